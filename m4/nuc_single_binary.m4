@@ -1,0 +1,10 @@
+# NUC_SINGLE_BINARY
+# --enable-single-binary: the installer is linked into nix-user-chroot itself. By default it is a
+# program of its own, so that entering a chroot does not load libcurl and what that needs.
+AC_DEFUN([NUC_SINGLE_BINARY], [
+  AC_ARG_ENABLE([single-binary],
+    [AS_HELP_STRING([--enable-single-binary],
+                    [one program that can do all; for static releases])],
+    [], [enable_single_binary=no])
+  AM_CONDITIONAL([SINGLE_BINARY], [test "x$enable_single_binary" = xyes])
+])

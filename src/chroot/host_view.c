@@ -1,0 +1,216 @@
+#include "chroot/host_view.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void listing_add(struct listing *listing, const char *name, enum entry_type type,
+		 const char *target)
+{
+	/* grown by doubling: the count is a power of two when the room is used up */
+	if ((listing->count & (listing->count - 1)) == 0)
+		listing->entries =
+			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
+				      sizeof(*listing->entries));
+	listing->entries[listing->count++] = (struct entry){
+		.name = xstrdup(name),
+		.type = type,
+		.target = xstrdup(target),
+	};
+}
+
+void listing_clear(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++) {
+		free(listing->entries[i].name);
+		free(listing->entries[i].target);
+	}
+	free(listing->entries);
+	*listing = (struct listing){0};
+}
+
+/* PATH as *at() calls take it: below the Nix directory or from the host's root. */
+static int base_of(const struct host_view *view, const char **path)
+{
+	if (!str_starts_with(*path, "/nix") || ((*path)[4] != '/' && (*path)[4] != '\0'))
+		return AT_FDCWD;
+	*path += strspn(*path + 4, "/") + 4;
+	if (!**path)
+		*path = ".";
+	return *(const int *)view->context;
+}
+
+static enum entry_type type_of_mode(mode_t mode)
+{
+	return S_ISDIR(mode) ? ENTRY_DIRECTORY : S_ISLNK(mode) ? ENTRY_SYMLINK : ENTRY_FILE;
+}
+
+static int real_look(void *context, const char *path, enum entry_type *type, char **target)
+{
+	const struct host_view view = {.context = context};
+	int base = base_of(&view, &path);
+	struct stat st;
+
+	if (fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return -errno;
+	*type = type_of_mode(st.st_mode);
+	return *type == ENTRY_SYMLINK ? fs_readlink(base, path, target) : 0;
+}
+
+/*
+ * The type mostly comes with the name. Where it does not, or cannot be asked for (a FUSE mount of
+ * another user's answers EACCES), the entry is taken for a directory: such mounts are.
+ */
+static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
+{
+	_cleanup_free_ char *target = NULL;
+	enum entry_type type = ENTRY_DIRECTORY;
+	struct stat st;
+
+	switch (entry->d_type) {
+	case DT_DIR:
+		break;
+	case DT_LNK:
+		type = ENTRY_SYMLINK;
+		break;
+	case DT_UNKNOWN:
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+			type = type_of_mode(st.st_mode);
+		else if (errno == ENOENT)
+			return;
+		break;
+	default:
+		type = ENTRY_FILE;
+	}
+	if (type == ENTRY_SYMLINK && fs_readlink(fd, entry->d_name, &target) < 0)
+		return; /* gone since it was listed */
+	listing_add(out, entry->d_name, type, target);
+}
+
+static int real_list(void *context, const char *path, struct listing *out)
+{
+	const struct host_view view = {.context = context};
+	int base = base_of(&view, &path);
+	_cleanup_close_ int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+
+	*out = (struct listing){0};
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	steal_fd(&fd);
+	while (errno = 0, (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			add_dirent(out, dirfd(dir), entry);
+	if (errno) {
+		int r = -errno;
+
+		listing_clear(out);
+		return r;
+	}
+	return 0;
+}
+
+static bool real_is_writable(void *context, const char *path)
+{
+	const struct host_view view = {.context = context};
+	int base = base_of(&view, &path);
+
+	/* that root may write a directory does not say that anybody means to */
+	return geteuid() != 0 && faccessat(base, path, W_OK, 0) == 0;
+}
+
+struct host_view host_view_real(const int *nix_dir_fd)
+{
+	return (struct host_view){
+		.list = real_list,
+		.look = real_look,
+		.is_writable = real_is_writable,
+		.context = (void *)(uintptr_t)nix_dir_fd,
+	};
+}
+
+/* path_resolution(7): "the maximum number of symbolic links followed is 40" */
+#define MAX_LINKS 40
+
+/* RESOLVED without its last component; "/" stays. */
+static void drop_last(char *resolved)
+{
+	char *slash = strrchr(resolved, '/');
+
+	if (slash && slash != resolved)
+		*slash = '\0';
+	else
+		resolved[1] = '\0';
+}
+
+/* Take the first component off *REST; NULL where none is left. The caller frees. */
+static char *next_component(char **rest)
+{
+	char *name;
+	size_t len;
+
+	*rest += strspn(*rest, "/");
+	len = strcspn(*rest, "/");
+	if (len == 0)
+		return NULL;
+	name = xstrndup(*rest, len);
+	*rest += len;
+	return name;
+}
+
+int host_resolve(const struct host_view *view, const char *path, bool follow_last, char **resolved,
+		 enum entry_type *type)
+{
+	_cleanup_free_ char *done = xstrdup("/"), *whole = xstrdup(path);
+	char *rest = whole, *component;
+	unsigned links = 0;
+
+	*type = ENTRY_DIRECTORY;
+	while ((component = next_component(&rest))) {
+		_cleanup_free_ char *name = component, *target = NULL, *here = NULL;
+		bool last = rest[strspn(rest, "/")] == '\0';
+		int r;
+
+		if (*type != ENTRY_DIRECTORY)
+			return -ENOTDIR;
+		if (strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") == 0) {
+			drop_last(done);
+			continue;
+		}
+		here = xasprintf("%s/%s", done[1] ? done : "", name);
+		r = view->look(view->context, here, type, &target);
+		if (r == -ENOENT && last)
+			*resolved = steal_ptr(&here);
+		if (r < 0)
+			return r;
+		if (*type == ENTRY_SYMLINK && (follow_last || !last)) {
+			char *joined;
+
+			if (++links > MAX_LINKS)
+				return -ELOOP;
+			joined = xasprintf("%s/%s", target, rest);
+			if (*target == '/')
+				done[1] = '\0';
+			free(whole);
+			rest = whole = joined;
+			*type = ENTRY_DIRECTORY;
+			continue;
+		}
+		free(done);
+		done = steal_ptr(&here);
+	}
+	*resolved = steal_ptr(&done);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * What main() can be asked to do beyond entering. Which of two implementations is linked decides
+ * the shape of the program: install/install.c carries it out, delegate.c hands it to the program
+ * that has it.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "options.h"
+
+/*
+ * --install, as OPTIONS ask; then the command of OPTIONS inside, where there is one. Returns the
+ * exit status to end with; may not return.
+ */
+int command_install(const struct options *options);
+
+#endif

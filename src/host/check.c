@@ -1,0 +1,62 @@
+#include "host/check.h"
+#include "chroot/chroot.h"
+#include "host/explain.h"
+#include "host/facts.h"
+#include "host/probe.h"
+#include "host/report.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+char *check_explain(enum check_step step, int err, const char *root)
+{
+	_cleanup_(host_facts_clear) struct host_facts facts;
+	_cleanup_(explanations_clear) struct explanations list = {0};
+	const struct explanation *first;
+
+	host_facts_read(root, &facts);
+	explain(&facts, step, err, &list);
+	first = &list.items[0];
+	return xasprintf("%s\nan administrator can change that: %s\n"
+			 "more, and what to do without one: nix-user-chroot --check%s",
+			 first->reason, first->short_fix,
+			 facts.nixos ? "\n(on NixOS you have Nix already, without this program)"
+				     : "");
+}
+
+static void report_clear(struct report *report)
+{
+	host_facts_clear(&report->facts);
+	explanations_clear(&report->reasons);
+}
+
+int check_run(bool json)
+{
+	_cleanup_(report_clear) struct report report = {0};
+	int r;
+
+	host_facts_read("", &report.facts);
+	r = probe_run(&report.probe);
+	if (r < 0) {
+		log_error("cannot start a process to try things in: %s\n"
+			  "end some of your processes, or raise the limit on them: ulimit -u",
+			  strerror(-r));
+		return EXIT_CANCELED;
+	}
+	for (enum check_step step = 0; step < CHECK_STEP_COUNT; step++)
+		if (report.probe.steps[step].outcome == PROBE_FAILED)
+			explain(&report.facts, step, report.probe.steps[step].err, &report.reasons);
+	if (json)
+		report_print_json(stdout, &report);
+	else
+		report_print_table(stdout, &report);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		log_error("cannot write the report to stdout: %s", strerror(errno));
+		return EXIT_CANCELED;
+	}
+	return probe_can_install(&report.probe) ? 0 : 1;
+}

@@ -1,0 +1,47 @@
+/*
+ * Can this host give an unprivileged user a /nix, and if not: why, and what can be done?
+ *
+ * libc only: this is linked with the chroot core, whose failing entry prints the short form.
+ */
+#ifndef HOST_CHECK_H
+#define HOST_CHECK_H
+
+#include <stdbool.h>
+
+/*
+ * What entering does, in its order; what Nix needs inside for a sandboxed build; and what --install
+ * needs to unpack in.
+ */
+enum check_step {
+	CHECK_USER_NAMESPACE,
+	CHECK_MOUNT_NAMESPACE,
+	CHECK_ID_MAPS,
+	CHECK_SLAVE,
+	CHECK_TMPFS,
+	CHECK_BIND,
+	CHECK_PIVOT_ROOT,
+	CHECK_NESTED_NAMESPACE,
+	CHECK_PROC_MOUNT,
+	CHECK_CONFINEMENT, /* the namespaces that --install unpacks the tarball in */
+	CHECK_STEP_COUNT,
+};
+
+/*
+ * Why STEP failed with ERR (a positive errno) on this host, and what the user and an administrator
+ * can do: one or more lines of text without a newline at the end, the caller's to free. Never NULL.
+ * ROOT is the directory below which /proc, /etc, /boot are read: "" for this host.
+ *
+ * One unshare(2) for both namespaces is CHECK_USER_NAMESPACE. The failing process itself may call
+ * this, also after it has entered its namespaces, but not with the old root gone.
+ */
+char *check_explain(enum check_step step, int err, const char *root);
+
+/*
+ * --check: try every step in a child process and report on stdout, as a table or as JSON
+ * (host/report.h has its keys).
+ * Returns 0 where entering and --install will work, also where only Nix's own sandbox will not; 1
+ * where not; 125 where it could not be tried or the report could not be written.
+ */
+int check_run(bool json);
+
+#endif

@@ -1,0 +1,254 @@
+#include "host/facts.h"
+#include "host/mountinfo.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* mountinfo takes about 150 bytes a mount, and hosts with thousands of mounts exist */
+#define MAX_FILE_SIZE ((size_t)16 << 20)
+
+/* CAP_SYS_ADMIN's bit: linux/capability.h, which not every libc brings */
+#define CAP_SYS_ADMIN_BIT 21
+
+static bool exists(const char *root, const char *path)
+{
+	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
+	struct stat st;
+
+	/* the link itself: those below /proc/self/ns lead nowhere on a made-up root */
+	return lstat(full, &st) == 0;
+}
+
+/* The text of a file, the caller's to free; NULL where it cannot be read. */
+static char *read_text(const char *root, const char *path)
+{
+	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
+	char *text;
+	size_t len;
+
+	return fs_read_file(AT_FDCWD, full, MAX_FILE_SIZE, &text, &len) < 0 ? NULL : text;
+}
+
+/* The first line of a file, the caller's to free; NULL where it is empty or cannot be read. */
+static char *read_line(const char *root, const char *path)
+{
+	_cleanup_free_ char *text = read_text(root, path);
+
+	if (!text)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? steal_ptr(&text) : NULL;
+}
+
+static long read_number(const char *root, const char *path)
+{
+	_cleanup_free_ char *line = read_line(root, path);
+	char *end;
+	long value;
+
+	if (!line)
+		return FACT_UNKNOWN;
+	value = strtol(line, &end, 10);
+	return end == line || value < 0 ? FACT_UNKNOWN : value;
+}
+
+static void read_kernel(const char *root, struct host_facts *out)
+{
+	out->has_proc = exists(root, "/proc/self/status");
+	out->has_user_namespace = exists(root, "/proc/self/ns/user");
+	out->release = read_line(root, "/proc/sys/kernel/osrelease");
+	if (!out->release)
+		out->release = xstrdup("");
+	if (out->has_proc && !out->has_user_namespace)
+		out->config_user_ns = kernel_config_lookup(root, out->release, "CONFIG_USER_NS",
+							   &out->config_file);
+	out->el7 = str_starts_with(out->release, "3.10.") && strstr(out->release, ".el7");
+	/* "4.4.0-19041-Microsoft" against "5.15.90.1-microsoft-standard-WSL2" */
+	if (strstr(out->release, "Microsoft"))
+		out->wsl = WSL_1;
+	else if (strstr(out->release, "microsoft"))
+		out->wsl = WSL_2;
+	out->nixos = exists(root, "/etc/NIXOS");
+}
+
+static void read_switches(const char *root, struct host_facts *out)
+{
+	out->unprivileged_userns_clone =
+		read_number(root, "/proc/sys/kernel/unprivileged_userns_clone");
+	out->apparmor_restrict_userns =
+		read_number(root, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+	out->max_user_namespaces = read_number(root, "/proc/sys/user/max_user_namespaces");
+	out->max_mnt_namespaces = read_number(root, "/proc/sys/user/max_mnt_namespaces");
+	out->max_pid_namespaces = read_number(root, "/proc/sys/user/max_pid_namespaces");
+	out->max_net_namespaces = read_number(root, "/proc/sys/user/max_net_namespaces");
+	out->selinux_enforcing = read_number(root, "/sys/fs/selinux/enforce") == 1;
+}
+
+static void set_container(struct host_facts *out, enum container container, const char *name)
+{
+	out->container = container;
+	out->container_name = xstrdup(name);
+}
+
+/* Kubernetes first: its containers are made by one of the others and may show the marks of it. */
+static void read_container(const char *root, struct host_facts *out)
+{
+	_cleanup_free_ char *name = read_line(root, "/run/systemd/container");
+
+	if (!name)
+		name = read_line(root, "/run/host/container-manager");
+	if (env_get("KUBERNETES_SERVICE_HOST") ||
+	    exists(root, "/var/run/secrets/kubernetes.io/serviceaccount"))
+		set_container(out, CONTAINER_KUBERNETES, "Kubernetes");
+	else if (exists(root, "/run/.containerenv"))
+		set_container(out, CONTAINER_PODMAN, "Podman");
+	else if (exists(root, "/.dockerenv"))
+		set_container(out, CONTAINER_DOCKER, "Docker");
+	else if (exists(root, "/.flatpak-info"))
+		set_container(out, CONTAINER_FLATPAK, "Flatpak");
+	else if (name)
+		set_container(out, CONTAINER_OTHER, name);
+}
+
+/* Lines of "first-inside first-outside count": user_namespaces(7). */
+static void read_uid_map(const char *root, struct host_facts *out)
+{
+	_cleanup_free_ char *map = read_text(root, "/proc/self/uid_map");
+	unsigned long long first, outside, count;
+
+	out->uid = geteuid();
+	/* an unreadable map explains nothing */
+	out->uid_mapped = out->initial_user_namespace = !map;
+	for (char *p = map; p && *p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (sscanf(p, "%llu %llu %llu", &first, &outside, &count) != 3)
+			break;
+		out->uid_mapped |= out->uid >= first && out->uid - first < count;
+		out->initial_user_namespace |= first == 0 && outside == 0 && count == UINT32_MAX;
+	}
+}
+
+static void read_process(const char *root, struct host_facts *out)
+{
+	_cleanup_free_ char *status = read_text(root, "/proc/self/status");
+	_cleanup_free_ char *exe = xasprintf("%s/proc/self/exe", root);
+	const char *seccomp = status ? strstr(status, "\nSeccomp:") : NULL;
+	const char *caps = status ? strstr(status, "\nCapEff:") : NULL;
+
+	out->seccomp = seccomp ? strtol(strchr(seccomp, ':') + 1, NULL, 10) : FACT_UNKNOWN;
+	out->sys_admin =
+		caps && (strtoull(strchr(caps, ':') + 1, NULL, 16) >> CAP_SYS_ADMIN_BIT & 1);
+	if (fs_readlink(AT_FDCWD, exe, &out->program) < 0)
+		out->program = NULL;
+	out->security_label = read_line(root, "/proc/self/attr/current");
+	read_uid_map(root, out);
+}
+
+/*
+ * The ID of the mount that is this process's root, as mountinfo TEXT (which is cut to pieces)
+ * tells: the last one on "/", which covers those before. 0 where none is, as in a chroot to a plain
+ * directory.
+ */
+static long find_root(char *text, bool *initramfs)
+{
+	struct mountinfo line;
+	long id = 0;
+
+	while (mountinfo_next(&text, &line)) {
+		if (strcmp(line.target, "/") != 0)
+			continue;
+		id = line.id;
+		*initramfs = strcmp(line.fs_type, "rootfs") == 0;
+	}
+	return id;
+}
+
+/*
+ * A chroot to a mount point looks like any other root from within; but the first process, where it
+ * is in the same mount namespace, sees that mount somewhere else.
+ */
+static bool is_elsewhere_for_init(const char *root, long id)
+{
+	_cleanup_free_ char *text = read_text(root, "/proc/1/mountinfo");
+	char *cursor = text;
+	struct mountinfo line;
+
+	while (cursor && mountinfo_next(&cursor, &line))
+		if (line.id == id)
+			return strcmp(line.target, "/") != 0;
+	return false;
+}
+
+/*
+ * The kernel lets a user namespace mount a proc only where it sees a whole one already
+ * (fs/namespace.c, mnt_already_visible()): one with nothing mounted on it but on directories that
+ * are there for that.
+ */
+static char *find_proc_hidden(char *text)
+{
+	static const char *const meant_for_mounts[] = {"/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd",
+						       "/proc/xen"};
+	_cleanup_free_ char *hidden = NULL;
+	struct mountinfo line;
+
+	while (mountinfo_next(&text, &line)) {
+		bool meant = false;
+
+		if (strcmp(line.target, "/proc") == 0 && strcmp(line.fs_type, "proc") == 0) {
+			/* a later mount covers this one, and what hid parts of it */
+			free(steal_ptr(&hidden));
+			if (mountinfo_has_option(line.options, "ro"))
+				hidden = xstrdup("/proc is mounted read-only");
+			else if (mountinfo_has_option(line.super_options, "subset=pid"))
+				hidden = xstrdup("/proc is mounted with subset=pid");
+		}
+		if (hidden || !str_starts_with(line.target, "/proc/"))
+			continue;
+		for (size_t i = 0; i < sizeof(meant_for_mounts) / sizeof(*meant_for_mounts); i++)
+			meant = meant || strcmp(line.target, meant_for_mounts[i]) == 0;
+		if (!meant)
+			hidden = xasprintf("something is mounted on %s", line.target);
+	}
+	return steal_ptr(&hidden);
+}
+
+static void read_mounts(const char *root, struct host_facts *out)
+{
+	_cleanup_free_ char *text = read_text(root, "/proc/self/mountinfo");
+	_cleanup_free_ char *again = xstrdup(text);
+	long root_id;
+
+	if (!text || !*text)
+		return;
+	root_id = find_root(text, &out->root_on_initramfs);
+	out->in_chroot = root_id == 0 || is_elsewhere_for_init(root, root_id);
+	out->proc_hidden = find_proc_hidden(again);
+}
+
+void host_facts_read(const char *root, struct host_facts *out)
+{
+	*out = (struct host_facts){0};
+	read_kernel(root, out);
+	read_switches(root, out);
+	read_container(root, out);
+	read_process(root, out);
+	read_mounts(root, out);
+}
+
+void host_facts_clear(struct host_facts *facts)
+{
+	free(facts->config_file);
+	free(facts->release);
+	free(facts->container_name);
+	free(facts->security_label);
+	free(facts->program);
+	free(facts->proc_hidden);
+	*facts = (struct host_facts){0};
+}

@@ -1,0 +1,76 @@
+/*
+ * What a host says of itself that can explain a refusal. Only reads, decides nothing: explain.c
+ * does.
+ */
+#ifndef HOST_FACTS_H
+#define HOST_FACTS_H
+
+#include "host/kernel_config.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A number that the host does not have or does not show. */
+#define FACT_UNKNOWN (-1L)
+
+enum container {
+	CONTAINER_NONE,
+	CONTAINER_DOCKER,
+	CONTAINER_PODMAN,
+	CONTAINER_KUBERNETES,
+	CONTAINER_FLATPAK,
+	CONTAINER_OTHER, /* LXC, systemd-nspawn and what else says so to systemd */
+};
+
+enum wsl {
+	WSL_NONE,
+	WSL_1, /* no Linux kernel: no namespaces at all */
+	WSL_2,
+};
+
+struct host_facts {
+	bool has_proc;			   /* /proc is mounted */
+	bool has_user_namespace;	   /* /proc/self/ns/user, which only CONFIG_USER_NS makes */
+	enum kernel_option config_user_ns; /* looked up only where has_user_namespace is false */
+	char *config_file;		   /* the file that said so, or NULL */
+	char *release;			   /* uname -r; "" where unknown */
+	bool el7;			   /* the 3.10 kernel of RHEL 7, CentOS 7 and their kin */
+	enum wsl wsl;
+	bool nixos;
+	enum container container;
+	char *container_name; /* "Docker", "lxc"; NULL for CONTAINER_NONE */
+
+	/* sysctls, or FACT_UNKNOWN */
+	long unprivileged_userns_clone; /* kernel.…: Debian's and Ubuntu's patch, linux-hardened */
+	long apparmor_restrict_userns;	/* kernel.apparmor_restrict_unprivileged_userns */
+	long max_user_namespaces;	/* user.…, per user, of the user namespace we are in */
+	long max_mnt_namespaces;
+	long max_pid_namespaces;
+	long max_net_namespaces;
+
+	/* of this process */
+	uid_t uid;
+	bool uid_mapped;	     /* /proc/self/uid_map has our user ID */
+	bool initial_user_namespace; /* … and all the others */
+	bool sys_admin;		     /* CAP_SYS_ADMIN */
+	long seccomp;		     /* 2: a filter; proc_pid_status(5) */
+	char *security_label;	     /* AppArmor's or SELinux's; NULL: none */
+	bool selinux_enforcing;
+	char *program; /* the running program's path, or NULL */
+
+	/* of its mounts */
+	bool in_chroot; /* the root is not the root of the mount namespace, as far as seen */
+	bool root_on_initramfs; /* / is the kernel's first file system, which cannot be left */
+	char *proc_hidden;	/* what keeps /proc from being fully visible, or NULL */
+};
+
+/*
+ * Read the facts below ROOT ("" for this host) and from the environment
+ * (KUBERNETES_SERVICE_HOST). A file that is missing or may not be read leaves its fact unknown; the
+ * caller frees with host_facts_clear().
+ */
+void host_facts_read(const char *root, struct host_facts *out);
+
+void host_facts_clear(struct host_facts *facts);
+
+#endif

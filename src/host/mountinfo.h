@@ -1,0 +1,27 @@
+/*
+ * /proc/PID/mountinfo, line by line: proc_pid_mountinfo(5).
+ */
+#ifndef HOST_MOUNTINFO_H
+#define HOST_MOUNTINFO_H
+
+#include <stdbool.h>
+
+/* One mount; the strings point into the text that it was read from. */
+struct mountinfo {
+	long id;
+	const char *target;  /* mount point below this process's root; blanks are \040 */
+	const char *options; /* of the mount: "ro,nosuid" */
+	const char *fs_type;
+	const char *super_options; /* of the file system: "rw,subset=pid" */
+};
+
+/*
+ * Read the next line of *CURSOR (which is cut into strings and moved on) into *OUT. Lines that are
+ * none of mountinfo's are passed over. Returns false at the end of the text.
+ */
+bool mountinfo_next(char **cursor, struct mountinfo *out);
+
+/* Is WORD one of the comma-separated OPTIONS? */
+bool mountinfo_has_option(const char *options, const char *word);
+
+#endif

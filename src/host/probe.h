@@ -1,0 +1,43 @@
+/*
+ * Try on this host what entering, Nix's sandbox and --install's unpacking need. All of it happens
+ * in child processes and their namespaces, which end with them: nothing is left behind.
+ */
+#ifndef HOST_PROBE_H
+#define HOST_PROBE_H
+
+#include "host/check.h"
+
+#include <stdbool.h>
+
+enum probe_outcome {
+	PROBE_NOT_TRIED, /* a step that it builds on failed */
+	PROBE_OK,
+	PROBE_FAILED,
+};
+
+/* Room for the name of what was tried, with its NUL; all of them are constants of our own. */
+#define PROBE_WHAT_SIZE 32
+
+struct probe_step {
+	enum probe_outcome outcome;
+	int err;		    /* PROBE_FAILED: a positive errno; ENOSYS for SIGSYS */
+	int signal;		    /* PROBE_FAILED: the signal that ended the attempt, or 0 */
+	char what[PROBE_WHAT_SIZE]; /* what was tried last, "mount tmpfs"; "" after a signal */
+};
+
+struct probe {
+	struct probe_step steps[CHECK_STEP_COUNT];
+};
+
+/*
+ * Try every step and wait for the answer. Returns 0, or -errno where it could not be tried at all
+ * (no process, no pipe).
+ */
+int probe_run(struct probe *out);
+
+/* Will entering work? Will --install? Will a build with Nix's `sandbox = true`, inside? */
+bool probe_can_enter(const struct probe *probe);
+bool probe_can_install(const struct probe *probe);
+bool probe_can_sandbox(const struct probe *probe);
+
+#endif

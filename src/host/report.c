@@ -1,0 +1,263 @@
+#include "host/report.h"
+#include "util/cleanup.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* so that prose fits a terminal of 80 columns; commands are never broken */
+#define LINE_WIDTH 78
+
+static const struct {
+	const char *id;
+	const char *title;
+} names[CHECK_STEP_COUNT] = {
+	[CHECK_USER_NAMESPACE] = {"user-namespace", "user namespace"},
+	[CHECK_MOUNT_NAMESPACE] = {"mount-namespace", "mount namespace"},
+	[CHECK_ID_MAPS] = {"id-maps", "user and group IDs"},
+	[CHECK_SLAVE] = {"slave", "slave mounts"},
+	[CHECK_TMPFS] = {"tmpfs", "tmpfs"},
+	[CHECK_BIND] = {"bind", "bind mount"},
+	[CHECK_PIVOT_ROOT] = {"pivot-root", "pivot_root"},
+	[CHECK_NESTED_NAMESPACE] = {"nested-namespace", "nested namespaces"},
+	[CHECK_PROC_MOUNT] = {"proc-mount", "/proc for a sandbox"},
+	[CHECK_CONFINEMENT] = {"confinement", "--install's sandbox"},
+};
+
+/* The words of TEXT, each line begun by FIRST or, from the second, as many blanks. */
+static void print_wrapped(FILE *f, const char *first, const char *text)
+{
+	size_t indent = strlen(first), column = indent;
+	bool fresh = true;
+
+	fputs(first, f);
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (!fresh && column + 1 + len > LINE_WIDTH) {
+			fprintf(f, "\n%*s", (int)indent, "");
+			column = indent;
+			fresh = true;
+		}
+		fprintf(f, "%s%.*s", fresh ? "" : " ", (int)len, text);
+		column += len + !fresh;
+		fresh = false;
+		text += len + strspn(text + len, " ");
+	}
+	fputc('\n', f);
+}
+
+/* "mount tmpfs: Permission denied", the caller's to free */
+static char *describe_failure(const struct probe_step *step)
+{
+	if (step->signal)
+		return xasprintf("killed by signal %d (%s)", step->signal, strsignal(step->signal));
+	return xasprintf("%s: %s", step->what, strerror(step->err));
+}
+
+static void print_steps(FILE *f, const struct probe *probe)
+{
+	for (size_t i = 0; i < CHECK_STEP_COUNT; i++) {
+		const struct probe_step *step = &probe->steps[i];
+		_cleanup_free_ char *failure = NULL;
+
+		switch (step->outcome) {
+		case PROBE_OK:
+			fprintf(f, "  %-21s ok\n", names[i].title);
+			break;
+		case PROBE_FAILED:
+			failure = describe_failure(step);
+			fprintf(f, "  %-21s failed: %s\n", names[i].title, failure);
+			break;
+		case PROBE_NOT_TRIED:
+			fprintf(f, "  %-21s not tried\n", names[i].title);
+			break;
+		}
+	}
+}
+
+static const char *verdict(const struct probe *probe)
+{
+	if (!probe_can_enter(probe))
+		return "No: neither entering nor --install will work here.";
+	if (!probe_can_install(probe))
+		return "No: entering will work here, --install will not.";
+	if (!probe_can_sandbox(probe))
+		return "Yes: entering and --install will work here; only Nix's own build sandbox "
+		       "will not, so --install writes 'sandbox = false' to nix.conf.";
+	return "Yes: entering and --install will work here, and so will Nix's build sandbox.";
+}
+
+static void print_reason(FILE *f, const struct explanation *reason)
+{
+	_cleanup_free_ char *sentence = xasprintf("%s.", reason->reason);
+
+	fprintf(f, "\nWhy \"%s\" failed:\n", names[reason->step].title);
+	print_wrapped(f, "  ", sentence);
+	fputs("\nWhat an administrator can do about it:\n", f);
+	for (size_t i = 0; i < reason->admin.count; i++)
+		fprintf(f, "  %s\n", reason->admin.items[i]);
+}
+
+/* Several reasons share most of their ways out: each is said once. */
+static void print_ways(FILE *f, const struct explanations *reasons)
+{
+	_cleanup_(strlist_clear) struct strlist said = {0};
+
+	for (size_t i = 0; i < reasons->count; i++) {
+		const struct strlist *user = &reasons->items[i].user;
+
+		for (size_t k = 0; k < user->count; k++) {
+			if (strlist_has(&said, user->items[k]))
+				continue;
+			if (said.count == 0)
+				fputs("\nWhat you can do:\n", f);
+			print_wrapped(f, "  - ", user->items[k]);
+			strlist_add(&said, user->items[k]);
+		}
+	}
+}
+
+void report_print_table(FILE *f, const struct report *report)
+{
+	const char *note = explain_note(&report->facts);
+
+	fprintf(f, "Linux %s",
+		*report->facts.release ? report->facts.release : "(release unknown)");
+	if (report->facts.container_name)
+		fprintf(f, ", in a container (%s)", report->facts.container_name);
+	fputs("\n\n", f);
+	print_steps(f, &report->probe);
+	fputc('\n', f);
+	print_wrapped(f, "", verdict(&report->probe));
+	for (size_t i = 0; i < report->reasons.count; i++)
+		print_reason(f, &report->reasons.items[i]);
+	print_ways(f, &report->reasons);
+	if (note) {
+		fputc('\n', f);
+		print_wrapped(f, "", note);
+	}
+}
+
+/* The length of the UTF-8 sequence at S, or 0 where there is none: RFC 3629, section 4. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, beyond U+10FFFF */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* TEXT as a JSON string, or null: RFC 8259, section 7. */
+static void print_json_string(FILE *f, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (!text) {
+		fputs("null", f);
+		return;
+	}
+	fputc('"', f);
+	while (*p) {
+		size_t len = utf8_length(p);
+
+		if (len == 0) {
+			fputs("\\ufffd", f);
+			len = 1;
+		} else if (*p < 0x20 || *p == 0x7f) {
+			fprintf(f, "\\u%04x", *p);
+		} else if (*p == '"' || *p == '\\') {
+			fprintf(f, "\\%c", *p);
+		} else {
+			fwrite(p, 1, len, f);
+		}
+		p += len;
+	}
+	fputc('"', f);
+}
+
+static void print_json_list(FILE *f, const struct strlist *list)
+{
+	fputc('[', f);
+	for (size_t i = 0; i < list->count; i++) {
+		fputs(i ? ", " : "", f);
+		print_json_string(f, list->items[i]);
+	}
+	fputc(']', f);
+}
+
+static void print_json_step(FILE *f, size_t index, const struct probe_step *step)
+{
+	static const char *const results[] = {
+		[PROBE_NOT_TRIED] = "not-tried",
+		[PROBE_OK] = "ok",
+		[PROBE_FAILED] = "failed",
+	};
+	bool failed = step->outcome == PROBE_FAILED;
+	_cleanup_free_ char *failure = failed ? describe_failure(step) : NULL;
+
+	fprintf(f, "{\"step\": \"%s\", \"result\": \"%s\", \"errno\": ", names[index].id,
+		results[step->outcome]);
+	if (failed)
+		fprintf(f, "%d", step->err);
+	else
+		fputs("null", f);
+	fputs(", \"error\": ", f);
+	print_json_string(f, failure);
+	fputc('}', f);
+}
+
+static void print_json_reason(FILE *f, const struct explanation *reason)
+{
+	fprintf(f, "{\"id\": \"%s\", \"step\": \"%s\", \"reason\": ", reason->id,
+		names[reason->step].id);
+	print_json_string(f, reason->reason);
+	fputs(", \"fix\": ", f);
+	print_json_string(f, reason->short_fix);
+	fputs(", \"admin\": ", f);
+	print_json_list(f, &reason->admin);
+	fputs(", \"user\": ", f);
+	print_json_list(f, &reason->user);
+	fputc('}', f);
+}
+
+static const char *json_bool(bool value)
+{
+	return value ? "true" : "false";
+}
+
+void report_print_json(FILE *f, const struct report *report)
+{
+	const struct probe *probe = &report->probe;
+	const struct host_facts *facts = &report->facts;
+
+	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ",
+		json_bool(probe_can_install(probe)), json_bool(probe_can_enter(probe)),
+		json_bool(probe_can_install(probe)), json_bool(probe_can_sandbox(probe)));
+	print_json_string(f, *facts->release ? facts->release : NULL);
+	fputs(", \"container\": ", f);
+	print_json_string(f, facts->container_name);
+	fputs(", \"steps\": [", f);
+	for (size_t i = 0; i < CHECK_STEP_COUNT; i++) {
+		fputs(i ? ", " : "", f);
+		print_json_step(f, i, &probe->steps[i]);
+	}
+	fputs("], \"reasons\": [", f);
+	for (size_t i = 0; i < report->reasons.count; i++) {
+		fputs(i ? ", " : "", f);
+		print_json_reason(f, &report->reasons.items[i]);
+	}
+	fputs("], \"note\": ", f);
+	print_json_string(f, explain_note(facts));
+	fputs("}\n", f);
+}

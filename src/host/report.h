@@ -1,0 +1,48 @@
+/*
+ * What --check says: a table for people, or JSON for scripts.
+ *
+ * The JSON is one object, in UTF-8 (bytes that are none become U+FFFD), on one line:
+ *   "ok"         true where entering and --install will work, which is also exit status 0
+ *   "enter"      true where entering will work
+ *   "install"    true where --install will work
+ *   "sandbox"    true where Nix's `sandbox = true` will work inside
+ *   "kernel"     the kernel's release, or null
+ *   "container"  "Docker", "Podman", "Kubernetes", "Flatpak", another name, or null
+ *   "steps"      in the order of trying, an array of
+ *     "step"       "user-namespace", "mount-namespace", "id-maps", "slave", "tmpfs", "bind",
+ *                  "pivot-root", "nested-namespace", "proc-mount", "confinement"
+ *     "result"     "ok", "failed", "not-tried"
+ *     "errno"      a number where it failed, else null
+ *     "error"      what failed and the errno in words, else null
+ *   "reasons"    the most certain first, empty where all is well, an array of
+ *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
+ *                  "max-namespaces-reached", "unprivileged-userns-clone", "root-on-initramfs",
+ *                  "chroot", "unmapped-user", "proc-hidden", "apparmor-userns", "seccomp",
+ *                  "security-module", "unknown"
+ *     "step"       the step that it explains
+ *     "reason"     a sentence
+ *     "fix"        what an administrator does, in one line
+ *     "admin"      an array of the exact commands, a line each; '#' begins a comment
+ *     "user"       an array of what others can do, a paragraph each
+ *   "note"       a paragraph on this host, or null
+ */
+#ifndef HOST_REPORT_H
+#define HOST_REPORT_H
+
+#include "host/explain.h"
+#include "host/facts.h"
+#include "host/probe.h"
+
+#include <stdio.h>
+
+struct report {
+	struct probe probe;
+	struct host_facts facts;
+	struct explanations reasons;
+};
+
+/* Write REPORT to F; the caller looks at F's error flag. */
+void report_print_table(FILE *f, const struct report *report);
+void report_print_json(FILE *f, const struct report *report);
+
+#endif

@@ -1,0 +1,299 @@
+#include "install/extract_entry.h"
+
+#include "install/entry_policy.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+/* Is there room for this file? Asked for files of this size and more, since it is a system call. */
+#define LARGE_FILE ((uint64_t)1 << 20)
+
+#ifdef UNPACK_WITHOUT_POLICY
+/* For one test program: everything that the archive asks for, to see what the confinement holds. */
+#define WRITE_FLAGS                                                            \
+	(ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | \
+	 ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR)
+#else
+/* ARCHIVE_EXTRACT_PERM: the entry's mode whatever the umask; the mode is ours by then */
+#define WRITE_FLAGS                                                                      \
+	(ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_SYMLINKS | \
+	 ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |      \
+	 ARCHIVE_EXTRACT_NO_OVERWRITE)
+#endif
+
+int extract_write_flags(void)
+{
+	return WRITE_FLAGS;
+}
+
+static int refuse(struct extract *x, const char *path, const char *why)
+{
+	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+
+	return extract_fail(x, EXTRACT_ADVICE_TARBALL, "entry \"%s\": %s", name, why);
+}
+
+int extract_write_failed(struct extract *x, const char *path, int err, const char *text)
+{
+	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+	enum extract_advice advice = EXTRACT_ADVICE_DISK;
+
+	if (err == ENOSPC || err == EDQUOT)
+		advice = EXTRACT_ADVICE_SPACE;
+	if (err > 0)
+		text = strerror(err);
+	return extract_fail(x, advice, "entry \"%s\": cannot write it: %s", name,
+			    text ? text : "?");
+}
+
+/* The contents of ENTRY, whose header was written. */
+static int copy_data(struct extract *x, struct archive_entry *entry, const char *path)
+{
+	const la_int64_t size = archive_entry_size(entry);
+	const void *data;
+	la_int64_t offset;
+	size_t len;
+	int r;
+
+	while ((r = archive_read_data_block(x->in, &data, &len, &offset)) == ARCHIVE_OK) {
+		if (offset < 0 || offset > size || len > (uint64_t)(size - offset))
+			return refuse(x, path, "its contents are larger than its size");
+		if (archive_write_data_block(x->out, data, len, offset) != ARCHIVE_OK)
+			return extract_write_failed(x, path, archive_errno(x->out),
+						    archive_error_string(x->out));
+	}
+	return r == ARCHIVE_EOF ? 0 : extract_read_failed(x, path);
+}
+
+/* Make ENTRY, whose name and attributes are ours. */
+static int write_entry(struct extract *x, struct archive_entry *entry, const char *path)
+{
+	/* WARN is a time or mode that this file system cannot keep */
+	if (archive_write_header(x->out, entry) < ARCHIVE_WARN)
+		return extract_write_failed(x, path, archive_errno(x->out),
+					    archive_error_string(x->out));
+	if (archive_entry_size(entry) > 0 && copy_data(x, entry, path) < 0)
+		return -1;
+	if (archive_write_finish_entry(x->out) < ARCHIVE_WARN)
+		return extract_write_failed(x, path, archive_errno(x->out),
+					    archive_error_string(x->out));
+	return 0;
+}
+
+#ifdef UNPACK_WITHOUT_POLICY
+
+int extract_entry(struct extract *x, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+
+	if (!path)
+		return 0;
+	/* what the kernel refuses is left out, so that the next is tried too */
+	if (write_entry(x, entry, path) < 0)
+		archive_write_finish_entry(x->out);
+	x->report.entries++;
+	if (!x->top)
+		x->top = xstrdup("nix-without-policy");
+	x->has = HAS_INSTALL | HAS_REGINFO | HAS_STORE;
+	return 0;
+}
+
+#else
+
+static int count_entry(struct extract *x)
+{
+	if (x->report.entries >= x->limits->entries)
+		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %llu entries",
+				    (unsigned long long)x->limits->entries);
+	x->report.entries++;
+	return 0;
+}
+
+/* Does a file of SIZE bytes go into what is left, of the limit and of the file system? */
+static int check_room(struct extract *x, const char *path, la_int64_t size)
+{
+	struct statvfs st;
+	uint64_t want = (uint64_t)size;
+
+	if (size < 0)
+		return refuse(x, path, "its size is negative");
+	if (want > x->limits->bytes - x->report.bytes)
+		return extract_too_large(x);
+	/* a file system that tells no size (some FUSE) says so when it is written to */
+	if (want >= LARGE_FILE && statvfs(".", &st) == 0 && st.f_frsize > 0 && st.f_blocks > 0 &&
+	    want / st.f_frsize > st.f_bavail) {
+		_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+
+		return extract_fail(x, EXTRACT_ADVICE_SPACE,
+				    "entry \"%s\" has %llu MiB, %llu MiB are free", name,
+				    (unsigned long long)(want >> 20),
+				    (unsigned long long)(st.f_bavail * st.f_frsize >> 20));
+	}
+	x->report.bytes += want;
+	return 0;
+}
+
+static int refuse_place(struct extract *x, const char *path, const char *directory)
+{
+	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+	_cleanup_free_ char *parent = entry_printable(directory, EXTRACT_SHOWN);
+
+	return extract_fail(x, EXTRACT_ADVICE_TARBALL,
+			    "entry \"%s\": it lies below \"%s\", which is no directory", name,
+			    parent);
+}
+
+static int make_parent(struct extract *x, const char *path)
+{
+	struct archive_entry *entry = archive_entry_new();
+	enum entry_place place;
+	int r;
+
+	if (!entry)
+		return extract_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
+	/* an entry that lies where one may lie has parents that may be there: this cannot fail */
+	(void)entry_locate(path, x->top, &place);
+	if (place == ENTRY_STORE)
+		x->has |= HAS_STORE;
+	archive_entry_copy_pathname(entry, path);
+	archive_entry_set_filetype(entry, AE_IFDIR);
+	archive_entry_set_perm(entry, entry_mode(place, S_IFDIR, 0));
+	archive_entry_set_mtime(entry, 1, 0);
+	archive_entry_set_atime(entry, 1, 0);
+	r = count_entry(x);
+	if (r == 0)
+		r = write_entry(x, entry, path);
+	archive_entry_free(entry);
+	return r;
+}
+
+/* Every directory above PATH is there and is one; what no entry announced is made. */
+static int ensure_parents(struct extract *x, const char *path)
+{
+	const char *last = strrchr(path, '/');
+	_cleanup_free_ char *parent = xstrndup(path, last ? (size_t)(last - path) : 0);
+	struct stat st;
+
+	/* nothing is ever removed or replaced, so that what was a directory still is one */
+	if (x->parent && strcmp(x->parent, parent) == 0)
+		return 0;
+	for (char *end = parent; last && end;) {
+		end = strchr(end, '/');
+		if (end)
+			*end = '\0';
+		if (lstat(parent, &st) < 0) {
+			if (errno != ENOENT)
+				return extract_write_failed(x, parent, errno, NULL);
+			if (make_parent(x, parent) < 0)
+				return -1;
+		} else if (!S_ISDIR(st.st_mode)) {
+			return refuse_place(x, path, parent);
+		}
+		if (end)
+			*end++ = '/';
+	}
+	free(x->parent);
+	x->parent = steal_ptr(&parent);
+	return 0;
+}
+
+/* Is ENTRY, a hard link, one to a file of the store that came before it? Its target is made ours.
+ */
+static int check_hardlink(struct extract *x, struct archive_entry *entry, const char *path,
+			  enum entry_place place)
+{
+	_cleanup_free_ char *target = NULL;
+	const char *why = entry_normalise(archive_entry_hardlink(entry), &target);
+	enum entry_place there;
+	struct stat st;
+
+	if (!why)
+		why = entry_locate(target, x->top, &there);
+	if (why || place < ENTRY_STORE_PATH || there < ENTRY_STORE_PATH)
+		return refuse(x, path, "it is a hard link that is not from store/ to store/");
+	if (archive_entry_size(entry) > 0)
+		return refuse(x, path, "it is a hard link with contents of its own");
+	/* what is no directory could make the target lie elsewhere */
+	if (ensure_parents(x, target) < 0)
+		return -1;
+	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))
+		return refuse(x, path, "it is a hard link to what is no file before it");
+	archive_entry_copy_hardlink(entry, target);
+	archive_entry_unset_size(entry);
+	return 0;
+}
+
+/* Give ENTRY the name, mode and times that it is to have, and nothing else. */
+static void make_canonical(struct archive_entry *entry, const char *path, enum entry_place place,
+			   mode_t type)
+{
+	archive_entry_copy_pathname(entry, path);
+	archive_entry_set_perm(entry, entry_mode(place, type, archive_entry_perm(entry)));
+	archive_entry_set_mtime(entry, 1, 0);
+	archive_entry_set_atime(entry, 1, 0);
+	archive_entry_unset_birthtime(entry);
+	archive_entry_unset_ctime(entry);
+	if (type != S_IFREG)
+		archive_entry_unset_size(entry);
+}
+
+/* Remember what of the tarball's own parts the entry PATH is. */
+static void note_part(struct extract *x, const char *path, enum entry_place place, mode_t type)
+{
+	const char *below = strchr(path, '/');
+
+	if (!x->top)
+		x->top = xstrndup(path, strcspn(path, "/"));
+	if (place == ENTRY_STORE)
+		x->has |= HAS_STORE;
+	else if (place == ENTRY_BESIDE && type == S_IFREG && strcmp(below, "/install") == 0)
+		x->has |= HAS_INSTALL;
+	else if (place == ENTRY_BESIDE && type == S_IFREG && strcmp(below, "/.reginfo") == 0)
+		x->has |= HAS_REGINFO;
+}
+
+int extract_entry(struct extract *x, struct archive_entry *entry)
+{
+	const char *given = archive_entry_pathname(entry);
+	mode_t type = archive_entry_hardlink(entry) ? S_IFREG : archive_entry_filetype(entry);
+	_cleanup_free_ char *path = NULL;
+	enum entry_place place;
+	struct stat st;
+	const char *why = given ? entry_normalise(given, &path) : "its name cannot be read";
+
+	if (!why)
+		why = entry_locate(path, x->top, &place);
+	if (!why)
+		why = entry_check_type(place, type);
+	if (why)
+		return refuse(x, given ? given : "?", why);
+	if (place == ENTRY_ROOT)
+		return 0;
+	note_part(x, path, place, type);
+	if (ensure_parents(x, path) < 0)
+		return -1;
+	if (archive_entry_hardlink(entry) && check_hardlink(x, entry, path, place) < 0)
+		return -1;
+	if (lstat(path, &st) == 0) {
+		/* a directory's form is given by its place, so that a second time changes nothing
+		 */
+		if (S_ISDIR(st.st_mode) && type == S_IFDIR)
+			return 0;
+		return refuse(x, path, "it is there twice");
+	}
+	if (errno != ENOENT)
+		return extract_write_failed(x, path, errno, NULL);
+	if (count_entry(x) < 0)
+		return -1;
+	if (type == S_IFREG && check_room(x, path, archive_entry_size(entry)) < 0)
+		return -1;
+	make_canonical(entry, path, place, type);
+	return write_entry(x, entry, path);
+}
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * --install, top to bottom. DESIGN: "Invariants of --install".
+ */
+#include "chroot/chroot.h"
+#include "commands.h"
+#include "host/probe.h"
+#include "install/download.h"
+#include "install/installed.h"
+#include "install/lock.h"
+#include "install/nix_conf.h"
+#include "install/receipt.h"
+#include "install/release.h"
+#include "install/script.h"
+#include "install/store.h"
+#include "install/supervise.h"
+#include "install/unpack.h"
+#include "install/workspace.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+/* What one installation knows, from its first step to its last. */
+struct installation {
+	const struct install_options *options;
+	struct workspace workspace;
+	char *extra_conf; /* the text of --nix-extra-conf-file, or NULL */
+	int nix_dir_fd;
+	int lock_fd;
+	struct release release;
+	struct unpack_result unpacked;
+	struct store_result stored;
+};
+
+/* nix.conf is a page or two of text. */
+#define EXTRA_CONF_MAX (1 << 20)
+
+static int read_extra_conf(struct installation *in)
+{
+	const char *path = in->options->nix_extra_conf_file;
+	size_t len;
+	int r = path ? fs_read_file(AT_FDCWD, path, EXTRA_CONF_MAX, &in->extra_conf, &len) : 0;
+
+	if (r < 0)
+		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "
+			  "nix.conf",
+			  path, strerror(-r));
+	return r < 0 ? -1 : 0;
+}
+
+/* The tarball in the cache, and its digest the expected one. */
+static int fetch(struct installation *in, struct downloader *downloader, struct download_file *file)
+{
+	_cleanup_close_ int cache_fd = workspace_open_cache(&in->workspace);
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+	const struct release *release = &in->release;
+
+	if (cache_fd < 0)
+		return -1;
+	log_info("downloading %s", release->tarball_url);
+	if (download_file(downloader,
+			  &(struct download_request){
+				  .url = release->tarball_url,
+				  .missing = release->missing,
+				  .max = RELEASE_TARBALL_MAX,
+				  .dirfd = cache_fd,
+				  .dir = in->workspace.cache_dir,
+				  .name = release->tarball_name,
+				  .expected = &release->sha256,
+			  },
+			  file) < 0)
+		return -1;
+	if (sha256_equal(&file->digest, &release->sha256))
+		return 0;
+	sha256_format(&release->sha256, wanted);
+	sha256_format(&file->digest, got);
+	download_file_remove(file);
+	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
+		  "expected %s (from %s)\nfound    %s\n"
+		  "nothing of it was used; try again, or another --mirror",
+		  release->tarball_url, wanted, release->sha256_source, got);
+	return -1;
+}
+
+/*
+ * Is there room for what the tarball holds? It is at least three times its size (today's are four
+ * to six times), so that less than that is known not to be enough before anything is written.
+ */
+static int check_space(const struct installation *in, uint64_t tarball_size)
+{
+	uint64_t needed = 3 * tarball_size, present;
+	struct statfs fs;
+
+	if (fstatfs(in->nix_dir_fd, &fs) < 0 || fs.f_blocks == 0)
+		return 0;
+	present = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+	if (present >= needed)
+		return 0;
+	log_error(
+		"not enough room in %s: the tarball of %llu MB needs more than %llu MB there, and "
+		"%llu MB are free\nmake room, or set NIX_USER_CHROOT_DIR to a directory elsewhere",
+		in->workspace.nix_dir, (unsigned long long)tarball_size >> 20,
+		(unsigned long long)needed >> 20, (unsigned long long)present >> 20);
+	return -1;
+}
+
+/* tarball → staging */
+static int unpack(struct installation *in, const struct download_file *file)
+{
+	_cleanup_free_ char *path = path_join(in->workspace.nix_dir, WORKSPACE_STAGING);
+	_cleanup_close_ int staging_fd = -1;
+
+	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
+		return -1;
+	if (mkdirat(in->nix_dir_fd, WORKSPACE_STAGING, 0700) < 0)
+		return workspace_error("make the directory", path, -errno);
+	staging_fd = fs_open_dir(in->nix_dir_fd, WORKSPACE_STAGING);
+	if (staging_fd < 0)
+		return workspace_error("open the directory", path, staging_fd);
+	log_info("unpacking %s", in->release.tarball_name);
+	return unpack_archive(
+		&(struct unpack_request){
+			.archive_fd = file->fd,
+			.archive_name = in->release.tarball_name,
+			.staging_fd = staging_fd,
+			.staging_path = path,
+			.lock_fd = in->lock_fd,
+		},
+		&in->unpacked);
+}
+
+/* staging → store */
+static int commit(struct installation *in)
+{
+	_cleanup_free_ char *top = path_join(WORKSPACE_STAGING, in->unpacked.top);
+	_cleanup_close_ int top_fd = fs_open_dir(in->nix_dir_fd, top);
+	int r;
+
+	if (top_fd < 0)
+		return workspace_error("open the directory", top, top_fd);
+	r = installed_write_intent(in->nix_dir_fd);
+	if (r < 0)
+		return workspace_error("write below", in->workspace.nix_dir, r);
+	return store_commit(
+		&(struct store_request){
+			.top_fd = top_fd,
+			.nix_dir_fd = in->nix_dir_fd,
+			.nix_path = in->workspace.nix_dir,
+			.replace = in->options->force,
+		},
+		&in->stored);
+}
+
+/* Nix's own sandbox needs what only a probe can tell. */
+static bool sandbox_works(void)
+{
+	struct probe probe;
+
+	return probe_run(&probe) == 0 && probe.steps[CHECK_NESTED_NAMESPACE].outcome == PROBE_OK &&
+	       probe.steps[CHECK_PROC_MOUNT].outcome == PROBE_OK;
+}
+
+static int configure(const struct installation *in)
+{
+	struct statfs fs;
+	unsigned long f_type = fstatfs(in->nix_dir_fd, &fs) == 0 ? (unsigned long)fs.f_type : 0;
+	int r;
+
+	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
+	r = fs_mkdirs(in->nix_dir_fd, "var/nix", 0755);
+	if (r < 0)
+		return workspace_error("make the directory var/nix in", in->workspace.nix_dir, r);
+	return nix_conf_write(in->nix_dir_fd, in->workspace.nix_dir,
+			      &(struct nix_conf_facts){
+				      .is_root = geteuid() == 0,
+				      .sandbox_works = sandbox_works(),
+				      .network_fs = nix_conf_network_fs(f_type),
+				      .extra = &in->options->extra_conf,
+				      .extra_text = in->extra_conf,
+			      });
+}
+
+/* The Nix install script, and the proof of its work. */
+static int run_script(const struct installation *in, char **version)
+{
+	const struct script_request request = {
+		.workspace = &in->workspace,
+		.nix_dir_fd = in->nix_dir_fd,
+		.top = in->unpacked.top,
+		.options = in->options,
+		.names = &in->stored.names,
+	};
+
+	log_info("running the Nix install script inside");
+	return script_run(&request) < 0 ? -1 : script_verify(&request, version);
+}
+
+/*
+ * All is on disk before the receipt says so. The mark goes last: as long as it is there, a rerun
+ * finds work to do, and so clears away what is left over.
+ */
+static int finish(const struct installation *in, struct download_file *file)
+{
+	const struct receipt receipt = {
+		.version = in->release.version,
+		.system = in->release.system,
+		.source = in->release.tarball_url,
+		.sha256 = in->release.sha256,
+		.paths = in->stored.names,
+	};
+	int r;
+
+	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
+		return -1;
+	if (syncfs(in->nix_dir_fd) < 0)
+		return workspace_error("flush to disk", in->workspace.nix_dir, -errno);
+	r = receipt_write(in->nix_dir_fd, &receipt);
+	if (r == 0) {
+		download_file_remove(file);
+		r = installed_remove_intent(in->nix_dir_fd);
+	}
+	return r < 0 ? workspace_error("write the receipt in", in->workspace.nix_dir, r) : 0;
+}
+
+static int install_locked(struct installation *in, struct downloader *downloader)
+{
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *version = NULL;
+
+	if (fetch(in, downloader, &file) < 0 || check_space(in, file.size) < 0 ||
+	    unpack(in, &file) < 0 || commit(in) < 0 || configure(in) < 0 ||
+	    run_script(in, &version) < 0 || finish(in, &file) < 0)
+		return -1;
+	log_info("%s is installed in %s", version, in->workspace.nix_dir);
+	return 0;
+}
+
+/* 1: it is installed, which was said; 0: there is work to do; -1 after a message: leave it. */
+static int look(const struct installation *in)
+{
+	return installed_look(&in->workspace, in->options);
+}
+
+/*
+ * What an installation that failed, or was killed at any instant, leaves behind. Without the lock,
+ * what is there is another one's.
+ */
+static void clean_up(void *ctx)
+{
+	const struct installation *in = ctx;
+	_cleanup_close_ int lock_fd = lock_try(&in->workspace);
+
+	if (lock_fd >= 0) {
+		_cleanup_close_ int fd =
+			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		fs_remove_tree(fd, WORKSPACE_STAGING);
+		lock_remove(&in->workspace);
+	}
+	workspace_remove_empty(&in->workspace);
+}
+
+static int install(struct installation *in)
+{
+	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
+	struct download_options download_options;
+	bool waited;
+	int r = look(in);
+
+	if (r > 0)
+		clean_up(in);
+	if (r != 0)
+		return r;
+	download_options_init(&download_options);
+	download_options.cacert = in->options->cacert;
+	downloader = downloader_new(&download_options);
+	if (!downloader || read_extra_conf(in) < 0 ||
+	    release_resolve(in->options, downloader, &in->release) < 0)
+		return -1;
+	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
+	if (in->lock_fd < 0)
+		return -1;
+	/* somebody else may have done it since we looked */
+	r = look(in);
+	if (r == 0)
+		r = install_locked(in, downloader);
+	if (r >= 0) {
+		lock_remove(&in->workspace);
+		workspace_remove_empty(&in->workspace);
+	}
+	return r;
+}
+
+static void clear(struct installation *in)
+{
+	free(in->extra_conf);
+	cleanup_close(&in->nix_dir_fd);
+	cleanup_close(&in->lock_fd);
+	release_clear(&in->release);
+	unpack_result_clear(&in->unpacked);
+	store_result_clear(&in->stored);
+	workspace_clear(&in->workspace);
+}
+
+static int work(void *ctx)
+{
+	return install(ctx) < 0 ? EXIT_CANCELED : 0;
+}
+
+int command_install(const struct options *options)
+{
+	_cleanup_(clear) struct installation in = {
+		.options = &options->install,
+		.nix_dir_fd = -1,
+		.lock_fd = -1,
+	};
+	int status;
+
+	if (workspace_find(&in.workspace) < 0)
+		return EXIT_CANCELED;
+	status = supervise(&(struct supervise_job){work, clean_up, &in});
+	if (status != 0)
+		return EXIT_CANCELED;
+	if (!options->argv)
+		return 0;
+	return chroot_exec(&(struct chroot_request){
+		.nix_dir = in.workspace.nix_dir,
+		.is_default = true,
+		.argv = options->argv,
+	});
+}

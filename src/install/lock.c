@@ -1,0 +1,117 @@
+#include "install/lock.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define LOCK_FILE WORKSPACE_STATE "/lock"
+
+/* Is FD still the file of that name? Whoever had the lock before us removed the file. */
+static bool is_current(int fd, int nix_dir_fd)
+{
+	struct stat ours, present;
+
+	return fstat(fd, &ours) == 0 && fstatat(nix_dir_fd, LOCK_FILE, &present, 0) == 0 &&
+	       ours.st_dev == present.st_dev && ours.st_ino == present.st_ino;
+}
+
+/* For those who wait. */
+static void write_pid(int fd)
+{
+	char text[24]; /* a pid_t has at most 11 characters */
+	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text, (size_t)len, 0);
+}
+
+static void say_waiting(int nix_dir_fd, const char *nix_dir)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (fs_read_file(nix_dir_fd, LOCK_FILE, 64, &text, &len) < 0 || len == 0)
+		text = xstrdup("unknown");
+	text[strcspn(text, "\n")] = '\0';
+	log_info("another --install is at work on %s (process %s): waiting for it", nix_dir, text);
+}
+
+/* flock(2), with a word of waiting. NFS emulates it by a record lock, which wants O_RDWR. */
+static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, bool *waited)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK) {
+		if (!*waited)
+			say_waiting(nix_dir_fd, nix_dir);
+		*waited = true;
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return -errno;
+		return 0;
+	}
+	return -errno;
+}
+
+static int lock_error(const struct workspace *workspace, int r)
+{
+	_cleanup_free_ char *path = path_join(workspace->nix_dir, LOCK_FILE);
+
+	if (r != -ENOLCK && r != -EOPNOTSUPP && r != -ENOSYS)
+		return workspace_error("lock", path, r);
+	log_error("cannot lock %s: %s\nits file system has no locks, which Nix itself needs too: "
+		  "set NIX_USER_CHROOT_DIR to a directory on another one",
+		  path, strerror(-r));
+	return -1;
+}
+
+int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited)
+{
+	*waited = false;
+	for (;;) {
+		_cleanup_close_ int dir = workspace_open(workspace);
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		if (dir < 0)
+			return -1;
+		fd = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* removed under us by a roll-back: make it again */
+		r = fd < 0 ? -errno : wait_for(fd, dir, workspace->nix_dir, waited);
+		if (r < 0)
+			return lock_error(workspace, r);
+		if (is_current(fd, dir)) {
+			write_pid(fd);
+			*nix_dir_fd = steal_fd(&dir);
+			return steal_fd(&fd);
+		}
+	}
+}
+
+int lock_try(const struct workspace *workspace)
+{
+	_cleanup_close_ int dir = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+
+	if (dir < 0)
+		return -1;
+	fd = openat(dir, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_current(fd, dir))
+		return -1;
+	return steal_fd(&fd);
+}
+
+void lock_remove(const struct workspace *workspace)
+{
+	_cleanup_free_ char *path = path_join(workspace->nix_dir, LOCK_FILE);
+
+	unlink(path);
+}

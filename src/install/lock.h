@@ -1,0 +1,28 @@
+/*
+ * One --install at a time on a Nix directory: flock(2) on a file in it, which is gone when nobody
+ * is at work.
+ */
+#ifndef INSTALL_LOCK_H
+#define INSTALL_LOCK_H
+
+#include "install/workspace.h"
+
+#include <stdbool.h>
+
+/*
+ * Wait for the lock, making the Nix directory where it is not there (another one's roll-back may
+ * just have removed it). Says once that it waits, and for which process.
+ * Returns the lock's descriptor, or -1 after a message; *NIX_DIR_FD becomes the Nix directory's.
+ * The lock is held until every copy of the descriptor is closed: it is left open across exec, so
+ * that what the install script leaves running after we were killed holds it too. *WAITED: somebody
+ * else had it.
+ */
+int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited);
+
+/* The same without waiting and without making anything: -1, silently, where somebody has it. */
+int lock_try(const struct workspace *workspace);
+
+/* Remove the lock's file; the lock itself ends with its descriptors. */
+void lock_remove(const struct workspace *workspace);
+
+#endif

@@ -1,0 +1,108 @@
+#include "install/nix_conf.h"
+#include "install/workspace.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NIX_CONF_FILE "etc/nix/nix.conf"
+
+char *nix_conf_text(const struct nix_conf_facts *facts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&text, &len);
+
+	fputs("# Written once by nix-user-chroot --install, and yours from now on: it is never\n"
+	      "# written again. Where a setting stands twice, the last one counts.\n"
+	      "# https://nix.dev/manual/nix/latest/command-ref/conf-file\n\n",
+	      f);
+	if (facts->sandbox_works)
+		fputs("# This host lets builds run in a sandbox of their own, as on NixOS.\n"
+		      "sandbox = true\n",
+		      f);
+	else
+		fputs("# This host refuses what a sandboxed build needs (nix-user-chroot --check "
+		      "says why).\nsandbox = false\n",
+		      f);
+	if (facts->network_fs)
+		fprintf(f,
+			"\n# The store is on %s, where SQLite's write-ahead log does not work.\n"
+			"use-sqlite-wal = false\n",
+			facts->network_fs);
+	if (facts->is_root)
+		fputs("\n# Root would build as one of these users, and they do not exist here.\n"
+		      "build-users-group =\n",
+		      f);
+	fputs("\n# The nix command and flakes, which most of today's instructions expect.\n"
+	      "experimental-features = nix-command flakes\n",
+	      f);
+	if (facts->extra_text)
+		fprintf(f, "\n# From --nix-extra-conf-file.\n%s%s", facts->extra_text,
+			*facts->extra_text && !str_ends_with(facts->extra_text, "\n") ? "\n" : "");
+	if (facts->extra && facts->extra->count > 0) {
+		fputs("\n# From --extra-conf.\n", f);
+		for (size_t i = 0; i < facts->extra->count; i++)
+			fprintf(f, "%s\n", facts->extra->items[i]);
+	}
+	fclose(f);
+	return text;
+}
+
+const char *nix_conf_network_fs(unsigned long f_type)
+{
+	/* linux/magic.h, and the file systems' own sources for those that it lacks */
+	static const struct {
+		unsigned long type;
+		const char *name;
+	} kinds[] = {
+		{NFS_SUPER_MAGIC, "NFS"},
+		{SMB_SUPER_MAGIC, "SMB"},
+		{0xff534d42, "CIFS"},
+		{0xfe534d42, "SMB"},
+		{0x0bd00bd0, "Lustre"},
+		{0x01021997, "9p"},
+		{AFS_SUPER_MAGIC, "AFS"},
+		{0x6b414653, "AFS"},
+		{CODA_SUPER_MAGIC, "Coda"},
+		{0x00c36400, "Ceph"},
+		{0x47504653, "GPFS"},
+		{0x19830326, "BeeGFS"},
+		{0xaad7aaea, "PanFS"},
+		{0x01161970, "GFS2"},
+		{0x7461636f, "OCFS2"},
+		{0x20030528, "OrangeFS"},
+		{0x786f4256, "a VirtualBox shared folder"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].type == f_type)
+			return kinds[i].name;
+	return NULL;
+}
+
+int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts)
+{
+	_cleanup_free_ char *path = path_join(nix_dir, NIX_CONF_FILE), *text = NULL;
+	struct stat st;
+	int r;
+
+	if (fstatat(nix_dir_fd, NIX_CONF_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (facts->extra_text || (facts->extra && facts->extra->count > 0))
+			log_warning("%s is there already and stays as it is\nadd by hand what you "
+				    "asked for with --extra-conf or --nix-extra-conf-file",
+				    path);
+		return 0;
+	}
+	text = nix_conf_text(facts);
+	r = fs_mkdirs(nix_dir_fd, "etc/nix", 0755);
+	if (r == 0)
+		r = fs_replace_file(nix_dir_fd, NIX_CONF_FILE, text, strlen(text), 0644);
+	return r < 0 ? workspace_error("write", path, r) : 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * A nix.conf for this host: NIXPATH/etc/nix/nix.conf, which is /nix/etc/nix/nix.conf inside.
+ */
+#ifndef INSTALL_NIX_CONF_H
+#define INSTALL_NIX_CONF_H
+
+#include "util/str.h"
+
+#include <stdbool.h>
+
+/* What decides the file. */
+struct nix_conf_facts {
+	bool is_root;		     /* the user is root */
+	bool sandbox_works;	     /* Nix's build sandbox can be made inside */
+	const char *network_fs;	     /* the kind of network file system the store is on, or NULL */
+	const struct strlist *extra; /* lines to add, in order */
+	const char *extra_text;	     /* text of a file to add, or NULL */
+};
+
+/* The text, every line with a comment on why it is there. The caller frees. */
+char *nix_conf_text(const struct nix_conf_facts *facts);
+
+/*
+ * The name of the network file system that has statfs(2)'s F_TYPE, on which SQLite's write-ahead
+ * log does not work because it needs shared memory between all who write (sqlite.org/wal.html);
+ * NULL for any other. A constant.
+ */
+const char *nix_conf_network_fs(unsigned long f_type);
+
+/*
+ * Write the file where there is none. A file that is there is the user's and stays, with a word
+ * where FACTS has lines to add. Returns 0 or -1 after a message; NIX_DIR is NIX_DIR_FD's name.
+ */
+int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts);
+
+#endif

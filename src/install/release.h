@@ -1,0 +1,92 @@
+/*
+ * Which Nix is to be installed: version, system, the URL of its tarball, and the hash that the
+ * tarball must have. DESIGN: "Facts about Nix releases".
+ */
+#ifndef INSTALL_RELEASE_H
+#define INSTALL_RELEASE_H
+
+#include "install/download.h"
+#include "install/sha256.h"
+#include "options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A tarball of this many bytes or more is refused; today's have about 30 MB. */
+#define RELEASE_TARBALL_MAX (UINT64_C(1) << 30)
+
+struct release {
+	char *version;	    /* "2.26.3"; NULL: the name of --tarball does not tell */
+	char *system;	    /* "x86_64-linux" */
+	char *tarball_url;  /* https://, http://, or file:// for a local file too */
+	char *tarball_name; /* plain, for the cache: "nix-2.26.3-x86_64-linux.tar.xz" */
+	char *missing;	    /* for struct download_request: what to say where there is no tarball */
+	struct sha256 sha256; /* what the tarball must have */
+	char *sha256_source;  /* where that came from: "--sha256", or a URL; for messages */
+};
+
+/*
+ * Decide which Nix OPTIONS mean. What is wrong with them is said before any connection is made.
+ * Asks the mirror for the latest version where no version is given, and for the hash where
+ * --sha256 is not given; a hash counts only over verified TLS or from a local file.
+ * Returns 0 with *OUT for release_clear(), or -1 after it has said why.
+ */
+int release_resolve(const struct install_options *options, struct downloader *downloader,
+		    struct release *out);
+
+/* Free what it holds; usable with _cleanup_() on one that was zeroed. */
+void release_clear(struct release *release);
+
+/*
+ * The version as in "nix-VERSION" (no "nix-" in front): a digit, then digits, letters, dots, and
+ * '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1"); at most 64 bytes, no "..". So that
+ * it can be a part of a path and of a URL as it is.
+ */
+bool release_version_is_valid(const char *version, size_t len);
+
+/*
+ * The version in URL, that of the pointer script after all redirects, ".../nix-VERSION/install"
+ * (a query or fragment behind does not matter). The caller frees; NULL: URL is not of that form.
+ */
+char *release_version_from_url(const char *url);
+
+/*
+ * The version that BODY, the text of the pointer script, names: that of its
+ * "nix-VERSION/nix-VERSION-", which must be the same wherever that occurs. LEN bytes of any kind.
+ * The caller frees; NULL: it names none, or two.
+ */
+char *release_version_from_script(const char *body, size_t len);
+
+/*
+ * Nix's name for the system of uname(2)'s MACHINE, seen by a program whose pointers have
+ * POINTER_BITS bits: a 32-bit userland on a 64-bit kernel gets the 32-bit Nix. NULL: there is none.
+ */
+const char *release_system_of_machine(const char *machine, unsigned pointer_bits);
+
+/* Is it one of the systems that Nix is released for? */
+bool release_system_is_known(const char *system);
+
+/* Those systems, parted by ", "; the caller frees. */
+char *release_systems(void);
+
+/*
+ * The base of all URLs for --mirror TEXT: an https://, http:// or file:// URL, or the absolute path
+ * of a directory, which becomes a file:// URL; without trailing slashes. NULL TEXT: the default.
+ * The caller frees; NULL: it is none of these, or has a query, a fragment or no host.
+ */
+char *release_mirror_url(const char *text);
+
+/* Where the mirror (a release_mirror_url()) says what is the latest; the caller frees. */
+char *release_pointer_url(const char *mirror);
+
+/* MIRROR/nix-VERSION/nix-VERSION-SYSTEM.tar.xz; the caller frees. */
+char *release_tarball_url(const char *mirror, const char *version, const char *system);
+
+/*
+ * Take NAME, "nix-VERSION-SYSTEM.tar" with or without an extension behind, apart. The caller frees
+ * *VERSION and *SYSTEM. False with both NULL: not of that form, or no known system.
+ */
+bool release_split_name(const char *name, char **version, char **system);
+
+#endif

@@ -1,0 +1,194 @@
+#include "install/release.h"
+#include "install/url.h"
+#include "util/cleanup.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { VERSION_MAX = 64 /* bytes; "2.32.0pre20250919_07b96c1" has 25 */ };
+
+static const char default_mirror[] = "https://releases.nixos.org/nix";
+static const char default_pointer[] = "https://nixos.org/nix/install";
+
+static const char *const systems[] = {
+	"x86_64-linux", "i686-linux",	 "aarch64-linux",     "armv6l-linux",
+	"armv7l-linux", "riscv64-linux", "powerpc64le-linux",
+};
+
+#define SYSTEM_COUNT (sizeof(systems) / sizeof(systems[0]))
+
+static bool is_version_byte(char c)
+{
+	return isalnum((unsigned char)c) || c == '.' || c == '-' || c == '_' || c == '+';
+}
+
+bool release_version_is_valid(const char *version, size_t len)
+{
+	if (len == 0 || len > VERSION_MAX || !isdigit((unsigned char)version[0]))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!is_version_byte(version[i]))
+			return false;
+	return !memmem(version, len, "..", 2);
+}
+
+char *release_version_from_url(const char *url)
+{
+	static const char tail[] = "/install", head[] = "/nix-";
+	const char *end = url + strcspn(url, "?#"), *version;
+
+	if ((size_t)(end - url) < strlen(tail) ||
+	    strncmp(end - strlen(tail), tail, strlen(tail)) != 0)
+		return NULL;
+	end -= strlen(tail);
+	for (version = end; version > url && version[-1] != '/'; version--)
+		;
+	/* from the slash in front of "nix-" */
+	if (version == url || strncmp(version - 1, head, strlen(head)) != 0)
+		return NULL;
+	version += strlen(head) - 1;
+	if (version > end || !release_version_is_valid(version, (size_t)(end - version)))
+		return NULL;
+	return xstrndup(version, (size_t)(end - version));
+}
+
+/* The length of the version V at P where "V/nix-V-" stands there, else 0; END is behind the text */
+static size_t version_at(const char *p, const char *end)
+{
+	static const char middle[] = "/nix-";
+	size_t len = 0, room = (size_t)(end - p);
+
+	while (len < room && len <= VERSION_MAX && is_version_byte(p[len]))
+		len++;
+	if (!release_version_is_valid(p, len) || room < 2 * len + strlen(middle) + 1)
+		return 0;
+	if (memcmp(p + len, middle, strlen(middle)) != 0 ||
+	    memcmp(p + len + strlen(middle), p, len) != 0 || p[2 * len + strlen(middle)] != '-')
+		return 0;
+	return len;
+}
+
+char *release_version_from_script(const char *body, size_t len)
+{
+	static const char head[] = "nix-";
+	const char *p = body, *end = body + len, *found = NULL;
+	size_t found_len = 0;
+
+	while (p < end && (p = memmem(p, (size_t)(end - p), head, strlen(head)))) {
+		size_t version_len;
+
+		p += strlen(head);
+		version_len = version_at(p, end);
+		if (version_len == 0)
+			continue;
+		if (found && (version_len != found_len || memcmp(p, found, found_len) != 0))
+			return NULL;
+		found = p;
+		found_len = version_len;
+	}
+	return found ? xstrndup(found, found_len) : NULL;
+}
+
+const char *release_system_of_machine(const char *machine, unsigned pointer_bits)
+{
+	static const struct {
+		const char *machine, *system;
+		unsigned pointer_bits;
+	} table[] = {
+		{"x86_64", "x86_64-linux", 64},	  {"x86_64", "i686-linux", 32},
+		{"i386", "i686-linux", 32},	  {"i486", "i686-linux", 32},
+		{"i586", "i686-linux", 32},	  {"i686", "i686-linux", 32},
+		{"aarch64", "aarch64-linux", 64}, {"aarch64", "armv7l-linux", 32},
+		{"armv6l", "armv6l-linux", 32},	  {"armv7l", "armv7l-linux", 32},
+		{"armv8l", "armv7l-linux", 32}, /* a 64-bit kernel's name under setarch(8) linux32
+						 */
+		{"riscv64", "riscv64-linux", 64}, {"ppc64le", "powerpc64le-linux", 64},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(machine, table[i].machine) == 0 && pointer_bits == table[i].pointer_bits)
+			return table[i].system;
+	return NULL;
+}
+
+bool release_system_is_known(const char *system)
+{
+	for (size_t i = 0; i < SYSTEM_COUNT; i++)
+		if (strcmp(system, systems[i]) == 0)
+			return true;
+	return false;
+}
+
+char *release_systems(void)
+{
+	char *list = xstrdup(systems[0]);
+
+	for (size_t i = 1; i < SYSTEM_COUNT; i++) {
+		char *longer = xasprintf("%s, %s", list, systems[i]);
+
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
+char *release_mirror_url(const char *text)
+{
+	_cleanup_free_ char *url = NULL;
+	char *rest;
+	size_t len;
+
+	if (!text)
+		return xstrdup(default_mirror);
+	if (text[0] == '/') {
+		url = url_of_path(text);
+	} else {
+		enum url_scheme scheme = url_scheme(text);
+
+		if (scheme == URL_NONE || scheme == URL_OTHER || strpbrk(text, "?# \t\r\n"))
+			return NULL;
+		url = xstrdup(text);
+	}
+	rest = strstr(url, "://") + strlen("://");
+	for (len = strlen(rest); len > 0 && rest[len - 1] == '/'; len--)
+		rest[len - 1] = '\0';
+	if (url_scheme(url) != URL_FILE && (*rest == '\0' || *rest == '/'))
+		return NULL;
+	return steal_ptr(&url);
+}
+
+char *release_pointer_url(const char *mirror)
+{
+	if (strcmp(mirror, default_mirror) == 0)
+		return xstrdup(default_pointer);
+	return xasprintf("%s/latest/install", mirror);
+}
+
+char *release_tarball_url(const char *mirror, const char *version, const char *system)
+{
+	return xasprintf("%s/nix-%s/nix-%s-%s.tar.xz", mirror, version, version, system);
+}
+
+bool release_split_name(const char *name, char **version, char **system)
+{
+	const char *start, *end = strstr(name, ".tar");
+
+	*version = *system = NULL;
+	if (!str_starts_with(name, "nix-") || !end || (end[4] != '\0' && end[4] != '.'))
+		return false;
+	start = name + strlen("nix-");
+	for (size_t i = 0; i < SYSTEM_COUNT; i++) {
+		size_t tail = strlen(systems[i]) + 1, len;
+
+		if (start >= end || (size_t)(end - start) <= tail)
+			continue;
+		len = (size_t)(end - start) - tail;
+		if (start[len] != '-' || strncmp(start + len + 1, systems[i], tail - 1) != 0 ||
+		    !release_version_is_valid(start, len))
+			continue;
+		*version = xstrndup(start, len);
+		*system = xstrdup(systems[i]);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,198 @@
+#include "install/script.h"
+#include "chroot/chroot.h"
+#include "chroot/environment.h"
+#include "chroot/host_view.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* How much of the output is shown when the script fails. */
+#define TAIL_LINES 12
+
+/* Where the output of a command inside goes. */
+struct output {
+	int log_fd; /* -1: nowhere */
+	char *text; /* all of it, with a NUL */
+	size_t len;
+};
+
+static int take_output(struct output *output, const char *data, size_t len)
+{
+	output->text = xreallocarray(output->text, output->len + len + 1, 1);
+	memcpy(output->text + output->len, data, len);
+	output->len += len;
+	output->text[output->len] = '\0';
+	if (output->log_fd >= 0 && log_get_level() >= LOG_VERBOSE)
+		(void)!fs_write_all(STDERR_FILENO, data, len);
+	return output->log_fd >= 0 ? fs_write_all(output->log_fd, data, len) : 0;
+}
+
+/* Read FD to its end. The command must not be stopped by a full log: the rest is read all the same.
+ */
+static int drain(int fd, struct output *output)
+{
+	char buffer[4096];
+	int first = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, buffer, sizeof(buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return first;
+		if (first == 0)
+			first = take_output(output, buffer, (size_t)n);
+	}
+}
+
+/* Run ARGV inside with /dev/null for stdin. Returns its exit status, or -1 after a message. */
+static int run_inside(const struct workspace *workspace, char *const argv[], struct output *output)
+{
+	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int reader = -1, writer = -1;
+	const struct chroot_request request = {
+		.nix_dir = workspace->nix_dir,
+		.argv = argv,
+		.work_dir = "/",
+	};
+	int ends[2], r;
+	pid_t child;
+
+	if (null < 0 || pipe2(ends, O_CLOEXEC) < 0) {
+		log_error("cannot run %s inside: %s", argv[0], strerror(errno));
+		return -1;
+	}
+	reader = ends[0];
+	writer = ends[1];
+	child = chroot_start(&request, null, writer);
+	if (child < 0)
+		return -1;
+	close(steal_fd(&writer));
+	r = drain(reader, output);
+	if (r < 0) {
+		_cleanup_free_ char *path = path_join(workspace->nix_dir, WORKSPACE_LOG);
+
+		workspace_error("write", path, r);
+		chroot_wait(child);
+		return -1;
+	}
+	return chroot_wait(child);
+}
+
+/* The last lines of TEXT: where they begin in it. */
+static const char *tail_of(const char *text, size_t len)
+{
+	const char *p = text + len;
+	int lines = 0;
+
+	while (p > text && (p[-1] != '\n' || lines++ < TAIL_LINES))
+		p--;
+	return p;
+}
+
+static void prepare_environment(const struct install_options *options)
+{
+	_cleanup_free_ char *user = environment_user();
+
+	/* the script refuses to work without USER; a uid without a passwd entry has none */
+	if (!env_get("USER"))
+		setenv("USER", user ? user : "nix", 1);
+	/* a daemon of the host's Nix knows nothing of our store */
+	unsetenv("NIX_REMOTE");
+	if (options->no_channel_add)
+		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
+	if (options->no_modify_profile)
+		setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "1", 1);
+}
+
+int script_run(const struct script_request *request)
+{
+	_cleanup_free_ char *script =
+		xasprintf("/nix/" WORKSPACE_STAGING "/%s/install", request->top);
+	_cleanup_free_ char *log_path = path_join(request->workspace->nix_dir, WORKSPACE_LOG);
+	/* by its interpreter: a noexec mount keeps a script from being run by its name */
+	char *const argv[] = {"/bin/sh", script, NULL};
+	_cleanup_close_ int log_fd =
+		openat(request->nix_dir_fd, WORKSPACE_LOG,
+		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	struct output output = {.log_fd = log_fd};
+	_cleanup_free_ char *text = NULL;
+	int status;
+
+	if (log_fd < 0)
+		return workspace_error("write", log_path, -errno);
+	prepare_environment(request->options);
+	log_debug("running %s inside", script);
+	status = run_inside(request->workspace, argv, &output);
+	text = output.text;
+	if (status > 0)
+		log_error("the Nix install script failed with status %d; its last words:\n%s"
+			  "all of it is in %s",
+			  status, text ? tail_of(text, output.len) : "", log_path);
+	return status == 0 ? 0 : -1;
+}
+
+char *script_find_nix(int nix_dir_fd)
+{
+	struct host_view view = host_view_real(&nix_dir_fd);
+	_cleanup_free_ char *state = environment_state_home();
+	const char *home = env_get("HOME");
+	_cleanup_free_ char *classic = home ? path_join(home, ".nix-profile/bin/nix") : NULL;
+	/* where Nix's use-xdg-base-directories puts the link */
+	_cleanup_free_ char *xdg = state ? path_join(state, "nix/profile/bin/nix") : NULL;
+	char *const places[] = {classic, xdg};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		enum entry_type type;
+		char *resolved = NULL;
+
+		if (places[i] && host_resolve(&view, places[i], true, &resolved, &type) == 0 &&
+		    str_starts_with(resolved, "/nix/store/"))
+			return resolved;
+		free(resolved);
+	}
+	return NULL;
+}
+
+/* Does PATH, "/nix/store/NAME/…", lie in one of NAMES? */
+static bool lies_in(const char *path, const struct strlist *names)
+{
+	_cleanup_free_ char *name = xstrdup(path + strlen("/nix/store/"));
+
+	name[strcspn(name, "/")] = '\0';
+	return strlist_has(names, name);
+}
+
+int script_verify(const struct script_request *request, char **version)
+{
+	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd), *text = NULL;
+	struct output output = {.log_fd = -1};
+	char *const argv[] = {nix, "--version", NULL};
+	int status;
+
+	if (!nix || !lies_in(nix, request->names)) {
+		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
+			  "what the script said is in %s/" WORKSPACE_LOG,
+			  nix ? "another one: " : "not there", nix ? nix : "",
+			  request->workspace->nix_dir);
+		return -1;
+	}
+	status = run_inside(request->workspace, argv, &output);
+	text = output.text;
+	if (status != 0) {
+		log_error("%s --version failed inside with status %d: %s\nis the tarball one for "
+			  "this kind of machine (--system)?",
+			  nix, status, text ? text : "");
+		return -1;
+	}
+	*version = xstrndup(text ? text : "", text ? strcspn(text, "\n") : 0);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * The Nix install script of the tarball, run inside, and the proof that it did its work.
+ */
+#ifndef INSTALL_SCRIPT_H
+#define INSTALL_SCRIPT_H
+
+#include "install/workspace.h"
+#include "options.h"
+#include "util/str.h"
+
+struct script_request {
+	const struct workspace *workspace;
+	int nix_dir_fd;
+	const char *top; /* the tarball's top directory, in staging */
+	const struct install_options *options;
+	const struct strlist *names; /* the tarball's store paths */
+};
+
+/*
+ * Run TOP/install inside, its output into the install log (and to stderr at -v). It is asked by
+ * environment variables, not by flags: given one that it does not know, it prints its usage and
+ * exits 0. Changes this process's environment. Returns 0, or -1 after a message with the last lines
+ * of its output.
+ */
+int script_run(const struct script_request *request);
+
+/*
+ * Is the profile's nix one of REQUEST's store paths, and does it run? Returns 0 with *VERSION what
+ * nix --version prints, without the newline, the caller's to free; or -1 after a message.
+ */
+int script_verify(const struct script_request *request, char **version);
+
+/*
+ * The user's profile's nix, resolved as inside: "/nix/store/HASH-NAME/bin/nix", the caller's to
+ * free. NULL where there is none.
+ */
+char *script_find_nix(int nix_dir_fd);
+
+#endif

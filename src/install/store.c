@@ -1,0 +1,255 @@
+#include "install/store.h"
+
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* renameat2(2); not every libc has it */
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
+
+#define HASH_LEN     32
+#define MAX_NAME_LEN 211
+
+bool store_name_valid(const char *name)
+{
+	static const char base32[] = "0123456789abcdfghijklmnpqrsvwxyz";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789+-._?=";
+	size_t len;
+
+	if (strspn(name, base32) != HASH_LEN || name[HASH_LEN] != '-')
+		return false;
+	name += HASH_LEN + 1;
+	len = strlen(name);
+	return len >= 1 && len <= MAX_NAME_LEN && name[0] != '.' && strspn(name, allowed) == len;
+}
+
+struct commit {
+	const struct store_request *request;
+	int staged_fd; /* TOP/store */
+	int store_fd;  /* NIXDIR/store */
+};
+
+static int say(const struct store_request *request, const char *what, const char *name, int err)
+{
+	const char *advice = "look at the permissions and mount options of that directory";
+
+	if (err == ENOSPC || err == EDQUOT)
+		advice = "make room there (or raise the quota) and run it again";
+	else if (err == EXDEV)
+		advice = "store/ must be a plain directory on the file system that var/ is on";
+	else if (err == EIO)
+		advice = "the disk fails: the kernel's log (dmesg) says more";
+	log_error("cannot %s %s/store%s%s: %s\n%s", what, request->nix_path, *name ? "/" : "", name,
+		  strerror(err), advice);
+	return -1;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in TOP/store, each valid and of a kind that a store path can be; or -1 and a message.
+ */
+static int list_staged(const struct commit *commit, struct strlist *names)
+{
+	/* a descriptor of its own, which closedir(3) closes */
+	int fd = fs_open_dir(commit->staged_fd, "."), err = fd < 0 ? -fd : 0;
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (fd >= 0 && !dir) {
+		err = errno;
+		close(fd);
+	}
+	while (dir && (errno = 0, entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (!store_name_valid(entry->d_name) ||
+		    fstatat(commit->staged_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))) {
+			log_error("there is something in the staged store/ that is no store path\n"
+				  "run it again, with another tarball if that does not help");
+			return -1;
+		}
+		strlist_add(names, entry->d_name);
+	}
+	if (dir)
+		err = errno;
+	if (err)
+		return say(commit->request, "list what goes to", "", err);
+	if (names->count > 0)
+		qsort(names->items, names->count, sizeof(*names->items), compare_names);
+	return 0;
+}
+
+/*
+ * chmod(2) of NAME, where it is a directory, to MODE; nothing where it is not. By descriptor, for
+ * NAME may be a symlink. Returns 0 or -errno.
+ */
+static int set_dir_mode(int dirfd, const char *name, mode_t mode)
+{
+	_cleanup_close_ int fd = fs_open_dir(dirfd, name);
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & 07777) == mode)
+		return 0;
+	return fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+/* Nix's canonical form of the directory itself; what is below has it from the unpacking. */
+static int seal(int store_fd, const char *name)
+{
+	static const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+
+	/* some file systems touch the time at a rename; that a few cannot set it does no harm */
+	(void)!utimensat(store_fd, name, times, AT_SYMLINK_NOFOLLOW);
+	return set_dir_mode(store_fd, name, 0555);
+}
+
+/* Put the staged NAME in the place of the store's, which is staged after. Returns 0 or -errno. */
+static int exchange(const struct commit *commit, const char *name)
+{
+	_cleanup_free_ char *aside = xasprintf(".old-%s", name);
+	int r = set_dir_mode(commit->store_fd, name, 0755);
+
+	if (r < 0)
+		return r;
+	if (syscall(SYS_renameat2, commit->staged_fd, name, commit->store_fd, name,
+		    RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (renameat(commit->store_fd, name, commit->staged_fd, aside) < 0)
+		return -errno;
+	if (renameat(commit->staged_fd, name, commit->store_fd, name) == 0)
+		return 0;
+	r = -errno;
+	(void)!renameat(commit->staged_fd, aside, commit->store_fd, name);
+	return r;
+}
+
+static int commit_path(const struct commit *commit, const char *name, struct store_result *out)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(commit->store_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return say(commit->request, "look at", name, errno);
+		r = set_dir_mode(commit->staged_fd, name, 0755);
+		if (r == 0 && renameat(commit->staged_fd, name, commit->store_fd, name) < 0)
+			r = -errno;
+		out->added += r == 0;
+	} else if (commit->request->replace) {
+		r = set_dir_mode(commit->staged_fd, name, 0755);
+		if (r == 0)
+			r = exchange(commit, name);
+		out->replaced += r == 0;
+	} else if (!(st.st_mode & 0222) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		return 0;
+	}
+	if (r < 0)
+		return say(commit->request, "move a store path to", name, -r);
+	r = seal(commit->store_fd, name);
+	return r < 0 ? say(commit->request, "chmod", name, -r) : 0;
+}
+
+static int open_store(struct commit *commit)
+{
+	const struct store_request *request = commit->request;
+
+	commit->staged_fd = fs_open_dir(request->top_fd, "store");
+	if (commit->staged_fd < 0) {
+		log_error("there is no staged store/ to move to %s/store: %s\nrun it again",
+			  request->nix_path, strerror(-commit->staged_fd));
+		return -1;
+	}
+	if (mkdirat(request->nix_dir_fd, "store", 0755) == 0) {
+		int r = fs_sync_dir(request->nix_dir_fd, ".");
+
+		if (r < 0)
+			return say(request, "make", "", -r);
+	} else if (errno != EEXIST) {
+		/* EROFS and the like also where it is there: the open below tells */
+		int err = errno;
+
+		if (faccessat(request->nix_dir_fd, "store", F_OK, 0) < 0)
+			return say(request, "make", "", err);
+	}
+	/* the user may have made it a symlink, to a place of theirs */
+	commit->store_fd = openat(request->nix_dir_fd, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (commit->store_fd < 0)
+		return say(request, "open", "", errno);
+	return 0;
+}
+
+static int commit_all(const struct commit *commit, struct store_result *out)
+{
+	const struct store_request *request = commit->request;
+	int r;
+
+	if (list_staged(commit, &out->names) < 0)
+		return -1;
+	/*
+	 * syncfs(2) and not fsync(2) of some 5,000 files: one wait for the disk and one journal
+	 * commit, and no directory forgotten. It also flushes what others wrote there.
+	 */
+	if (syncfs(request->top_fd) < 0)
+		return say(request, "write to disk what goes to", "", errno);
+	for (size_t i = 0; i < out->names.count; i++)
+		if (commit_path(commit, out->names.items[i], out) < 0)
+			return -1;
+	r = fs_sync_dir(commit->store_fd, ".");
+	if (r < 0)
+		return say(request, "write to disk", "", -r);
+	r = fs_remove_tree(request->top_fd, "store");
+	if (r == 0 && symlinkat("/nix/store", request->top_fd, "store") < 0)
+		r = -errno;
+	if (r < 0) {
+		log_error(
+			"cannot put a symlink in the place of the staged store/: %s\nrun it again",
+			strerror(-r));
+		return -1;
+	}
+	return 0;
+}
+
+int store_commit(const struct store_request *request, struct store_result *out)
+{
+	struct commit commit = {.request = request, .staged_fd = -1, .store_fd = -1};
+	int r;
+
+	*out = (struct store_result){0};
+	r = open_store(&commit);
+	if (r == 0)
+		r = commit_all(&commit, out);
+	cleanup_close(&commit.staged_fd);
+	cleanup_close(&commit.store_fd);
+	if (r < 0)
+		store_result_clear(out);
+	return r;
+}
+
+void store_result_clear(struct store_result *result)
+{
+	strlist_clear(&result->names);
+	*result = (struct store_result){0};
+}

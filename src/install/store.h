@@ -1,0 +1,52 @@
+/*
+ * Staged store paths → the store, by rename(2).
+ */
+#ifndef INSTALL_STORE_H
+#define INSTALL_STORE_H
+
+#include "util/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Would Nix take NAME for that of a store path (the part behind /nix/store/)? 32 base-32 digits
+ * (Nix's: no e, o, t, u), '-', then 1 to 211 of [A-Za-z0-9+-._?=], the first of them no '.'.
+ * https://nix.dev/manual/nix/latest/store/store-path
+ */
+bool store_name_valid(const char *name);
+
+struct store_request {
+	int top_fd;	      /* the unpacked tarball's top directory, which holds store/ */
+	int nix_dir_fd;	      /* the Nix directory; its store/ is made (0755) where it is missing */
+	const char *nix_path; /* what messages call the Nix directory */
+	bool replace;	      /* --force: put the staged path in the place of one that is there */
+};
+
+struct store_result {
+	struct strlist names; /* of all store paths of the tarball, sorted bytewise */
+	size_t added;	      /* how many of them were not there before */
+	size_t replaced;      /* with replace: how many took another's place */
+};
+
+/*
+ * Move every store path of TOP/store into the Nix directory's store/; one that is there already is
+ * left as it is (it is complete: it came by rename) and the staged copy deleted, or with
+ * request->replace exchanged for the staged one. At last TOP/store becomes a symlink to /nix/store.
+ *
+ * Everything staged, not only the store paths, is on disk before the first rename, and the renames
+ * are when 0 is returned. A store path is at every instant absent or whole; one that an earlier run
+ * was killed over between rename and chmod (0755 still) is closed to 0555. With replace, on file
+ * systems without RENAME_EXCHANGE (NFS, some FUSE) a path is absent between two renames.
+ *
+ * Staging and store/ must be on one file system. Killed or failed midway, what was moved stays, and
+ * the same call on a freshly unpacked staging directory finishes the work.
+ *
+ * Returns 0 with *OUT the caller's to clear with store_result_clear(), or -1 after it has said why,
+ * with *OUT empty.
+ */
+int store_commit(const struct store_request *request, struct store_result *out);
+
+void store_result_clear(struct store_result *result);
+
+#endif

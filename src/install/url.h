@@ -1,0 +1,30 @@
+/*
+ * URLs as far as the installer needs them: which kind, of which file, and what comes beside it.
+ */
+#ifndef INSTALL_URL_H
+#define INSTALL_URL_H
+
+enum url_scheme {
+	URL_NONE, /* no "://" in it: a file name */
+	URL_HTTPS,
+	URL_HTTP,
+	URL_FILE,
+	URL_OTHER, /* something that is not downloaded */
+};
+
+/* Upper and lower case are alike (RFC 3986, 3.1). */
+enum url_scheme url_scheme(const char *url);
+
+/* file:// and the absolute PATH, percent-encoded (RFC 3986, 2.1); the caller frees. */
+char *url_of_path(const char *path);
+
+/* URL with SUFFIX at the end of its path, in front of a query or fragment; the caller frees. */
+char *url_with_suffix(const char *url, const char *suffix);
+
+/*
+ * The file name at the end of URL's path where it is fit for a file of ours (letters, digits,
+ * "+-._", no dot in front, at most 200 bytes), else "tarball". The caller frees.
+ */
+char *url_file_name(const char *url);
+
+#endif

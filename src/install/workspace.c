@@ -1,0 +1,185 @@
+#include "install/workspace.h"
+#include "nix_dir.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What to do about a file system's refusal. */
+static const char *advice(int err)
+{
+	switch (err) {
+	case ENOSPC:
+		return "make room there, or set NIX_USER_CHROOT_DIR to a directory elsewhere; an "
+		       "installation takes about 400 MB and some 10,000 files";
+	case EDQUOT:
+		return "your quota there is used up: make room, or set NIX_USER_CHROOT_DIR to a "
+		       "directory elsewhere";
+	case EROFS:
+		return "set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for the download) to a "
+		       "directory that can be written";
+	case EACCES:
+	case EPERM:
+		return "it must be a directory of yours; set NIX_USER_CHROOT_DIR (or "
+		       "XDG_CACHE_HOME for the download) to one that is";
+	case ENOTDIR:
+	case ELOOP:
+		return "move what is in the way, or set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for "
+		       "the download) to another directory";
+	case EIO:
+	case ESTALE:
+		return "look at the file system: it does not answer as it should";
+	default:
+		return "when that is mended, run nix-user-chroot --install again: it goes on";
+	}
+}
+
+int workspace_error(const char *doing, const char *path, int r)
+{
+	log_error("cannot %s %s: %s\n%s", doing, path, strerror(-r), advice(-r));
+	return -1;
+}
+
+/* The deepest directory of PATH's that is there; the caller frees. */
+static char *deepest_existing(const char *path)
+{
+	char *there = xstrdup(path);
+	struct stat st;
+
+	while (there[1] && stat(there, &st) < 0) {
+		char *above = path_parent(there);
+
+		free(there);
+		there = above;
+	}
+	return there;
+}
+
+static char *find_cache_dir(void)
+{
+	const char *cache = env_get("XDG_CACHE_HOME"), *home = env_get("HOME");
+
+	/* the XDG base directory specification: a relative path is to be ignored */
+	if (cache && *cache == '/')
+		return path_join(cache, "nix-user-chroot");
+	if (home && *home == '/')
+		return xasprintf("%s/.cache/nix-user-chroot", home);
+	log_error("cannot tell where to download to: HOME is %s\nset HOME, or XDG_CACHE_HOME",
+		  home ? "not an absolute path" : "not set");
+	return NULL;
+}
+
+/* Refused at once: what is there and is no directory, also as a link that leads nowhere. */
+static int check_is_directory(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : workspace_error("use the directory", path, -errno);
+	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
+		return workspace_error("follow the link", path, -errno);
+	return S_ISDIR(st.st_mode) ? 0 : workspace_error("use as a directory", path, -ENOTDIR);
+}
+
+int workspace_find(struct workspace *out)
+{
+	_cleanup_(workspace_clear) struct workspace found = {0};
+
+	found.nix_dir = nix_dir_default();
+	if (!found.nix_dir)
+		return -1;
+	found.cache_dir = find_cache_dir();
+	if (!found.cache_dir || check_is_directory(found.nix_dir) < 0 ||
+	    check_is_directory(found.cache_dir) < 0)
+		return -1;
+	found.existing_nix = deepest_existing(found.nix_dir);
+	found.existing_cache = deepest_existing(found.cache_dir);
+	*out = found;
+	found = (struct workspace){0};
+	return 0;
+}
+
+/*
+ * mkdir -p PATH, and PATH/BELOW where that is not NULL, and a descriptor of PATH. Another one's
+ * roll-back may remove an empty directory between two steps of this: again from the start then.
+ */
+static int make_and_open(const char *path, mode_t mode, const char *below)
+{
+	int r = -ENOENT;
+
+	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
+		_cleanup_close_ int fd = -1;
+
+		r = fs_mkdirs(AT_FDCWD, path, mode);
+		if (r < 0)
+			continue;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = fd < 0 ? -errno : below ? fs_mkdirs(fd, below, mode) : 0;
+		if (r == 0)
+			return steal_fd(&fd);
+	}
+	return workspace_error("make the directory", path, r);
+}
+
+int workspace_open(const struct workspace *workspace)
+{
+	return make_and_open(workspace->nix_dir, 0755, WORKSPACE_STATE);
+}
+
+int workspace_open_cache(const struct workspace *workspace)
+{
+	return make_and_open(workspace->cache_dir, 0700, NULL);
+}
+
+/* rmdir PATH and its parents, as far as they are empty, up to but not including STOP. */
+static void remove_empty(const char *path, const char *stop)
+{
+	_cleanup_free_ char *part = xstrdup(path);
+
+	while (strlen(part) > strlen(stop) && rmdir(part) == 0) {
+		char *above = path_parent(part);
+
+		free(part);
+		part = above;
+	}
+}
+
+int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd)
+{
+	int r = fs_remove_tree(nix_dir_fd, WORKSPACE_STAGING);
+	_cleanup_free_ char *path = NULL;
+
+	if (r == 0)
+		return 0;
+	path = path_join(workspace->nix_dir, WORKSPACE_STAGING);
+	return workspace_error("remove", path, r);
+}
+
+void workspace_remove_empty(const struct workspace *workspace)
+{
+	static const char *const made[] = {WORKSPACE_STATE, "var/nix", "var",
+					   "etc/nix",	    "etc",     "store"};
+	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	remove_empty(workspace->cache_dir, workspace->existing_cache);
+	if (fd < 0)
+		return;
+	/* what holds anything stays: the log, a store path, a file of the user's */
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		unlinkat(fd, made[i], AT_REMOVEDIR);
+	remove_empty(workspace->nix_dir, workspace->existing_nix);
+}
+
+void workspace_clear(struct workspace *workspace)
+{
+	free(workspace->nix_dir);
+	free(workspace->cache_dir);
+	free(workspace->existing_nix);
+	free(workspace->existing_cache);
+	*workspace = (struct workspace){0};
+}

@@ -1,0 +1,55 @@
+/*
+ * The directories that --install works in, and how they are left as they were found.
+ */
+#ifndef INSTALL_WORKSPACE_H
+#define INSTALL_WORKSPACE_H
+
+#include <stdbool.h>
+
+/* Below the Nix directory. */
+#define WORKSPACE_STATE	  "var/nix-user-chroot"
+#define WORKSPACE_STAGING WORKSPACE_STATE "/staging"
+#define WORKSPACE_LOG	  WORKSPACE_STATE "/install.log"
+/* There while an installation is under way or was broken off: what is in the store is ours. */
+#define WORKSPACE_INTENT WORKSPACE_STATE "/installing"
+
+struct workspace {
+	char *nix_dir;	      /* absolute */
+	char *cache_dir;      /* absolute: $XDG_CACHE_HOME/nix-user-chroot */
+	char *existing_nix;   /* the deepest parent of nix_dir that was there at the start */
+	char *existing_cache; /* the same for cache_dir */
+};
+
+/*
+ * Find out where; makes nothing yet. Returns 0 with *OUT the caller's to clear, or -1 after a
+ * message (no HOME, a relative path, a file or a dangling symlink where the directory should be).
+ */
+int workspace_find(struct workspace *out);
+
+/*
+ * Make the Nix directory with its state directory, and open it: a descriptor (read-only), or -1
+ * after a message.
+ */
+int workspace_open(const struct workspace *workspace);
+
+/* The same for the cache directory. */
+int workspace_open_cache(const struct workspace *workspace);
+
+/*
+ * Remove what of the above is empty: the cache directory, and, after a failure, the directories of
+ * the Nix directory and itself, as far as they were not there at the start. Silent.
+ */
+void workspace_remove_empty(const struct workspace *workspace);
+
+/* Remove the staging directory: 0, or -1 after a message. */
+int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd);
+
+void workspace_clear(struct workspace *workspace);
+
+/*
+ * Say that DOING something with PATH failed with the negative errno R, and what to do about that
+ * kind of failure. Returns -1.
+ */
+int workspace_error(const char *doing, const char *path, int r);
+
+#endif

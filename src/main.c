@@ -1,0 +1,77 @@
+#include "chroot/chroot.h"
+#include "chroot/path_config_default.h"
+#include "commands.h"
+#include "config.h"
+#include "host/check.h"
+#include "nix_dir.h"
+#include "options.h"
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int enter(const struct options *options)
+{
+	_cleanup_free_ char *nix_dir = NULL;
+
+	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
+	if (!nix_dir)
+		return EXIT_CANCELED;
+	return chroot_exec(&(struct chroot_request){
+		.nix_dir = nix_dir,
+		.is_default = !options->nix_dir,
+		.argv = options->argv,
+	});
+}
+
+/* What was printed must have arrived: a full disk behind stdout is a failure. */
+static int flush(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error("cannot write to stdout: %s", strerror(errno));
+	return EXIT_CANCELED;
+}
+
+static int print_path_config(void)
+{
+	int r = path_config_print_default(stdout, "");
+
+	if (r < 0) {
+		log_error("cannot write to stdout: %s", strerror(-r));
+		return EXIT_CANCELED;
+	}
+	return flush(0);
+}
+
+static int run(const struct options *options)
+{
+	switch (options->command) {
+	case COMMAND_ENTER:
+		return enter(options);
+	case COMMAND_INSTALL:
+		return command_install(options);
+	case COMMAND_CHECK:
+		return flush(check_run(options->json));
+	case COMMAND_PRINT_PATH_CONFIG:
+		return print_path_config();
+	case COMMAND_HELP:
+		options_print_help(stdout);
+		return flush(0);
+	case COMMAND_VERSION:
+		puts("nix-user-chroot " PACKAGE_VERSION);
+		return flush(0);
+	}
+	return EXIT_CANCELED;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(options_clear) struct options options;
+
+	if (options_parse(argc, argv, &options) < 0)
+		return EXIT_CANCELED;
+	log_set_level(options.log_level);
+	return run(&options);
+}

@@ -1,0 +1,514 @@
+#include "options.h"
+#include "util/cleanup.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What an option does with its place in struct options. */
+enum kind {
+	KIND_COMMAND,	/* option names the command: VALUE */
+	KIND_FLAG,	/* bool at OFFSET becomes true */
+	KIND_STRING,	/* char * at OFFSET becomes a copy of the argument; the last one counts */
+	KIND_LINES,	/* the argument is added to the struct strlist at OFFSET */
+	KIND_VERBOSITY, /* VALUE is added to the level, LOG_ERROR sets it */
+};
+
+/* Which commands an option goes with. */
+enum scope {
+	SCOPE_ANY,
+	SCOPE_INSTALL,
+	SCOPE_CHECK,
+};
+
+struct option_spec {
+	const char *name;
+	char letter; /* '\0': none */
+	enum kind kind;
+	enum scope scope;
+	int value;
+	size_t offset;
+	const char *metavar;  /* NULL: takes no argument */
+	const char *variable; /* the environment variable of the same meaning, NULL: none */
+	const char *help;
+};
+
+#define AT(field)	  offsetof(struct options, field)
+#define AT_INSTALL(field) offsetof(struct options, install.field)
+
+static const struct option_spec specs[] = {
+	{"install", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_INSTALL, 0, NULL, NULL,
+	 "download, verify and install Nix, then run COMMAND inside"},
+	{"check", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_CHECK, 0, NULL, NULL,
+	 "can this host do it, and if not, why and what to do"},
+	{"print-path-config", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_PRINT_PATH_CONFIG, 0, NULL, NULL,
+	 "print a path-config.toml that fits this host"},
+	{"help", 'h', KIND_COMMAND, SCOPE_ANY, COMMAND_HELP, 0, NULL, NULL, "print this page"},
+	{"version", 'V', KIND_COMMAND, SCOPE_ANY, COMMAND_VERSION, 0, NULL, NULL,
+	 "print the version"},
+	{"quiet", 'q', KIND_VERBOSITY, SCOPE_ANY, LOG_ERROR, AT(log_level), NULL,
+	 "NIX_USER_CHROOT_QUIET", "say errors only"},
+	{"verbose", 'v', KIND_VERBOSITY, SCOPE_ANY, 1, AT(log_level), NULL,
+	 "NIX_USER_CHROOT_VERBOSE", "say more; twice: every mount and request"},
+
+	{"nix-version", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(nix_version), "VERSION",
+	 "NIX_USER_CHROOT_NIX_VERSION", "which Nix (default: the latest)"},
+	{"mirror", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(mirror), "URL",
+	 "NIX_USER_CHROOT_MIRROR", "releases (default: https://releases.nixos.org/nix)"},
+	{"tarball", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(tarball), "FILE|URL",
+	 "NIX_USER_CHROOT_TARBALL", "this binary tarball instead of a mirror's"},
+	{"sha256", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(sha256), "HASH",
+	 "NIX_USER_CHROOT_SHA256", "the tarball's hash: 64 hex digits or sha256-…="},
+	{"system", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(system), "SYSTEM",
+	 "NIX_USER_CHROOT_SYSTEM", "such as x86_64-linux (default: this host's)"},
+	{"cacert", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(cacert), "FILE",
+	 "NIX_USER_CHROOT_CACERT", "CA certificates to verify TLS with"},
+	{"extra-conf", 0, KIND_LINES, SCOPE_INSTALL, 0, AT_INSTALL(extra_conf), "LINE",
+	 "NIX_USER_CHROOT_EXTRA_CONF", "add LINE to nix.conf; may be repeated"},
+	{"nix-extra-conf-file", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(nix_extra_conf_file),
+	 "FILE", "NIX_USER_CHROOT_NIX_EXTRA_CONF_FILE", "add the lines of FILE to nix.conf"},
+	{"no-channel-add", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(no_channel_add), NULL,
+	 "NIX_USER_CHROOT_NO_CHANNEL_ADD", "do not subscribe to the nixpkgs channel"},
+	{"no-modify-profile", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(no_modify_profile), NULL,
+	 "NIX_USER_CHROOT_NO_MODIFY_PROFILE", "leave the shells' startup files alone"},
+	{"force", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(force), NULL, "NIX_USER_CHROOT_FORCE",
+	 "install again over what is there"},
+
+	{"json", 0, KIND_FLAG, SCOPE_CHECK, 0, AT(json), NULL, NULL, "report for scripts"},
+};
+
+#define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
+
+/* The option that names the command of a scope. */
+static const char *const scope_option[] = {
+	[SCOPE_INSTALL] = "--install",
+	[SCOPE_CHECK] = "--check",
+};
+
+static bool goes_with(const struct option_spec *spec, enum command command)
+{
+	switch (spec->scope) {
+	case SCOPE_ANY:
+		return true;
+	case SCOPE_INSTALL:
+		return command == COMMAND_INSTALL;
+	case SCOPE_CHECK:
+		return command == COMMAND_CHECK;
+	}
+	return false;
+}
+
+static void *field_of(struct options *out, const struct option_spec *spec)
+{
+	return (char *)out + spec->offset;
+}
+
+static void add_lines(struct strlist *list, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len > 0)
+			strlist_take(list, xstrndup(text, len));
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void add_verbosity(enum log_level *level, int value)
+{
+	if (value == LOG_ERROR)
+		*level = LOG_ERROR;
+	else if (*level + value <= LOG_DEBUG)
+		*level = (enum log_level)(*level < LOG_NORMAL ? value : (int)*level + value);
+}
+
+static int set_command(struct options *out, const struct option_spec *spec, const char **chosen)
+{
+	/* help and version win over what else was asked for, as with other programs */
+	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
+		return 0;
+	if (*chosen && spec->value != COMMAND_HELP && spec->value != COMMAND_VERSION &&
+	    out->command != (enum command)spec->value) {
+		log_error("--%s and --%s do not go together", *chosen, spec->name);
+		return -1;
+	}
+	out->command = (enum command)spec->value;
+	*chosen = spec->name;
+	return 0;
+}
+
+static void set_string(char **field, const char *value)
+{
+	free(*field);
+	*field = xstrdup(value);
+}
+
+/* The option's place gets ARGUMENT, from the command line or the environment. */
+static int apply(struct options *out, const struct option_spec *spec, const char *argument,
+		 const char **chosen)
+{
+	switch (spec->kind) {
+	case KIND_COMMAND:
+		return set_command(out, spec, chosen);
+	case KIND_FLAG:
+		*(bool *)field_of(out, spec) = true;
+		return 0;
+	case KIND_STRING:
+		if (!*argument) {
+			log_error("--%s needs a %s, and got an empty word", spec->name,
+				  spec->metavar);
+			return -1;
+		}
+		set_string(field_of(out, spec), argument);
+		return 0;
+	case KIND_LINES:
+		add_lines(field_of(out, spec), argument);
+		return 0;
+	case KIND_VERBOSITY:
+		add_verbosity(field_of(out, spec), spec->value);
+		return 0;
+	}
+	return -1;
+}
+
+/* 1 for yes, 0 for no, -1 for neither. */
+static int truth_of(const char *word)
+{
+	static const char *const yes[] = {"1", "yes", "true", "on"};
+	static const char *const no[] = {"0", "no", "false", "off"};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (strcmp(word, yes[i]) == 0)
+			return 1;
+		if (strcmp(word, no[i]) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* As apply(), with VALUE from the environment, where a flag is a word for yes or no. */
+static int apply_variable(struct options *out, const struct option_spec *spec, const char *value)
+{
+	int truth;
+
+	if (spec->kind == KIND_STRING || spec->kind == KIND_LINES)
+		return apply(out, spec, value, NULL);
+	if (spec->kind == KIND_VERBOSITY && spec->value > 0 && strcmp(value, "2") == 0)
+		truth = 2;
+	else
+		truth = truth_of(value);
+	if (truth < 0) {
+		log_error("%s is \"%s\"\nset it to 1 or 0, or unset it", spec->variable, value);
+		return -1;
+	}
+	while (truth-- > 0)
+		apply(out, spec, NULL, NULL);
+	return 0;
+}
+
+/*
+ * The environment fills in what the command line left open. What belongs to --install is not even
+ * looked at by other commands: a bad value there must not keep anybody from entering.
+ */
+static int apply_environment(struct options *out, const bool used[SPEC_COUNT])
+{
+	bool verbosity_used = false;
+
+	for (size_t i = 0; i < SPEC_COUNT; i++)
+		verbosity_used |= used[i] && specs[i].kind == KIND_VERBOSITY;
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		const char *value = specs[i].variable ? env_get(specs[i].variable) : NULL;
+
+		if (!value || used[i] || !goes_with(&specs[i], out->command))
+			continue;
+		if (specs[i].kind == KIND_VERBOSITY && verbosity_used)
+			continue;
+		if (apply_variable(out, &specs[i], value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The variables of Nix's own installer, which ask the same. Any text counts as yes, as there. */
+static void apply_upstream_environment(struct install_options *install)
+{
+	if (env_get("NIX_INSTALLER_NO_CHANNEL_ADD"))
+		install->no_channel_add = true;
+	if (env_get("NIX_INSTALLER_NO_MODIFY_PROFILE"))
+		install->no_modify_profile = true;
+}
+
+/* getopt_long's view of the table: its value for specs[i] is FIRST_VALUE + i. */
+#define FIRST_VALUE 256
+
+static void make_getopt_tables(struct option long_options[SPEC_COUNT + 1],
+			       char short_options[2 * SPEC_COUNT + 2])
+{
+	/* '+': options end at the first word that is not one; the rest is the command's */
+	*short_options++ = '+';
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		long_options[i] = (struct option){
+			.name = specs[i].name,
+			.has_arg = specs[i].metavar ? required_argument : no_argument,
+			.val = FIRST_VALUE + (int)i,
+		};
+		if (specs[i].letter) {
+			*short_options++ = specs[i].letter;
+			if (specs[i].metavar)
+				*short_options++ = ':';
+		}
+	}
+	long_options[SPEC_COUNT] = (struct option){0};
+	*short_options = '\0';
+}
+
+static const struct option_spec *spec_of(int value)
+{
+	if (value >= FIRST_VALUE)
+		return &specs[value - FIRST_VALUE];
+	for (size_t i = 0; i < SPEC_COUNT; i++)
+		if (specs[i].letter == value)
+			return &specs[i];
+	return NULL;
+}
+
+static const struct option_spec *spec_named(const char *name, size_t len)
+{
+	for (size_t i = 0; i < SPEC_COUNT; i++)
+		if (strlen(specs[i].name) == len && strncmp(specs[i].name, name, len) == 0)
+			return &specs[i];
+	return NULL;
+}
+
+/* Edit distance of A and B (Levenshtein), as far as is needed to tell a slip from another word. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], len = strlen(b);
+
+	if (len >= sizeof(row) / sizeof(row[0]))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (; *a; a++) {
+		size_t diagonal = row[0]++;
+
+		for (size_t j = 1; j <= len; j++) {
+			size_t change = diagonal + (*a != b[j - 1]);
+			size_t insert = row[j - 1] + 1;
+
+			diagonal = row[j];
+			row[j] = diagonal + 1 < change ? diagonal + 1 : change;
+			if (insert < row[j])
+				row[j] = insert;
+		}
+	}
+	return row[len];
+}
+
+static const char *nearest_option(const char *typed)
+{
+	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
+	const char *best = NULL;
+	size_t least = 3; /* more than two slips is another word */
+
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		size_t d = distance(name, specs[i].name);
+
+		if (d < least) {
+			least = d;
+			best = specs[i].name;
+		}
+	}
+	return best;
+}
+
+static void usage_error(const char *what, const char *suggestion)
+{
+	_cleanup_free_ char *did_you_mean =
+		suggestion ? xasprintf("did you mean --%s?\n", suggestion) : xstrdup("");
+
+	log_error("%s\n%susage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
+		  "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
+		  "nix-user-chroot --help tells more",
+		  what, did_you_mean);
+}
+
+/* Say what getopt_long did not like about WORD. */
+static void explain_getopt(const char *word, int letter)
+{
+	_cleanup_free_ char *what = NULL;
+	const char *suggestion = NULL;
+
+	if (str_starts_with(word, "--")) {
+		size_t len = strcspn(word + 2, "=");
+		const struct option_spec *spec = spec_named(word + 2, len);
+
+		if (spec && spec->metavar)
+			what = xasprintf("option %s needs a %s", word, spec->metavar);
+		else if (spec)
+			what = xasprintf("option --%s takes no argument", spec->name);
+		else
+			what = xasprintf("unknown option %s", word);
+		if (!spec)
+			suggestion = nearest_option(word + 2);
+	} else {
+		what = xasprintf("unknown option -%c", letter);
+	}
+	usage_error(what, suggestion);
+}
+
+/*
+ * Walk the options of the command line. *REST becomes the index of the first word that is none,
+ * *AFTER_DASHES whether "--" stood before it.
+ */
+static int apply_command_line(int argc, char **argv, struct options *out, bool used[SPEC_COUNT],
+			      int *rest, bool *after_dashes)
+{
+	struct option long_options[SPEC_COUNT + 1];
+	char short_options[2 * SPEC_COUNT + 2];
+	const char *chosen = NULL;
+
+	make_getopt_tables(long_options, short_options);
+	opterr = 0;
+	optind = 0; /* glibc and musl: start over, so that tests may parse more than once */
+	for (;;) {
+		int before = optind ? optind : 1;
+		int value = getopt_long(argc, argv, short_options, long_options, NULL);
+		const struct option_spec *spec;
+
+		if (value == -1) {
+			*rest = optind;
+			*after_dashes = optind > before;
+			return 0;
+		}
+		spec = value == '?' ? NULL : spec_of(value);
+		if (!spec) {
+			explain_getopt(argv[before], optopt);
+			return -1;
+		}
+		used[spec - specs] = true;
+		if (apply(out, spec, optarg, &chosen) < 0)
+			return -1;
+	}
+}
+
+/* An option of another command is refused rather than passed over. */
+static int check_scopes(const struct options *out, const bool used[SPEC_COUNT])
+{
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		_cleanup_free_ char *what = NULL;
+
+		if (!used[i] || goes_with(&specs[i], out->command))
+			continue;
+		what = xasprintf("option --%s goes with %s", specs[i].name,
+				 scope_option[specs[i].scope]);
+		usage_error(what, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+/* The words behind the options: NIXPATH and COMMAND, or COMMAND alone. */
+static int take_operands(char **words, bool after_dashes, struct options *out)
+{
+	if (!*words)
+		return 0;
+	if (out->command == COMMAND_ENTER && !after_dashes) {
+		out->nix_dir = *words++;
+		if (!*out->nix_dir) {
+			log_error("NIXPATH is an empty word\n"
+				  "give the directory that is to be /nix, or leave it out for the "
+				  "default one");
+			return -1;
+		}
+		/* "DIR -- COMMAND" too: no command is called "--" */
+		if (*words && strcmp(*words, "--") == 0)
+			words++;
+	} else if (!after_dashes) {
+		_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", *words);
+
+		usage_error(what, NULL);
+		return -1;
+	}
+	if (*words)
+		out->argv = words;
+	return 0;
+}
+
+static void trim_slashes(char *url)
+{
+	size_t len = url ? strlen(url) : 0;
+
+	while (len > 0 && url[len - 1] == '/')
+		url[--len] = '\0';
+}
+
+int options_parse(int argc, char **argv, struct options *out)
+{
+	bool used[SPEC_COUNT] = {0};
+	bool after_dashes;
+	int rest;
+
+	*out = (struct options){.command = COMMAND_ENTER, .program_argv = argv};
+	if (apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
+		return -1;
+	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
+		return 0;
+	if (check_scopes(out, used) < 0 || apply_environment(out, used) < 0)
+		return -1;
+	if (out->command == COMMAND_INSTALL)
+		apply_upstream_environment(&out->install);
+	trim_slashes(out->install.mirror);
+	return take_operands(argv + rest, after_dashes, out);
+}
+
+void options_clear(struct options *options)
+{
+	struct install_options *install = &options->install;
+
+	free(install->nix_version);
+	free(install->mirror);
+	free(install->tarball);
+	free(install->sha256);
+	free(install->system);
+	free(install->cacert);
+	free(install->nix_extra_conf_file);
+	strlist_clear(&install->extra_conf);
+	*options = (struct options){0};
+}
+
+static void print_options(FILE *f, enum scope scope)
+{
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		const struct option_spec *spec = &specs[i];
+		_cleanup_free_ char *left = NULL;
+
+		if (spec->scope != scope)
+			continue;
+		left = xasprintf("%s%c%s--%s%s%s", spec->letter ? "-" : "  ",
+				 spec->letter ? spec->letter : ' ', spec->letter ? ", " : " ",
+				 spec->name, spec->metavar ? " " : "",
+				 spec->metavar ? spec->metavar : "");
+		fprintf(f, "  %-26s %s\n", left, spec->help);
+	}
+}
+
+void options_print_help(FILE *f)
+{
+	fputs("usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
+	      "       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
+	      "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
+	      "\n"
+	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix, without\n"
+	      "root. NIXPATH is by default where --install puts Nix: $NIX_USER_CHROOT_DIR, else\n"
+	      "$XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
+	      "\n",
+	      f);
+	print_options(f, SCOPE_ANY);
+	fputs("\nWith --install:\n", f);
+	print_options(f, SCOPE_INSTALL);
+	fputs("\nWith --check:\n", f);
+	print_options(f, SCOPE_CHECK);
+	fputs("\nman nix-user-chroot has the variables, the files and examples.\n", f);
+}

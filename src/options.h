@@ -1,0 +1,61 @@
+/*
+ * The command line and the environment as data: one table of options, one struct.
+ * The same table gives getopt_long(3) its options, --help its text and the environment its names.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "ui/log.h"
+#include "util/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum command {
+	COMMAND_ENTER, /* NIXPATH COMMAND…, the default */
+	COMMAND_INSTALL,
+	COMMAND_CHECK,
+	COMMAND_PRINT_PATH_CONFIG,
+	COMMAND_HELP,
+	COMMAND_VERSION,
+};
+
+/* What --install is asked for. A string is NULL where neither option nor variable gave it. */
+struct install_options {
+	char *nix_version;	   /* "2.26.3"; NULL: the latest */
+	char *mirror;		   /* URL without a trailing slash; NULL: the default mirror */
+	char *tarball;		   /* a file name or a URL */
+	char *sha256;		   /* as given: 64 hex digits, or SRI "sha256-…=" */
+	char *system;		   /* "x86_64-linux"; NULL: this host's */
+	char *cacert;		   /* a file of CA certificates */
+	struct strlist extra_conf; /* lines for nix.conf, in order */
+	char *nix_extra_conf_file; /* a file whose lines are added to nix.conf */
+	bool no_channel_add;
+	bool no_modify_profile;
+	bool force;
+};
+
+struct options {
+	enum command command;
+	const char *nix_dir; /* NIXPATH as typed; NULL: the default directory */
+	char **argv;	     /* the command to run inside, NULL-terminated; NULL: none was given */
+	enum log_level log_level;
+	bool json; /* --check --json */
+	struct install_options install;
+	char *const *program_argv; /* the whole command line, for handing it on */
+};
+
+/*
+ * Read ARGV (NULL-terminated, ARGC words) and the environment into *OUT, whose strings the caller
+ * frees with options_clear(); nix_dir and argv point into ARGV. Says on stderr what is wrong.
+ * Returns 0, or -1 where the program should end with status 125.
+ */
+int options_parse(int argc, char **argv, struct options *out);
+
+void options_clear(struct options *options);
+
+/* Write the help page for --help to F. */
+void options_print_help(FILE *f);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Resources that end with their scope: _cleanup_close_ int fd = -1;
+ * A value that is to outlive the scope is taken out with steal_fd() or steal_ptr().
+ */
+#ifndef UTIL_CLEANUP_H
+#define UTIL_CLEANUP_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+/* errno survives, so that a function may return -errno after its descriptors have closed */
+static inline void cleanup_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	errno = saved;
+}
+
+static inline void cleanup_closedir(DIR **dir)
+{
+	int saved = errno;
+
+	if (*dir)
+		closedir(*dir);
+	errno = saved;
+}
+
+static inline void cleanup_fclose(FILE **f)
+{
+	int saved = errno;
+
+	if (*f)
+		fclose(*f);
+	errno = saved;
+}
+
+static inline int steal_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#define steal_ptr(pp)                             \
+	({                                        \
+		__typeof__(*(pp)) taken_ = *(pp); \
+		*(pp) = NULL;                     \
+		taken_;                           \
+	})
+
+#define _cleanup_(f)	   __attribute__((cleanup(f)))
+#define _cleanup_free_	   _cleanup_(cleanup_free)
+#define _cleanup_close_	   _cleanup_(cleanup_close)
+#define _cleanup_closedir_ _cleanup_(cleanup_closedir)
+#define _cleanup_fclose_   _cleanup_(cleanup_fclose)
+
+#endif

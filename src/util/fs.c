@@ -1,0 +1,253 @@
+#include "util/fs.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int fs_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_free_ char *buffer = NULL;
+	size_t used = 0, room = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	for (;;) {
+		ssize_t n;
+
+		if (room - used < 2) {
+			room = room ? room * 2 : 4096;
+			buffer = xreallocarray(buffer, room, 1);
+		}
+		n = read(fd, buffer + used, room - used - 1);
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used > max)
+			return -EFBIG;
+	}
+	buffer[used] = '\0';
+	*data = steal_ptr(&buffer);
+	*len = used;
+	return 0;
+}
+
+int fs_sync_dir(int dirfd, const char *path)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	/* EINVAL: a file system without fsync for directories (some FUSE), which has nothing to
+	 * sync */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+static int write_and_sync(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fs_write_all(fd, data, len);
+	if (r < 0)
+		return r;
+	if (fsync(fd) < 0)
+		return -errno;
+	/* on NFS the write may fail as late as here */
+	return close(steal_fd(&fd)) < 0 ? -errno : 0;
+}
+
+int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.new", name);
+	int r = write_and_sync(dirfd, fresh, data, len, mode);
+
+	if (r == 0 && renameat(dirfd, fresh, dirfd, name) < 0)
+		r = -errno;
+	if (r == 0) {
+		_cleanup_free_ char *parent = xstrdup(name);
+		char *slash = strrchr(parent, '/');
+
+		if (slash)
+			*(slash == parent ? slash + 1 : slash) = '\0';
+		return fs_sync_dir(dirfd, slash ? parent : ".");
+	}
+	unlinkat(dirfd, fresh, 0);
+	return r;
+}
+
+int fs_mkdirs(int dirfd, const char *path, mode_t mode)
+{
+	_cleanup_free_ char *part = xstrdup(path);
+	char *p = part;
+	struct stat st;
+
+	while (*p == '/')
+		p++;
+	while (*p) {
+		char *slash = strchr(p, '/');
+
+		if (slash)
+			*slash = '\0';
+		if (mkdirat(dirfd, part, mode) < 0) {
+			int failed = errno;
+
+			/* on a read-only parent mkdir says EROFS even where the directory exists */
+			if (fstatat(dirfd, part, &st, 0) < 0)
+				return -failed;
+			if (!S_ISDIR(st.st_mode))
+				return -ENOTDIR;
+		}
+		if (!slash)
+			break;
+		*slash = '/';
+		for (p = slash; *p == '/';)
+			p++;
+	}
+	return 0;
+}
+
+int fs_open_dir(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Recursion is bounded by the tree's depth, one descriptor a level; names come from readdir and so
+ * are single components.
+ */
+static int remove_children(int fd, dev_t dev)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	int first = 0;
+
+	if (!dir) {
+		first = -errno;
+		close(fd);
+		return first;
+	}
+	while (errno = 0, (entry = readdir(dir))) {
+		int child, r = 0;
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) == 0)
+			continue;
+		if (errno != EISDIR && errno != EPERM) {
+			first = first ? first : -errno;
+			continue;
+		}
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			r = -errno;
+		} else if (!S_ISDIR(st.st_mode)) {
+			r = -EPERM;
+		} else if (st.st_dev != dev) {
+			r = -EXDEV;
+		} else if ((st.st_mode & 0700) != 0700 &&
+			   fchmodat(fd, entry->d_name, 0700, 0) < 0) {
+			r = -errno;
+		} else if ((child = fs_open_dir(fd, entry->d_name)) < 0) {
+			r = child;
+		} else {
+			r = remove_children(child, dev);
+			if (r == 0 && unlinkat(fd, entry->d_name, AT_REMOVEDIR) < 0)
+				r = -errno;
+		}
+		first = first ? first : r;
+	}
+	return first ? first : -errno;
+}
+
+int fs_remove_tree(int dirfd, const char *name)
+{
+	struct stat st, root;
+	int fd, r;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISDIR(st.st_mode))
+		return unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
+	if ((st.st_mode & 0700) != 0700 && fchmodat(dirfd, name, 0700, 0) < 0)
+		return -errno;
+	fd = fs_open_dir(dirfd, name);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &root) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	r = remove_children(fd, root.st_dev);
+	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
+int fs_readlink(int dirfd, const char *path, char **target)
+{
+	_cleanup_free_ char *buffer = NULL;
+
+	for (size_t room = 256; room <= SIZE_MAX / 2; room *= 2) {
+		ssize_t n;
+
+		buffer = xreallocarray(buffer, room, 1);
+		n = readlinkat(dirfd, path, buffer, room);
+		if (n < 0)
+			return -errno;
+		if ((size_t)n < room) {
+			buffer[n] = '\0';
+			*target = steal_ptr(&buffer);
+			return 0;
+		}
+	}
+	return -ENAMETOOLONG;
+}
+
+char *fs_self_path(void)
+{
+	char *path;
+
+	return fs_readlink(AT_FDCWD, "/proc/self/exe", &path) < 0 ? NULL : path;
+}

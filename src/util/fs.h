@@ -1,0 +1,56 @@
+/*
+ * Files and directories, by descriptor. Silent: every function returns 0 (or what it says), or a
+ * negative errno. DIRFD is as in openat(2); AT_FDCWD is accepted.
+ */
+#ifndef UTIL_FS_H
+#define UTIL_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* write(2) until all LEN bytes are written. */
+int fs_write_all(int fd, const void *data, size_t len);
+
+/*
+ * Read the regular file PATH whole into *DATA, which gets a NUL behind its *LEN bytes and is the
+ * caller's to free. -EFBIG where it holds more than MAX bytes, -EINVAL where it is no regular file
+ * (a fifo is not waited on).
+ */
+int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len);
+
+/*
+ * Write the file NAME anew: into NAME.new, fsync(2), rename(2), fsync(2) of the directory, so that
+ * NAME is at every instant absent, old or complete. On failure NAME.new is removed.
+ */
+int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
+
+/* mkdir -p: every missing directory of PATH with MODE (less umask). -ENOTDIR where one is a file.
+ */
+int fs_mkdirs(int dirfd, const char *path, mode_t mode);
+
+/* A descriptor of the directory PATH, read-only; -ENOTDIR or -ELOOP where PATH itself is a symlink.
+ */
+int fs_open_dir(int dirfd, const char *path);
+
+/*
+ * rm -rf NAME: directories that lack u+rwx get it first, symlinks are removed and never followed,
+ * another file system is not entered (-EXDEV). 0 also where nothing was there.
+ */
+int fs_remove_tree(int dirfd, const char *name);
+
+/* fsync(2) of the directory PATH. */
+int fs_sync_dir(int dirfd, const char *path);
+
+/*
+ * readlink(2) of any length; *TARGET is the caller's to free.
+ */
+int fs_readlink(int dirfd, const char *path, char **target);
+
+/*
+ * The absolute path of the running program (/proc/self/exe), the caller's to free; NULL where
+ * /proc is not mounted.
+ */
+char *fs_self_path(void);
+
+#endif

@@ -1,0 +1,140 @@
+#include "util/str.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Noreturn void out_of_memory(void)
+{
+	static const char text[] = "nix-user-chroot: out of memory\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(125);
+	_exit(125);
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+	void *p = calloc(count ? count : 1, size ? size : 1);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *xreallocarray(void *p, size_t count, size_t size)
+{
+	void *grown;
+
+	if (size && count > SIZE_MAX / size)
+		out_of_memory();
+	grown = realloc(p, count && size ? count * size : 1);
+	if (!grown)
+		out_of_memory();
+	return grown;
+}
+
+char *xstrdup(const char *s)
+{
+	return s ? xstrndup(s, strlen(s)) : NULL;
+}
+
+char *xstrndup(const char *s, size_t len)
+{
+	char *copy = xcalloc(len + 1, 1);
+
+	memcpy(copy, s, len);
+	return copy;
+}
+
+char *xvasprintf(const char *format, va_list args)
+{
+	char *s;
+
+	if (vasprintf(&s, format, args) < 0)
+		out_of_memory();
+	return s;
+}
+
+char *xasprintf(const char *format, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, format);
+	s = xvasprintf(format, args);
+	va_end(args);
+	return s;
+}
+
+FILE *xopen_memstream(char **text, size_t *len)
+{
+	FILE *f = open_memstream(text, len);
+
+	if (!f)
+		out_of_memory();
+	return f;
+}
+
+void strlist_take(struct strlist *list, char *s)
+{
+	list->items = xreallocarray(list->items, list->count + 2, sizeof(*list->items));
+	list->items[list->count++] = s;
+	list->items[list->count] = NULL;
+}
+
+void strlist_add(struct strlist *list, const char *s)
+{
+	strlist_take(list, xstrdup(s));
+}
+
+bool strlist_has(const struct strlist *list, const char *s)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i], s) == 0)
+			return true;
+	return false;
+}
+
+void strlist_clear(struct strlist *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct strlist){0};
+}
+
+bool str_starts_with(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends_with(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), suffix_len = strlen(suffix);
+
+	return len >= suffix_len && strcmp(s + len - suffix_len, suffix) == 0;
+}
+
+const char *env_get(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+char *path_join(const char *directory, const char *name)
+{
+	return xasprintf("%s/%s", directory[1] ? directory : "", name);
+}
+
+char *path_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == path)
+		return xstrdup(path[1] ? "/" : "");
+	return xstrndup(path, (size_t)(slash - path));
+}

@@ -1,0 +1,147 @@
+/*
+ * refuse RULE[,RULE…] -- COMMAND [ARG…]
+ *
+ * Runs COMMAND under a seccomp filter that refuses system calls, as those of containers and systemd
+ * units do. Written in BPF's own instructions, so that the tests need no libseccomp.
+ *
+ * RULE is NAME[=ERRNO|=kill][:BITS]: refuse NAME with ERRNO (a number; EPERM where none is given),
+ * or kill the process, where its first argument has any of BITS (hexadecimal; always where none are
+ * given). NAME is unshare, clone, mount, pivot_root or umount. Of clone only CLONE_NEWUSER is
+ * refused, and clone3 is answered with ENOSYS then, since a filter cannot see its flags: both are
+ * what Docker's default filter does.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__i386__)
+#define NATIVE_ARCH AUDIT_ARCH_I386
+#elif defined(__arm__)
+#define NATIVE_ARCH AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ARCH AUDIT_ARCH_PPC64LE
+#else
+#error "tell refuse.c this architecture's AUDIT_ARCH_*"
+#endif
+
+/* a rule takes at most five instructions, and the frame four */
+#define MAX_INSTRUCTIONS 64
+
+struct program {
+	struct sock_filter code[MAX_INSTRUCTIONS];
+	unsigned short len;
+};
+
+static void emit(struct program *program, struct sock_filter instruction)
+{
+	if (program->len == MAX_INSTRUCTIONS) {
+		fprintf(stderr, "refuse: too many rules\n");
+		exit(125);
+	}
+	program->code[program->len++] = instruction;
+}
+
+static void emit_load(struct program *program, size_t offset)
+{
+	emit(program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+/* The number of the call is loaded before and after. */
+static void emit_rule(struct program *program, long number, uint32_t action, uint32_t bits)
+{
+	const struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, action);
+
+	emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0,
+						   bits ? 4 : 1));
+	if (bits) {
+		/* the low half: all of NATIVE_ARCH are little-endian */
+		emit_load(program, offsetof(struct seccomp_data, args[0]));
+		emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
+	}
+	emit(program, answer);
+	if (bits)
+		emit_load(program, offsetof(struct seccomp_data, nr));
+}
+
+static bool add_rule(struct program *program, char *rule)
+{
+	char *bits_text = strchr(rule, ':'), *error_text = strchr(rule, '=');
+	uint32_t action = SECCOMP_RET_ERRNO | EPERM, bits;
+
+	if (bits_text)
+		*bits_text++ = '\0';
+	if (error_text)
+		*error_text++ = '\0';
+	if (error_text && strcmp(error_text, "kill") == 0)
+		action = SECCOMP_RET_KILL_PROCESS;
+	else if (error_text)
+		action = SECCOMP_RET_ERRNO |
+			 ((uint32_t)strtoul(error_text, NULL, 10) & SECCOMP_RET_DATA);
+	bits = bits_text ? (uint32_t)strtoul(bits_text, NULL, 16) : 0;
+	if (strcmp(rule, "unshare") == 0) {
+		emit_rule(program, SYS_unshare, action, bits);
+	} else if (strcmp(rule, "mount") == 0) {
+		emit_rule(program, SYS_mount, action, bits);
+	} else if (strcmp(rule, "pivot_root") == 0) {
+		emit_rule(program, SYS_pivot_root, action, bits);
+	} else if (strcmp(rule, "umount") == 0) {
+		emit_rule(program, SYS_umount2, action, bits);
+	} else if (strcmp(rule, "clone") == 0) {
+		emit_rule(program, SYS_clone, action, bits ? bits : CLONE_NEWUSER);
+		emit_rule(program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS, 0);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct program program = {0};
+	struct sock_fprog filter;
+	char *rest;
+
+	if (argc < 4 || strcmp(argv[2], "--") != 0) {
+		fprintf(stderr, "usage: refuse RULE[,RULE...] -- COMMAND [ARG...]\n");
+		return 125;
+	}
+	emit_load(&program, offsetof(struct seccomp_data, arch));
+	emit(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0));
+	emit(&program, allow);
+	emit_load(&program, offsetof(struct seccomp_data, nr));
+	rest = argv[1];
+	for (char *rule = strtok_r(rest, ",", &rest); rule; rule = strtok_r(NULL, ",", &rest)) {
+		if (!add_rule(&program, rule)) {
+			fprintf(stderr, "refuse: unknown system call '%s'\n", rule);
+			return 125;
+		}
+	}
+	emit(&program, allow);
+	filter = (struct sock_fprog){.len = program.len, .filter = program.code};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) {
+		fprintf(stderr, "refuse: cannot set a seccomp filter: %s\n", strerror(errno));
+		return 125;
+	}
+	execvp(argv[3], argv + 3);
+	fprintf(stderr, "refuse: cannot run %s: %s\n", argv[3], strerror(errno));
+	return 127;
+}
