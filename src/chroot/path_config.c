@@ -357,7 +357,7 @@ int path_config_load(int nix_dir_fd, const char *nix_dir, struct path_config *ou
 	else if (r == -EFBIG)
 		log_error("cannot read %s: it is larger than 1 MiB, which no list of paths is",
 			  shown);
-	else if (r == -EINVAL)
+	else if (r == -EINVAL || r == -EISDIR)
 		log_error("cannot read %s: it is not a regular file", shown);
 	else
 		log_error("cannot read %s: %s\nmake it readable or remove it", shown, strerror(-r));

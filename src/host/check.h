@@ -32,7 +32,8 @@ enum check_step {
  * ROOT is the directory below which /proc, /etc, /boot are read: "" for this host.
  *
  * One unshare(2) for both namespaces is CHECK_USER_NAMESPACE. The failing process itself may call
- * this, also after it has entered its namespaces, but not with the old root gone.
+ * this, also after it has entered its namespaces; while only the old root has a /proc, ROOT is
+ * where that is.
  */
 char *check_explain(enum check_step step, int err, const char *root);
 
@@ -40,7 +41,8 @@ char *check_explain(enum check_step step, int err, const char *root);
  * --check: try every step in a child process and report on stdout, as a table or as JSON
  * (host/report.h has its keys).
  * Returns 0 where entering and --install will work, also where only Nix's own sandbox will not; 1
- * where not; 125 where it could not be tried or the report could not be written.
+ * where not; 125 where it could not be tried. The caller flushes stdout and looks at its error
+ * flag.
  */
 int check_run(bool json);
 

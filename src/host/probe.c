@@ -16,6 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What Nix gives to a build (nix.conf(5), sandbox), and what --install unpacks in. */
+#define SANDBOX_NAMESPACES \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
 /* what a child knows, and what it says of a step to the parent */
 struct attempt {
 	int report_fd;
@@ -99,14 +103,12 @@ static int try_pivot_root(struct attempt *attempt)
 	return umount2("/old", MNT_DETACH) < 0 ? -errno : 0;
 }
 
-/* The namespaces that Nix gives to a build (nix.conf(5), sandbox). */
 static int try_nested_namespace(struct attempt *attempt)
 {
 	int r;
 
 	attempt->what = "unshare inside";
-	r = namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-			      CLONE_NEWIPC | CLONE_NEWUTS);
+	r = namespace_unshare(SANDBOX_NAMESPACES);
 	if (r < 0)
 		return r;
 	r = namespace_map_ids(attempt->uid, attempt->gid, &attempt->what);
@@ -150,12 +152,13 @@ static int try_proc_mount(struct attempt *attempt)
 	return status < 0 ? status : -status;
 }
 
+/* install/confine.c, as far as a host can refuse it that lets processes enter. */
 static int try_confinement(struct attempt *attempt)
 {
 	int r;
 
 	attempt->what = "unshare";
-	r = namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET);
+	r = namespace_unshare(SANDBOX_NAMESPACES);
 	return r < 0 ? r : namespace_map_ids(attempt->uid, attempt->gid, &attempt->what);
 }
 

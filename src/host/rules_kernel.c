@@ -1,6 +1,8 @@
 #include "host/rules.h"
+#include "util/cleanup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,35 +142,50 @@ static bool holds_max_reached(const struct refusal *r)
 	       !r->facts->el7;
 }
 
-/* The lower of the limits that every entry counts against, and its name. */
+/*
+ * The lower of the limits that every entry counts against; NULL where none is known or low enough
+ * to be reached. A new user namespace begins with the highest there is, 2^31 - 1.
+ */
 static const char *lower_limit(const struct host_facts *facts, long *value)
 {
 	long user = facts->max_user_namespaces, mnt = facts->max_mnt_namespaces;
 	bool is_mnt = mnt != FACT_UNKNOWN && (user == FACT_UNKNOWN || mnt < user);
 
 	*value = is_mnt ? mnt : user;
+	if (*value == FACT_UNKNOWN || *value > INT_MAX / 2)
+		return NULL;
 	return is_mnt ? "user.max_mnt_namespaces" : "user.max_user_namespaces";
 }
 
 static void write_max_reached(const struct refusal *r, struct explanation *out)
 {
+	bool nested = !r->facts->initial_user_namespace;
 	long value;
 	const char *name = lower_limit(r->facts, &value);
+	_cleanup_free_ char *here =
+		name ? xasprintf(": %s allows each user %ld, and", name, value) : xstrdup(":");
 
-	out->reason = xasprintf(
-		"the limit on namespaces is reached: %s allows each user %ld, and 32 can be "
-		"nested%s",
-		name, value,
-		r->facts->initial_user_namespace
-			? ""
-			: "; this process is in a user namespace already, and the limit may be one "
-			  "of those around it, which cannot be read from here");
-	rule_add_sysctl(r->facts, name,
-			value >= NAMESPACES_PER_USER ? 2 * value : NAMESPACES_PER_USER, out);
+	out->reason = xasprintf("the limit on namespaces is reached%s 32 can be nested%s", here,
+				nested ? "; this process is in a user namespace already, and the "
+					 "limits of those around it count too, which cannot be "
+					 "read from here"
+				       : "");
+	if (name && !nested) {
+		rule_add_sysctl(r->facts, name,
+				value > NAMESPACES_PER_USER ? 2 * value : NAMESPACES_PER_USER, out);
+	} else {
+		out->short_fix = xstrdup("outside of any namespace, see and raise: sysctl "
+					 "user.max_user_namespaces user.max_mnt_namespaces");
+		strlist_add(&out->admin, "# outside of any user namespace, see which is low, and "
+					 "raise it:");
+		strlist_add(&out->admin, "sysctl user.max_user_namespaces user.max_mnt_namespaces");
+		strlist_add(&out->admin, "sudo sysctl -w NAME=NUMBER");
+	}
 	strlist_add(&out->user, "See which of your processes hold namespaces, and end those that "
 				"you no longer need: lsns --type user");
-	if (!r->facts->initial_user_namespace)
-		strlist_add(&out->user, "Try it outside the container or chroot that you are in.");
+	if (nested)
+		strlist_add(&out->user, "Try it outside the container or namespace that you are "
+					"in.");
 	rule_add_common_ways(out);
 }
 

@@ -1,6 +1,7 @@
 #include "install/download.h"
 #include "install/part_file.h"
 #include "install/transfer.h"
+#include "install/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
@@ -16,9 +17,9 @@ enum {
 	 * line that breaks every few megabytes gets there, one that breaks every few bytes not.
 	 */
 	GAIN = 1 << 18,
-	WAIT_SLICE = 200,	/* ms between two looks at whether the user wants an end */
-	READ_SIZE = 1 << 17,	/* bytes */
-	TEXT_ROOM = 1 << 12,	/* bytes that a text gets at first */
+	WAIT_SLICE = 200,    /* ms between two looks at whether the user wants an end */
+	READ_SIZE = 1 << 17, /* bytes */
+	TEXT_ROOM = 1 << 12, /* bytes that a text gets at first */
 };
 
 void download_options_init(struct download_options *options)
@@ -51,8 +52,9 @@ struct downloader *downloader_new(const struct download_options *options)
 			return downloader;
 		curl_global_cleanup();
 	}
-	log_error("cannot set up libcurl %s\nits installation, or that of its TLS library, is broken",
-		  curl_version());
+	log_error(
+		"cannot set up libcurl %s\nits installation, or that of its TLS library, is broken",
+		curl_version());
 	ca_bundle_clear(&downloader->ca);
 	free(downloader);
 	return NULL;
@@ -76,7 +78,7 @@ struct job {
 	unsigned failures; /* in a row */
 	uint64_t best;	   /* the furthest byte that any try has reached */
 	/* set transfer.offset and .validator for the next try; WHOLE: do not resume */
-	int (*prepare)(struct job *job, bool whole);
+	void (*prepare)(struct job *job, bool whole);
 	void *ctx;
 };
 
@@ -89,7 +91,8 @@ static int say_failure(const struct job *job, enum transfer_result result)
 		log_error("%s", job->missing);
 		return -1;
 	}
-	if (transfer->effective_url && strcmp(transfer->effective_url, transfer->url) != 0)
+	if (transfer->effective_url && strcmp(transfer->effective_url, transfer->url) != 0 &&
+	    !strstr(transfer->why, transfer->effective_url))
 		where = xasprintf(" (redirected to %s)", transfer->effective_url);
 	if (job->failures > 1)
 		tries = xasprintf(", %u times in a row", job->failures);
@@ -119,16 +122,11 @@ static unsigned next_wait(const struct job *job)
 /* Sleep for WAIT ms; -1 where progress() wants an end */
 static int sleep_before_retry(const struct job *job, unsigned wait)
 {
-	const struct download_options *options = &job->downloader->options;
-	const struct transfer *transfer = &job->transfer;
-
 	for (;;) {
 		unsigned slice = wait < WAIT_SLICE ? wait : WAIT_SLICE;
 		struct timespec ts = {.tv_nsec = (long)slice * 1000000};
 
-		if (options->progress &&
-		    options->progress(options->progress_ctx, transfer->report ? transfer->at : 0,
-				      transfer->report ? transfer->total : 0) != 0)
+		if (transfer_report(job->downloader, &job->transfer) != 0)
 			return -1;
 		if (wait == 0)
 			return 0;
@@ -165,8 +163,7 @@ static int run_job(struct job *job)
 	for (;;) {
 		enum transfer_result result;
 
-		if (job->prepare(job, whole) < 0)
-			return -1;
+		job->prepare(job, whole);
 		transfer_clear(&job->transfer);
 		result = transfer_run(job->downloader, &job->transfer);
 		switch (result) {
@@ -199,6 +196,12 @@ static void job_clear(struct job *job)
 	transfer_clear(&job->transfer);
 }
 
+/* Certificates are always verified, and from https nothing but https is followed */
+static bool is_trusted(const char *url)
+{
+	return url_scheme(url) == URL_HTTPS || url_scheme(url) == URL_FILE;
+}
+
 static int text_begin(void *ctx, const struct transfer_answer *answer)
 {
 	struct download_text *text = ctx;
@@ -220,11 +223,10 @@ static int text_write(void *ctx, const void *data, size_t len)
 	return 0;
 }
 
-static int text_prepare(struct job *job, bool whole)
+static void text_prepare(struct job *job, bool whole)
 {
 	(void)whole;
 	job->transfer.offset = job->transfer.at = 0;
-	return 0;
 }
 
 int download_text(struct downloader *downloader, const char *url, size_t max, const char *missing,
@@ -244,7 +246,7 @@ int download_text(struct downloader *downloader, const char *url, size_t max, co
 		return -1;
 	text.body[text.len] = '\0';
 	text.effective_url = steal_ptr(&job.transfer.effective_url);
-	text.trusted = job.transfer.trusted;
+	text.trusted = is_trusted(url);
 	*out = text;
 	text = (struct download_text){0};
 	return 0;
@@ -262,8 +264,9 @@ struct growth {
 	const struct download_request *request;
 	struct part_file *part;
 	struct sha256_stream *digest;
-	bool fed;     /* digest and sinks have bytes */
-	bool resumed; /* bytes of two answers are in it */
+	bool fed;	/* digest and sinks have bytes */
+	bool resumed;	/* bytes of two answers are in it */
+	uint64_t total; /* as in struct transfer_answer */
 };
 
 static int feed(struct growth *growth, const void *data, size_t len)
@@ -319,6 +322,7 @@ static int file_begin(void *ctx, const struct transfer_answer *answer)
 		if (growth_restart(growth, answer->validator) < 0)
 			return -1;
 	}
+	growth->total = answer->total;
 	return answer->total > 0 ? part_file_check_room(part, answer->total) : 0;
 }
 
@@ -326,23 +330,23 @@ static int file_write(void *ctx, const void *data, size_t len)
 {
 	struct growth *growth = ctx;
 
-	if (part_file_write(growth->part, data, len) < 0)
+	if (part_file_write(growth->part, data, len, growth->total) < 0)
 		return -1;
 	return feed(growth, data, len);
 }
 
-static int file_prepare(struct job *job, bool whole)
+static void file_prepare(struct job *job, bool whole)
 {
 	const struct growth *growth = job->ctx;
 	struct transfer *transfer = &job->transfer;
-	bool resume = !whole && part_file_can_resume(growth->part);
+	bool resume = !whole && url_scheme(transfer->url) != URL_FILE &&
+		      part_file_can_resume(growth->part);
 
 	transfer->offset = transfer->at = resume ? growth->part->size : 0;
 	transfer->validator = resume ? growth->part->validator : NULL;
-	return 0;
 }
 
-static int get_file(struct downloader *downloader, struct growth *growth, bool *trusted)
+static int get_file(struct downloader *downloader, struct growth *growth)
 {
 	const struct download_request *request = growth->request;
 	_cleanup_(job_clear) struct job job = {
@@ -355,10 +359,7 @@ static int get_file(struct downloader *downloader, struct growth *growth, bool *
 	};
 
 	job.transfer.receiver = (struct transfer_receiver){file_begin, file_write, growth};
-	if (run_job(&job) < 0)
-		return -1;
-	*trusted = job.transfer.trusted;
-	return 0;
+	return run_job(&job);
 }
 
 /* Read what an earlier run has left through the digest and the sinks */
@@ -386,7 +387,7 @@ static int feed_old_bytes(struct growth *growth)
 	return 0;
 }
 
-static int has_expected_digest(const struct growth *growth)
+static bool has_expected_digest(const struct growth *growth)
 {
 	struct sha256 digest;
 
@@ -415,19 +416,19 @@ static int take_old_bytes(struct growth *growth)
 	return same ? 0 : growth_restart(growth, NULL);
 }
 
-static int get_all(struct downloader *downloader, struct growth *growth, bool *trusted)
+static int get_all(struct downloader *downloader, struct growth *growth)
 {
 	int r = take_old_bytes(growth);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (get_file(downloader, growth, trusted) < 0)
+	if (get_file(downloader, growth) < 0)
 		return -1;
 	if (growth->request->expected && growth->resumed && !has_expected_digest(growth)) {
 		log_verbose("%s was continued and is not what it should be: downloading it from "
 			    "its first byte",
 			    growth->part->path);
-		if (growth_restart(growth, NULL) < 0 || get_file(downloader, growth, trusted) < 0)
+		if (growth_restart(growth, NULL) < 0 || get_file(downloader, growth) < 0)
 			return -1;
 	}
 	return 0;
@@ -455,7 +456,7 @@ int download_file(struct downloader *downloader, const struct download_request *
 		return -1;
 	}
 	growth.digest = digest;
-	file.trusted = transfer_url_is_trusted(request->url);
+	file.trusted = is_trusted(request->url);
 	if (get_all(downloader, &growth) < 0) {
 		if (!part_file_can_resume(part))
 			part_file_remove(part);

@@ -142,9 +142,9 @@ void download_file_remove(struct download_file *file);
 void download_file_close(struct download_file *file);
 
 /* What a struct download_file holds when there is none. */
-#define DOWNLOAD_FILE_NONE                           \
-	{                                            \
-		.fd = -1, .lock_fd = -1, .dirfd = -1 \
+#define DOWNLOAD_FILE_NONE \
+	{                  \
+		.fd = -1   \
 	}
 
 #endif

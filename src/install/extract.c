@@ -89,8 +89,8 @@ int extract_read_failed(struct extract *x, const char *path)
 	if (archive_format(x->in) != 0)
 		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "after %llu entries: %s",
 				    (unsigned long long)x->report.entries, why);
-	/* of compressed data the end may be looked at first; this text is of data that was sound */
-	if (archive_filter_count(x->in) > 1 && !str_starts_with(why, "Unrecognized"))
+	/* what decompressing says about data that is not sound is not about its format */
+	if (!str_starts_with(why, "Unrecognized archive format"))
 		return extract_fail(x, EXTRACT_ADVICE_TARBALL,
 				    "its compressed data is damaged or cut short: %s", why);
 	return extract_fail(x, EXTRACT_ADVICE_TARBALL,

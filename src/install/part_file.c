@@ -178,7 +178,7 @@ int part_file_restart(struct part_file *part, const char *url, const char *valid
 	if (ftruncate(part->fd, 0) < 0 || lseek(part->fd, 0, SEEK_SET) < 0)
 		return cannot("empty", part->path, errno);
 	part->size = 0;
-	if (validator && is_plain(validator)) {
+	if (validator && is_plain(validator) && is_plain(url)) {
 		part->url = xstrdup(url);
 		part->validator = xstrdup(validator);
 		write_state(part);

@@ -42,7 +42,6 @@ struct run {
 	bool is_http;
 	bool begun;	 /* the body's first byte was seen, or its end */
 	bool wanted;	 /* the body is the file, not an error page */
-	uint64_t at;	 /* bytes of the file so far, with those from before */
 	uint64_t thrown; /* bytes of an error page */
 	enum stop stop;
 	char detail[CURL_ERROR_SIZE];
@@ -87,16 +86,18 @@ static enum stop check_answer(struct run *run)
 	if (status == 206 && (!header->has_range || !header->range.has_first ||
 			      header->range.first != transfer->offset))
 		return STOP_RANGE;
-	run->at = status == 206 ? transfer->offset : 0;
+	transfer->at = status == 206 ? transfer->offset : 0;
 	curl_easy_getinfo(run->downloader->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	if (status == 206 && header->range.total > 0)
 		transfer->answer.total = header->range.total;
 	else if (length > 0)
-		transfer->answer.total = run->at + (uint64_t)length;
+		transfer->answer.total = transfer->at + (uint64_t)length;
 	if (transfer->answer.total > transfer->max)
 		return STOP_TOO_LARGE;
-	transfer->answer.offset = run->at;
-	transfer->answer.validator = xstrdup(answer_header_validator(header));
+	transfer->answer.offset = transfer->at;
+	transfer->total = transfer->answer.total;
+	if (run->is_http) /* a local file is read from its first byte: that costs little */
+		transfer->answer.validator = xstrdup(answer_header_validator(header));
 	if (transfer->receiver.begin(transfer->receiver.ctx, &transfer->answer) < 0)
 		return STOP_RECEIVER;
 	return STOP_NOT;
@@ -118,15 +119,25 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	if (!run->stop && !run->wanted) {
 		run->thrown += len;
 		run->stop = run->thrown > ERROR_PAGE_MAX ? STOP_ERROR_PAGE : STOP_NOT;
-	} else if (!run->stop && len > run->transfer->max - run->at) {
+	} else if (!run->stop && len > run->transfer->max - run->transfer->at) {
 		run->stop = STOP_TOO_LARGE;
 	} else if (!run->stop && len > 0 && receiver->write(receiver->ctx, data, len) < 0) {
 		run->stop = STOP_RECEIVER;
 	} else if (!run->stop) {
-		run->at += len;
+		run->transfer->at += len;
 	}
 	/* another number than LEN is an error to libcurl, also where LEN is 0 */
 	return run->stop ? len + 1 : len;
+}
+
+int transfer_report(const struct downloader *downloader, const struct transfer *transfer)
+{
+	const struct download_options *options = &downloader->options;
+
+	if (!options->progress)
+		return 0;
+	return options->progress(options->progress_ctx, transfer->report ? transfer->at : 0,
+				 transfer->report ? transfer->total : 0);
 }
 
 /* CURLOPT_XFERINFOFUNCTION; libcurl's own numbers count redirects and error pages too */
@@ -134,19 +145,11 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
 		       curl_off_t ulnow)
 {
 	struct run *run = ctx;
-	const struct download_options *options = &run->downloader->options;
-	bool report = run->transfer->report;
-
 	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
-	if (options->progress && options->progress(options->progress_ctx,
-						   !report	 ? 0
-						   : run->wanted ? run->at
-								 : run->transfer->offset,
-						   report ? run->transfer->answer.total : 0) != 0) {
-		run->stop = STOP_PROGRESS;
-		return 1;
-	}
-	return 0;
+	if (transfer_report(run->downloader, run->transfer) == 0)
+		return 0;
+	run->stop = STOP_PROGRESS;
+	return 1;
 }
 
 /* What libcurl may speak: what the URL says, and after a redirect from https nothing but https */
@@ -343,7 +346,7 @@ static enum transfer_result judge(struct run *run, CURLcode code)
 	}
 	if (!run->wanted)
 		return judge_status(run, status);
-	if (transfer->answer.total > 0 && run->at != transfer->answer.total)
+	if (transfer->answer.total > 0 && transfer->at != transfer->answer.total)
 		return fail(transfer, TRANSFER_AGAIN, "try another --mirror",
 			    xstrdup("the server sent less than there is"));
 	return TRANSFER_DONE;
@@ -384,7 +387,6 @@ enum transfer_result transfer_run(const struct downloader *downloader, struct tr
 	int r;
 
 	run.is_http = scheme == URL_HTTPS || scheme == URL_HTTP;
-	transfer->trusted = scheme == URL_HTTPS || scheme == URL_FILE;
 	if (!run.is_http && scheme != URL_FILE)
 		return fail(transfer, TRANSFER_FAILED, "check --mirror and --tarball",
 			    xstrdup("only https://, http:// and file:// are downloaded"));

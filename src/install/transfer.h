@@ -52,7 +52,6 @@ struct transfer {
 	const char *next;     /* and what the user can do */
 	unsigned retry_after; /* seconds that the server asks to wait; 0: it does not */
 	char *effective_url;  /* after redirects */
-	bool trusted;	      /* every hop was https, verified; or it is a local file */
 };
 
 struct downloader {
@@ -62,6 +61,9 @@ struct downloader {
 };
 
 enum transfer_result transfer_run(const struct downloader *downloader, struct transfer *transfer);
+
+/* Tell progress() where TRANSFER is; not 0 where it wants an end. */
+int transfer_report(const struct downloader *downloader, const struct transfer *transfer);
 
 /* Free what came of it, for the next try. */
 void transfer_clear(struct transfer *transfer);

@@ -24,7 +24,7 @@ struct unpack_limits {
 };
 
 #define UNPACK_MAX_BYTES   (UINT64_C(4) << 30)
-#define UNPACK_MAX_ENTRIES UINT64_C(200000)
+#define UNPACK_MAX_ENTRIES UINT64_C(100000)
 
 struct unpack_request {
 	/*

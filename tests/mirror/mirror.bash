@@ -22,10 +22,14 @@ mirror_start()
 	shift
 
 	MIRROR_STATE=$(mktemp -d "${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}/mirror.XXXXXX") || return 1
-	# The server says "ready" on the pipe; where it dies before, the pipe ends. The descriptors
-	# beyond 2 are bats's, which waits until the last one who has them is gone.
-	exec {output}< <(exec 3>&- 4>&- && exec "$MIRROR_DIR/serve" --root "$root" \
-		--state "$MIRROR_STATE" --watch $$ "$@" </dev/null 2>"$MIRROR_STATE/errors")
+	# The server says "ready" on the pipe; where it dies before, the pipe ends. It is no child of
+	# this shell, so that "wait" does not wait for it, and has none of bats's descriptors, for
+	# bats waits until the last one who has them is gone.
+	exec {output}< <(
+		exec 3>&- 4>&-
+		"$MIRROR_DIR/serve" --root "$root" --state "$MIRROR_STATE" --watch $$ "$@" \
+			</dev/null 2>"$MIRROR_STATE/errors" &
+	)
 	if ! IFS= read -r -t 60 line <&"$output" || [[ $line != ready ]]; then
 		exec {output}<&-
 		printf 'the mirror did not start: %s\n' "$(cat "$MIRROR_STATE/errors")" >&2

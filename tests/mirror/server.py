@@ -15,7 +15,6 @@ import re
 import socketserver
 import ssl
 import sys
-import time
 import typing
 import urllib.parse
 
@@ -219,11 +218,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         made = self.answer_to_any_path(kind)
         if made:
             return made
+        if self.file == "/latest/install":
+            version = self.server.site.latest_version()
+            self.file = f"/nix-{version}/install"
+            if version and not self.fault:
+                return respond(302, Location=self.file)
         resource = Resource.load(self.server.site, self.file, self.fault)
         if resource is None:
-            version = self.server.site.latest_version()
-            if self.file == "/latest/install" and version:
-                return respond(302, Location=f"/nix-{version}/install")
             return respond(404)
         self.change_content(kind, resource)
         answer = answer_file(resource, self.headers, kind == "if-range-ignored")

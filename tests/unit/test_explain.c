@@ -1,164 +1,13 @@
 /*
- * Every reason that --check knows, each on a made-up root: a host that is well, with one thing
- * changed.
+ * The reasons for a refusal that lie in the kernel and its settings, each on a made-up root, and
+ * the short form that a failing entry prints.
  */
 #include "host/check.h"
-#include "host/explain.h"
-#include "host/facts.h"
+#include "host_root.h"
 #include "host/mountinfo.h"
-#include "util/cleanup.h"
-#include "util/fs.h"
-#include "util/str.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#define RELEASE "6.1.0-18-amd64"
-
-#define ROOT_MOUNT "25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-#define PROC_MOUNT "26 25 0:5 / /proc rw,nosuid shared:2 - proc proc rw\n"
-#define BINFMT	   "27 26 0:9 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw,fd=29\n"
-
-static void put(const char *root, const char *path, const char *text)
-{
-	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
-	_cleanup_free_ char *parent = xstrdup(full);
-	_cleanup_fclose_ FILE *f = NULL;
-
-	*strrchr(parent, '/') = '\0';
-	assert_int_equal(fs_mkdirs(AT_FDCWD, parent, 0755), 0);
-	f = fopen(full, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fflush(f), 0);
-}
-
-static void drop(const char *root, const char *path)
-{
-	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
-
-	assert_int_equal(unlink(full), 0);
-}
-
-static void put_status(const char *root, int seccomp, const char *caps)
-{
-	_cleanup_free_ char *text = xasprintf("Name:\tx\nCapEff:\t%s\nNoNewPrivs:\t0\n"
-					      "Seccomp:\t%d\nSeccomp_filters:\t0\n",
-					      caps, seccomp);
-
-	put(root, "/proc/self/status", text);
-}
-
-/* A plain Debian, seen by an unprivileged user. */
-static int setup(void **state)
-{
-	const char *tmp = env_get("TMPDIR");
-	char *root = xasprintf("%s/test_explain.XXXXXX", tmp ? tmp : "/tmp");
-	_cleanup_free_ char *exe = NULL;
-
-	unsetenv("KUBERNETES_SERVICE_HOST");
-	if (!mkdtemp(root)) {
-		free(root);
-		return -1;
-	}
-	*state = root;
-	put_status(root, 0, "0000000000000000");
-	put(root, "/proc/self/ns/user", "");
-	put(root, "/proc/self/uid_map", "         0          0 4294967295\n");
-	put(root, "/proc/self/mountinfo", ROOT_MOUNT PROC_MOUNT BINFMT);
-	put(root, "/proc/1/mountinfo", ROOT_MOUNT PROC_MOUNT BINFMT);
-	put(root, "/proc/sys/kernel/osrelease", RELEASE "\n");
-	put(root, "/proc/sys/user/max_user_namespaces", "63000\n");
-	put(root, "/proc/sys/user/max_mnt_namespaces", "64000\n");
-	put(root, "/proc/sys/user/max_pid_namespaces", "63000\n");
-	put(root, "/proc/sys/user/max_net_namespaces", "63000\n");
-	exe = xasprintf("%s/proc/self/exe", root);
-	return symlink("/opt/nix user/nix-user-chroot", exe);
-}
-
-static int teardown(void **state)
-{
-	int r = fs_remove_tree(AT_FDCWD, *state);
-
-	unsetenv("KUBERNETES_SERVICE_HOST");
-	free(*state);
-	return r;
-}
-
-/* All that is said of the reasons for STEP's ERR: "[id] reason", fix, admin lines, user's ways. */
-static char *say(const char *root, enum check_step step, int err)
-{
-	_cleanup_(host_facts_clear) struct host_facts facts;
-	_cleanup_(explanations_clear) struct explanations list = {0};
-	char *text = xstrdup("");
-
-	host_facts_read(root, &facts);
-	explain(&facts, step, err, &list);
-	for (size_t i = 0; i < list.count; i++) {
-		const struct explanation *e = &list.items[i];
-		char *longer =
-			xasprintf("%s[%s] %s\nfix: %s\n", text, e->id, e->reason, e->short_fix);
-
-		free(text);
-		text = longer;
-		assert_int_equal(e->step, step);
-		assert_true(e->admin.count > 0);
-		assert_true(e->user.count > 0);
-		for (size_t k = 0; k < e->admin.count; k++) {
-			/* whoever copies a line from a terminal of 80 columns gets all of it; only
-			 * the program's own path may be longer than we can help */
-			assert_true(strlen(e->admin.items[k]) < 78 ||
-				    strstr(e->admin.items[k], facts.program));
-			longer = xasprintf("%sadmin: %s\n", text, e->admin.items[k]);
-			free(text);
-			text = longer;
-		}
-	}
-	return text;
-}
-
-/* The reasons' ids are IDS, in this order, and what is said has every one of the fragments. */
-#define expect(state, step, err, ids, ...) \
-	expect_list(*(state), (step), (err), (ids), (const char *const[]){__VA_ARGS__, NULL})
-
-static void expect_list(const char *root, enum check_step step, int err, const char *ids,
-			const char *const *fragments)
-{
-	_cleanup_free_ char *text = say(root, step, err);
-	_cleanup_free_ char *found = xstrdup("");
-
-	for (const char *p = text; p && *p; p = strchr(p, '\n')) {
-		char *longer;
-
-		p += *p == '\n';
-		if (*p != '[')
-			continue;
-		longer = xasprintf("%s%s%.*s", found, *found ? " " : "", (int)strcspn(p, "]") - 1,
-				   p + 1);
-		free(found);
-		found = longer;
-	}
-	assert_string_equal(found, ids);
-	for (; *fragments; fragments++) {
-		if (strstr(text, *fragments))
-			continue;
-		print_error("missing \"%s\" in:\n%s", *fragments, text);
-		fail();
-	}
-}
 
 static void test_unknown(void **state)
 {
@@ -246,41 +95,6 @@ static void test_max_reached(void **state)
 	put(*state, "/proc/self/uid_map", "         0       1000          1\n");
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached",
 	       "in a user namespace already");
-}
-
-static void test_apparmor_userns(void **state)
-{
-	put(*state, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
-	put(*state, "/proc/self/attr/current", "unconfined\n");
-	expect(state, CHECK_ID_MAPS, EACCES, "apparmor-userns", "Ubuntu 23.10",
-	       "fix: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 ",
-	       "admin: sudo tee /etc/apparmor.d/nix-user-chroot <<'EOF'\nadmin: abi <abi/4.0>,\n",
-	       "admin: profile nix-user-chroot \"/opt/nix user/nix-user-chroot\" "
-	       "flags=(unconfined) {\nadmin:   userns,\nadmin: }\nadmin: EOF\n",
-	       "admin: sudo apparmor_parser -r /etc/apparmor.d/nix-user-chroot\n",
-	       "admin: # echo 'kernel.apparmor_restrict_unprivileged_userns = 0' |\n");
-	/* 23.10 refuses unshare itself, later releases what is done inside */
-	expect(state, CHECK_USER_NAMESPACE, EACCES, "apparmor-userns", "");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "apparmor-userns", "");
-	expect(state, CHECK_SLAVE, EPERM, "apparmor-userns", "");
-	expect(state, CHECK_SLAVE, EINVAL, "unknown", "");
-	/* within the failing process, the profile has changed and every capability is there */
-	put(*state, "/proc/self/attr/current", "unprivileged_userns (enforce)\n");
-	put_status(*state, 0, "000001ffffffffff");
-	expect(state, CHECK_SLAVE, EACCES, "apparmor-userns", "");
-	put(*state, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0\n");
-	put(*state, "/proc/self/attr/current", "unconfined\n");
-	expect(state, CHECK_ID_MAPS, EACCES, "unknown", "");
-}
-
-/* A container on Ubuntu sees the switch too, but it is the filter that refuses unshare. */
-static void test_apparmor_userns_in_container(void **state)
-{
-	put(*state, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
-	put(*state, "/.dockerenv", "");
-	put_status(*state, 2, "00000000a80425fb");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "");
-	expect(state, CHECK_ID_MAPS, EPERM, "apparmor-userns", "");
 }
 
 static void test_no_config_user_ns(void **state)
@@ -375,124 +189,6 @@ static void test_wsl(void **state)
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
 }
 
-static void test_seccomp_docker(void **state)
-{
-	put_status(*state, 2, "00000000a80425fb");
-	put(*state, "/.dockerenv", "");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "container (Docker)",
-	       "making namespaces", "fix: docker run --security-opt seccomp=unconfined ...\n");
-	expect(state, CHECK_TMPFS, EPERM, "seccomp", "forbids mounting");
-	expect(state, CHECK_USER_NAMESPACE, ENOSYS, "seccomp", "");
-	/* no filter forbids a write */
-	expect(state, CHECK_ID_MAPS, EPERM, "unknown", "");
-	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
-	put_status(*state, 0, "00000000a80425fb");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
-}
-
-static void test_seccomp_podman(void **state)
-{
-	put_status(*state, 2, "0000000000000000");
-	put(*state, "/run/.containerenv", "");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "container (Podman)",
-	       "podman run --security-opt seccomp=unconfined");
-}
-
-static void test_seccomp_kubernetes(void **state)
-{
-	put_status(*state, 2, "0000000000000000");
-	put(*state, "/.dockerenv", "");
-	put(*state, "/var/run/secrets/kubernetes.io/serviceaccount/token", "x");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "container (Kubernetes)",
-	       "securityContext:", "seccompProfile: {type: Unconfined}");
-}
-
-static void test_seccomp_kubernetes_env(void **state)
-{
-	put_status(*state, 2, "0000000000000000");
-	put(*state, "/run/.containerenv", "");
-	setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "container (Kubernetes)");
-}
-
-static void test_seccomp_others(void **state)
-{
-	put_status(*state, 2, "0000000000000000");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "Seccomp: 2 in /proc/self/status",
-	       "RestrictNamespaces=", "systemctl edit UNIT");
-	put(*state, "/run/systemd/container", "lxc\n");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "container (lxc)");
-	put(*state, "/.flatpak-info", "");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "seccomp", "Flatpak", "flatpak-spawn --host");
-}
-
-static void test_security_module_apparmor(void **state)
-{
-	put(*state, "/proc/self/attr/current", "docker-default (enforce)\n");
-	put(*state, "/.dockerenv", "");
-	expect(state, CHECK_SLAVE, EACCES, "security-module",
-	       "AppArmor confines this process as docker-default (enforce)",
-	       "docker run --security-opt apparmor=unconfined ...");
-	put_status(*state, 2, "0000000000000000");
-	expect(state, CHECK_SLAVE, EACCES, "security-module", "");
-	expect(state, CHECK_SLAVE, EPERM, "seccomp", "");
-	put(*state, "/proc/self/attr/current", "my-profile (complain)\n");
-	put_status(*state, 0, "0000000000000000");
-	expect(state, CHECK_SLAVE, EACCES, "unknown", "");
-	put(*state, "/proc/self/attr/current", "snap.x.y (enforce)\n");
-	drop(*state, "/.dockerenv");
-	expect(state, CHECK_SLAVE, EACCES, "security-module", "snap.x.y", "dmesg");
-}
-
-static void test_security_module_selinux(void **state)
-{
-	put(*state, "/sys/fs/selinux/enforce", "1");
-	put(*state, "/proc/self/attr/current", "system_u:system_r:container_t:s0:c1,c2");
-	put(*state, "/run/.containerenv", "");
-	expect(state, CHECK_TMPFS, EACCES, "security-module", "SELinux confines",
-	       "podman run --security-opt label=disable ...");
-	expect(state, CHECK_TMPFS, EPERM, "unknown", "");
-	drop(*state, "/run/.containerenv");
-	expect(state, CHECK_USER_NAMESPACE, EACCES, "security-module", "ausearch -m avc");
-	put(*state, "/sys/fs/selinux/enforce", "0");
-	expect(state, CHECK_TMPFS, EACCES, "unknown", "");
-}
-
-static void test_chroot(void **state)
-{
-	/* a plain directory: no mount on its "/" */
-	put(*state, "/proc/self/mountinfo", PROC_MOUNT);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "chroot", "in a chroot", "systemd-nspawn",
-	       "fix: enter with");
-	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
-	/* a mount point, which the first process sees elsewhere */
-	put(*state, "/proc/self/mountinfo", "40 25 8:2 / / rw - ext4 /dev/sdb rw\n" PROC_MOUNT);
-	put(*state, "/proc/1/mountinfo",
-	    ROOT_MOUNT PROC_MOUNT "40 25 8:2 / /srv/chroot rw - ext4 /dev/sdb rw\n");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "chroot", "");
-	/* a mount namespace of its own */
-	put(*state, "/proc/1/mountinfo", ROOT_MOUNT PROC_MOUNT);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
-	drop(*state, "/proc/1/mountinfo");
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
-}
-
-static void test_unmapped_user(void **state)
-{
-	_cleanup_free_ char *map = xasprintf("%lu 0 1\n%lu 5 9\n", (unsigned long)geteuid() + 1,
-					     (unsigned long)geteuid() + 2);
-	_cleanup_free_ char *good = xasprintf("%s%lu 7 1\n", map, (unsigned long)geteuid());
-
-	put(*state, "/proc/self/uid_map", map);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unmapped-user", "no mapping for its user ID",
-	       "unshare --map-current-user");
-	/* a process that has just made its own namespace has no map at all yet */
-	put(*state, "/proc/self/uid_map", "");
-	expect(state, CHECK_ID_MAPS, EPERM, "unknown", "");
-	put(*state, "/proc/self/uid_map", good);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
-}
-
 static void test_initramfs(void **state)
 {
 	put(*state, "/proc/self/mountinfo", "1 1 0:2 / / rw - rootfs rootfs rw\n" PROC_MOUNT);
@@ -502,48 +198,6 @@ static void test_initramfs(void **state)
 	put(*state, "/proc/self/mountinfo",
 	    "1 1 0:2 / / rw - rootfs rootfs rw\n" ROOT_MOUNT PROC_MOUNT);
 	expect(state, CHECK_PIVOT_ROOT, EINVAL, "unknown", "");
-}
-
-static void test_proc_hidden(void **state)
-{
-	put(*state, "/proc/self/mountinfo",
-	    ROOT_MOUNT PROC_MOUNT BINFMT "30 26 0:30 / /proc/kcore rw - tmpfs tmpfs rw\n");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "something is mounted on /proc/kcore",
-	       "findmnt -R /proc");
-	put(*state, "/.dockerenv", "");
-	put_status(*state, 2, "0000000000000000");
-	put(*state, "/proc/self/attr/current", "docker-default (enforce)\n");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden",
-	       "docker run --security-opt systempaths=unconfined ...");
-	put(*state, "/run/.containerenv", "");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden",
-	       "podman run --security-opt unmask=ALL ...");
-	put(*state, "/var/run/secrets/kubernetes.io/serviceaccount/token", "x");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "procMount: Unmasked",
-	       "hostUsers: false");
-	/* it is no reason for any other step */
-	drop(*state, "/.dockerenv");
-	expect(state, CHECK_BIND, EINVAL, "unknown", "");
-}
-
-static void test_proc_mount_options(void **state)
-{
-	put(*state, "/proc/self/mountinfo",
-	    ROOT_MOUNT "26 25 0:5 / /proc ro,nosuid shared:2 - proc proc rw\n");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "mounted read-only");
-	put(*state, "/proc/self/mountinfo",
-	    ROOT_MOUNT "26 25 0:5 / /proc rw - proc proc rw,subset=pid\n");
-	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "subset=pid");
-}
-
-/* Several reasons at once are all told: mending one of them alone would not help. */
-static void test_several(void **state)
-{
-	put(*state, "/proc/sys/kernel/unprivileged_userns_clone", "0\n");
-	put_status(*state, 2, "0000000000000000");
-	put(*state, "/.dockerenv", "");
-	put(*state, "/proc/self/mountinfo", PROC_MOUNT);
-	expect(state, CHECK_USER_NAMESPACE, EPERM, "unprivileged-userns-clone chroot seccomp", "");
 }
 
 static void test_reason_is_said_once(void **state)
@@ -646,42 +300,26 @@ static void test_mountinfo(void **state)
 	assert_false(mountinfo_has_option("", "ro"));
 }
 
-#define explain_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		explain_test(test_unknown),
-		explain_test(test_no_proc),
-		explain_test(test_userns_clone),
-		explain_test(test_max_zero),
-		explain_test(test_max_zero_of_other_kinds),
-		explain_test(test_max_reached),
-		explain_test(test_apparmor_userns),
-		explain_test(test_apparmor_userns_in_container),
-		explain_test(test_no_config_user_ns),
-		explain_test(test_config_gz),
-		explain_test(test_kernel_config_lookup),
-		explain_test(test_rhel7),
-		explain_test(test_wsl),
-		explain_test(test_seccomp_docker),
-		explain_test(test_seccomp_podman),
-		explain_test(test_seccomp_kubernetes),
-		explain_test(test_seccomp_kubernetes_env),
-		explain_test(test_seccomp_others),
-		explain_test(test_security_module_apparmor),
-		explain_test(test_security_module_selinux),
-		explain_test(test_chroot),
-		explain_test(test_unmapped_user),
-		explain_test(test_initramfs),
-		explain_test(test_proc_hidden),
-		explain_test(test_proc_mount_options),
-		explain_test(test_several),
-		explain_test(test_reason_is_said_once),
-		explain_test(test_nixos),
-		explain_test(test_short_form),
-		explain_test(test_garbage),
-		explain_test(test_limit_unknown),
+		host_test(test_unknown),
+		host_test(test_no_proc),
+		host_test(test_userns_clone),
+		host_test(test_max_zero),
+		host_test(test_max_zero_of_other_kinds),
+		host_test(test_max_reached),
+		host_test(test_no_config_user_ns),
+		host_test(test_config_gz),
+		host_test(test_kernel_config_lookup),
+		host_test(test_rhel7),
+		host_test(test_wsl),
+		host_test(test_initramfs),
+		host_test(test_reason_is_said_once),
+		host_test(test_nixos),
+		host_test(test_short_form),
+		host_test(test_garbage),
+		host_test(test_limit_unknown),
 		cmocka_unit_test(test_mountinfo),
 	};
 

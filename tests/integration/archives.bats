@@ -1,0 +1,413 @@
+#!/usr/bin/env bats
+# Hostile, damaged and odd archives through the unpacker and the commit into store/, as --install
+# runs them: each is refused by name with nothing left and nothing touched, or unpacked harmlessly.
+
+setup_file() {
+	export TOOL="${UNPACK_TOOL:-${BUILD_DIR:-$PWD}/tests/unpack_tool}"
+	[ -x "$TOOL" ] || {
+		echo "no unpack_tool at $TOOL: build it, or set UNPACK_TOOL" >&2
+		return 1
+	}
+	mkdir "$BATS_FILE_TMPDIR/archives" "$BATS_FILE_TMPDIR/outside"
+	echo untouched >"$BATS_FILE_TMPDIR/outside/victim"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/make-archives.py" "$BATS_FILE_TMPDIR/archives" \
+		"$BATS_FILE_TMPDIR/outside"
+}
+
+setup() {
+	archives=$BATS_FILE_TMPDIR/archives
+	outside=$BATS_FILE_TMPDIR/outside
+	staging=$BATS_TEST_TMPDIR/staging
+	nix=$BATS_TEST_TMPDIR/nix
+	mkdir "$staging" "$nix"
+	path_a=$nix/store/0123456789abcdfghijklmnpqrsvwxyz-a
+}
+
+teardown() {
+	# store paths are read-only
+	chmod -R u+w "$BATS_TEST_TMPDIR"
+	[ "$(cat "$outside/victim")" = untouched ]
+	[ "$(ls -A "$outside")" = victim ]
+	[ "$(stat -c %h "$outside/victim")" = 1 ]
+}
+
+# refused CASE REASON [LIMIT...]: CASE fails, and says REASON in a message of two lines
+refused() {
+	run -1 "$TOOL" "$archives/$1" "$staging" "$nix" "${@:3}"
+	echo "$output"
+	[[ ${lines[0]} == "nix-user-chroot: cannot unpack $archives/$1 into $staging: "*"$2"* ]]
+	[ "${#lines[@]}" = 2 ]
+	[[ ${lines[1]} == "  get the tarball anew"* ]]
+	# no control character reaches the terminal
+	! grep -q '[^[:print:]]' <<<"${output//$'\n'/}"
+	[ -z "$(ls -A "$staging")" ]
+	[ -z "$(ls -A "$nix")" ]
+}
+
+# accepted CASE: CASE is unpacked and committed, and all in store/ is in Nix's canonical form
+accepted() {
+	run -0 "$TOOL" "$archives/$1" "$staging" "$nix"
+	echo "$output"
+	[ "$(readlink "$staging"/nix-1.0-x86_64-linux/store)" = /nix/store ]
+	[ -f "$staging/nix-1.0-x86_64-linux/install" ]
+	[ -n "$(ls -A "$nix/store")" ]
+	[ -z "$(find "$nix/store" -mindepth 1 -type f ! -perm 444 ! -perm 555 -print)" ]
+	[ -z "$(find "$nix/store" -mindepth 1 -type d ! -perm 555 -print)" ]
+	[ -z "$(find "$nix/store" -mindepth 1 ! -type f ! -type d ! -type l -print)" ]
+	[ -z "$(find "$nix/store" -mindepth 1 ! -newermt @0.9 -print)" ]
+	[ -z "$(find "$nix/store" -mindepth 1 -newermt @1 -print)" ]
+	[ -z "$(find "$nix/store" "$staging" ! -user "$(id -u)" -print)" ]
+}
+
+@test "a good tarball: xz, gzip, bzip2, plain" {
+	for case in good gzip bzip2 plain; do
+		accepted $case
+		[ "$(cat "$path_a/bin/tool")" = "#!/bin/sh" ]
+		[ -x "$path_a/bin/tool" ]
+		[ "$(readlink "$path_a/link")" = /nix/store/x ]
+		chmod -R u+w "$nix"
+		rm -rf "${nix:?}/store" "$staging"/*
+	done
+}
+
+@test "a good tarball: zstd" {
+	[ -e "$archives/zstd" ] || skip "no zstd(1) to make one with"
+	accepted zstd
+}
+
+@test "a good tarball from a pipe, byte by byte" {
+	run -0 sh -c 'dd bs=1 status=none <"$1" | "$2" - "$3" "$4"' sh \
+		"$archives/good" "$TOOL" "$staging" "$nix"
+	[ -e "$path_a/bin/tool" ]
+}
+
+@test "a second time: what is there is left, with -r it is replaced" {
+	accepted good
+	chmod u+w "$path_a"
+	echo changed >"$path_a/mine"
+	chmod u-w "$path_a"
+	rm -r "$staging"/*
+	accepted good
+	[[ $output == *"added 0 replaced 0"* ]] && [ -e "$path_a/mine" ]
+	rm -r "$staging"/*
+	run -0 "$TOOL" -r "$archives/good" "$staging" "$nix"
+	[[ $output == *"added 0 replaced 1"* ]] && [ ! -e "$path_a/mine" ]
+	[ "$(stat -c %a "$path_a")" = 555 ]
+}
+
+@test "'..' in every position" {
+	for case in first after-top last in-store alone hidden; do
+		refused dotdot-$case 'its name has ".." in it'
+	done
+}
+
+@test "names with dots that are no '..'" {
+	accepted dotdot-in-name
+	[ -e "$path_a/..evil.." ] && [ -e "$path_a/..." ]
+	chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+	accepted dot-slash
+	[ -e "$nix/store/0123456789abcdfghijklmnpqrsvwxyz-c/file" ]
+}
+
+@test "absolute names" {
+	refused absolute 'its name is absolute'
+	refused absolute-slashes 'its name is absolute'
+}
+
+@test "a symlink, then an entry through it" {
+	for case in then-file up-then-file then-dir-through is-store-path; do
+		refused symlink-$case 'which is no directory'
+	done
+	refused symlink-overwritten 'it is there twice'
+}
+
+@test "symlinks outside store/" {
+	for case in beside-store is-top is-store; do
+		refused symlink-$case 'it is a symbolic link outside store/'
+	done
+}
+
+@test "a symlink into /nix/store is kept" {
+	accepted symlink-into-nix-store
+	[ "$(readlink "$path_a/l")" = /nix/store/0123456789abcdfghijklmnpqrsvwxyz-z ]
+}
+
+@test "hard links to outside" {
+	refused hardlink-absolute 'not from store/ to store/'
+	refused hardlink-dotdot 'not from store/ to store/'
+	refused hardlink-outside-store 'not from store/ to store/'
+	refused hardlink-into-store 'not from store/ to store/'
+}
+
+@test "hard links to a symlink, a directory, itself, what comes later; with contents" {
+	for case in symlink later itself directory; do
+		refused hardlink-to-$case 'a hard link to what is no file before it'
+	done
+	refused hardlink-through-symlink 'which is no directory'
+	refused hardlink-with-contents 'a hard link with contents of its own'
+}
+
+@test "a hard link to a file before it" {
+	accepted hardlink-good
+	[ "$path_a/h" -ef "$path_a/file" ]
+}
+
+@test "devices, a fifo, a socket" {
+	refused character-device 'it is a device node'
+	refused block-device 'it is a device node'
+	refused fifo 'it is a fifo'
+	# tar knows no sockets; cpio does
+	refused cpio-socket 'not a tarball'
+}
+
+@test "setuid, setgid and sticky bits are dropped" {
+	accepted bits
+	[ -z "$(find "$nix" "$staging" -perm /7000 -print)" ]
+	[ "$(stat -c %a "$staging"/nix-1.0-x86_64-linux/suid)" = 755 ]
+}
+
+@test "another owner is not kept" {
+	accepted owner
+}
+
+@test "directories with mode 0000, before and after what is in them" {
+	accepted dir-closed-after
+	[ -e "$path_a/d/f" ]
+	chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+	accepted dir-closed-before
+	[ -e "$path_a/d/f" ]
+}
+
+@test "two top directories, something beside it, another name" {
+	refused two-tops 'it lies in a second top directory'
+	refused xz-second-top 'it lies in a second top directory'
+	refused beside-top 'nothing beside it'
+	refused top-unnamed 'nothing beside it'
+	refused top-escape 'nothing beside it'
+	refused top-is-file 'a file where a directory belongs'
+	refused store-is-file 'a file where a directory belongs'
+}
+
+@test "files beside store/" {
+	accepted beside-store
+	[ -x "$staging/nix-1.0-x86_64-linux/a/b/c" ]
+}
+
+@test "no install, no store/, no .reginfo, nothing" {
+	refused no-install 'there is no install script in it'
+	refused install-is-directory 'there is no install script in it'
+	refused no-store 'there is no store/ in it'
+	refused no-reginfo 'there is no .reginfo in it'
+	refused empty-tar 'it is empty'
+}
+
+@test "names that Nix would refuse" {
+	for name in short letter nodash noname dot space long links newline utf8; do
+		refused store-name-$name 'not a name that Nix gives to a store path'
+		refused store-file-$name 'not a name that Nix gives to a store path'
+	done
+}
+
+@test "the longest name that Nix takes" {
+	accepted store-name-longest
+}
+
+@test "entries that come twice" {
+	for case in file file-dir dir-file file-symlink symlink-dir symlink install; do
+		refused twice-$case 'it is there twice'
+	done
+	refused twice-file-below 'which is no directory'
+}
+
+@test "a directory that comes twice" {
+	accepted twice-dir
+}
+
+@test "names of 5,000 bytes, too long or too deep" {
+	refused long-name 'a part longer than 255 bytes'
+	refused long-component 'a part longer than 255 bytes'
+	refused long-path 'longer than 1024 bytes'
+	refused deep 'more than 64 directories deep'
+}
+
+@test "a name of 255 bytes" {
+	accepted longest-component
+}
+
+@test "non-UTF-8, newline and decomposed names are kept as they are" {
+	accepted not-utf8
+	[ -e "$path_a/"$'\xff\xfe' ]
+	chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+	accepted newline
+	[ -e "$path_a/"$'new\nline\e[31m' ]
+	for case in nfd pax-names; do
+		chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+		accepted $case
+		[ -e "$path_a/"$'e\xcc\x81' ]
+	done
+	[ -e "$path_a/"$'\xff\xfe' ]
+}
+
+@test "a newline in a message" {
+	refused newline-refused 'new\012line\033[31m'
+}
+
+@test "sizes in headers that are not true" {
+	refused pax-size-larger 'Truncated'
+	refused pax-size-huge 'it holds more than 4096 MiB'
+	for case in pax-size-overflow pax-size-negative pax-size-words size-negative size-huge checksum; do
+		refused $case 'after '
+	done
+}
+
+@test "a size that pax says is smaller" {
+	accepted pax-size-smaller
+	[ "$(cat "$path_a/lie")" = 12345 ]
+}
+
+@test "sparse files" {
+	for case in sparse-gnu sparse-pax sparse-pax-0.0; do
+		accepted $case
+		[ "$(stat -c %s "$path_a/sparse")" = 1048576 ]
+		[ "$(tail -c 4 "$path_a/sparse")" = tail ]
+		[ "$(tr -d '\0' <"$path_a/sparse")" = tail ]
+		chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+	done
+}
+
+@test "sparse files that lie" {
+	refused sparse-pax-realsize-less 'its contents are larger than its size'
+	refused sparse-pax-map-beyond 'its contents are larger than its size'
+	refused sparse-pax-huge 'it holds more than 4096 MiB'
+}
+
+@test "a 100 GiB bomb: one file" {
+	refused bomb-declared 'it holds more than 4096 MiB'
+}
+
+@test "a 100 GiB bomb: many files" {
+	refused bomb-files 'it holds more than 95 MiB' 100000000
+}
+
+@test "a 100 GiB bomb: zeros behind the end" {
+	refused bomb-zeros 'it holds more than 95 MiB' 100000000
+}
+
+@test "1,000,000 empty files" {
+	refused million 'it holds more than 100000 entries'
+}
+
+@test "truncated xz, gzip, bzip2, plain" {
+	for case in xz-truncated xz-truncated-footer xz-truncated-head gzip-truncated bzip2-truncated \
+		xz-damaged; do
+		refused $case 'its compressed data is damaged or cut short'
+	done
+	refused plain-truncated 'Truncated'
+}
+
+@test "garbage behind the end" {
+	for case in xz-trailing-garbage xz-trailing-zeros; do
+		refused $case 'its compressed data is damaged or cut short'
+	done
+	for case in gzip-trailing-garbage bzip2-trailing-garbage; do
+		refused $case "there are bytes behind the archive's end"
+	done
+	refused plain-trailing-garbage 'Damaged'
+}
+
+@test "truncated zstd, garbage behind zstd" {
+	[ -e "$archives/zstd" ] || skip "no zstd(1) to make one with"
+	refused zstd-truncated 'its compressed data is damaged or cut short'
+	refused zstd-trailing-garbage ''
+}
+
+@test "concatenated and padded xz are one archive" {
+	accepted xz-concatenated
+	chmod -R u+w "$nix" && rm -rf "${nix:?}/store" "$staging"/*
+	accepted xz-padded
+}
+
+@test "not a tarball" {
+	for case in html nothing one-byte zip lzma; do
+		refused $case 'not a tarball'
+	done
+	refused twice-compressed 'it is compressed more than once'
+	refused zeros 'Truncated'
+}
+
+# in_small_fs OPTIONS COMMAND: COMMAND (of sh) in a namespace where $fs is a tmpfs with OPTIONS
+in_small_fs() {
+	fs=$BATS_TEST_TMPDIR/fs
+	mkdir -p "$fs"
+	fs=$fs archives=$archives run unshare -Urm sh -euc "
+		mount -t tmpfs -o $1 none \"\$fs\"
+		cd \"\$fs\"
+		mkdir staging nix
+		$2"
+	echo "$output"
+}
+
+small_fs_or_skip() {
+	unshare -Urm mount -t tmpfs none /tmp 2>/dev/null || skip "no mount in a user namespace here"
+}
+
+@test "no space left, at every size; then there is room" {
+	small_fs_or_skip
+	[ "$(wc -c <"$archives/sparse-gnu")" -gt 0 ]
+	for kib in 4 8 12 16 20 24 28 32 36 40 44 48 56 64; do
+		in_small_fs "size=${kib}k" '
+			if "$TOOL" "$archives/good" staging nix; then
+				echo fits
+			else
+				[ -z "$(ls -A staging)" ] || echo leftover
+				mount -o remount,size=1m "$fs"
+				"$TOOL" "$archives/good" staging nix
+				echo finished
+			fi'
+		[ "$status" = 0 ]
+		[[ $output != *leftover* ]]
+		if [[ $output == *finished* ]]; then
+			[[ $output == *"No space left on device"* ]]
+			[[ $output == *"make room there"* ]]
+			full=yes
+		fi
+	done
+	[ "$full" = yes ]
+	[[ $output == *fits* ]]
+}
+
+@test "no inode left" {
+	small_fs_or_skip
+	in_small_fs nr_inodes=8 '"$TOOL" "$archives/good" staging nix && exit 9
+		ls -A staging'
+	[ "$status" = 0 ]
+	[[ ${lines[0]} == *"No space left on device"* ]]
+	[ "${#lines[@]}" = 2 ]
+}
+
+@test "a file larger than what is free is refused before it is written" {
+	small_fs_or_skip
+	in_small_fs size=16m '"$TOOL" "$archives/bomb-files" staging nix && exit 9
+		ls -A staging'
+	[ "$status" = 0 ]
+	[[ ${lines[0]} == *"has 64 MiB, "*" MiB are free"* ]]
+	[ "${#lines[@]}" = 2 ]
+}
+
+@test "a read-only file system" {
+	small_fs_or_skip
+	in_small_fs size=1m 'mount -o remount,ro "$fs"
+		"$TOOL" "$archives/good" staging nix'
+	[ "$status" = 1 ]
+	[[ ${lines[0]} == *"Read-only file system"* ]]
+	[ "${#lines[@]}" = 2 ]
+}
+
+@test "store/ on another file system" {
+	small_fs_or_skip
+	in_small_fs size=1m 'mount -t tmpfs none nix
+		"$TOOL" "$archives/good" staging nix'
+	[ "$status" = 1 ]
+	[[ $output == *"Invalid cross-device link"* ]]
+	[[ $output == *"store/ must be a plain directory"* ]]
+}

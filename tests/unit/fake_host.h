@@ -1,0 +1,159 @@
+/*
+ * A made-up host for the plan: a table of what is where. Include after cmocka.h.
+ *
+ * Below /nix the table holds the Nix directory. A path whose parent is not in the table is not
+ * there; "/" is, and is listed in the order of the table.
+ */
+#ifndef TEST_FAKE_HOST_H
+#define TEST_FAKE_HOST_H
+
+#include "chroot/host_view.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct fake_entry {
+	const char *path;
+	char type;	    /* 'd'irectory, 'w' one that the user may write, 'l'ink, 'f'ile */
+	const char *target; /* of a link */
+	int error;	    /* what looking at it, and listing it, says, as a positive errno */
+	int list_error;	    /* what listing it alone says */
+};
+
+struct fake_host {
+	const struct fake_entry *entries;
+	size_t count;
+	unsigned looks; /* how often the host was asked anything */
+};
+
+static inline const struct fake_entry *fake_find(const struct fake_host *host, const char *path)
+{
+	static const struct fake_entry root = {.path = "/", .type = 'd'};
+
+	for (size_t i = 0; i < host->count; i++)
+		if (strcmp(host->entries[i].path, path) == 0)
+			return &host->entries[i];
+	return strcmp(path, "/") == 0 ? &root : NULL;
+}
+
+static inline enum entry_type fake_type(const struct fake_entry *entry)
+{
+	return entry->type == 'l'   ? ENTRY_SYMLINK
+	       : entry->type == 'f' ? ENTRY_FILE
+				    : ENTRY_DIRECTORY;
+}
+
+/* 0 where every parent of PATH is a directory that may be searched, else -errno. */
+static inline int fake_check_parents(const struct fake_host *host, const char *path)
+{
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		_cleanup_free_ char *parent = xstrndup(path, (size_t)(slash - path));
+		const struct fake_entry *entry = fake_find(host, parent);
+
+		if (!entry)
+			return -ENOENT;
+		if (entry->error)
+			return -entry->error;
+		/* whoever asks about a path has resolved its parents before */
+		assert_int_not_equal(entry->type, 'l');
+		if (fake_type(entry) != ENTRY_DIRECTORY)
+			return -ENOTDIR;
+	}
+	return 0;
+}
+
+static inline int fake_look(void *context, const char *path, enum entry_type *type, char **target)
+{
+	struct fake_host *host = context;
+	const struct fake_entry *entry = fake_find(host, path);
+	int r = fake_check_parents(host, path);
+
+	host->looks++;
+	assert_int_equal(path[0], '/');
+	if (r < 0)
+		return r;
+	if (!entry)
+		return -ENOENT;
+	if (entry->error)
+		return -entry->error;
+	*type = fake_type(entry);
+	if (*type == ENTRY_SYMLINK)
+		*target = xstrdup(entry->target);
+	return 0;
+}
+
+static inline int fake_list(void *context, const char *path, struct listing *out)
+{
+	struct fake_host *host = context;
+	const struct fake_entry *directory = fake_find(host, path);
+	size_t len = path[1] ? strlen(path) : 0;
+
+	host->looks++;
+	*out = (struct listing){0};
+	if (!directory)
+		return -ENOENT;
+	if (directory->error || directory->list_error)
+		return directory->error ? -directory->error : -directory->list_error;
+	if (fake_type(directory) != ENTRY_DIRECTORY)
+		return -ENOTDIR;
+	for (size_t i = 0; i < host->count; i++) {
+		const struct fake_entry *entry = &host->entries[i];
+
+		if (strncmp(entry->path, path, len) == 0 && entry->path[len] == '/' &&
+		    entry->path[len + 1] && !strchr(entry->path + len + 1, '/'))
+			listing_add(out, entry->path + len + 1, fake_type(entry), entry->target);
+	}
+	return 0;
+}
+
+static inline bool fake_is_writable(void *context, const char *path)
+{
+	const struct fake_entry *entry = fake_find(context, path);
+
+	return entry && entry->type == 'w';
+}
+
+static inline struct host_view fake_view(struct fake_host *host)
+{
+	return (struct host_view){
+		.list = fake_list,
+		.look = fake_look,
+		.is_writable = fake_is_writable,
+		.context = host,
+	};
+}
+
+/* The entries of a table. */
+#define D(where)                             \
+	{                                    \
+		.path = (where), .type = 'd' \
+	}
+#define W(where)                             \
+	{                                    \
+		.path = (where), .type = 'w' \
+	}
+#define F(where)                             \
+	{                                    \
+		.path = (where), .type = 'f' \
+	}
+#define L(where, to)                                         \
+	{                                                    \
+		.path = (where), .type = 'l', .target = (to) \
+	}
+#define CLOSED(where)                                         \
+	{                                                     \
+		.path = (where), .type = 'd', .error = EACCES \
+	}
+#define UNLISTABLE(where)                                          \
+	{                                                          \
+		.path = (where), .type = 'd', .list_error = EACCES \
+	}
+
+#define FAKE_HOST(table)                                                        \
+	{                                                                       \
+		.entries = (table), .count = sizeof(table) / sizeof((table)[0]) \
+	}
+
+#endif

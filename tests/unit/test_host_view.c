@@ -1,0 +1,329 @@
+/* Following links by hand, and the view of the real host. */
+#include "chroot/host_view.h"
+#include "util/fs.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "fake_host.h"
+
+static const struct fake_entry table[] = {
+	D("/tmp"),
+	D("/usr"),
+	D("/usr/bin"),
+	F("/usr/bin/env"),
+	L("/bin", "usr/bin"),
+	L("/absolute", "/usr/bin"),
+	L("/slashes", "//usr///bin//"),
+	L("/usr/up", "../usr/./bin"),
+	L("/usr/above-root", "../../../usr"),
+	L("/twice", "bin/env"),
+	L("/dangling", "missing"),
+	L("/deep-dangling", "missing/below"),
+	L("/self", "self"),
+	L("/a", "b"),
+	L("/b", "a"),
+	L("/dot", "."),
+	L("/to-root", "/"),
+	L("/into-file", "usr/bin/env/x"),
+	CLOSED("/closed"),
+	F("/closed/x"),
+	D("/nix"),
+	D("/nix/store"),
+	D("/nix/store/p"),
+	L("/nix/store/p/env", "/usr/bin/env"),
+	L("/nix/store/p/sh", "../q"),
+	F("/nix/store/q"),
+	L("/nix/out", "../../bin/env"),
+	L("/to-nix", "nix/store/p/sh"),
+};
+
+static struct fake_host links = FAKE_HOST(table);
+
+/* "RESULT: TYPE PATH" of host_resolve(), as text that a failed test shows; the caller frees. */
+static char *resolve(struct fake_host *host, const char *path, bool follow_last)
+{
+	static const char *const words[] = {
+		[ENTRY_DIRECTORY] = "directory", [ENTRY_SYMLINK] = "link", [ENTRY_FILE] = "file"};
+	struct host_view view = fake_view(host);
+	_cleanup_free_ char *resolved = NULL;
+	enum entry_type type;
+	int r = host_resolve(&view, path, follow_last, &resolved, &type);
+
+	if (r < 0)
+		return xasprintf("%s%s%s", strerror(-r), resolved ? ": " : "",
+				 resolved ? resolved : "");
+	return xasprintf("%s %s", words[type], resolved);
+}
+
+static void check(const char *path, bool follow_last, const char *expected)
+{
+	_cleanup_free_ char *found = resolve(&links, path, follow_last);
+
+	assert_string_equal(found, expected);
+}
+
+static void follows(void **state)
+{
+	(void)state;
+	check("/", true, "directory /");
+	check("/usr/bin/env", true, "file /usr/bin/env");
+	check("/bin", true, "directory /usr/bin");
+	check("/bin/env", true, "file /usr/bin/env");
+	check("/absolute/env", true, "file /usr/bin/env");
+	check("/slashes/env", true, "file /usr/bin/env");
+	check("/usr/up/env", true, "file /usr/bin/env");
+	check("/twice", true, "file /usr/bin/env");
+	check("/dot/dot/bin/env", true, "file /usr/bin/env");
+	check("/to-root", true, "directory /");
+	check("/to-root/tmp", true, "directory /tmp");
+	check("//usr//bin/", true, "directory /usr/bin");
+}
+
+static void goes_up_as_the_kernel_does(void **state)
+{
+	(void)state;
+	check("/..", true, "directory /");
+	check("/../../usr", true, "directory /usr");
+	check("/usr/above-root/bin", true, "directory /usr/bin");
+	check("/usr/bin/../..", true, "directory /");
+	/* from where the link leads, not from where it lies */
+	check("/bin/..", true, "directory /usr");
+	check("/usr/./bin/.", true, "directory /usr/bin");
+	/* /missing/.. is not /, and a file has no ".." */
+	check("/missing/..", true, "No such file or directory");
+	check("/usr/bin/env/..", true, "Not a directory");
+	check("/usr/bin/env/.", true, "Not a directory");
+}
+
+static void leaves_the_last_link(void **state)
+{
+	(void)state;
+	check("/bin", false, "link /bin");
+	check("/usr/up/env", false, "file /usr/bin/env");
+	check("/self", false, "link /self");
+	check("/dangling", false, "link /dangling");
+	check("/to-root/bin", false, "link /bin");
+}
+
+static void says_what_is_missing(void **state)
+{
+	(void)state;
+	check("/missing", true, "No such file or directory: /missing");
+	check("/bin/missing", true, "No such file or directory: /usr/bin/missing");
+	check("/dangling", true, "No such file or directory: /missing");
+	check("/missing/below", true, "No such file or directory");
+	check("/deep-dangling", true, "No such file or directory");
+	check("/bin/env/below", true, "Not a directory");
+	check("/into-file", true, "Not a directory");
+	check("/closed", true, "Permission denied");
+	check("/closed/x", true, "Permission denied");
+}
+
+static void nix_is_the_nix_directory(void **state)
+{
+	(void)state;
+	check("/nix", true, "directory /nix");
+	check("/nix/store/p/sh", true, "file /nix/store/q");
+	check("/to-nix", true, "file /nix/store/q");
+	check("/nix/store/p/env", true, "file /usr/bin/env");
+	check("/nix/out", true, "file /usr/bin/env");
+	check("/nix/../usr", true, "directory /usr");
+}
+
+static void loops_end(void **state)
+{
+	(void)state;
+	check("/self", true, "Too many levels of symbolic links");
+	check("/a", true, "Too many levels of symbolic links");
+	check("/a/below", false, "Too many levels of symbolic links");
+}
+
+/* A chain of COUNT links that ends in a file. */
+static char *resolve_chain(unsigned count)
+{
+	struct fake_entry *entries = xcalloc(count + 1, sizeof(*entries));
+	struct fake_host host = {.entries = entries, .count = count + 1};
+	char **names = xcalloc(count + 1, sizeof(*names)), *found;
+
+	for (unsigned i = 0; i <= count; i++) {
+		names[i] = xasprintf("/%u", i);
+		entries[i].path = names[i];
+		entries[i].type = 'f';
+		if (i > 0) {
+			entries[i].type = 'l';
+			entries[i].target = names[i - 1] + 1;
+		}
+	}
+	found = resolve(&host, names[count], true);
+	for (unsigned i = 0; i <= count; i++)
+		free(names[i]);
+	free(names);
+	free(entries);
+	return found;
+}
+
+static void forty_links_are_followed(void **state)
+{
+	_cleanup_free_ char *most = resolve_chain(40), *one_more = resolve_chain(41);
+
+	(void)state;
+	assert_string_equal(most, "file /0");
+	assert_string_equal(one_more, "Too many levels of symbolic links");
+}
+
+/* A directory with one entry of every kind, which teardown() removes. */
+struct real {
+	char *path;
+	int fd;
+};
+
+static int setup(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	struct real *real = xcalloc(1, sizeof(*real));
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	real->path = xasprintf("%s/test_host_view.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(real->path));
+	real->fd = fs_open_dir(AT_FDCWD, real->path);
+	assert_true(real->fd >= 0);
+	assert_int_equal(mkdirat(real->fd, "directory", 0755), 0);
+	assert_int_equal(symlinkat("nowhere", real->fd, "link"), 0);
+	assert_int_equal(symlinkat("directory", real->fd, "link-to-directory"), 0);
+	assert_int_equal(mkfifoat(real->fd, "fifo", 0600), 0);
+	close(openat(real->fd, "odd\n\377name", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/socket", real->fd);
+	assert_int_equal(bind(sock, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(sock);
+	*state = real;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct real *real = *state;
+	int r = fs_remove_tree(AT_FDCWD, real->path);
+
+	close(real->fd);
+	free(real->path);
+	free(real);
+	return r;
+}
+
+static const struct entry *entry_named(const struct listing *listing, const char *name)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		if (strcmp(listing->entries[i].name, name) == 0)
+			return &listing->entries[i];
+	fail_msg("%s is not listed", name);
+	return NULL;
+}
+
+static void lists_every_kind(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	const char *const places[] = {"/nix", "/nix/", real->path};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		_cleanup_(listing_clear) struct listing listing;
+
+		assert_int_equal(view.list(view.context, places[i], &listing), 0);
+		assert_int_equal(listing.count, 6);
+		assert_int_equal(entry_named(&listing, "directory")->type, ENTRY_DIRECTORY);
+		assert_int_equal(entry_named(&listing, "link")->type, ENTRY_SYMLINK);
+		assert_string_equal(entry_named(&listing, "link")->target, "nowhere");
+		assert_int_equal(entry_named(&listing, "fifo")->type, ENTRY_FILE);
+		assert_int_equal(entry_named(&listing, "socket")->type, ENTRY_FILE);
+		assert_int_equal(entry_named(&listing, "odd\n\377name")->type, ENTRY_FILE);
+		assert_null(entry_named(&listing, "fifo")->target);
+	}
+}
+
+static void lists_no_others(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	struct listing listing;
+
+	assert_int_equal(view.list(view.context, "/nix/fifo", &listing), -ENOTDIR);
+	assert_int_equal(view.list(view.context, "/nix/missing", &listing), -ENOENT);
+	assert_int_equal(listing.count, 0);
+}
+
+static void looks_below_nix_and_beside_it(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	_cleanup_free_ char *target = NULL, *untouched = NULL;
+	enum entry_type type;
+
+	assert_int_equal(view.look(view.context, "/nix", &type, &untouched), 0);
+	assert_int_equal(type, ENTRY_DIRECTORY);
+	assert_int_equal(view.look(view.context, "/nix/fifo", &type, &untouched), 0);
+	assert_int_equal(type, ENTRY_FILE);
+	assert_int_equal(view.look(view.context, "/nix/link-to-directory", &type, &target), 0);
+	assert_int_equal(type, ENTRY_SYMLINK);
+	assert_string_equal(target, "directory");
+	assert_int_equal(view.look(view.context, "/nix/missing", &type, &untouched), -ENOENT);
+	/* its name only begins like /nix */
+	assert_int_equal(view.look(view.context, "/nixfifo", &type, &untouched), -ENOENT);
+	assert_int_equal(view.look(view.context, "/proc", &type, &untouched), 0);
+	assert_int_equal(type, ENTRY_DIRECTORY);
+	assert_null(untouched);
+}
+
+static void resolves_on_the_real_host(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	_cleanup_free_ char *resolved = NULL;
+	enum entry_type type;
+
+	assert_int_equal(
+		host_resolve(&view, "/nix/link-to-directory/../fifo", true, &resolved, &type), 0);
+	assert_string_equal(resolved, "/nix/fifo");
+	assert_int_equal(type, ENTRY_FILE);
+}
+
+static void writable_is_for_users(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+
+	assert_int_equal(view.is_writable(view.context, real->path), geteuid() != 0);
+	assert_int_equal(view.is_writable(view.context, "/nix/directory"), geteuid() != 0);
+	assert_false(view.is_writable(view.context, "/proc/self"));
+	assert_false(view.is_writable(view.context, "/nix/missing"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(follows),
+		cmocka_unit_test(goes_up_as_the_kernel_does),
+		cmocka_unit_test(leaves_the_last_link),
+		cmocka_unit_test(says_what_is_missing),
+		cmocka_unit_test(nix_is_the_nix_directory),
+		cmocka_unit_test(loops_end),
+		cmocka_unit_test(forty_links_are_followed),
+		cmocka_unit_test_setup_teardown(lists_every_kind, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists_no_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(looks_below_nix_and_beside_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

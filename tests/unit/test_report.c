@@ -1,0 +1,318 @@
+/*
+ * The table and the JSON of --check, from probes and facts that are made up; and the real probe, as
+ * far as it can be judged on any host.
+ */
+#include "host/report.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* A host on which everything up to FAILED works, which fails with ERR. */
+static void make_report(struct report *report, enum check_step failed, int err, const char *what)
+{
+	*report = (struct report){0};
+	report->facts.release = xstrdup("6.1.0");
+	report->facts.has_proc = report->facts.has_user_namespace = true;
+	report->facts.initial_user_namespace = report->facts.uid_mapped = true;
+	report->facts.unprivileged_userns_clone = FACT_UNKNOWN;
+	report->facts.max_user_namespaces = report->facts.max_mnt_namespaces = 1000;
+	report->facts.max_pid_namespaces = report->facts.max_net_namespaces = 1000;
+	for (enum check_step step = 0; step < failed; step++)
+		report->probe.steps[step].outcome = PROBE_OK;
+	/* tried in a process of its own */
+	report->probe.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
+	if (failed == CHECK_STEP_COUNT)
+		return;
+	report->probe.steps[failed].outcome = PROBE_FAILED;
+	report->probe.steps[failed].err = err;
+	snprintf(report->probe.steps[failed].what, PROBE_WHAT_SIZE, "%s", what);
+	explain(&report->facts, failed, err, &report->reasons);
+}
+
+static void report_clear(struct report *report)
+{
+	host_facts_clear(&report->facts);
+	explanations_clear(&report->reasons);
+}
+
+static char *print(void (*printer)(FILE *, const struct report *), const struct report *report)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	printer(f, report);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static void assert_has(const char *text, const char *fragment)
+{
+	if (strstr(text, fragment))
+		return;
+	print_error("missing \"%s\" in:\n%s", fragment, text);
+	fail();
+}
+
+static size_t count_of(const char *text, const char *fragment)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, fragment))) {
+		n++;
+		text++;
+	}
+	return n;
+}
+
+static void test_all_well(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	table = print(report_print_table, &report);
+	assert_true(str_starts_with(table, "Linux 6.1.0\n\n"));
+	assert_int_equal(count_of(table, " ok\n"), CHECK_STEP_COUNT);
+	assert_has(table, "\nYes: entering and --install will work here, and so will Nix's build "
+			  "sandbox.\n");
+	assert_null(strstr(table, "Why"));
+	json = print(report_print_json, &report);
+	assert_true(str_starts_with(json, "{\"ok\": true, \"enter\": true, \"install\": true, "
+					  "\"sandbox\": true, \"kernel\": \"6.1.0\", "
+					  "\"container\": null, \"steps\": ["));
+	assert_int_equal(count_of(json, "\"result\": \"ok\", \"errno\": null, \"error\": null"),
+			 CHECK_STEP_COUNT);
+	assert_true(str_ends_with(json, "\"reasons\": [], \"note\": null}\n"));
+	assert_int_equal(count_of(json, "\n"), 1);
+}
+
+static void test_first_step_fails(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_USER_NAMESPACE, ENOSPC, "unshare");
+	table = print(report_print_table, &report);
+	assert_has(table, "  user namespace        failed: unshare: No space left on device\n"
+			  "  mount namespace       not tried\n");
+	assert_has(table, "\nNo: neither entering nor --install will work here.\n");
+	assert_has(table, "\nWhy \"user namespace\" failed:\n  the limit on namespaces is reached");
+	assert_has(table, "\nWhat an administrator can do about it:\n"
+			  "  echo 'user.max_user_namespaces = 15000' |\n");
+	assert_has(table, "\nWhat you can do:\n  - ");
+	json = print(report_print_json, &report);
+	assert_has(json, "{\"ok\": false, \"enter\": false, \"install\": false, "
+			 "\"sandbox\": false, ");
+	assert_has(json, "{\"step\": \"user-namespace\", \"result\": \"failed\", \"errno\": 28, "
+			 "\"error\": \"unshare: No space left on device\"}, "
+			 "{\"step\": \"mount-namespace\", \"result\": \"not-tried\", ");
+	assert_has(json, "\"reasons\": [{\"id\": \"max-namespaces-reached\", "
+			 "\"step\": \"user-namespace\", \"reason\": \"the limit");
+	assert_has(json, "\"admin\": [\"echo 'user.max_user_namespaces = 15000' |\", \"");
+}
+
+static void test_only_the_sandbox_fails(void **state)
+{
+	static const enum check_step steps[] = {CHECK_NESTED_NAMESPACE, CHECK_PROC_MOUNT};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(report_clear) struct report report;
+		_cleanup_free_ char *table = NULL, *json = NULL;
+
+		make_report(&report, steps[i], EPERM, "mount proc inside");
+		assert_true(probe_can_enter(&report.probe));
+		assert_true(probe_can_install(&report.probe));
+		assert_false(probe_can_sandbox(&report.probe));
+		table = print(report_print_table, &report);
+		assert_has(table, "\nYes: entering and --install will work here; only Nix's own ");
+		assert_has(table, "'sandbox = false'");
+		json = print(report_print_json, &report);
+		assert_has(json, "{\"ok\": true, \"enter\": true, \"install\": true, "
+				 "\"sandbox\": false, ");
+	}
+}
+
+static void test_only_the_confinement_fails(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_CONFINEMENT, EPERM, "unshare");
+	table = print(report_print_table, &report);
+	assert_has(table, "\nNo: entering will work here, --install will not.\n");
+	json = print(report_print_json, &report);
+	assert_has(json, "{\"ok\": false, \"enter\": true, \"install\": false, \"sandbox\": true");
+}
+
+/* Each step that entering takes is needed for it. */
+static void test_every_step_counts(void **state)
+{
+	(void)state;
+	for (enum check_step step = 0; step <= CHECK_PIVOT_ROOT; step++) {
+		_cleanup_(report_clear) struct report report;
+
+		make_report(&report, step, EPERM, "x");
+		assert_false(probe_can_enter(&report.probe));
+		assert_false(probe_can_install(&report.probe));
+		assert_false(probe_can_sandbox(&report.probe));
+	}
+}
+
+static void test_signal(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_SLAVE, ENOSYS, "");
+	report.probe.steps[CHECK_SLAVE].signal = SIGSYS;
+	table = print(report_print_table, &report);
+	assert_has(table, "failed: killed by signal 31 (Bad system call)\n");
+}
+
+/* 80 columns of plain ASCII, whatever fails and however long the errno's name is. */
+static void test_width(void **state)
+{
+	static const int errors[] = {EPERM, EACCES, ENOSPC, EINVAL, ENOSYS};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]) * CHECK_STEP_COUNT; i++) {
+		_cleanup_(report_clear) struct report report;
+		_cleanup_free_ char *table = NULL;
+		size_t column = 0;
+
+		make_report(&report, i % CHECK_STEP_COUNT, errors[i / CHECK_STEP_COUNT],
+			    "/proc/self/setgroups");
+		table = print(report_print_table, &report);
+		for (const char *p = table; *p; p++) {
+			column = *p == '\n' ? 0 : column + 1;
+			assert_true(column < 80);
+			assert_true(*p == '\n' || (*p >= ' ' && *p <= '~'));
+		}
+	}
+}
+
+/* Two reasons with the same ways out: each way is said once. */
+static void test_ways_are_said_once(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_USER_NAMESPACE, ENOSPC, "unshare");
+	explain(&report.facts, CHECK_CONFINEMENT, EPERM, &report.reasons);
+	assert_int_equal(report.reasons.count, 2);
+	table = print(report_print_table, &report);
+	assert_int_equal(count_of(table, "\nWhy \""), 2);
+	assert_int_equal(count_of(table, "proot -b"), 1);
+	assert_int_equal(count_of(table, "What you can do:"), 1);
+}
+
+/* JSON stays JSON whatever a host calls itself. */
+static void test_json_escapes(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	report.facts.container_name = xstrdup("q\" b\\ n\n t\t d\x7f e\xc3\xa9 f\xf0\x9f\x98\x80 "
+					      "bad\xff over\xc0\x80 sur\xed\xa0\x80 cut\xe2\x82");
+	json = print(report_print_json, &report);
+	assert_has(json, "\"container\": \"q\\\" b\\\\ n\\u000a t\\u0009 d\\u007f e\xc3\xa9 "
+			 "f\xf0\x9f\x98\x80 bad\\ufffd over\\ufffd\\ufffd "
+			 "sur\\ufffd\\ufffd\\ufffd cut\\ufffd\\ufffd\", ");
+}
+
+static void test_unknown_release(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	report.facts.release[0] = '\0';
+	report.facts.nixos = true;
+	table = print(report_print_table, &report);
+	assert_true(str_starts_with(table, "Linux (release unknown)\n"));
+	assert_has(table, "\nThis host is NixOS: ");
+	json = print(report_print_json, &report);
+	assert_has(json, "\"kernel\": null");
+	assert_has(json, "\"note\": \"This host is NixOS");
+}
+
+static char *read_mounts(void)
+{
+	char *text;
+	size_t len;
+
+	assert_int_equal(
+		fs_read_file(AT_FDCWD, "/proc/self/mountinfo", (size_t)16 << 20, &text, &len), 0);
+	return text;
+}
+
+/* Works or not: what was tried is a chain, and nothing is left of it. */
+static void test_real_probe(void **state)
+{
+	_cleanup_free_ char *before = read_mounts(), *after = NULL;
+	int next_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), fd_after;
+	struct probe probe;
+	bool failed = false;
+
+	(void)state;
+	assert_int_equal(probe_run(&probe), 0);
+	for (enum check_step step = 0; step <= CHECK_PROC_MOUNT; step++) {
+		assert_int_equal(probe.steps[step].outcome == PROBE_NOT_TRIED, failed);
+		failed = failed || probe.steps[step].outcome == PROBE_FAILED;
+		assert_true(probe.steps[step].outcome != PROBE_FAILED || probe.steps[step].err > 0);
+	}
+	assert_int_not_equal(probe.steps[CHECK_CONFINEMENT].outcome, PROBE_NOT_TRIED);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	after = read_mounts();
+	assert_string_equal(before, after);
+	fd_after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fd_after, next_fd + 1);
+	close(fd_after);
+	close(next_fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_well),
+		cmocka_unit_test(test_first_step_fails),
+		cmocka_unit_test(test_only_the_sandbox_fails),
+		cmocka_unit_test(test_only_the_confinement_fails),
+		cmocka_unit_test(test_every_step_counts),
+		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_ways_are_said_once),
+		cmocka_unit_test(test_json_escapes),
+		cmocka_unit_test(test_unknown_release),
+		cmocka_unit_test(test_real_probe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,561 @@
+/* The policy as pure functions, and unpack_archive() against a live child. */
+#include "unpack_fixture.h"
+
+#include "chroot/namespace.h"
+#include "install/entry_policy.h"
+#include "install/unpack.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+/* ---- the policy ---- */
+
+static void test_normalise(void **state)
+{
+	static const struct {
+		const char *path, *clean; /* clean NULL: refused */
+	} cases[] = {
+		{"a/b", "a/b"},	  {"./a//b/./", "a/b"},	  {"./", ""},
+		{".", ""},	  {"..a/b..", "..a/b.."}, {"a/...", "a/..."},
+		{"", NULL},	  {"/a", NULL},		  {"/", NULL},
+		{"..", NULL},	  {"../a", NULL},	  {"a/..", NULL},
+		{"a/../b", NULL}, {"./../a", NULL},	  {"a//../b", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *clean = NULL;
+		const char *why = entry_normalise(cases[i].path, &clean);
+
+		if (cases[i].clean) {
+			assert_null(why);
+			assert_string_equal(clean, cases[i].clean);
+		} else {
+			assert_non_null(why);
+			assert_null(clean);
+		}
+	}
+}
+
+/* COUNT times "PART/", then "x". */
+static char *repeated(const char *part, size_t count)
+{
+	char *path = xcalloc(count * (strlen(part) + 1) + 2, 1), *p = path;
+
+	while (count--) {
+		memcpy(p, part, strlen(part));
+		p += strlen(part);
+		*p++ = '/';
+	}
+	*p = 'x';
+	return path;
+}
+
+static void assert_normalises(char *path, bool accepted)
+{
+	_cleanup_free_ char *owned = path, *clean = NULL;
+
+	assert_int_equal(entry_normalise(owned, &clean) == NULL, accepted);
+}
+
+static void test_normalise_bounds(void **state)
+{
+	char part[257];
+
+	(void)state;
+	memset(part, 'n', sizeof(part));
+	part[256] = '\0';
+	assert_normalises(repeated(part, 1), false);
+	part[255] = '\0';
+	assert_normalises(repeated(part, 1), true);
+	assert_normalises(repeated("d", ENTRY_MAX_DEPTH - 1), true);
+	assert_normalises(repeated("d", ENTRY_MAX_DEPTH), false);
+	/* 31 × 32 + 1 and 32 × 32 + 1 bytes, on both sides of 1024 */
+	part[31] = '\0';
+	assert_normalises(repeated(part, 31), true);
+	assert_normalises(repeated(part, 32), false);
+}
+
+static void test_locate(void **state)
+{
+	static const struct {
+		const char *path, *top;
+		enum entry_place place;
+		bool refused;
+	} cases[] = {
+		{"", NULL, ENTRY_ROOT, false},
+		{TOP, NULL, ENTRY_TOP, false},
+		{TOP, TOP, ENTRY_TOP, false},
+		{TOP "/install", TOP, ENTRY_BESIDE, false},
+		{TOP "/storage/x", TOP, ENTRY_BESIDE, false},
+		{TOP "/store", TOP, ENTRY_STORE, false},
+		{PATH_A, TOP, ENTRY_STORE_PATH, false},
+		{PATH_A "/x/y", NULL, ENTRY_INSIDE, false},
+		{"nix-1", TOP, ENTRY_ROOT, true},
+		{TOP "2", TOP, ENTRY_ROOT, true},
+		{"nix-", NULL, ENTRY_ROOT, true},
+		{"nix", NULL, ENTRY_ROOT, true},
+		{"README", TOP, ENTRY_ROOT, true},
+		{"nix-\n", NULL, ENTRY_ROOT, true},
+		{TOP "/store/x", TOP, ENTRY_ROOT, true},
+		{TOP "/store/" HASH_A "-.x/y", TOP, ENTRY_ROOT, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum entry_place place;
+		const char *why = entry_locate(cases[i].path, cases[i].top, &place);
+
+		if ((why != NULL) != cases[i].refused)
+			fail_msg("%s: %s", cases[i].path, why ? why : "accepted");
+		if (!why)
+			assert_int_equal(place, cases[i].place);
+	}
+}
+
+static void test_types(void **state)
+{
+	static const mode_t never[] = {S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, 0};
+
+	(void)state;
+	for (enum entry_place place = ENTRY_ROOT; place <= ENTRY_INSIDE; place++) {
+		bool in_store = place == ENTRY_STORE_PATH || place == ENTRY_INSIDE;
+
+		for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+			assert_non_null(entry_check_type(place, never[i]));
+		assert_null(entry_check_type(place, S_IFDIR));
+		assert_int_equal(entry_check_type(place, S_IFLNK) == NULL, in_store);
+		assert_int_equal(entry_check_type(place, S_IFREG) == NULL,
+				 in_store || place == ENTRY_BESIDE);
+	}
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	for (mode_t mode = 0; mode <= 07777; mode++) {
+		mode_t x = mode & 0111 ? 0111 : 0;
+
+		assert_int_equal(entry_mode(ENTRY_INSIDE, S_IFREG, mode), 0444 | x);
+		assert_int_equal(entry_mode(ENTRY_STORE_PATH, S_IFREG, mode), 0444 | x);
+		assert_int_equal(entry_mode(ENTRY_BESIDE, S_IFREG, mode), 0644 | x);
+		assert_int_equal(entry_mode(ENTRY_INSIDE, S_IFDIR, mode), 0555);
+		assert_int_equal(entry_mode(ENTRY_STORE_PATH, S_IFDIR, mode), 0755);
+		assert_int_equal(entry_mode(ENTRY_STORE, S_IFDIR, mode), 0755);
+	}
+}
+
+static void test_printable(void **state)
+{
+	_cleanup_free_ char *controls = entry_printable("a\n\x1b[31m\xff\\ z", 100);
+	_cleanup_free_ char *cut = entry_printable("0123456789", 4);
+	_cleanup_free_ char *whole = entry_printable("0123", 4);
+	_cleanup_free_ char *escape_last = entry_printable("012\377\377", 4);
+
+	(void)state;
+	assert_string_equal(controls, "a\\012\\033[31m\\377\\134 z");
+	assert_string_equal(cut, "0123...");
+	assert_string_equal(whole, "0123");
+	assert_string_equal(escape_last, "012\\377...");
+}
+
+/* ---- unpacking ---- */
+
+static struct unpack_request request_for(int archive_fd, int staging_fd)
+{
+	return (struct unpack_request){
+		.archive_fd = archive_fd,
+		.archive_name = "ARCHIVE",
+		.staging_fd = staging_fd,
+		.staging_path = "STAGING",
+		.lock_fd = -1,
+	};
+}
+
+static void assert_mode(int dirfd, const char *name, mode_t mode, bool canonical_time)
+{
+	struct stat st = status_of(dirfd, name);
+
+	if (st.st_mode != mode)
+		fail_msg("%s has mode %o", name, st.st_mode);
+	if (canonical_time)
+		assert_int_equal(st.st_mtime, 1);
+	assert_int_equal(st.st_uid, geteuid());
+}
+
+static void test_good(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	struct unpack_result result;
+	mode_t old_mask = umask(077);
+
+	tar_good(archive);
+	tar_entry(archive, '5', PATH_A "/bin", "", NULL, 0);
+	tar_entry(archive, '0', PATH_A "/data", "", "data", 04600);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	assert_int_equal(unpack_archive(&request, &result), 0);
+	umask(old_mask);
+	assert_string_equal(result.top, TOP);
+	assert_int_equal(result.entries, 9);
+	assert_int_equal(result.bytes, strlen("#!/bin/sh\n") + strlen("tool") + strlen("data"));
+	assert_mode(staging, TOP, S_IFDIR | 0755, false);
+	assert_mode(staging, TOP "/install", S_IFREG | 0755, false);
+	assert_mode(staging, TOP "/.reginfo", S_IFREG | 0644, false);
+	assert_mode(staging, TOP "/store", S_IFDIR | 0755, false);
+	assert_mode(staging, PATH_A, S_IFDIR | 0755, true);
+	assert_mode(staging, PATH_A "/bin", S_IFDIR | 0555, true);
+	assert_mode(staging, PATH_A "/bin/tool", S_IFREG | 0555, true);
+	assert_mode(staging, PATH_A "/data", S_IFREG | 0444, true);
+	assert_mode(staging, PATH_A "/link", S_IFLNK | 0777, true);
+	assert_file(staging, PATH_A "/bin/tool", "tool");
+	unpack_result_clear(&result);
+	assert_null(result.top);
+}
+
+/* Run FEED on the writing end of a pipe in a child; the reading end is returned. */
+static int pipe_from(void (*feed)(int fd), pid_t *pid)
+{
+	int pipes[2];
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	*pid = fork();
+	assert_true(*pid >= 0);
+	if (*pid == 0) {
+		close(pipes[0]);
+		feed(pipes[1]);
+		_exit(0);
+	}
+	close(pipes[1]);
+	return pipes[0];
+}
+
+static void feed_good(int fd)
+{
+	tar_good(fd);
+	tar_end(fd);
+}
+
+static void feed_half_and_stall(int fd)
+{
+	tar_good(fd);
+	pause();
+}
+
+static void test_pipe(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), archive = -1;
+	struct unpack_request request;
+	struct unpack_result result;
+	int status;
+	pid_t pid;
+
+	archive = pipe_from(feed_good, &pid);
+	request = request_for(archive, staging);
+	assert_int_equal(unpack_archive(&request, &result), 0);
+	assert_file(staging, PATH_A "/bin/tool", "tool");
+	unpack_result_clear(&result);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Unpack what FD holds, which must fail; return what is said. */
+static char *unpack_fails(const struct scratch *scratch, struct unpack_request *request)
+{
+	struct unpack_result result = {.top = xstrdup("not yet")};
+	char *old = result.top;
+	int saved = stderr_begin(scratch);
+	int r = unpack_archive(request, &result);
+	char *said = stderr_end(scratch, saved);
+
+	free(old);
+	assert_int_equal(r, -1);
+	assert_null(result.top);
+	assert_int_equal(count_children(request->staging_fd), 0);
+	return said;
+}
+
+static void test_refused(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *said = NULL;
+
+	tar_good(archive);
+	tar_entry(archive, '0', "../\x1b[31mevil", "", "evil", 0644);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	said = unpack_fails(scratch, &request);
+	assert_says(said, "cannot unpack ARCHIVE into STAGING: entry \"../\\033[31mevil\": ");
+	assert_says(said, "\n  get the tarball anew");
+	assert_false(is_there(scratch->fd, "\x1b[31mevil"));
+}
+
+static void test_limits(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	struct unpack_result result;
+
+	tar_good(archive);
+	tar_end(archive);
+	for (uint64_t entries = 1; entries <= 8; entries++) {
+		request.limits.entries = entries;
+		lseek(archive, 0, SEEK_SET);
+		if (entries < 8) {
+			_cleanup_free_ char *said = unpack_fails(scratch, &request);
+
+			assert_says(said, "entries\n");
+		} else {
+			assert_int_equal(unpack_archive(&request, &result), 0);
+			unpack_result_clear(&result);
+		}
+	}
+}
+
+static void test_byte_limit(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *said = NULL;
+
+	tar_good(archive);
+	tar_entry(archive, '0', PATH_A "/large", "", "0123456789", 0644);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	request.limits.bytes = 20;
+	said = unpack_fails(scratch, &request);
+	assert_says(said, "it holds more than 0 MiB");
+}
+
+static void test_unreadable(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(scratch->fd, staging);
+	_cleanup_free_ char *said = unpack_fails(scratch, &request);
+
+	assert_says(said, "cannot read it: Is a directory");
+}
+
+struct calls {
+	int count, stop_at;
+	uint64_t bytes;
+};
+
+static int count_calls(void *ctx, uint64_t bytes)
+{
+	struct calls *calls = ctx;
+
+	calls->bytes = bytes;
+	return ++calls->count == calls->stop_at;
+}
+
+static void test_stop_while_stalled(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), archive = -1;
+	struct calls calls = {.stop_at = 2};
+	_cleanup_free_ char *said = NULL;
+	struct unpack_request request;
+	pid_t pid;
+
+	archive = pipe_from(feed_half_and_stall, &pid);
+	request = request_for(archive, staging);
+	request.progress = count_calls;
+	request.ctx = &calls;
+	said = unpack_fails(scratch, &request);
+	assert_string_equal(said, "");
+	assert_int_equal(calls.count, 2);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_progress(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *large = xcalloc((1 << 20) + 1, 1);
+	struct unpack_result result;
+	struct calls calls = {0};
+
+	memset(large, 'l', 1 << 20);
+	tar_good(archive);
+	tar_entry(archive, '0', PATH_A "/large", "", large, 0644);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	request.progress = count_calls;
+	request.ctx = &calls;
+	assert_int_equal(unpack_archive(&request, &result), 0);
+	assert_true(calls.count > 0);
+	assert_true(calls.bytes >= (3 << 18) && calls.bytes <= (1 << 20) + 8192);
+	unpack_result_clear(&result);
+}
+
+/* The first child of the process PID, or 0: proc(5), with CONFIG_PROC_CHILDREN. */
+static pid_t child_of(pid_t pid)
+{
+	_cleanup_free_ char *name = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	_cleanup_fclose_ FILE *file = fopen(name, "re");
+	int child = 0;
+
+	return file && fscanf(file, "%d", &child) == 1 ? child : 0;
+}
+
+/* End the working process, the grandchild, as the kernel does for want of memory. */
+static int kill_worker(void *ctx, uint64_t bytes)
+{
+	bool *done = ctx;
+	pid_t child = child_of(getpid());
+
+	(void)bytes;
+	if (!*done && child > 0 && child_of(child) > 0)
+		*done = kill(child_of(child), SIGKILL) == 0;
+	return 0;
+}
+
+static void test_worker_killed(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), read_end = -1, write_end = -1;
+	bool done = false;
+	_cleanup_free_ char *said = NULL;
+	struct unpack_request request;
+	int pipes[2];
+
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		skip();
+	/* both ends are ours: the child waits for more, and no other child of ours is there */
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	read_end = pipes[0];
+	write_end = pipes[1];
+	tar_good(write_end);
+	request = request_for(read_end, staging);
+	request.progress = kill_worker;
+	request.ctx = &done;
+	said = unpack_fails(scratch, &request);
+	assert_true(done);
+	assert_says(said, "ended by signal 9");
+}
+
+/*
+ * The whole of --install is killed: the child must be gone too, and until it is, hold the lock that
+ * keeps the next one off the staging directory. Nothing here waits for a time to pass.
+ */
+static void test_caller_killed(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), write_end = -1, again = -1;
+	int pipes[2], told[2];
+	char byte;
+	pid_t pid;
+
+	make_file(scratch->fd, "lock", "", 0600);
+	assert_int_equal(pipe2(pipes, 0) | pipe2(told, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int lock = openat(scratch->fd, "lock", O_RDWR);
+		struct unpack_request request = request_for(pipes[0], staging);
+		struct unpack_result result;
+
+		close(pipes[1]);
+		close(told[0]);
+		request.lock_fd = lock;
+		if (flock(lock, LOCK_EX) < 0 || write(told[1], "l", 1) != 1)
+			_exit(1);
+		close(told[1]);
+		unpack_archive(&request, &result);
+		_exit(1);
+	}
+	write_end = pipes[1];
+	close(told[1]);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	close(told[0]);
+	/* more than the pipe holds: when it is written, the child has read some and is at work */
+	for (int i = 0; i < 300; i++)
+		tar_entry(write_end, '5', TOP, "", NULL, 0755);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	again = openat(scratch->fd, "lock", O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(again, LOCK_EX), 0);
+	/* nobody reads the archive any more */
+	close(pipes[0]);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(write(write_end, "x", 1), -1);
+	assert_int_equal(errno, EPIPE);
+}
+
+/* A host that allows no user namespace: nothing is unpacked unconfined. */
+static void test_no_confinement(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *said = NULL;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int status, saved = stderr_begin(scratch);
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct unpack_result result;
+		const char *file;
+		int fd;
+
+		if (namespace_unshare(CLONE_NEWUSER) < 0 || namespace_map_ids(uid, gid, &file) < 0)
+			_exit(2);
+		fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || fs_write_all(fd, "0", 1) < 0)
+			_exit(2);
+		feed_good(archive);
+		lseek(archive, 0, SEEK_SET);
+		_exit(unpack_archive(&request, &result) == -1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	said = stderr_end(scratch, saved);
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
+	assert_says(said, "cannot confine the unpacking");
+	assert_says(said, "--check");
+	assert_int_equal(count_children(staging), 0);
+}
+
+#define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_normalise),
+		cmocka_unit_test(test_normalise_bounds),
+		cmocka_unit_test(test_locate),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_printable),
+		WITH_SCRATCH(test_good),
+		WITH_SCRATCH(test_pipe),
+		WITH_SCRATCH(test_refused),
+		WITH_SCRATCH(test_limits),
+		WITH_SCRATCH(test_byte_limit),
+		WITH_SCRATCH(test_unreadable),
+		WITH_SCRATCH(test_stop_while_stalled),
+		WITH_SCRATCH(test_progress),
+		WITH_SCRATCH(test_worker_killed),
+		WITH_SCRATCH(test_caller_killed),
+		WITH_SCRATCH(test_no_confinement),
+	};
+
+	return cmocka_run_group_tests_name("unpack", tests, NULL, NULL);
+}
