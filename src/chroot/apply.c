@@ -14,9 +14,10 @@
 
 #define TMPFS_FLAGS (MS_NOSUID | MS_NODEV)
 
-static int fail(enum check_step step, const char *what, const char *path, int r)
+/* ROOT is where the host's files are at this moment, for the explanation. */
+static int fail(const char *root, enum check_step step, const char *what, const char *path, int r)
 {
-	_cleanup_free_ char *why = check_explain(step, -r, "");
+	_cleanup_free_ char *why = check_explain(step, -r, root);
 
 	log_error("cannot %s %s: %s\n%s", what, path, strerror(-r), why);
 	return -1;
@@ -129,7 +130,8 @@ static int carry_out_steps(const struct plan *plan)
 		if (r == 0)
 			continue;
 		if (is_fatal(step, r))
-			return fail(step->type == PLAN_NIX ? CHECK_BIND : CHECK_TMPFS,
+			return fail(plan->old_root,
+				    step->type == PLAN_NIX ? CHECK_BIND : CHECK_TMPFS,
 				    step->type == PLAN_NIX ? "mount the Nix directory on"
 							   : "mount a tmpfs on",
 				    step->path, r);
@@ -154,14 +156,15 @@ static int finish(const struct plan *plan)
 	int r;
 
 	if (umount2(plan->old_root, MNT_DETACH) < 0)
-		return fail(CHECK_PIVOT_ROOT, "detach the old root", plan->old_root, -errno);
+		return fail(plan->old_root, CHECK_PIVOT_ROOT, "detach the old root", plan->old_root,
+			    -errno);
 	if (rmdir(plan->old_root) < 0)
-		return fail(CHECK_PIVOT_ROOT, "remove", plan->old_root, -errno);
+		return fail("", CHECK_PIVOT_ROOT, "remove", plan->old_root, -errno);
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->steps[i].type == PLAN_TMPFS && !is_covered(plan, plan->steps[i].path))
 			make_read_only(plan->steps[i].path);
 	r = make_read_only("/");
-	return r < 0 ? fail(CHECK_TMPFS, "make read-only", "/", r) : 0;
+	return r < 0 ? fail("", CHECK_TMPFS, "make read-only", "/", r) : 0;
 }
 
 int apply_plan(const struct plan *plan)
@@ -170,10 +173,10 @@ int apply_plan(const struct plan *plan)
 	int r = mount_tmpfs(plan->work_dir);
 
 	if (r < 0)
-		return fail(CHECK_TMPFS, "mount a tmpfs on", plan->work_dir, r);
+		return fail("", CHECK_TMPFS, "mount a tmpfs on", plan->work_dir, r);
 	if (mkdir(old_root, 0700) < 0)
-		return fail(CHECK_TMPFS, "make the directory", old_root, -errno);
+		return fail("", CHECK_TMPFS, "make the directory", old_root, -errno);
 	if (syscall(SYS_pivot_root, plan->work_dir, old_root) < 0)
-		return fail(CHECK_PIVOT_ROOT, "make the new root of", plan->work_dir, -errno);
+		return fail("", CHECK_PIVOT_ROOT, "make the new root of", plan->work_dir, -errno);
 	return carry_out_steps(plan) < 0 || finish(plan) < 0 ? -1 : 0;
 }

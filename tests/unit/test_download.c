@@ -1,0 +1,722 @@
+#include "canned.h"
+#include "install/answer_header.h"
+#include "install/download.h"
+#include "install/part_file.h"
+#include "install/transfer_error.h"
+#include "install/url.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void reads_a_content_range(void **state)
+{
+	static const struct {
+		const char *value;
+		struct content_range range;
+	} good[] = {
+		{"bytes 0-0/1", {0, true, 1}},
+		{"bytes 100-199/200", {100, true, 200}},
+		{"Bytes 100-199/*", {100, true, 0}},
+		{"bytes */200", {0, false, 200}},
+		{"bytes 18446744073709551613-18446744073709551614/18446744073709551615",
+		 {UINT64_MAX - 2, true, UINT64_MAX}},
+	};
+	static const char *const bad[] = {
+		"",
+		"bytes",
+		"bytes ",
+		"bytes *",
+		"bytes */",
+		"bytes */*",
+		"bytes 1",
+		"bytes 1-",
+		"bytes 1-2",
+		"bytes 1-2/",
+		"bytes 2-1/9",
+		"bytes 1-9/9",
+		"bytes -1-2/9",
+		"bytes 1-2/9x",
+		"bytes 1-2/ 9",
+		"bytes=1-2/9",
+		"lines 1-2/9",
+		"bytes 18446744073709551616-18446744073709551617/*",
+		"bytes 99999999999999999999999-99999999999999999999999/*",
+	};
+	struct content_range range = {7, true, 7};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		assert_int_equal(content_range_parse(bad[i], strlen(bad[i]), &range), -EBADMSG);
+	assert_int_equal(content_range_parse("bytes 1-2/9", 8, &range), -EBADMSG); /* "bytes 1-" */
+	assert_true(range.first == 7 && range.has_first && range.total == 7);	   /* untouched */
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		assert_int_equal(content_range_parse(good[i].value, strlen(good[i].value), &range),
+				 0);
+		assert_true(range.first == good[i].range.first);
+		assert_true(range.total == good[i].range.total);
+		assert_int_equal(range.has_first, good[i].range.has_first);
+	}
+}
+
+static void take(struct answer_header *header, const char *line)
+{
+	/* without its NUL, as libcurl hands it over */
+	_cleanup_free_ char *copy = xcalloc(strlen(line) ? strlen(line) : 1, 1);
+
+	memcpy(copy, line, strlen(line));
+	answer_header_take(header, copy, strlen(line));
+}
+
+static void reads_a_header(void **state)
+{
+	struct answer_header header = {0};
+
+	(void)state;
+	take(&header, "HTTP/1.1 302 Found\r\n");
+	take(&header, "Location: https://example.org/\r\n");
+	take(&header, "etag: \"of the redirect\"\r\n");
+	take(&header, "HTTP/2 200 \r\n");
+	assert_null(header.etag);
+	assert_string_equal(header.location, "https://example.org/");
+	assert_null(answer_header_validator(&header));
+	take(&header, "last-modified:  Thu, 01 Jan 1970 00:00:01 GMT \r\n");
+	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
+	take(&header, "ETag: W/\"weak\"\r\n"); /* no good for If-Range */
+	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
+	take(&header, "ETAG:\"strong\"\n");
+	assert_string_equal(answer_header_validator(&header), "\"strong\"");
+	take(&header, "ETag: \"control\x01\"\r\n"); /* could make a header line of its own */
+	assert_null(header.etag);
+	take(&header, "Content-Encoding: gzip\r\n");
+	assert_string_equal(header.encoding, "gzip");
+	assert_false(header.has_range);
+	take(&header, "Content-Range: bytes 5-9/10\r\n");
+	assert_true(header.has_range && header.range.first == 5);
+	take(&header, "Content-Range: nonsense\r\n");
+	assert_false(header.has_range);
+	take(&header, "\r\n");
+	take(&header, "");
+	take(&header, ":");
+	take(&header, "ETag");
+	answer_header_clear(&header);
+}
+
+static void knows_what_may_pass(void **state)
+{
+	static const long transient[] = {408, 425, 429, 500, 502, 503, 504, 599};
+	static const long final[] = {204, 304, 400, 401, 403, 404, 407, 410, 451};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(transient); i++)
+		assert_true(transfer_error_of_status(transient[i]).transient);
+	for (size_t i = 0; i < COUNT_OF(final); i++)
+		assert_false(transfer_error_of_status(final[i]).transient);
+	assert_true(transfer_error_of_curl(CURLE_COULDNT_CONNECT).transient);
+	assert_true(transfer_error_of_curl(CURLE_OPERATION_TIMEDOUT).transient);
+	assert_true(transfer_error_of_curl(CURLE_PARTIAL_FILE).transient);
+	assert_false(transfer_error_of_curl(CURLE_PEER_FAILED_VERIFICATION).transient);
+	assert_false(transfer_error_of_curl(CURLE_TOO_MANY_REDIRECTS).transient);
+	for (int code = 1; code < CURL_LAST; code++) {
+		assert_non_null(transfer_error_of_curl((CURLcode)code).what);
+		assert_non_null(transfer_error_of_curl((CURLcode)code).next);
+	}
+}
+
+/* What follows downloads into a directory of its own */
+
+#define BODY   "0123456789abcdefghij"
+#define SHA256 "59fadfbb5cf8c3ffc57f4a4dfac473f95d77da3f17eb8be8aa6ceb2f1f1ebd72"
+#define LENGTH "Content-Length: 20\r\n"
+
+struct fixture {
+	char *dir;
+	int dirfd;
+	struct downloader *downloader;
+	struct download_options options;
+	struct canned server;
+	/* what a sink got */
+	char got[64];
+	size_t got_len;
+	bool refuse;	/* the sink fails */
+	unsigned calls; /* of progress() */
+	bool end;	/* progress() wants an end */
+};
+
+static int on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+	assert_true(total == 0 || done <= total);
+	return f->end;
+}
+
+static int sink_write(void *ctx, const void *data, size_t len)
+{
+	struct fixture *f = ctx;
+
+	assert_true(f->got_len + len < sizeof(f->got));
+	memcpy(f->got + f->got_len, data, len);
+	f->got_len += len;
+	f->got[f->got_len] = '\0';
+	return f->refuse ? -1 : 0;
+}
+
+static int sink_restart(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	assert_true(f->got_len > 0);
+	f->got_len = 0;
+	return 0;
+}
+
+static int make_directory(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	*state = f;
+	f->dir = xasprintf("%s/test_download.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(f->dir))
+		return -1;
+	f->dirfd = fs_open_dir(AT_FDCWD, f->dir);
+	download_options_init(&f->options);
+	f->options.wait_ms = f->options.wait_max_ms = 2;
+	f->options.tries = 3;
+	f->options.progress = on_progress;
+	f->options.progress_ctx = f;
+	f->downloader = downloader_new(&f->options);
+	return f->downloader && f->dirfd >= 0 ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	struct fixture *f = *state;
+	int r = fs_remove_tree(AT_FDCWD, f->dir);
+
+	downloader_free(f->downloader);
+	close(f->dirfd);
+	free(f->dir);
+	free(f);
+	return r;
+}
+
+static void put(const struct fixture *f, const char *name, const char *text)
+{
+	_cleanup_close_ int fd =
+		openat(f->dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fs_write_all(fd, text, strlen(text)), 0);
+}
+
+static void put_state(const struct fixture *f, const char *url, const char *validator)
+{
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n", url, validator);
+
+	put(f, "x.part.state", text);
+}
+
+static bool exists(const struct fixture *f, const char *name)
+{
+	return faccessat(f->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int get(struct fixture *f, const char *url, struct download_file *file)
+{
+	const struct download_sink sink = {sink_write, sink_restart, f};
+	struct sha256 expected;
+
+	assert_int_equal(sha256_parse_option(SHA256, &expected), 0);
+	f->got_len = 0;
+	return download_file(f->downloader,
+			     &(struct download_request){
+				     .url = url,
+				     .max = 1000,
+				     .dirfd = f->dirfd,
+				     .dir = f->dir,
+				     .name = "x",
+				     .expected = &expected,
+				     .sinks = &sink,
+				     .sink_count = 1,
+			     },
+			     file);
+}
+
+/* It is BODY: in the digest, in the sink, and behind the descriptor */
+static void expect_body(const struct fixture *f, const struct download_file *file)
+{
+	char hex[SHA256_HEX_LEN + 1], content[64] = "";
+
+	sha256_format(&file->digest, hex);
+	assert_string_equal(hex, SHA256);
+	assert_int_equal(file->size, strlen(BODY));
+	assert_int_equal(read(file->fd, content, sizeof(content) - 1), strlen(BODY));
+	assert_string_equal(content, BODY);
+	assert_int_equal(f->got_len, strlen(BODY));
+	assert_memory_equal(f->got, BODY, f->got_len);
+}
+
+/* Download from a server with these answers, and return what it was asked */
+static char *expect_recovery(struct fixture *f, const char *const *answers)
+{
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+
+	canned_start(&f->server, answers);
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	assert_false(file.trusted);
+	return canned_end(&f->server);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, word))) {
+		count++;
+		text += strlen(word);
+	}
+	return count;
+}
+
+static void continues_where_it_stopped(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n0123456789",
+		"HTTP/1.1 206 Partial\r\nContent-Length: 10\r\nContent-Range: bytes "
+		"10-19/20\r\nETag: \"a\"\r\n\r\nabcde",
+		"HTTP/1.1 206 Partial\r\nContent-Length: 5\r\nContent-Range: bytes "
+		"15-19/*\r\nETag: \"a\"\r\n\r\nfghij",
+		NULL,
+	};
+	_cleanup_free_ char *asked = expect_recovery(*state, answers);
+
+	assert_int_equal(count_of(asked, "#"), 3);
+	assert_int_equal(count_of(asked, "Range: bytes=10-\r\n"), 1);
+	assert_int_equal(count_of(asked, "Range: bytes=15-\r\n"), 1);
+	assert_int_equal(count_of(asked, "If-Range: \"a\"\r\n"), 2);
+	assert_int_equal(count_of(asked, "User-Agent: nix-user-chroot/"), 3);
+	assert_int_equal(count_of(asked, "Accept-Encoding"), 0);
+	assert_int_equal(count_of(asked, "Cookie"), 0);
+	assert_int_equal(count_of(asked, "Authorization"), 0);
+}
+
+static void begins_again_where_it_must(void **state)
+{
+	static const char *const recoveries[][5] = {
+		/* no validator that is good for If-Range */
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: W/\"a\"\r\n\r\n01234",
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		/* the range is ignored */
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
+		 "HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY},
+		/* another part than was asked for, three ways */
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
+		 "HTTP/1.1 206 Partial\r\n" LENGTH "Content-Range: bytes 0-19/20\r\n\r\n" BODY,
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
+		 "HTTP/1.1 206 Partial\r\n" LENGTH "\r\n" BODY,
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
+		 "HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */3\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		/* the file changed, and the server does not heed If-Range: seen by the digest */
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\nxxxxx",
+		 "HTTP/1.1 206 Partial\r\nContent-Length: 15\r\nContent-Range: bytes "
+		 "5-19/20\r\n\r\n56789abcdefghij",
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		/* less than the whole, though its length is what was said */
+		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
+		 "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\nContent-Range: bytes "
+		 "5-6/20\r\n\r\n56",
+		 "HTTP/1.1 206 Partial\r\nContent-Length: 13\r\nContent-Range: bytes "
+		 "7-19/20\r\n\r\n789abcdefghij"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(recoveries); i++) {
+		const struct fixture *f = *state;
+		_cleanup_free_ char *asked = expect_recovery(*state, recoveries[i]);
+		size_t answers = 0;
+
+		while (recoveries[i][answers])
+			answers++;
+		assert_int_equal(count_of(asked, "#"), answers);
+		assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+		(void)!unlinkat(f->dirfd, "x.part.state", 0);
+	}
+}
+
+static void takes_what_is_complete_already(void **state)
+{
+	/* 416 where the range begins at the very end: there is nothing more */
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n" BODY,
+		"HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n",
+		NULL,
+	};
+	_cleanup_free_ char *asked = expect_recovery(*state, answers);
+
+	assert_int_equal(count_of(asked, "#"), 2);
+}
+
+static void an_earlier_run_is_continued(void **state)
+{
+	static const char *const rest[] = {
+		"HTTP/1.1 206 Partial\r\nContent-Length: 10\r\nContent-Range: bytes "
+		"10-19/20\r\n\r\nabcdefghij",
+		NULL,
+	};
+	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	static const char *const states[] = {
+		"",
+		"\n",
+		"\n\n",
+		"garbage",
+		"http://127.0.0.1/\n\"a\"\n",
+		"%s\n",
+		"%s\n\n",
+		"%s\n\"a\"\nand more\n",
+		"%s\n\"a\"",
+		"%s\n\"a\001\"\n",
+	};
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *asked = NULL;
+
+	canned_start(&f->server, rest);
+	put(f, "x.part", "0123456789");
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "Range: bytes=10-\r\nIf-Range"), 0);
+	assert_int_equal(count_of(asked, "Range: bytes=10-\r\n"), 1);
+	assert_int_equal(count_of(asked, "If-Range: \"a\"\r\n"), 1);
+
+	/* where the state is not ours or not whole, nothing is */
+	for (size_t i = 0; i < COUNT_OF(states); i++) {
+		_cleanup_free_ char *text = NULL;
+		const char *place = strstr(states[i], "%s");
+
+		download_file_close(&file);
+		free(asked);
+		canned_start(&f->server, whole);
+		text = place ? xasprintf("%s%s", f->server.url, place + 2) : xstrdup(states[i]);
+		put(f, "x.part", "0123456789");
+		put(f, "x.part.state", text);
+		assert_int_equal(get(f, f->server.url, &file), 0);
+		expect_body(f, &file);
+		asked = canned_end(&f->server);
+		assert_int_equal(count_of(asked, "Range"), 0);
+	}
+}
+
+static void a_complete_file_is_not_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+
+	put(f, "x.part", BODY); /* without a state even */
+	assert_int_equal(get(f, "https://127.0.0.1:1/x", &file), 0);
+	expect_body(f, &file);
+	assert_true(file.trusted);
+	download_file_remove(&file);
+	assert_false(exists(f, "x.part"));
+}
+
+static void gives_up_in_the_end(void **state)
+{
+	static const char *const unavailable[] = {
+		"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+		"",
+		"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, /* would have been the fourth try */
+		NULL,
+	};
+	static const char *const gone[] = {"HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\nNo\n",
+					   "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	static const char *const broken[] = {"HTTP/1.1 200 OK\r\n" LENGTH
+					     "ETag: \"a\"\r\n\r\n01234",
+					     "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", NULL};
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	char *asked;
+
+	canned_start(&f->server, unavailable);
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 3);
+	free(asked);
+
+	canned_start(&f->server, gone);
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 1);
+	free(asked);
+	assert_false(exists(f, "x.part"));
+	assert_false(exists(f, "x.part.state"));
+
+	/* what can be continued stays */
+	canned_start(&f->server, broken);
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	free(canned_end(&f->server));
+	assert_true(exists(f, "x.part"));
+	assert_true(exists(f, "x.part.state"));
+	assert_null(file.part);
+}
+
+static void refuses_answers_that_are_too_large_or_encoded(void **state)
+{
+	static const char *const refused[][2] = {
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\nETag: \"a\"\r\n\r\n0"},
+		{"HTTP/1.1 200 OK\r\n" LENGTH "Content-Encoding: gzip\r\n\r\n" BODY},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Encoding: br\r\n\r\n"},
+		{"HTTP/1.1 206 Partial\r\n" LENGTH "Content-Range: bytes 0-19/20\r\n\r\n" BODY,
+		 NULL}, /* is taken: below */
+		{"HTTP/1.1 206 Partial\r\n" LENGTH "\r\n" BODY},
+		{"HTTP/1.1 204 None\r\n\r\n"},
+		{"HTTP/1.1 304 Same\r\n\r\n"},
+		{"HTTP/1.1 300 Choice\r\n" LENGTH "\r\n" BODY},
+		{"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n"},
+		{"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\r\n\r\n"},
+		{"HTTP/1.1 302 Found\r\nLocation: http://user:word@127.0.0.1/\r\n\r\n"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		struct download_file file = DOWNLOAD_FILE_NONE;
+		const char *const answers[] = {refused[i][0], NULL};
+		char *asked;
+		bool taken = i == 3; /* the whole as a part is the whole */
+
+		canned_start(&f->server, answers);
+		assert_int_equal(get(f, f->server.url, &file), taken ? 0 : -1);
+		asked = canned_end(&f->server);
+		assert_int_equal(count_of(asked, "#"), 1);
+		free(asked);
+		if (taken)
+			download_file_remove(&file);
+		download_file_close(&file);
+		assert_false(exists(f, "x.part"));
+		assert_false(exists(f, "x.part.state"));
+	}
+}
+
+static void a_failing_sink_or_an_interrupt_ends_it(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY, NULL};
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	char *asked;
+
+	canned_start(&f->server, answers);
+	f->refuse = true;
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	f->refuse = false;
+	f->end = true;
+	f->calls = 0;
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	assert_int_equal(f->calls, 1);
+	asked = canned_end(&f->server);
+	assert_true(count_of(asked, "#") <= 2);
+	free(asked);
+}
+
+static void an_interrupt_ends_the_wait_for_the_next_try(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 429 Slow\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n", NULL};
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	char *asked;
+
+	canned_start(&f->server, answers);
+	alarm(50); /* without it the wait of a minute would end this test as a failure */
+	f->options.retry_after_max = 0;
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	alarm(0);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 1);
+	free(asked);
+}
+
+static void copies_a_local_file(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *path = xasprintf("%s/a b%%20c", f->dir), *url = url_of_path(path);
+	_cleanup_free_ char *dir_url = url_of_path(f->dir);
+	_cleanup_(download_text_clear) struct download_text text = {0};
+
+	assert_int_equal(get(f, url, &file), -1);
+	assert_int_equal(get(f, dir_url, &file), -1);
+	put(f, "a b%20c", BODY);
+	assert_int_equal(get(f, url, &file), 0);
+	expect_body(f, &file);
+	assert_true(file.trusted);
+	assert_false(exists(f, "x.part.state")); /* not continued, so not noted */
+	assert_int_equal(download_text(f->downloader, url, 20, NULL, &text), 0);
+	assert_string_equal(text.body, BODY);
+	assert_true(text.trusted);
+	download_text_clear(&text);
+	assert_int_equal(download_text(f->downloader, url, 19, NULL, &text), -1);
+	put(f, "a b%20c", "");
+	assert_int_equal(download_text(f->downloader, url, 20, NULL, &text), 0);
+	assert_int_equal(text.len, 0);
+	assert_string_equal(text.body, "");
+}
+
+static void a_text_begins_again_as_a_whole(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n0123456789",
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na\001z", NULL};
+	struct fixture *f = *state;
+	_cleanup_(download_text_clear) struct download_text text = {0};
+	_cleanup_free_ char *asked = NULL;
+
+	canned_start(&f->server, answers);
+	assert_int_equal(download_text(f->downloader, f->server.url, 100, NULL, &text), 0);
+	asked = canned_end(&f->server);
+	assert_int_equal(text.len, 3);
+	assert_string_equal(text.body, "a\001z");
+	assert_false(text.trusted);
+	assert_int_equal(count_of(asked, "Range"), 0);
+}
+
+static void two_never_share_a_part(void **state)
+{
+	struct fixture *f = *state;
+	struct part_file first, second;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *path = xasprintf("%s/source", f->dir), *url = url_of_path(path);
+
+	put(f, "source", BODY);
+	assert_int_equal(part_file_open(&first, f->dirfd, f->dir, "x"), 0);
+	assert_non_null(first.name);
+	assert_int_equal(part_file_restart(&first, "http://x", "\"a\""), 0);
+	assert_int_equal(part_file_write(&first, "mine", 4, 0), 0);
+	assert_true(part_file_can_resume(&first));
+
+	assert_int_equal(get(f, url, &file), 0); /* beside it */
+	expect_body(f, &file);
+	download_file_remove(&file); /* not that of the first */
+	assert_true(exists(f, "x.part"));
+	assert_true(exists(f, "x.part.state"));
+	assert_int_equal(first.size, 4);
+
+	part_file_close(&first);
+	assert_int_equal(part_file_open(&second, f->dirfd, f->dir, "x"), 0);
+	assert_non_null(second.name);
+	assert_int_equal(second.size, 4);
+	assert_string_equal(second.url, "http://x");
+	assert_string_equal(second.validator, "\"a\"");
+	part_file_remove(&second);
+	part_file_close(&second);
+	assert_false(exists(f, "x.part"));
+	assert_false(exists(f, "x.part.state"));
+}
+
+static void a_part_that_cannot_be_one_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct part_file part;
+	_cleanup_free_ char *path = xasprintf("%s/x.part", f->dir);
+
+	put(f, "other", "precious");
+	assert_int_equal(symlinkat("other", f->dirfd, "x.part"), 0);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
+	part_file_close(&part);
+	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+	assert_int_equal(mkdirat(f->dirfd, "x.part", 0755), 0);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
+	part_file_close(&part);
+	assert_int_equal(unlinkat(f->dirfd, "x.part", AT_REMOVEDIR), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
+	part_file_close(&part);
+}
+
+static void a_write_error_is_said_and_not_tried_again(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
+		"HTTP/1.1 206 Partial\r\nContent-Length: 10\r\nContent-Range: bytes "
+		"10-19/20\r\n\r\nabcdefghij",
+		NULL,
+	};
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	struct rlimit old, small;
+	_cleanup_free_ char *asked = NULL;
+
+	put(f, "x.part", "");
+	put(f, "x.part.state", "");
+	canned_start(&f->server, answers);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){.rlim_cur = 10, .rlim_max = old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN); /* so that write(2) says EFBIG */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_true(exists(f, "x.part"));
+
+	/* with room again the state was too long for the limit, so it begins anew or goes on */
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 2);
+}
+
+#define IN_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_a_content_range),
+		cmocka_unit_test(reads_a_header),
+		cmocka_unit_test(knows_what_may_pass),
+		IN_DIRECTORY(continues_where_it_stopped),
+		IN_DIRECTORY(begins_again_where_it_must),
+		IN_DIRECTORY(takes_what_is_complete_already),
+		IN_DIRECTORY(an_earlier_run_is_continued),
+		IN_DIRECTORY(a_complete_file_is_not_asked_for_again),
+		IN_DIRECTORY(gives_up_in_the_end),
+		IN_DIRECTORY(refuses_answers_that_are_too_large_or_encoded),
+		IN_DIRECTORY(a_failing_sink_or_an_interrupt_ends_it),
+		IN_DIRECTORY(an_interrupt_ends_the_wait_for_the_next_try),
+		IN_DIRECTORY(copies_a_local_file),
+		IN_DIRECTORY(a_text_begins_again_as_a_whole),
+		IN_DIRECTORY(two_never_share_a_part),
+		IN_DIRECTORY(a_part_that_cannot_be_one_is_refused),
+		IN_DIRECTORY(a_write_error_is_said_and_not_tried_again),
+	};
+	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+
+	/* a proxy of the user's would be asked for 127.0.0.1 */
+	for (size_t i = 0; i < COUNT_OF(proxies); i++)
+		unsetenv(proxies[i]);
+	return cmocka_run_group_tests_name("download", tests, NULL, NULL);
+}

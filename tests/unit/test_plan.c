@@ -1,0 +1,295 @@
+/* The mount plan, on made-up hosts. */
+#include "chroot/plan.h"
+#include "ui/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+#include "plan_scene.h"
+
+static void root_of_every_kind(void **state)
+{
+	static const struct fake_entry table[] = {
+		D("/tmp"),
+		D("/usr"),
+		L("/bin", "usr/bin"),
+		F("/socket"),
+		L("/dangling", "no"),
+		L("/into-nix", "/nix/store/x"),
+		CLOSED("/locked"),
+		F("/odd\n\377\033"),
+		L("/nix", "/elsewhere"),
+		D("/proc"),
+	};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.steps = "bind-dir /tmp\n"
+			 "bind-dir /usr\n"
+			 "link /bin < usr/bin\n"
+			 "bind-file /socket\n"
+			 "link /dangling < no\n"
+			 "link /into-nix < /nix/store/x\n"
+			 "bind-dir /locked\n"
+			 "bind-file /odd\n\377\033\n"
+			 "bind-dir /proc\n"
+			 "nix /nix\n",
+	});
+}
+
+static void hosts_with_a_nix(void **state)
+{
+	static const struct fake_entry directory[] = {D("/nix"), D("/nix/store"), D("/tmp")};
+	static const struct fake_entry file[] = {D("/tmp"), F("/nix")};
+	static const struct fake_entry named_alike[] = {D("/tmp"), D("/nix2"), F("/.nix")};
+
+	(void)state;
+	play(&(struct scene){.host = FAKE_HOST(directory), .steps = "bind-dir /tmp\nnix /nix\n"});
+	play(&(struct scene){.host = FAKE_HOST(file), .steps = "bind-dir /tmp\nnix /nix\n"});
+	play(&(struct scene){
+		.host = FAKE_HOST(named_alike),
+		.steps = "bind-dir /tmp\nbind-dir /nix2\nbind-file /.nix\nnix /nix\n",
+	});
+}
+
+/* Nothing of the host but its list is looked at when nothing is configured: entering stays quick */
+static void asks_little(void **state)
+{
+	static const struct fake_entry table[] = {D("/tmp"), D("/usr"), F("/f"), L("/l", "usr")};
+	struct scene scene = {.host = FAKE_HOST(table)};
+	_cleanup_(plan_clear) struct plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	assert_int_equal(build(&scene, &plan, &said), 0);
+	/* the list of /, and /nix, var, nix on the way to opengl-driver/lib */
+	assert_in_range(scene.host.looks, 1, 5);
+}
+
+static void chooses_work_dir(void **state)
+{
+	static const struct fake_entry usual[] = {D("/bin"), D("/tmp"), D("/usr")};
+	static const struct fake_entry linked[] = {L("/tmp", "var/tmp"), F("/a"), D("/var")};
+	static const struct fake_entry bare[] = {F("/a"), L("/tmp", "a")};
+	_cleanup_(plan_clear) struct plan plan;
+	_cleanup_free_ char *said = NULL, *nothing = NULL, *nothing_either = NULL;
+
+	(void)state;
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(usual)}, &plan, &nothing), 0);
+	assert_string_equal(plan.work_dir, "/tmp");
+	plan_clear(&plan);
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(linked)}, &plan, &nothing_either),
+			 0);
+	assert_string_equal(plan.work_dir, "/var");
+	plan_clear(&plan);
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(bare)}, &plan, &said), -1);
+	assert_string_equal(said, "nix-user-chroot: there is no directory in / to begin the new "
+				  "root on\n");
+}
+
+static void chooses_old_root(void **state)
+{
+	static const struct fake_entry usual[] = {D("/tmp")};
+	static const struct fake_entry taken[] = {D("/.old-root_"), D("/tmp"), F("/.old-root"),
+						  D("/.old-root___")};
+	struct scene targeted = {.host = FAKE_HOST(usual),
+				 .absolute = {TO("/tmp", "/.old-root/x")}};
+	_cleanup_(plan_clear) struct plan plan;
+	_cleanup_free_ char *nothing = NULL, *nothing_either = NULL, *no_word = NULL;
+
+	(void)state;
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(usual)}, &plan, &nothing), 0);
+	assert_string_equal(plan.old_root, "/.old-root");
+	plan_clear(&plan);
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(taken)}, &plan, &nothing_either),
+			 0);
+	assert_string_equal(plan.old_root, "/.old-root__");
+	plan_clear(&plan);
+	/* nor a name that is new inside: what is made there would be made on the host */
+	assert_int_equal(build(&targeted, &plan, &no_word), 0);
+	plan_check(&plan, &targeted.host);
+}
+
+static void unlistable_root(void **state)
+{
+	static const struct fake_entry table[] = {UNLISTABLE("/"), D("/tmp")};
+	_cleanup_(plan_clear) struct plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(table)}, &plan, &said), -1);
+	assert_string_equal(said,
+			    "nix-user-chroot: cannot list /: Permission denied\n"
+			    "  its entries are what is shown inside, so it must be readable\n");
+	assert_int_equal(plan.count, 0);
+}
+
+static const struct fake_entry etc_table[] = {
+	D("/etc"),
+	F("/etc/hosts"),
+	F("/etc/passwd"),
+	D("/etc/ssl"),
+	D("/etc/ssl/certs"),
+	F("/etc/ssl/certs/a"),
+	F("/etc/ssl/conf"),
+	L("/etc/mtab", "../proc/mounts"),
+	D("/tmp"),
+	D("/run"),
+	D("/run/nscd"),
+	F("/run/nscd/socket"),
+	L("/var", "private"),
+	D("/private"),
+	L("/private/run", "/run"),
+};
+
+#define REST "link /var < private\nbind-dir /private\nnix /nix\n"
+
+static void exclude_file(void **state)
+{
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/hosts"},
+		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "bind-file /etc/passwd\n"
+			 "bind-dir /etc/ssl\n"
+			 "link /etc/mtab < ../proc/mounts\n",
+	});
+}
+
+static void exclude_deep_file(void **state)
+{
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/ssl/certs/a"},
+		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST
+			 "tmpfs /etc/ssl/certs\n",
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/ssl/certs/a", "/etc/hosts"},
+		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "bind-file /etc/passwd\n"
+			 "bind-dir /etc/ssl\n"
+			 "link /etc/mtab < ../proc/mounts\n"
+			 "tmpfs /etc/ssl/certs\n",
+	});
+}
+
+static void exclude_directory(void **state)
+{
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc"},
+		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST,
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/ssl"},
+		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "tmpfs /etc/ssl\n",
+	});
+	/* what is below an excluded directory is gone with it, in either order */
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/ssl/certs/a", "/etc/ssl", "/etc/ssl/certs"},
+		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "tmpfs /etc/ssl\n",
+	});
+	/* a directory that was to be taken apart, and is empty after all */
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/hosts", "/etc"},
+		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST,
+	});
+}
+
+static void exclude_through_links(void **state)
+{
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/var/run/nscd/socket"},
+		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "tmpfs /run/nscd\n",
+	});
+	/* a link is left out itself */
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/var"},
+		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n"
+			 "bind-dir /private\nnix /nix\n",
+	});
+}
+
+static void exclude_nothing(void **state)
+{
+	const char *steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST;
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/missing", "/missing/too", "/etc/hosts/x"},
+		.steps = steps,
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/missing"},
+		.level = LOG_VERBOSE,
+		.steps = steps,
+		.said = "nix-user-chroot: exclude of /etc/missing: nothing to do, for there is "
+			"none: No such file or directory\n",
+	});
+}
+
+static void exclude_in_nix(void **state)
+{
+	static const struct fake_entry table[] = {D("/tmp"), D("/nix"), D("/nix/var"),
+						  F("/nix/var/x"), L("/state", "/nix/var")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/state/x"},
+		.steps = "bind-dir /tmp\nlink /state < /nix/var\nnix /nix\n",
+		.said = WARNING "exclude of /state/x: skipped, for it is /nix/var/x, and /nix is "
+				"shown as it is\n",
+	});
+}
+
+static void warns_where_it_hurts(void **state)
+{
+	static const struct fake_entry table[] = {
+		D("/tmp"),    W("/home"),	    F("/home/a"),
+		F("/home/b"), UNLISTABLE("/blind"), F("/blind/x")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/home/a", "/blind/x"},
+		.steps = "bind-dir /tmp\ndir /home\nbind-dir /blind\nnix /nix\nbind-file /home/b\n",
+		.said = WARNING "exclude of /home/a: nothing new can be made in /home inside, for "
+				"that is only a copy of the list of its entries\n" WARNING
+				"exclude of /blind/x: skipped, for the directory /blind cannot be "
+				"listed: Permission denied\n",
+	});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(root_of_every_kind),	cmocka_unit_test(hosts_with_a_nix),
+		cmocka_unit_test(asks_little),		cmocka_unit_test(chooses_work_dir),
+		cmocka_unit_test(chooses_old_root),	cmocka_unit_test(unlistable_root),
+		cmocka_unit_test(exclude_file),		cmocka_unit_test(exclude_deep_file),
+		cmocka_unit_test(exclude_directory),	cmocka_unit_test(exclude_through_links),
+		cmocka_unit_test(exclude_nothing),	cmocka_unit_test(exclude_in_nix),
+		cmocka_unit_test(warns_where_it_hurts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
