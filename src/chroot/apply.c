@@ -56,13 +56,20 @@ static int bind_file(const char *source, const char *path)
 	return mount(source, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
+static bool is_within(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 /* Where the step's source lies while the plan is carried out; the caller frees. */
 static char *source_of(const struct plan *plan, const struct plan_step *step)
 {
 	if (!step->source)
 		return NULL;
-	return str_starts_with(step->source, "/nix/") ? xstrdup(step->source)
-						      : path_join(plan->old_root, step->source + 1);
+	return is_within(step->source, "/nix") ? xstrdup(step->source)
+					       : path_join(plan->old_root, step->source + 1);
 }
 
 static int carry_out(const struct plan *plan, const struct plan_step *step)
@@ -140,12 +147,12 @@ static int carry_out_steps(const struct plan *plan)
 	return 0;
 }
 
-/* Has a later step mounted something over the tmpfs PATH? */
+/* Has a later step mounted something over the tmpfs PATH, or over a directory above it? */
 static bool is_covered(const struct plan *plan, const char *path)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->steps[i].type == PLAN_COVER_DIRECTORY &&
-		    strcmp(plan->steps[i].path, path) == 0)
+		    is_within(path, plan->steps[i].path))
 			return true;
 	return false;
 }
@@ -167,7 +174,7 @@ static int finish(const struct plan *plan)
 	return r < 0 ? fail("", CHECK_TMPFS, "make read-only", "/", r) : 0;
 }
 
-int apply_plan(const struct plan *plan)
+static int build_root(const struct plan *plan)
 {
 	_cleanup_free_ char *old_root = path_join(plan->work_dir, plan->old_root + 1);
 	int r = mount_tmpfs(plan->work_dir);
@@ -179,4 +186,14 @@ int apply_plan(const struct plan *plan)
 	if (syscall(SYS_pivot_root, plan->work_dir, old_root) < 0)
 		return fail("", CHECK_PIVOT_ROOT, "make the new root of", plan->work_dir, -errno);
 	return carry_out_steps(plan) < 0 || finish(plan) < 0 ? -1 : 0;
+}
+
+int apply_plan(const struct plan *plan)
+{
+	/* the directories that we make are to be searched whatever the user's umask is */
+	mode_t umask_before = umask(0);
+	int r = build_root(plan);
+
+	umask(umask_before);
+	return r;
 }

@@ -117,8 +117,8 @@ static void enter_work_dir(const char *work_dir, int err)
 		/* / is ours and cannot fail */
 		(void)!chdir(home);
 	}
-	log_warning("the working directory %s cannot be reached inside: %s; starting in %s",
-		    work_dir ? work_dir : "", strerror(err), home);
+	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
+		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
 static int enter(const struct chroot_request *request, int nix_fd)

@@ -81,10 +81,11 @@ static void add_mounts(struct plan *plan, const struct builder *builder)
 static char *find_profile(const struct plan_input *input)
 {
 	_cleanup_free_ char *classic =
-		xasprintf(NIX "/var/nix/profiles/per-user/%s/profile", input->user);
+		input->user ? xasprintf(NIX "/var/nix/profiles/per-user/%s/profile", input->user)
+			    : NULL;
 	_cleanup_free_ char *today =
 		input->state_home ? xasprintf("%s/nix/profiles/profile", input->state_home) : NULL;
-	char *const places[] = {input->user ? classic : NULL, today};
+	char *const places[] = {classic, today};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		_cleanup_free_ char *resolved = NULL;
@@ -135,19 +136,29 @@ static char *choose_work_dir(const struct listing *root)
 	return chosen ? xasprintf("/%s", chosen) : NULL;
 }
 
-/* A name that no entry of / has. */
-static char *choose_old_root(const struct listing *root)
+/* Will there be an entry NAME (which begins with '/') in the new root? */
+static bool is_taken(const struct builder *builder, const char *name)
+{
+	const struct listing *root = &builder->changes[0]->listing;
+
+	for (size_t i = 0; i < root->count; i++)
+		if (strcmp(root->entries[i].name, name + 1) == 0)
+			return true;
+	for (size_t i = 0; i < builder->mount_count; i++)
+		if (strcmp(builder->mounts[i].path, name) == 0)
+			return true;
+	return false;
+}
+
+static char *choose_old_root(const struct builder *builder)
 {
 	char *name = xstrdup("/.old-root");
 
-	for (size_t i = 0; i < root->count; i++) {
-		if (strcmp(root->entries[i].name, name + 1) == 0) {
-			char *longer = xasprintf("%s_", name);
+	while (is_taken(builder, name)) {
+		char *longer = xasprintf("%s_", name);
 
-			free(name);
-			name = longer;
-			i = (size_t)-1; /* the longer name may be taken as well */
-		}
+		free(name);
+		name = longer;
 	}
 	return name;
 }
@@ -182,7 +193,7 @@ int plan_build(const struct plan_input *input, struct plan *out)
 		log_error("there is no directory in / to begin the new root on");
 		return -1;
 	}
-	out->old_root = choose_old_root(root);
+	out->old_root = choose_old_root(&builder);
 	add_changes(out, &builder);
 	add_mounts(out, &builder);
 	return 0;

@@ -248,9 +248,9 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 		if (r == 0 && emptied_above(builder, resolved) &&
 		    !builder_change_at(builder, resolved))
 			r = -ENOENT;
-		if (r < 0) {
-			log_warning("%s: skipped, for the link %s leads nowhere: %s", what, above,
-				    strerror(-r));
+		if (r < 0 && r != -ENOENT) {
+			log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
+				    above, strerror(-r));
 			return NULL;
 		}
 	}
@@ -259,10 +259,13 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 		return NULL;
 	}
 	if (r == -ENOENT) {
+		/* nothing there, or a link that leads nowhere inside, which gives way */
 		if (!make_room(builder, above, what))
 			return NULL;
 		add_mount(builder, above, NULL, ENTRY_DIRECTORY, false);
-	} else if (r < 0) {
+		return path_join(above, name_of(target));
+	}
+	if (r < 0) {
 		log_warning("%s: skipped, for %s cannot be looked at: %s", what, above,
 			    strerror(-r));
 		return NULL;
@@ -279,7 +282,7 @@ void builder_mount(struct builder *builder, const char *source, const char *targ
 	int r = host_resolve(builder->view, source, true, &from, &type);
 
 	if (r < 0) {
-		if (kind != MOUNT_IF_PRESENT || r != -ENOENT)
+		if (kind != MOUNT_IF_PRESENT || (r != -ENOENT && r != -ENOTDIR))
 			log_warning("%s: skipped, for %s cannot be found: %s", what, source,
 				    strerror(-r));
 		return;

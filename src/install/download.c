@@ -91,8 +91,7 @@ static int say_failure(const struct job *job, enum transfer_result result)
 		log_error("%s", job->missing);
 		return -1;
 	}
-	if (transfer->effective_url && strcmp(transfer->effective_url, transfer->url) != 0 &&
-	    !strstr(transfer->why, transfer->effective_url))
+	if (transfer->redirected && !strstr(transfer->why, transfer->effective_url))
 		where = xasprintf(" (redirected to %s)", transfer->effective_url);
 	if (job->failures > 1)
 		tries = xasprintf(", %u times in a row", job->failures);

@@ -320,8 +320,9 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 	}
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && location && url_scheme(location) != URL_NONE)
 		return fail(transfer, TRANSFER_FAILED, "try another --mirror",
-			    xasprintf("the server redirects to %s; only https:// is followed",
-				      location));
+			    xasprintf("the server redirects to %s; only %s is followed", location,
+				      url_scheme(transfer->url) == URL_HTTP ? "http(s)://"
+									    : "https://"));
 	return fail(transfer, result, error.next,
 		    *run->detail ? xasprintf("%s (%s)", error.what, run->detail)
 				 : xstrdup(error.what));
@@ -360,6 +361,7 @@ static enum transfer_result perform(struct run *run, enum url_scheme scheme)
 	struct curl_slist *headers = NULL;
 	enum transfer_result result;
 	char *effective = NULL;
+	long redirects = 0;
 
 	set_options(run, scheme);
 	if (transfer->offset > 0) {
@@ -375,6 +377,8 @@ static enum transfer_result perform(struct run *run, enum url_scheme scheme)
 	result = judge(run, curl_easy_perform(curl));
 	curl_easy_getinfo(curl, CURLINFO_EFFECTIVE_URL, &effective);
 	transfer->effective_url = xstrdup(effective ? effective : transfer->url);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_COUNT, &redirects);
+	transfer->redirected = redirects > 0;
 	curl_easy_reset(curl); /* it points to what ends here */
 	curl_slist_free_all(headers);
 	return result;

@@ -52,6 +52,7 @@ struct transfer {
 	const char *next;     /* and what the user can do */
 	unsigned retry_after; /* seconds that the server asks to wait; 0: it does not */
 	char *effective_url;  /* after redirects */
+	bool redirected;      /* there were some */
 };
 
 struct downloader {

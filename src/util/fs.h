@@ -14,8 +14,9 @@ int fs_write_all(int fd, const void *data, size_t len);
 
 /*
  * Read the regular file PATH whole into *DATA, which gets a NUL behind its *LEN bytes and is the
- * caller's to free. -EFBIG where it holds more than MAX bytes, -EINVAL where it is no regular file
- * (a fifo is not waited on).
+ * caller's to free. -EFBIG where it holds more than MAX bytes, -EISDIR where it is a directory,
+ * -EINVAL (a socket: -ENXIO) where it is another thing than a regular file; a fifo is not waited
+ * on.
  */
 int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len);
 

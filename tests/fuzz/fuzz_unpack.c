@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Set up once: libFuzzer hands no context on. */
 static struct {
-	char *dir; /* the scratch directory, which holds "deep/staging" and nothing else */
-	int dir_fd, staging_fd, home_fd;
+	int dir_fd; /* the scratch directory, which holds "deep/staging" and nothing else */
+	int staging_fd, home_fd;
 	int in_fd, out_fd; /* memfds that stand in for descriptors 0 and 1 */
 } fuzz;
 
@@ -41,28 +41,23 @@ static struct {
 		}                                                    \
 	} while (0)
 
-static void remove_scratch(void)
-{
-	umount2(fuzz.dir, MNT_DETACH);
-	rmdir(fuzz.dir);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const char *tmp = env_get("TMPDIR"), *file;
+	_cleanup_free_ char *dir = NULL;
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
 	(void)argc;
 	(void)argv;
-	fuzz.dir = xasprintf("%s/fuzz-unpack-XXXXXX", tmp ? tmp : "/tmp");
-	MUST(mkdtemp(fuzz.dir));
+	dir = xasprintf("%s/fuzz-unpack-XXXXXX", tmp ? tmp : "/tmp");
+	MUST(mkdtemp(dir));
 	MUST(namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
 	MUST(namespace_map_ids(uid, gid, &file) == 0 && namespace_make_slave() == 0);
-	MUST(mount("none", fuzz.dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m") == 0);
-	atexit(remove_scratch);
-	MUST(fs_mkdirs(AT_FDCWD, fuzz.dir, 0700) == 0);
-	fuzz.dir_fd = fs_open_dir(AT_FDCWD, fuzz.dir);
+	MUST(mount("none", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m") == 0);
+	fuzz.dir_fd = fs_open_dir(AT_FDCWD, dir);
+	/* the descriptor keeps it; so nothing is left however this process ends */
+	MUST(fuzz.dir_fd >= 0 && umount2(dir, MNT_DETACH) == 0 && rmdir(dir) == 0);
 	MUST(fs_mkdirs(fuzz.dir_fd, "deep/staging", 0700) == 0);
 	fuzz.staging_fd = fs_open_dir(fuzz.dir_fd, "deep/staging");
 	fuzz.home_fd = fs_open_dir(AT_FDCWD, ".");
