@@ -159,6 +159,14 @@ static const struct mount *mount_above(const struct builder *builder, const char
 	return NULL;
 }
 
+/* Is PATH itself the target of a mount planned so far? */
+static bool is_mounted(const struct builder *builder, const char *path)
+{
+	const struct mount *mount = mount_above(builder, path);
+
+	return mount && strcmp(mount->path, path) == 0;
+}
+
 /*
  * What PATH (its parents without links) will be inside, as planned so far. 0 or -errno, as from
  * view->look; *TARGET likewise.
@@ -183,8 +191,7 @@ static int look_inside(const struct builder *builder, const char *path, enum ent
 	}
 	if (mount)
 		return -ENOENT; /* a new directory, with nothing in it that was not added above */
-	change = emptied_above(builder, path);
-	if (change && strcmp(change->path, path) != 0)
+	if (emptied_above(builder, parent))
 		return -ENOENT;
 	change = builder_change_at(builder, parent);
 	if (change && strlist_has(&change->dropped, name_of(path)))
@@ -273,6 +280,24 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 	return path_join(resolved ? resolved : above, name_of(target));
 }
 
+/* What gives way takes along what was to be mounted in it. */
+static void remove_mounts_below(struct builder *builder, const char *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < builder->mount_count; i++) {
+		struct mount *mount = &builder->mounts[i];
+
+		if (is_within(mount->path, path)) {
+			free(mount->path);
+			free(mount->source);
+		} else {
+			builder->mounts[kept++] = *mount;
+		}
+	}
+	builder->mount_count = kept;
+}
+
 void builder_mount(struct builder *builder, const char *source, const char *target,
 		   enum mount_kind kind)
 {
@@ -302,8 +327,13 @@ void builder_mount(struct builder *builder, const char *source, const char *targ
 	/* nothing there, or a link or something of another kind, which gives way */
 	if (r < 0 && r != -ENOENT)
 		log_warning("%s: skipped, for it cannot be looked at: %s", what, strerror(-r));
-	else if (make_room(builder, place, what))
+	else if (r == 0 && is_mounted(builder, place))
+		log_warning("%s: skipped, for another mount puts a %s there", what,
+			    there == ENTRY_DIRECTORY ? "directory" : "file");
+	else if (make_room(builder, place, what)) {
+		remove_mounts_below(builder, place);
 		add_mount(builder, place, from, type, false);
+	}
 }
 
 static int by_length(const void *a, const void *b)
@@ -321,9 +351,20 @@ void builder_sort(struct builder *builder)
 
 bool builder_is_moot(const struct builder *builder, const struct change *change)
 {
-	_cleanup_free_ char *parent = path_parent(change->path);
+	_cleanup_free_ char *path = xstrdup(change->path);
 
-	return *parent && emptied_above(builder, parent);
+	while (path[1]) {
+		char *parent = path_parent(path);
+		const struct change *above = builder_change_at(builder, parent);
+		bool gone =
+			above && (above->emptied || strlist_has(&above->dropped, name_of(path)));
+
+		free(path);
+		path = parent;
+		if (gone)
+			return true;
+	}
+	return false;
 }
 
 void builder_clear(struct builder *builder)

@@ -53,7 +53,7 @@ void builder_mount(struct builder *builder, const char *source, const char *targ
 /* Put the changes into an order in which they can be made: parents first. */
 void builder_sort(struct builder *builder);
 
-/* Has CHANGE no effect, because a directory above it is excluded? */
+/* Has CHANGE no effect, because its directory, or one above it, is excluded or gives way? */
 bool builder_is_moot(const struct builder *builder, const struct change *change);
 
 /* The change of just this path, or NULL. */

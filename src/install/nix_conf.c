@@ -38,7 +38,9 @@ char *nix_conf_text(const struct nix_conf_facts *facts)
 			facts->network_fs);
 	if (facts->is_root)
 		fputs("\n# Root would build as one of these users, and they do not exist here.\n"
-		      "build-users-group =\n",
+		      "build-users-group =\n"
+		      "\n# Root would give up its groups before a build, which a user namespace "
+		      "forbids.\nrequire-drop-supplementary-groups = false\n",
 		      f);
 	fputs("\n# The nix command and flakes, which most of today's instructions expect.\n"
 	      "experimental-features = nix-command flakes\n",

@@ -20,7 +20,7 @@
 struct outcome {
 	struct extract_report last; /* kind 0: it did not say how it ended */
 	bool stopped;		    /* progress() asked for it */
-	int status;		    /* from confine_wait() */
+	int status; /* from confine_wait(); below 0 where SIGCHLD is ignored: nothing is known */
 };
 
 static int run_extract(void *ctx)
@@ -160,8 +160,8 @@ static void empty_staging(const struct unpack_request *request)
 			    strerror(-first));
 }
 
-static int supervise(const struct unpack_request *request, struct unpack_limits *limits,
-		     struct outcome *outcome)
+static int unpack_confined(const struct unpack_request *request, struct unpack_limits *limits,
+			   struct outcome *outcome)
 {
 	_cleanup_close_ int reports = -1, child_end = -1;
 	struct confine_request confine = {
@@ -199,13 +199,13 @@ int unpack_archive(const struct unpack_request *request, struct unpack_result *o
 		limits.bytes = UNPACK_MAX_BYTES;
 	if (!limits.entries)
 		limits.entries = UNPACK_MAX_ENTRIES;
-	if (supervise(request, &limits, &outcome) < 0)
+	if (unpack_confined(request, &limits, &outcome) < 0)
 		return -1;
 	if (outcome.stopped) {
 		empty_staging(request);
 		return -1;
 	}
-	if (outcome.last.kind != EXTRACT_DONE || outcome.status != 0 ||
+	if (outcome.last.kind != EXTRACT_DONE || outcome.status > 0 ||
 	    !top_valid(outcome.last.text)) {
 		say_failure(request, &outcome);
 		empty_staging(request);

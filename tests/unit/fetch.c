@@ -10,6 +10,7 @@
  * file must be the same.
  */
 #include "install/download.h"
+#include "install/release.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -19,22 +20,25 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct request {
 	struct download_options options;
-	bool text;
-	bool remove; /* NAME.part at the end, as the installer does */
-	uint64_t max;
+	bool text, resolve;
+	struct install_options install; /* for --resolve */
+	bool remove;			/* NAME.part at the end, as the installer does */
+	unsigned max;			/* bytes */
 	struct sha256 expected;
 	bool has_expected;
-	uint64_t end_at; /* bytes after which progress() wants an end */
+	unsigned end_at; /* bytes after which progress() wants an end */
 };
 
 static int usage(void)
 {
-	fputs("usage: fetch [OPTION...] {URL DIR NAME | --text URL}\n", stderr);
+	fputs("usage: fetch [OPTION...] {URL DIR NAME | --text URL | --resolve MIRROR DIR}\n",
+	      stderr);
 	return 2;
 }
 
@@ -49,61 +53,74 @@ static bool parse_unsigned(const char *text, unsigned *out)
 	return errno == 0 && end != text && !*end && value <= UINT32_MAX;
 }
 
+enum kind { FLAG, NUMBER, STRING, DIGEST, VERBOSE };
+
+/* What an option sets in a struct request */
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t field;
+} fields[] = {
+	{"cacert", STRING, offsetof(struct request, options.cacert)},
+	{"root", STRING, offsetof(struct request, options.root)},
+	{"tries", NUMBER, offsetof(struct request, options.tries)},
+	{"wait-ms", NUMBER, offsetof(struct request, options.wait_max_ms)},
+	{"retry-after-max", NUMBER, offsetof(struct request, options.retry_after_max)},
+	{"stall-window", NUMBER, offsetof(struct request, options.stall_window)},
+	{"max", NUMBER, offsetof(struct request, max)},
+	{"end-at", NUMBER, offsetof(struct request, end_at)},
+	{"expected", DIGEST, offsetof(struct request, expected)},
+	{"text", FLAG, offsetof(struct request, text)},
+	{"resolve", FLAG, offsetof(struct request, resolve)},
+	{"remove", FLAG, offsetof(struct request, remove)},
+	{"nix-version", STRING, offsetof(struct request, install.nix_version)},
+	{"sha256", STRING, offsetof(struct request, install.sha256)},
+	{"verbose", VERBOSE, 0},
+};
+
+#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+
+static bool set_field(struct request *request, size_t i, const char *value)
+{
+	void *field = (char *)request + fields[i].field;
+
+	switch (fields[i].kind) {
+	case FLAG:
+		*(bool *)field = true;
+		return true;
+	case NUMBER:
+		return parse_unsigned(value, field);
+	case STRING:
+		*(const char **)field = value;
+		return true;
+	case DIGEST:
+		request->has_expected = true;
+		return sha256_parse_option(value, field) == 0;
+	case VERBOSE:
+		log_set_level(LOG_VERBOSE);
+		return true;
+	}
+	return false;
+}
+
 /* Returns the index of the first argument that is no option, or -1 */
 static int parse_options(int argc, char **argv, struct request *out)
 {
-	enum { CACERT = 256, ROOT, TRIES, WAIT, ASKED, STALL, MAX, EXPECTED, END_AT, TEXT, REMOVE };
-	static const struct option options[] = {
-		{"cacert", required_argument, NULL, CACERT},
-		{"root", required_argument, NULL, ROOT},
-		{"tries", required_argument, NULL, TRIES},
-		{"wait-ms", required_argument, NULL, WAIT},
-		{"retry-after-max", required_argument, NULL, ASKED},
-		{"stall-window", required_argument, NULL, STALL},
-		{"max", required_argument, NULL, MAX},
-		{"expected", required_argument, NULL, EXPECTED},
-		{"end-at", required_argument, NULL, END_AT},
-		{"text", no_argument, NULL, TEXT},
-		{"remove", no_argument, NULL, REMOVE},
-		{"verbose", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
-	};
-	unsigned number = 0;
-	int c;
+	struct option options[FIELD_COUNT + 1] = {0};
+	int i;
 
-	while ((c = getopt_long(argc, argv, "+v", options, NULL)) != -1) {
-		bool is_number = c == TRIES || c == WAIT || c == ASKED || c == STALL || c == MAX ||
-				 c == END_AT;
+	for (size_t n = 0; n < FIELD_COUNT; n++) {
+		bool alone = fields[n].kind == FLAG || fields[n].kind == VERBOSE;
 
-		if (c == '?' || (is_number && !parse_unsigned(optarg, &number)))
-			return -1;
-		if (c == CACERT)
-			out->options.cacert = optarg;
-		else if (c == ROOT)
-			out->options.root = optarg;
-		else if (c == TRIES)
-			out->options.tries = number;
-		else if (c == WAIT)
-			out->options.wait_ms = out->options.wait_max_ms = number;
-		else if (c == ASKED)
-			out->options.retry_after_max = number;
-		else if (c == STALL)
-			out->options.stall_window = number;
-		else if (c == MAX)
-			out->max = number;
-		else if (c == END_AT)
-			out->end_at = number;
-		else if (c == TEXT)
-			out->text = true;
-		else if (c == REMOVE)
-			out->remove = true;
-		else if (c == 'v')
-			log_set_level(LOG_VERBOSE);
-		else if (c == EXPECTED && sha256_parse_option(optarg, &out->expected) == 0)
-			out->has_expected = true;
-		else
-			return -1;
+		options[n].name = fields[n].name;
+		options[n].has_arg = alone ? no_argument : required_argument;
+		options[n].val = (int)n + 256;
 	}
+	while ((i = getopt_long(argc, argv, "+", options, NULL)) != -1)
+		if (i < 256 || !set_field(out, (size_t)i - 256, optarg))
+			return -1;
+	if (out->options.wait_ms > out->options.wait_max_ms)
+		out->options.wait_ms = out->options.wait_max_ms;
 	return optind;
 }
 
@@ -151,7 +168,9 @@ static bool check_promises(const struct download_file *file, struct sha256_strea
 	       size == file->size;
 }
 
-static int fetch_file(struct downloader *downloader, const struct request *request, char **words)
+/* Prints the digest; WORDS are URL, DIR and NAME */
+static int fetch_file(struct downloader *downloader, const struct request *request, char **words,
+		      struct sha256 *out)
 {
 	_cleanup_(sha256_stream_freep) struct sha256_stream *digest = NULL;
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
@@ -183,7 +202,31 @@ static int fetch_file(struct downloader *downloader, const struct request *reque
 	printf("%s %s\n", hex, file.trusted ? "trusted" : "untrusted");
 	if (request->remove)
 		download_file_remove(&file);
+	*out = file.digest;
 	return 0;
+}
+
+static int fetch_release(struct downloader *downloader, struct request *request, char **words)
+{
+	_cleanup_(release_clear) struct release release = {0};
+	struct sha256 digest;
+	int status;
+
+	request->install.mirror = words[0];
+	request->install.system = (char *)"x86_64-linux";
+	if (release_resolve(&request->install, downloader, &release) < 0)
+		return 1;
+	printf("%s ", release.version);
+	request->expected = release.sha256;
+	request->has_expected = true;
+	status = fetch_file(downloader, request,
+			    (char *[]){release.tarball_url, words[1], release.tarball_name},
+			    &digest);
+	if (status == 0 && !sha256_equal(&digest, &release.sha256)) {
+		fputs("the hash is not the expected one\n", stderr);
+		return 4;
+	}
+	return status;
 }
 
 static int fetch_text(struct downloader *downloader, const struct request *request, char *url)
@@ -199,19 +242,24 @@ static int fetch_text(struct downloader *downloader, const struct request *reque
 int main(int argc, char **argv)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	struct request request = {.max = UINT64_C(1) << 30};
+	struct request request = {.max = 1U << 30};
+	struct sha256 digest;
 	int first, status;
 
 	download_options_init(&request.options);
 	request.options.progress = on_progress;
 	request.options.progress_ctx = &request;
 	first = parse_options(argc, argv, &request);
-	if (first < 0 || argc - first != (request.text ? 1 : 3))
+	if (first < 0 || argc - first != (request.text ? 1 : request.resolve ? 2 : 3))
 		return usage();
 	downloader = downloader_new(&request.options);
 	if (!downloader)
 		return 1;
-	status = request.text ? fetch_text(downloader, &request, argv[first])
-			      : fetch_file(downloader, &request, argv + first);
+	if (request.text)
+		status = fetch_text(downloader, &request, argv[first]);
+	else if (request.resolve)
+		status = fetch_release(downloader, &request, argv + first);
+	else
+		status = fetch_file(downloader, &request, argv + first, &digest);
 	return fflush(stdout) == 0 ? status : 3;
 }
