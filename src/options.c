@@ -39,9 +39,9 @@ struct option_spec {
 
 static const struct option_spec specs[] = {
 	{"install", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_INSTALL, 0, NULL, NULL,
-	 "download, verify and install Nix, then run COMMAND inside"},
+	 "install Nix, verified; then run COMMAND inside"},
 	{"check", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_CHECK, 0, NULL, NULL,
-	 "can this host do it, and if not, why and what to do"},
+	 "can this host do it, if not why, and what to do"},
 	{"print-path-config", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_PRINT_PATH_CONFIG, 0, NULL, NULL,
 	 "print a path-config.toml that fits this host"},
 	{"help", 'h', KIND_COMMAND, SCOPE_ANY, COMMAND_HELP, 0, NULL, NULL, "print this page"},
@@ -273,12 +273,26 @@ static const struct option_spec *spec_of(int value)
 	return NULL;
 }
 
-static const struct option_spec *spec_named(const char *name, size_t len)
+/*
+ * The option that the first LEN characters of NAME stand for: its name, or the beginning of its
+ * name alone, as getopt_long(3) takes it. *COUNT becomes how many begin like that.
+ */
+static const struct option_spec *spec_named(const char *name, size_t len, size_t *count)
 {
-	for (size_t i = 0; i < SPEC_COUNT; i++)
-		if (strlen(specs[i].name) == len && strncmp(specs[i].name, name, len) == 0)
-			return &specs[i];
-	return NULL;
+	const struct option_spec *found = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		if (strncmp(specs[i].name, name, len) != 0)
+			continue;
+		found = &specs[i];
+		++*count;
+		if (strlen(specs[i].name) == len) {
+			*count = 1;
+			break;
+		}
+	}
+	return *count == 1 ? found : NULL;
 }
 
 /* Edit distance of A and B (Levenshtein), as far as is needed to tell a slip from another word. */
@@ -341,16 +355,18 @@ static void explain_getopt(const char *word, int letter)
 	const char *suggestion = NULL;
 
 	if (str_starts_with(word, "--")) {
-		size_t len = strcspn(word + 2, "=");
-		const struct option_spec *spec = spec_named(word + 2, len);
+		size_t len = strcspn(word + 2, "="), count;
+		const struct option_spec *spec = spec_named(word + 2, len, &count);
 
 		if (spec && spec->metavar)
-			what = xasprintf("option %s needs a %s", word, spec->metavar);
+			what = xasprintf("option --%s needs a %s", spec->name, spec->metavar);
 		else if (spec)
 			what = xasprintf("option --%s takes no argument", spec->name);
+		else if (count > 1)
+			what = xasprintf("option %s is short for more than one", word);
 		else
 			what = xasprintf("unknown option %s", word);
-		if (!spec)
+		if (count == 0)
 			suggestion = nearest_option(word + 2);
 	} else {
 		what = xasprintf("unknown option -%c", letter);
@@ -412,6 +428,8 @@ static int check_scopes(const struct options *out, const bool used[SPEC_COUNT])
 /* The words behind the options: NIXPATH and COMMAND, or COMMAND alone. */
 static int take_operands(char **words, bool after_dashes, struct options *out)
 {
+	bool takes_command = out->command == COMMAND_ENTER || out->command == COMMAND_INSTALL;
+
 	if (!*words)
 		return 0;
 	if (out->command == COMMAND_ENTER && !after_dashes) {
@@ -425,7 +443,7 @@ static int take_operands(char **words, bool after_dashes, struct options *out)
 		/* "DIR -- COMMAND" too: no command is called "--" */
 		if (*words && strcmp(*words, "--") == 0)
 			words++;
-	} else if (!after_dashes) {
+	} else if (!takes_command || !after_dashes) {
 		_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", *words);
 
 		usage_error(what, NULL);
@@ -447,11 +465,13 @@ static void trim_slashes(char *url)
 int options_parse(int argc, char **argv, struct options *out)
 {
 	bool used[SPEC_COUNT] = {0};
-	bool after_dashes;
-	int rest;
+	bool after_dashes = false;
+	int rest = 0;
 
 	*out = (struct options){.command = COMMAND_ENTER, .program_argv = argv};
-	if (apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
+	/* before Linux 5.18, execve(2) starts programs without a word; musl would look past the end
+	 */
+	if (argc > 0 && apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
 		return -1;
 	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
 		return 0;
@@ -500,9 +520,9 @@ void options_print_help(FILE *f)
 	      "       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
 	      "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	      "\n"
-	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix, without\n"
-	      "root. NIXPATH is by default where --install puts Nix: $NIX_USER_CHROOT_DIR, else\n"
-	      "$XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
+	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
+	      "without root. NIXPATH is by default where --install puts Nix:\n"
+	      "$NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
 	      "\n",
 	      f);
 	print_options(f, SCOPE_ANY);

@@ -230,6 +230,27 @@ static bool make_room(struct builder *builder, const char *path, const char *wha
 }
 
 /*
+ * Follow LINK to where it leads inside, as planned so far. *RESOLVED is the caller's to free, also
+ * after an error. 0 or -errno; -EXDEV where it leads out of a mount planned, or into one: it is
+ * followed on the host, which is another place there.
+ */
+static int follow_inside(const struct builder *builder, const char *link, char **resolved,
+			 enum entry_type *type)
+{
+	_cleanup_free_ char *none = NULL;
+	int r;
+
+	if (mount_above(builder, link))
+		return -EXDEV;
+	r = host_resolve(builder->view, link, true, resolved, type);
+	if (r < 0)
+		return r;
+	if (mount_above(builder, *resolved) && !is_mounted(builder, *resolved))
+		return -EXDEV;
+	return look_inside(builder, *resolved, type, &none);
+}
+
+/*
  * Follow the links of TARGET's parents, as far as there are such directories inside, and make the
  * rest of them. Returns TARGET with its parents resolved, the caller's to free, or NULL after a
  * message.
@@ -248,16 +269,11 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 		return NULL;
 	r = look_inside(builder, above, &type, &link);
 	if (r == 0 && type == ENTRY_SYMLINK) {
-		/* a link out of what is mounted here would be followed on the host, and wrongly */
-		r = mount_above(builder, above)
-			    ? -EXDEV
-			    : host_resolve(builder->view, above, true, &resolved, &type);
-		if (r == 0 && emptied_above(builder, resolved) &&
-		    !builder_change_at(builder, resolved))
-			r = -ENOENT;
+		r = follow_inside(builder, above, &resolved, &type);
 		if (r < 0 && r != -ENOENT) {
 			log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
-				    above, strerror(-r));
+				    above,
+				    r == -EXDEV ? "it leads through another mount" : strerror(-r));
 			return NULL;
 		}
 	}

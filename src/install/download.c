@@ -358,7 +358,11 @@ static int get_file(struct downloader *downloader, struct growth *growth)
 	};
 
 	job.transfer.receiver = (struct transfer_receiver){file_begin, file_write, growth};
-	return run_job(&job);
+	if (run_job(&job) == 0)
+		return 0;
+	if (job.transfer.is_other_file)
+		(void)growth_restart(growth, NULL); /* so that it is not kept to be continued */
+	return -1;
 }
 
 /* Read what an earlier run has left through the digest and the sinks */

@@ -77,7 +77,7 @@ int extract_read_failed(struct extract *x, const char *path)
 	if (x->over_limit)
 		return extract_too_large(x);
 	if (x->read_errno)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "cannot read it: %s",
+		return extract_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s",
 				    strerror(x->read_errno));
 	if (err == ENOMEM)
 		return extract_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
@@ -140,8 +140,7 @@ static int check_end(struct extract *x)
 		while (n < 0 && errno == EINTR);
 	}
 	if (n < 0)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "cannot read it: %s",
-				    strerror(errno));
+		return extract_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s", strerror(errno));
 	if (n > 0)
 		return extract_fail(x, EXTRACT_ADVICE_TARBALL,
 				    "there are bytes behind the archive's end");

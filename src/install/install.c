@@ -30,6 +30,7 @@ struct installation {
 	const struct install_options *options;
 	struct workspace workspace;
 	char *extra_conf; /* the text of --nix-extra-conf-file, or NULL */
+	struct installed installed;
 	int nix_dir_fd;
 	int lock_fd;
 	struct release release;
@@ -110,10 +111,11 @@ static int check_space(const struct installation *in, uint64_t tarball_size)
 }
 
 /* tarball → staging */
-static int unpack(struct installation *in, const struct download_file *file)
+static int unpack(struct installation *in, struct download_file *file)
 {
 	_cleanup_free_ char *path = path_join(in->workspace.nix_dir, WORKSPACE_STAGING);
 	_cleanup_close_ int staging_fd = -1;
+	int r;
 
 	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
 		return -1;
@@ -123,7 +125,7 @@ static int unpack(struct installation *in, const struct download_file *file)
 	if (staging_fd < 0)
 		return workspace_error("open the directory", path, staging_fd);
 	log_info("unpacking %s", in->release.tarball_name);
-	return unpack_archive(
+	r = unpack_archive(
 		&(struct unpack_request){
 			.archive_fd = file->fd,
 			.archive_name = in->release.tarball_name,
@@ -132,6 +134,10 @@ static int unpack(struct installation *in, const struct download_file *file)
 			.lock_fd = in->lock_fd,
 		},
 		&in->unpacked);
+	/* a rerun is to get it anew, as the message says */
+	if (r < 0 && in->unpacked.refused)
+		download_file_remove(file);
+	return r;
 }
 
 /* staging → store */
@@ -241,28 +247,39 @@ static int install_locked(struct installation *in, struct downloader *downloader
 }
 
 /* 1: it is installed, which was said; 0: there is work to do; -1 after a message: leave it. */
-static int look(const struct installation *in)
+static int look(struct installation *in)
 {
-	return installed_look(&in->workspace, in->options);
+	return installed_look(&in->workspace, in->options, &in->installed);
+}
+
+/* Which release: what the options say, or that of the installation to be mended. */
+static int resolve(struct installation *in, struct downloader *downloader)
+{
+	struct install_options options = *in->options;
+
+	if (!options.nix_version && !options.tarball)
+		options.nix_version = in->installed.again;
+	return release_resolve(&options, downloader, &in->release);
 }
 
 /*
  * What an installation that failed, or was killed at any instant, leaves behind. Without the lock,
  * what is there is another one's.
  */
-static void clean_up(void *ctx)
+static void clean_up(void *ctx, pid_t child)
 {
 	const struct installation *in = ctx;
-	_cleanup_close_ int lock_fd = lock_try(&in->workspace);
+	_cleanup_close_ int lock_fd = lock_try(&in->workspace, child);
 
 	if (lock_fd >= 0) {
 		_cleanup_close_ int fd =
 			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		fs_remove_tree(fd, WORKSPACE_STAGING);
+		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);
 	}
-	workspace_remove_empty(&in->workspace);
+	workspace_remove_state(&in->workspace);
 }
 
 static int install(struct installation *in)
@@ -273,14 +290,13 @@ static int install(struct installation *in)
 	int r = look(in);
 
 	if (r > 0)
-		clean_up(in);
+		clean_up(in, 0);
 	if (r != 0)
 		return r;
 	download_options_init(&download_options);
 	download_options.cacert = in->options->cacert;
 	downloader = downloader_new(&download_options);
-	if (!downloader || read_extra_conf(in) < 0 ||
-	    release_resolve(in->options, downloader, &in->release) < 0)
+	if (!downloader || read_extra_conf(in) < 0 || resolve(in, downloader) < 0)
 		return -1;
 	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
 	if (in->lock_fd < 0)
@@ -290,8 +306,8 @@ static int install(struct installation *in)
 	if (r == 0)
 		r = install_locked(in, downloader);
 	if (r >= 0) {
-		lock_remove(&in->workspace);
 		workspace_remove_empty(&in->workspace);
+		lock_remove(&in->workspace);
 	}
 	return r;
 }
@@ -299,6 +315,7 @@ static int install(struct installation *in)
 static void clear(struct installation *in)
 {
 	free(in->extra_conf);
+	free(in->installed.again);
 	cleanup_close(&in->nix_dir_fd);
 	cleanup_close(&in->lock_fd);
 	release_clear(&in->release);

@@ -93,24 +93,51 @@ static int look_at_foreign(const struct workspace *workspace, int nix_dir_fd)
 	return -1;
 }
 
-static int look_at_receipt(const struct workspace *workspace, int nix_dir_fd,
-			   const struct receipt *receipt, const struct install_options *options)
+/* The profile's nix is another one: the user has upgraded it by Nix's own means. */
+static int look_at_other_nix(const struct workspace *workspace,
+			     const struct install_options *options, const char *nix)
 {
-	const char *missing = missing_path(nix_dir_fd, receipt);
-
-	if (missing) {
-		log_info("%s was installed, but /nix/store/%s is gone: installing again",
-			 receipt->version ? receipt->version : "Nix", missing);
+	if (options->nix_version || options->tarball || options->sha256)
 		return 0;
-	}
-	if (asks_for_another(options, receipt))
-		return 0;
-	log_info("Nix %s is installed in %s already: nothing to do",
-		 receipt->version ? receipt->version : "(of unknown version)", workspace->nix_dir);
+	log_info("Nix is installed in %s already, and your profile has its own version of it, %s: "
+		 "nothing to do\n--nix-version puts a release in its place",
+		 workspace->nix_dir, nix);
 	return 1;
 }
 
-int installed_look(const struct workspace *workspace, const struct install_options *options)
+static int look_at_receipt(const struct workspace *workspace, int nix_dir_fd,
+			   const struct receipt *receipt, const struct install_options *options,
+			   struct installed *out)
+{
+	const char *version = receipt->version ? receipt->version : "(of unknown version)";
+	const char *missing = missing_path(nix_dir_fd, receipt);
+	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
+
+	if (asks_for_another(options, receipt))
+		return 0;
+	if (nix && !script_nix_is_of(nix, &receipt->paths))
+		return look_at_other_nix(workspace, options, nix);
+	if (nix && !missing) {
+		log_info("Nix %s is installed in %s already: nothing to do", version,
+			 workspace->nix_dir);
+		return 1;
+	}
+	if (out->said)
+		;
+	else if (missing)
+		log_info("Nix %s was installed, but /nix/store/%s is gone: installing it again",
+			 version, missing);
+	else
+		log_info("Nix %s was installed, but your profile has no nix: installing it again",
+			 version);
+	out->said = true;
+	free(out->again);
+	out->again = xstrdup(receipt->version);
+	return 0;
+}
+
+int installed_look(const struct workspace *workspace, const struct install_options *options,
+		   struct installed *out)
 {
 	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(receipt_clear) struct receipt receipt = {0};
@@ -124,12 +151,15 @@ int installed_look(const struct workspace *workspace, const struct install_optio
 		return 0;
 	r = receipt_read(fd, &receipt);
 	if (r == 0)
-		return look_at_receipt(workspace, fd, &receipt, options);
-	if (r == -EBADMSG)
-		log_warning("the receipt in %s cannot be read: installing again",
-			    workspace->nix_dir);
-	else if (r != -ENOENT && r != -ENOTDIR)
+		return look_at_receipt(workspace, fd, &receipt, options, out);
+	if (r == -EBADMSG) {
+		if (!out->said)
+			log_warning("the receipt in %s cannot be read: installing again",
+				    workspace->nix_dir);
+		out->said = true;
+	} else if (r != -ENOENT && r != -ENOTDIR) {
 		return workspace_error("read the receipt in", workspace->nix_dir, r);
+	}
 	if (r == -EBADMSG || !has_store_paths(fd))
 		return 0;
 	return look_at_foreign(workspace, fd);

@@ -8,14 +8,27 @@
 #include "install/workspace.h"
 #include "options.h"
 
+#include <stdbool.h>
+
+struct installed {
+	/*
+	 * Of an installation of ours that is to be mended (a store path of it is gone, or the
+	 * profile has no nix): its version, the one to install where the options name none. The
+	 * caller's to free.
+	 */
+	char *again;
+	bool said; /* why there is work; a second look says it no more */
+};
+
 /*
  * Does the Nix directory hold what OPTIONS ask for? Reads only. Returns
  *  1 after saying what is there: nothing is to be done (a store made by other means counts, where
  * the profile's nix is in it); 0 where there is work: nothing there, an installation that was
  * broken off, or one of another version, or --force; -1 after a message: a store made by other
- * means, without a nix in the user's profile.
+ * means, without a nix in the user's profile. *OUT, zeroed before the first look, learns more.
  */
-int installed_look(const struct workspace *workspace, const struct install_options *options);
+int installed_look(const struct workspace *workspace, const struct install_options *options,
+		   struct installed *out);
 
 /*
  * Leave the mark of an installation under way, on disk, before the first store path is committed;

@@ -10,8 +10,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define LOCK_FILE WORKSPACE_STATE "/lock"
+
+/* SIGKILL takes milliseconds, but a process in the midst of a write to a slow disk finishes that.
+ */
+#define DYING_MS 5000
+#define TICK_MS	 5
 
 /* Is FD still the file of that name? Whoever had the lock before us removed the file. */
 static bool is_current(int fd, int nix_dir_fd)
@@ -32,14 +38,22 @@ static void write_pid(int fd)
 		(void)!pwrite(fd, text, (size_t)len, 0);
 }
 
-static void say_waiting(int nix_dir_fd, const char *nix_dir)
+/* What write_pid() wrote, or "unknown"; the caller frees. */
+static char *read_pid(int nix_dir_fd)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
 	if (fs_read_file(nix_dir_fd, LOCK_FILE, 64, &text, &len) < 0 || len == 0)
-		text = xstrdup("unknown");
+		return xstrdup("unknown");
 	text[strcspn(text, "\n")] = '\0';
+	return steal_ptr(&text);
+}
+
+static void say_waiting(int nix_dir_fd, const char *nix_dir)
+{
+	_cleanup_free_ char *text = read_pid(nix_dir_fd);
+
 	log_info("another --install is at work on %s (process %s): waiting for it", nix_dir, text);
 }
 
@@ -60,12 +74,14 @@ static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, bool *waited)
 	return -errno;
 }
 
-static int lock_error(const struct workspace *workspace, int r)
+static int lock_error(const struct workspace *workspace, int dir, int r)
 {
 	_cleanup_free_ char *path = path_join(workspace->nix_dir, LOCK_FILE);
 
 	if (r != -ENOLCK && r != -EOPNOTSUPP && r != -ENOSYS)
 		return workspace_error("lock", path, r);
+	/* nobody can have it there: the file is a leftover at once */
+	unlinkat(dir, LOCK_FILE, 0);
 	log_error("cannot lock %s: %s\nits file system has no locks, which Nix itself needs too: "
 		  "set NIX_USER_CHROOT_DIR to a directory on another one",
 		  path, strerror(-r));
@@ -87,7 +103,7 @@ int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited)
 			continue; /* removed under us by a roll-back: make it again */
 		r = fd < 0 ? -errno : wait_for(fd, dir, workspace->nix_dir, waited);
 		if (r < 0)
-			return lock_error(workspace, r);
+			return lock_error(workspace, dir, r);
 		if (is_current(fd, dir)) {
 			write_pid(fd);
 			*nix_dir_fd = steal_fd(&dir);
@@ -96,17 +112,30 @@ int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited)
 	}
 }
 
-int lock_try(const struct workspace *workspace)
+static bool is_of(int nix_dir_fd, pid_t pid)
 {
+	_cleanup_free_ char *text = read_pid(nix_dir_fd), *wanted = xasprintf("%ld", (long)pid);
+
+	return strcmp(text, wanted) == 0;
+}
+
+int lock_try(const struct workspace *workspace, pid_t dying)
+{
+	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
 	_cleanup_close_ int dir = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = -1;
 
 	if (dir < 0)
 		return -1;
 	fd = openat(dir, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_current(fd, dir))
+	if (fd < 0)
 		return -1;
-	return steal_fd(&fd);
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += TICK_MS) {
+		if (errno != EWOULDBLOCK || !dying || waited >= DYING_MS || !is_of(dir, dying))
+			return -1;
+		nanosleep(&tick, NULL);
+	}
+	return is_current(fd, dir) ? steal_fd(&fd) : -1;
 }
 
 void lock_remove(const struct workspace *workspace)

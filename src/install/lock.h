@@ -8,6 +8,7 @@
 #include "install/workspace.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Wait for the lock, making the Nix directory where it is not there (another one's roll-back may
@@ -19,8 +20,12 @@
  */
 int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited);
 
-/* The same without waiting and without making anything: -1, silently, where somebody has it. */
-int lock_try(const struct workspace *workspace);
+/*
+ * The same without waiting and without making anything: -1, silently, where somebody has it or it
+ * is not there. DYING, where not 0, is a process that had the lock and was killed: while what it
+ * has started is on its way out, that is waited for, some seconds at most.
+ */
+int lock_try(const struct workspace *workspace, pid_t dying);
 
 /* Remove the lock's file; the lock itself ends with its descriptors. */
 void lock_remove(const struct workspace *workspace);

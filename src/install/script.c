@@ -162,10 +162,9 @@ char *script_find_nix(int nix_dir_fd)
 	return NULL;
 }
 
-/* Does PATH, "/nix/store/NAME/…", lie in one of NAMES? */
-static bool lies_in(const char *path, const struct strlist *names)
+bool script_nix_is_of(const char *nix, const struct strlist *names)
 {
-	_cleanup_free_ char *name = xstrdup(path + strlen("/nix/store/"));
+	_cleanup_free_ char *name = xstrdup(nix + strlen("/nix/store/"));
 
 	name[strcspn(name, "/")] = '\0';
 	return strlist_has(names, name);
@@ -178,7 +177,7 @@ int script_verify(const struct script_request *request, char **version)
 	char *const argv[] = {nix, "--version", NULL};
 	int status;
 
-	if (!nix || !lies_in(nix, request->names)) {
+	if (!nix || !script_nix_is_of(nix, request->names)) {
 		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
 			  "what the script said is in %s/" WORKSPACE_LOG,
 			  nix ? "another one: " : "not there", nix ? nix : "",

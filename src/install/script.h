@@ -8,6 +8,8 @@
 #include "options.h"
 #include "util/str.h"
 
+#include <stdbool.h>
+
 struct script_request {
 	const struct workspace *workspace;
 	int nix_dir_fd;
@@ -35,5 +37,8 @@ int script_verify(const struct script_request *request, char **version);
  * free. NULL where there is none.
  */
 char *script_find_nix(int nix_dir_fd);
+
+/* Does NIX, as script_find_nix() returns it, lie in one of the store paths NAMES? */
+bool script_nix_is_of(const char *nix, const struct strlist *names);
 
 #endif

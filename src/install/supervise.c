@@ -2,6 +2,7 @@
 #include "ui/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +10,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What ends the work, and what pauses it. */
+/*
+ * What ends the work, and what pauses it. A signal that is ignored (by nohup, or of a background
+ * job of sh) must not be among them: while it is blocked the kernel would deliver it all the same.
+ */
 static void watched_signals(sigset_t *set)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCHLD};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+	struct sigaction action;
 
 	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(set, signals[i]);
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+}
+
+/* A closed one would go to the next file that is opened, and messages be written into that. */
+static void fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(EXIT_FAILURE);
 }
 
 static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
@@ -24,10 +39,13 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 {
 	/* a background group may write to the terminal even under "stty tostop" */
 	signal(SIGTTOU, SIG_IGN);
+	/* write(2) then says EFBIG, which becomes a message with the file's name */
+	signal(SIGXFSZ, SIG_IGN);
 	sigprocmask(SIG_SETMASK, outer_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
+	fill_descriptors();
 	/* exit, not _exit: so that a sanitizer's leak check runs and stdio is flushed */
 	exit(job->work(job->ctx));
 }
@@ -56,12 +74,10 @@ static int wait_for(pid_t child, const sigset_t *set, int *status)
 	}
 }
 
-/* Kill the group, and wait until all of it that is our child is gone. */
-static void kill_group(pid_t child)
+static void reap(pid_t child)
 {
 	int status;
 
-	kill(-child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 }
@@ -75,35 +91,54 @@ static _Noreturn void end_by(int sig, const sigset_t *outer_mask)
 	_exit(128 + sig);
 }
 
-int supervise(const struct supervise_job *job)
+/* Run it to its end. Returns the signal that ended it early, or 0 with *STATUS from wait(2), or -1.
+ */
+static int run(const struct supervise_job *job, const sigset_t *set, const sigset_t *outer_mask,
+	       int *status)
 {
-	sigset_t set, outer_mask;
-	pid_t parent = getpid(), child;
-	int status, sig;
+	pid_t parent = getpid(), child = fork();
+	int sig;
 
-	watched_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, &outer_mask);
-	child = fork();
 	if (child < 0) {
 		log_error("cannot start a process: %s\nthe limit of processes may be reached: "
 			  "ulimit -u",
 			  strerror(errno));
-		sigprocmask(SIG_SETMASK, &outer_mask, NULL);
 		return -1;
 	}
 	if (child == 0) {
 		setpgid(0, 0);
-		run_child(job, parent, &outer_mask);
+		run_child(job, parent, outer_mask);
 	}
 	setpgid(child, child); /* in both: whoever is first */
-	sig = wait_for(child, &set, &status);
+	sig = wait_for(child, set, status);
+	/* where the child was killed (for want of memory), what it had started goes on */
+	if (sig || !WIFEXITED(*status))
+		kill(-child, SIGKILL);
 	if (sig)
-		kill_group(child);
-	if (sig || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		job->clean_up(job->ctx);
-	if (sig)
+		reap(child);
+	if (sig || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0)
+		job->clean_up(job->ctx, child);
+	return sig;
+}
+
+int supervise(const struct supervise_job *job)
+{
+	/* a caller that ignores SIGCHLD has its children reaped by the kernel: no status then */
+	const struct sigaction default_action = {.sa_handler = SIG_DFL};
+	struct sigaction outer_action;
+	sigset_t set, outer_mask;
+	int status = 0, sig;
+
+	watched_signals(&set);
+	sigaction(SIGCHLD, &default_action, &outer_action);
+	sigprocmask(SIG_BLOCK, &set, &outer_mask);
+	sig = run(job, &set, &outer_mask, &status);
+	if (sig > 0)
 		end_by(sig, &outer_mask);
+	sigaction(SIGCHLD, &outer_action, NULL);
 	sigprocmask(SIG_SETMASK, &outer_mask, NULL);
+	if (sig < 0)
+		return -1;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	log_error("the installation was ended by signal %d (%s)\nrun nix-user-chroot --install "

@@ -266,6 +266,7 @@ static enum transfer_result judge_stop(const struct run *run)
 				      "asked for",
 				      run->header.encoding));
 	case STOP_TOO_LARGE:
+		transfer->is_other_file = true;
 		return fail(transfer, TRANSFER_FAILED,
 			    "check --mirror, --tarball and the network (a login page?)",
 			    xasprintf("it is larger than %llu bytes, so it is not what was asked "
@@ -411,4 +412,5 @@ void transfer_clear(struct transfer *transfer)
 	transfer->why = transfer->effective_url = NULL;
 	transfer->next = NULL;
 	transfer->retry_after = 0;
+	transfer->redirected = transfer->is_other_file = false;
 }

@@ -53,6 +53,7 @@ struct transfer {
 	unsigned retry_after; /* seconds that the server asks to wait; 0: it does not */
 	char *effective_url;  /* after redirects */
 	bool redirected;      /* there were some */
+	bool is_other_file;   /* what came cannot be what was asked for: nothing of it is of use */
 };
 
 struct downloader {

@@ -209,6 +209,8 @@ int unpack_archive(const struct unpack_request *request, struct unpack_result *o
 	    !top_valid(outcome.last.text)) {
 		say_failure(request, &outcome);
 		empty_staging(request);
+		out->refused = outcome.last.kind == EXTRACT_FAILED &&
+			       outcome.last.advice == EXTRACT_ADVICE_TARBALL;
 		return -1;
 	}
 	out->top = xstrdup(outcome.last.text);

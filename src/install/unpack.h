@@ -5,7 +5,8 @@
  * gzip, zstd or bzip2; several compressed streams one behind the other are one archive, as xz(1)
  * and gzip(1) have it. In it one directory "nix-…" and nothing beside it, which holds install,
  * .reginfo and store/. Refused, with the entry named: everything that entry_policy.h refuses, an
- * archive that is cut short, and bytes behind its end.
+ * archive that is cut short, and bytes behind its end. (Of an uncompressed one that is cut between
+ * two entries nothing shows; the digest does.)
  *
  * What comes out: below TOP/store Nix's canonical form (regular files 0444 or 0555, directories
  * 0555, mtime 1, of symlinks too), except that TOP/store/NAME itself stays 0755, where it is a
@@ -15,6 +16,7 @@
 #ifndef INSTALL_UNPACK_H
 #define INSTALL_UNPACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How much an archive may hold. The real ones: 17–30 MB, 55–130 MB unpacked, some 5,000 entries. */
@@ -61,12 +63,13 @@ struct unpack_result {
 	char *top;	  /* the name of the top directory, one component beginning with "nix-" */
 	uint64_t entries; /* files, directories and symlinks made */
 	uint64_t bytes;	  /* the files' sizes together */
+	bool refused;	  /* after a failure: the archive was at fault, and will be the next time */
 };
 
 /*
  * Unpack as REQUEST says. Returns 0 with *OUT the caller's to clear with unpack_result_clear(). Or
  * -1, after it has said what failed (unless progress() stopped it), with the staging directory
- * empty again and *OUT empty.
+ * empty again and *OUT empty but for refused.
  *
  * Nothing is flushed to disk: store_commit() does that for all of it at once.
  */

@@ -64,14 +64,17 @@ static char *find_cache_dir(void)
 {
 	const char *cache = env_get("XDG_CACHE_HOME"), *home = env_get("HOME");
 
+	/* the Nix install script gives up without it, after all the rest was done */
+	if (!home || *home != '/') {
+		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
+			  "home directory",
+			  home ? "not an absolute path" : "not set");
+		return NULL;
+	}
 	/* the XDG base directory specification: a relative path is to be ignored */
 	if (cache && *cache == '/')
 		return path_join(cache, "nix-user-chroot");
-	if (home && *home == '/')
-		return xasprintf("%s/.cache/nix-user-chroot", home);
-	log_error("cannot tell where to download to: HOME is %s\nset HOME, or XDG_CACHE_HOME",
-		  home ? "not an absolute path" : "not set");
-	return NULL;
+	return xasprintf("%s/.cache/nix-user-chroot", home);
 }
 
 /* Refused at once: what is there and is no directory, also as a link that leads nowhere. */
@@ -84,6 +87,24 @@ static int check_is_directory(const char *path)
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
 		return workspace_error("follow the link", path, -errno);
 	return S_ISDIR(st.st_mode) ? 0 : workspace_error("use as a directory", path, -ENOTDIR);
+}
+
+/* What an installation makes in the Nix directory, the deeper ones first. */
+static const char *const made[] = {"var/nix", "etc/nix", "etc", "store", WORKSPACE_STATE, "var"};
+
+enum { MADE_COUNT = sizeof(made) / sizeof(made[0]), MADE_BY_OPEN = 4 };
+
+static unsigned find_existing(const char *nix_dir)
+{
+	unsigned existing = 0;
+	struct stat st;
+
+	for (unsigned i = 0; i < MADE_COUNT; i++) {
+		_cleanup_free_ char *path = path_join(nix_dir, made[i]);
+
+		existing |= stat(path, &st) == 0 ? 1U << i : 0;
+	}
+	return existing;
 }
 
 int workspace_find(struct workspace *out)
@@ -99,6 +120,7 @@ int workspace_find(struct workspace *out)
 		return -1;
 	found.existing_nix = deepest_existing(found.nix_dir);
 	found.existing_cache = deepest_existing(found.cache_dir);
+	found.existing = find_existing(found.nix_dir);
 	*out = found;
 	found = (struct workspace){0};
 	return 0;
@@ -160,18 +182,25 @@ int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd)
 	return workspace_error("remove", path, r);
 }
 
-void workspace_remove_empty(const struct workspace *workspace)
+/* What holds anything stays: the log, a store path, a file of the user's. */
+static void remove_made(const struct workspace *workspace, unsigned first, unsigned end)
 {
-	static const char *const made[] = {WORKSPACE_STATE, "var/nix", "var",
-					   "etc/nix",	    "etc",     "store"};
 	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	for (unsigned i = first; fd >= 0 && i < end; i++)
+		if (!(workspace->existing & 1U << i))
+			unlinkat(fd, made[i], AT_REMOVEDIR);
+}
+
+void workspace_remove_empty(const struct workspace *workspace)
+{
 	remove_empty(workspace->cache_dir, workspace->existing_cache);
-	if (fd < 0)
-		return;
-	/* what holds anything stays: the log, a store path, a file of the user's */
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
-		unlinkat(fd, made[i], AT_REMOVEDIR);
+	remove_made(workspace, 0, MADE_BY_OPEN);
+}
+
+void workspace_remove_state(const struct workspace *workspace)
+{
+	remove_made(workspace, MADE_BY_OPEN, MADE_COUNT);
 	remove_empty(workspace->nix_dir, workspace->existing_nix);
 }
 

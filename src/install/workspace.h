@@ -18,11 +18,13 @@ struct workspace {
 	char *cache_dir;      /* absolute: $XDG_CACHE_HOME/nix-user-chroot */
 	char *existing_nix;   /* the deepest parent of nix_dir that was there at the start */
 	char *existing_cache; /* the same for cache_dir */
+	unsigned existing;    /* private: which directories in nix_dir were there at the start */
 };
 
 /*
  * Find out where; makes nothing yet. Returns 0 with *OUT the caller's to clear, or -1 after a
- * message (no HOME, a relative path, a file or a dangling symlink where the directory should be).
+ * message (no HOME, which the profile goes to, a relative path, a file or a dangling symlink where
+ * the directory should be).
  */
 int workspace_find(struct workspace *out);
 
@@ -36,10 +38,17 @@ int workspace_open(const struct workspace *workspace);
 int workspace_open_cache(const struct workspace *workspace);
 
 /*
- * Remove what of the above is empty: the cache directory, and, after a failure, the directories of
- * the Nix directory and itself, as far as they were not there at the start. Silent.
+ * Remove what is empty and was not there at the start: the cache directory, and the directories
+ * that an installation makes in the Nix directory. Silent. Only with the lock: another one who is
+ * at work has empty directories too.
  */
 void workspace_remove_empty(const struct workspace *workspace);
+
+/*
+ * The same for what workspace_open() makes: the state directory, the Nix directory, and those above
+ * it. Nobody minds this while he has the lock, whose file lies in there, or waits for it.
+ */
+void workspace_remove_state(const struct workspace *workspace);
 
 /* Remove the staging directory: 0, or -1 after a message. */
 int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd);

@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 /* Does CALL fail with ERR? Says so on the result pipe where not, and goes on. */
 #define REFUSED(call, err)                                                               \
@@ -111,7 +109,7 @@ static int crash(void *ctx)
 static void run_confined(struct scratch *scratch, int (*run)(void *), int status, int in_fd,
 			 int keep_fd)
 {
-	_cleanup_close_ int root = make_dir(scratch, "root"), out = -1, in = -1;
+	_cleanup_close_ int root = make_dir(scratch, "root"), out = -1;
 	struct world world = {.dir = scratch->dir, .parent = getpid()};
 	struct confine_request request = {
 		.root_fd = root, .in_fd = in_fd, .keep_fd = keep_fd, .run = run, .ctx = &world};

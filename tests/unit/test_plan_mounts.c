@@ -208,7 +208,7 @@ static void below_another_mount(void **state)
 		"mount of /home/me/passwd on /opt/dir/new: skipped, for /opt/dir is "
 		"mounted from /home/me/dir and has no such entry\n" WARNING
 		"mount of /home/me/passwd on /opt/dir/out/new: skipped, for the link "
-		"/opt/dir/out cannot be followed: Invalid cross-device link\n",
+		"/opt/dir/out cannot be followed: it leads through another mount\n",
 	});
 }
 

@@ -16,10 +16,12 @@
 #include "util/str.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define HASH_A	"0123456789abcdfghijklmnpqrsvwxyz"
@@ -28,10 +30,11 @@
 #define PATH_A	TOP "/store/" HASH_A "-a"
 #define UNUSED_ __attribute__((unused))
 
-/* One for each test: DIR is absolute, FD open on it. */
+/* One for each test: DIR is absolute, FD open on it. HELPER is a child to end with the test. */
 struct scratch {
 	char *dir;
 	int fd;
+	pid_t helper;
 };
 
 UNUSED_ static int scratch_setup(void **state)
@@ -50,8 +53,13 @@ UNUSED_ static int scratch_setup(void **state)
 UNUSED_ static int scratch_teardown(void **state)
 {
 	struct scratch *scratch = *state;
-	int r = fs_remove_tree(AT_FDCWD, scratch->dir);
+	int r;
 
+	if (scratch->helper > 0) {
+		kill(scratch->helper, SIGKILL);
+		waitpid(scratch->helper, NULL, 0);
+	}
+	r = fs_remove_tree(AT_FDCWD, scratch->dir);
 	close(scratch->fd);
 	free(scratch->dir);
 	free(scratch);

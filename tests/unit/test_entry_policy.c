@@ -1,0 +1,164 @@
+/* The policy as pure functions: which entries a Nix tarball may hold, and in what form. */
+#include "unpack_fixture.h"
+
+#include "install/entry_policy.h"
+
+static void test_normalise(void **state)
+{
+	static const struct {
+		const char *path, *clean; /* clean NULL: refused */
+	} cases[] = {
+		{"a/b", "a/b"},	  {"./a//b/./", "a/b"},	  {"./", ""},
+		{".", ""},	  {"..a/b..", "..a/b.."}, {"a/...", "a/..."},
+		{"", NULL},	  {"/a", NULL},		  {"/", NULL},
+		{"..", NULL},	  {"../a", NULL},	  {"a/..", NULL},
+		{"a/../b", NULL}, {"./../a", NULL},	  {"a//../b", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *clean = NULL;
+		const char *why = entry_normalise(cases[i].path, &clean);
+
+		if (cases[i].clean) {
+			assert_null(why);
+			assert_string_equal(clean, cases[i].clean);
+		} else {
+			assert_non_null(why);
+			assert_null(clean);
+		}
+	}
+}
+
+/* COUNT times "PART/", then "x". */
+static char *repeated(const char *part, size_t count)
+{
+	char *path = xcalloc(count * (strlen(part) + 1) + 2, 1), *p = path;
+
+	while (count--) {
+		memcpy(p, part, strlen(part));
+		p += strlen(part);
+		*p++ = '/';
+	}
+	*p = 'x';
+	return path;
+}
+
+static void assert_normalises(char *path, bool accepted)
+{
+	_cleanup_free_ char *owned = path, *clean = NULL;
+
+	assert_int_equal(entry_normalise(owned, &clean) == NULL, accepted);
+}
+
+static void test_normalise_bounds(void **state)
+{
+	char part[257];
+
+	(void)state;
+	memset(part, 'n', sizeof(part));
+	part[256] = '\0';
+	assert_normalises(repeated(part, 1), false);
+	part[255] = '\0';
+	assert_normalises(repeated(part, 1), true);
+	assert_normalises(repeated("d", ENTRY_MAX_DEPTH - 1), true);
+	assert_normalises(repeated("d", ENTRY_MAX_DEPTH), false);
+	/* 31 × 32 + 1 and 32 × 32 + 1 bytes, on both sides of 1024 */
+	part[31] = '\0';
+	assert_normalises(repeated(part, 31), true);
+	assert_normalises(repeated(part, 32), false);
+}
+
+static void test_locate(void **state)
+{
+	static const struct {
+		const char *path, *top;
+		enum entry_place place;
+		bool refused;
+	} cases[] = {
+		{"", NULL, ENTRY_ROOT, false},
+		{TOP, NULL, ENTRY_TOP, false},
+		{TOP, TOP, ENTRY_TOP, false},
+		{TOP "/install", TOP, ENTRY_BESIDE, false},
+		{TOP "/storage/x", TOP, ENTRY_BESIDE, false},
+		{TOP "/store", TOP, ENTRY_STORE, false},
+		{PATH_A, TOP, ENTRY_STORE_PATH, false},
+		{PATH_A "/x/y", NULL, ENTRY_INSIDE, false},
+		{"nix-1", TOP, ENTRY_ROOT, true},
+		{TOP "2", TOP, ENTRY_ROOT, true},
+		{"nix-", NULL, ENTRY_ROOT, true},
+		{"nix", NULL, ENTRY_ROOT, true},
+		{"README", TOP, ENTRY_ROOT, true},
+		{"nix-\n", NULL, ENTRY_ROOT, true},
+		{TOP "/store/x", TOP, ENTRY_ROOT, true},
+		{TOP "/store/" HASH_A "-.x/y", TOP, ENTRY_ROOT, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum entry_place place;
+		const char *why = entry_locate(cases[i].path, cases[i].top, &place);
+
+		if ((why != NULL) != cases[i].refused)
+			fail_msg("%s: %s", cases[i].path, why ? why : "accepted");
+		if (!why)
+			assert_int_equal(place, cases[i].place);
+	}
+}
+
+static void test_types(void **state)
+{
+	static const mode_t never[] = {S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, 0};
+
+	(void)state;
+	for (enum entry_place place = ENTRY_ROOT; place <= ENTRY_INSIDE; place++) {
+		bool in_store = place == ENTRY_STORE_PATH || place == ENTRY_INSIDE;
+
+		for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+			assert_non_null(entry_check_type(place, never[i]));
+		assert_null(entry_check_type(place, S_IFDIR));
+		assert_int_equal(entry_check_type(place, S_IFLNK) == NULL, in_store);
+		assert_int_equal(entry_check_type(place, S_IFREG) == NULL,
+				 in_store || place == ENTRY_BESIDE);
+	}
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	for (mode_t mode = 0; mode <= 07777; mode++) {
+		mode_t x = mode & 0111 ? 0111 : 0;
+
+		assert_int_equal(entry_mode(ENTRY_INSIDE, S_IFREG, mode), 0444 | x);
+		assert_int_equal(entry_mode(ENTRY_STORE_PATH, S_IFREG, mode), 0444 | x);
+		assert_int_equal(entry_mode(ENTRY_BESIDE, S_IFREG, mode), 0644 | x);
+		assert_int_equal(entry_mode(ENTRY_INSIDE, S_IFDIR, mode), 0555);
+		assert_int_equal(entry_mode(ENTRY_STORE_PATH, S_IFDIR, mode), 0755);
+		assert_int_equal(entry_mode(ENTRY_STORE, S_IFDIR, mode), 0755);
+	}
+}
+
+static void test_printable(void **state)
+{
+	_cleanup_free_ char *controls = entry_printable("a\n\x1b[31m\xff\\ z", 100);
+	_cleanup_free_ char *cut = entry_printable("0123456789", 4);
+	_cleanup_free_ char *whole = entry_printable("0123", 4);
+	_cleanup_free_ char *escape_last = entry_printable("012\377\377", 4);
+
+	(void)state;
+	assert_string_equal(controls, "a\\012\\033[31m\\377\\134 z");
+	assert_string_equal(cut, "0123...");
+	assert_string_equal(whole, "0123");
+	assert_string_equal(escape_last, "012\\377...");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_normalise), cmocka_unit_test(test_normalise_bounds),
+		cmocka_unit_test(test_locate),	  cmocka_unit_test(test_types),
+		cmocka_unit_test(test_modes),	  cmocka_unit_test(test_printable),
+	};
+
+	return cmocka_run_group_tests_name("entry policy", tests, NULL, NULL);
+}

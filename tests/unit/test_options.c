@@ -1,0 +1,463 @@
+/* The command line and the environment, and the default Nix directory. */
+#include "nix_dir.h"
+#include "options.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+#define PREFIX "nix-user-chroot: "
+#define USAGE                                                                    \
+	"  usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"    \
+	"         nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n" \
+	"  nix-user-chroot --help tells more\n"
+
+#define MAX_WORDS 16
+
+/* A command line, parsed. */
+struct line {
+	char *words[MAX_WORDS + 1];
+	struct options options;
+	int result;
+	char *said;
+};
+
+/* Parse the words up to a NULL. */
+static struct line *parse(const char *first, ...)
+{
+	struct line *line = xcalloc(1, sizeof(*line));
+	struct capture capture;
+	int count = 1;
+	va_list args;
+
+	line->words[0] = xstrdup("nix-user-chroot");
+	va_start(args, first);
+	for (const char *word = first; word; word = va_arg(args, const char *)) {
+		assert_true(count < MAX_WORDS);
+		line->words[count++] = xstrdup(word);
+	}
+	va_end(args);
+	capture_begin(&capture);
+	line->result = options_parse(count, line->words, &line->options);
+	line->said = capture_end(&capture);
+	return line;
+}
+
+static void line_free(struct line **line)
+{
+	options_clear(&(*line)->options);
+	for (size_t i = 0; (*line)->words[i]; i++)
+		free((*line)->words[i]);
+	free((*line)->said);
+	free(*line);
+}
+
+#define PARSE(name, ...)                                                   \
+	_cleanup_(line_free) struct line *name = parse(__VA_ARGS__, NULL); \
+	assert_string_equal(name->said, "");                               \
+	assert_int_equal(name->result, 0)
+
+#define REFUSE(message, ...)                                                          \
+	do {                                                                          \
+		_cleanup_(line_free) struct line *refused = parse(__VA_ARGS__, NULL); \
+		assert_string_equal(refused->said, message);                          \
+		assert_int_equal(refused->result, -1);                                \
+	} while (0)
+
+static void assert_command(const struct line *line, const char *nix_dir, const char *first,
+			   const char *second)
+{
+	assert_int_equal(line->options.command, COMMAND_ENTER);
+	if (nix_dir)
+		assert_string_equal(line->options.nix_dir, nix_dir);
+	else
+		assert_null(line->options.nix_dir);
+	if (!first) {
+		assert_null(line->options.argv);
+		return;
+	}
+	assert_non_null(line->options.argv);
+	assert_string_equal(line->options.argv[0], first);
+	if (second)
+		assert_string_equal(line->options.argv[1], second);
+	else
+		assert_null(line->options.argv[1]);
+}
+
+static void entering(void **state)
+{
+	_cleanup_(line_free) struct line *nothing = parse(NULL);
+	PARSE(directory, "dir");
+	PARSE(command, "dir", "bash", "-l");
+	PARSE(dashes, "--", "bash", "-l");
+	PARSE(only_dashes, "--");
+	PARSE(both, "dir", "--", "bash");
+	PARSE(later_dashes, "dir", "bash", "--");
+	PARSE(quiet, "-q", "--", "true");
+
+	(void)state;
+	assert_int_equal(nothing->result, 0);
+	assert_command(nothing, NULL, NULL, NULL);
+	assert_command(directory, "dir", NULL, NULL);
+	assert_command(command, "dir", "bash", "-l");
+	assert_command(dashes, NULL, "bash", "-l");
+	assert_command(only_dashes, NULL, NULL, NULL);
+	assert_command(both, "dir", "bash", NULL);
+	assert_command(later_dashes, "dir", "bash", "--");
+	assert_command(quiet, NULL, "true", NULL);
+	assert_ptr_equal(directory->options.program_argv, directory->words);
+}
+
+/* What looks like an option of ours behind the first word is the command's. */
+static void options_end_at_the_first_word(void **state)
+{
+	PARSE(version, "dir", "nix", "--version");
+	PARSE(install, "dir", "--install");
+	PARSE(empty_command, "dir", "");
+
+	(void)state;
+	assert_command(version, "dir", "nix", "--version");
+	assert_command(install, "dir", "--install", NULL);
+	assert_command(empty_command, "dir", "", NULL);
+	REFUSE(PREFIX
+	       "NIXPATH is an empty word\n"
+	       "  give the directory that is to be /nix, or leave it out for the default one\n",
+	       "", "true");
+}
+
+static void verbosity(void **state)
+{
+	PARSE(normal, "dir");
+	PARSE(one, "-v");
+	PARSE(two, "-vv");
+	PARSE(many, "-v", "--verbose", "-vvv");
+	PARSE(quiet, "-q");
+	PARSE(loud_at_last, "-q", "-v");
+	PARSE(quiet_at_last, "-vv", "--quiet");
+
+	(void)state;
+	assert_int_equal(normal->options.log_level, LOG_NORMAL);
+	assert_int_equal(one->options.log_level, LOG_VERBOSE);
+	assert_int_equal(two->options.log_level, LOG_DEBUG);
+	assert_int_equal(many->options.log_level, LOG_DEBUG);
+	assert_int_equal(quiet->options.log_level, LOG_ERROR);
+	assert_int_equal(loud_at_last->options.log_level, LOG_VERBOSE);
+	assert_int_equal(quiet_at_last->options.log_level, LOG_ERROR);
+}
+
+static void commands(void **state)
+{
+	PARSE(install, "--install");
+	PARSE(check, "--check", "--json");
+	PARSE(print, "--print-path-config");
+	PARSE(help, "--help");
+	PARSE(letter, "-h");
+	PARSE(version, "-V");
+	PARSE(help_wins, "--install", "--mirror", "m", "--help");
+	PARSE(first_wins, "--help", "--version", "--install", "--json");
+
+	(void)state;
+	assert_int_equal(install->options.command, COMMAND_INSTALL);
+	assert_int_equal(check->options.command, COMMAND_CHECK);
+	assert_true(check->options.json);
+	assert_int_equal(print->options.command, COMMAND_PRINT_PATH_CONFIG);
+	assert_int_equal(help->options.command, COMMAND_HELP);
+	assert_int_equal(letter->options.command, COMMAND_HELP);
+	assert_int_equal(version->options.command, COMMAND_VERSION);
+	assert_int_equal(help_wins->options.command, COMMAND_HELP);
+	assert_int_equal(first_wins->options.command, COMMAND_HELP);
+	REFUSE(PREFIX "--install and --check do not go together\n", "--install", "--check");
+}
+
+static void install_options(void **state)
+{
+	PARSE(all, "--install", "--nix-version", "2.26.3", "--mirror=https://m/nix//", "--sha256=h",
+	      "--system", "s", "--no-channel-add", "--force", "--cacert=c", "--extra-conf", "a = b",
+	      "--extra-conf=c = d\n\ne = f");
+	PARSE(rest, "--install", "--tarball", "t", "--nix-extra-conf-file", "f",
+	      "--no-modify-profile", "--nix-version=1", "--nix-version=2", "--", "bash", "-l");
+	const struct install_options *install = &all->options.install;
+
+	(void)state;
+	assert_string_equal(install->nix_version, "2.26.3");
+	assert_string_equal(install->mirror, "https://m/nix");
+	assert_string_equal(install->sha256, "h");
+	assert_string_equal(install->system, "s");
+	assert_string_equal(install->cacert, "c");
+	assert_true(install->no_channel_add);
+	assert_true(install->force);
+	assert_false(install->no_modify_profile);
+	assert_null(install->tarball);
+	assert_null(all->options.argv);
+	assert_int_equal(install->extra_conf.count, 3);
+	assert_string_equal(install->extra_conf.items[0], "a = b");
+	assert_string_equal(install->extra_conf.items[1], "c = d");
+	assert_string_equal(install->extra_conf.items[2], "e = f");
+
+	install = &rest->options.install;
+	assert_string_equal(install->tarball, "t");
+	assert_string_equal(install->nix_extra_conf_file, "f");
+	assert_string_equal(install->nix_version, "2");
+	assert_true(install->no_modify_profile);
+	assert_string_equal(rest->options.argv[0], "bash");
+	assert_string_equal(rest->options.argv[1], "-l");
+}
+
+static void refused(void **state)
+{
+	(void)state;
+	REFUSE(PREFIX "unknown option --instal-now\n" USAGE, "--instal-now");
+	REFUSE(PREFIX "unknown option --quite\n  did you mean --quiet?\n" USAGE, "--quite", "dir");
+	REFUSE(PREFIX "unknown option --miror=x\n  did you mean --mirror?\n" USAGE, "--install",
+	       "--miror=x");
+	REFUSE(PREFIX "unknown option -x\n" USAGE, "-x");
+	REFUSE(PREFIX "unknown option -z\n" USAGE, "-vqz", "dir");
+	REFUSE(PREFIX "option --mirror needs a URL\n" USAGE, "--install", "--mirror");
+	REFUSE(PREFIX "option --quiet takes no argument\n" USAGE, "--quiet=very");
+	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n", "--install", "--mirror=");
+	REFUSE(PREFIX "option --mirror goes with --install\n" USAGE, "--mirror", "m", "dir");
+	REFUSE(PREFIX "option --json goes with --check\n" USAGE, "--install", "--json");
+	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--install", "dir");
+	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--check", "dir");
+	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--check", "--", "true");
+	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--print-path-config", "--", "true");
+}
+
+/* As getopt_long(3) has it: enough of a name to tell it from the others. */
+static void abbreviations(void **state)
+{
+	PARSE(whole, "--install", "--mirr=m", "--nix-v", "1");
+
+	(void)state;
+	assert_string_equal(whole->options.install.mirror, "m");
+	assert_string_equal(whole->options.install.nix_version, "1");
+	REFUSE(PREFIX "option --mirror needs a URL\n" USAGE, "--install", "--mirr");
+	REFUSE(PREFIX "option --quiet takes no argument\n" USAGE, "--qui=1");
+	REFUSE(PREFIX "option --no is short for more than one\n" USAGE, "--install", "--no");
+}
+
+static void variables(void **state)
+{
+	(void)state;
+	setenv("NIX_USER_CHROOT_NIX_VERSION", "2.20.0", 1);
+	setenv("NIX_USER_CHROOT_MIRROR", "https://variable/", 1);
+	setenv("NIX_USER_CHROOT_EXTRA_CONF", "a = b\nc = d\n", 1);
+	setenv("NIX_USER_CHROOT_NO_CHANNEL_ADD", "yes", 1);
+	setenv("NIX_USER_CHROOT_NO_MODIFY_PROFILE", "0", 1);
+	setenv("NIX_USER_CHROOT_TARBALL", "", 1);
+	PARSE(line, "--install", "--mirror", "https://option");
+	assert_string_equal(line->options.install.nix_version, "2.20.0");
+	assert_string_equal(line->options.install.mirror, "https://option");
+	assert_int_equal(line->options.install.extra_conf.count, 2);
+	assert_string_equal(line->options.install.extra_conf.items[1], "c = d");
+	assert_true(line->options.install.no_channel_add);
+	assert_false(line->options.install.no_modify_profile);
+	assert_null(line->options.install.tarball);
+}
+
+static void verbosity_by_variable(void **state)
+{
+	(void)state;
+	setenv("NIX_USER_CHROOT_VERBOSE", "1", 1);
+	PARSE(one, "dir");
+	assert_int_equal(one->options.log_level, LOG_VERBOSE);
+	setenv("NIX_USER_CHROOT_VERBOSE", "2", 1);
+	PARSE(two, "dir");
+	assert_int_equal(two->options.log_level, LOG_DEBUG);
+	PARSE(quiet, "-q", "dir");
+	assert_int_equal(quiet->options.log_level, LOG_ERROR);
+	setenv("NIX_USER_CHROOT_VERBOSE", "0", 1);
+	setenv("NIX_USER_CHROOT_QUIET", "on", 1);
+	PARSE(none, "dir");
+	assert_int_equal(none->options.log_level, LOG_ERROR);
+	PARSE(loud, "-v", "dir");
+	assert_int_equal(loud->options.log_level, LOG_VERBOSE);
+}
+
+static void variables_of_the_upstream_installer(void **state)
+{
+	(void)state;
+	setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
+	PARSE(one, "--install");
+	assert_true(one->options.install.no_channel_add);
+	assert_false(one->options.install.no_modify_profile);
+	setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "0", 1);
+	PARSE(both, "--install");
+	assert_true(both->options.install.no_modify_profile);
+}
+
+/* A bad word for --install keeps nobody from entering. */
+static void bad_variables(void **state)
+{
+	(void)state;
+	setenv("NIX_USER_CHROOT_FORCE", "perhaps", 1);
+	REFUSE(PREFIX "NIX_USER_CHROOT_FORCE is \"perhaps\"\n  set it to 1 or 0, or unset it\n",
+	       "--install");
+	PARSE(enter, "dir", "true");
+	PARSE(check, "--check");
+	PARSE(help, "--install", "--help");
+	PARSE(forced, "--install", "--force");
+	assert_true(forced->options.install.force);
+	assert_false(enter->options.install.force);
+	setenv("NIX_USER_CHROOT_QUIET", "2", 1);
+	REFUSE(PREFIX "NIX_USER_CHROOT_QUIET is \"2\"\n  set it to 1 or 0, or unset it\n", "dir");
+}
+
+/* A kernel before 5.18 starts a program without any word, not even its name. */
+static void no_words_at_all(void **state)
+{
+	char *empty[] = {NULL, (char *)(uintptr_t) "PATH=/not/a/word", NULL};
+	struct options options;
+
+	(void)state;
+	assert_int_equal(options_parse(0, empty, &options), 0);
+	assert_null(options.nix_dir);
+	assert_null(options.argv);
+	options_clear(&options);
+}
+
+static void help(void **state)
+{
+	static const char *const named[] = {
+		"--install",	     "--check",	    "--print-path-config",
+		"-h, --help",	     "-q, --quiet", "--mirror URL",
+		"--extra-conf LINE", "--json",	    "-V, --version"};
+	char *text = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&text, &len);
+
+	(void)state;
+	options_print_help(f);
+	fclose(f);
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (!strstr(text, named[i]))
+			fail_msg("--help does not speak of %s", named[i]);
+	/* it is read on a terminal of 80 columns; the ellipsis has two bytes more */
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(strlen(line) <= 82);
+	free(text);
+}
+
+/* nix_dir_default(), and what it says; the caller frees. */
+static char *default_dir(void)
+{
+	struct capture capture;
+	char *directory, *said, *both;
+
+	capture_begin(&capture);
+	directory = nix_dir_default();
+	said = capture_end(&capture);
+	assert_true(!directory != !*said);
+	both = directory ? directory : xstrdup(said);
+	free(said);
+	return both;
+}
+
+static void assert_default_dir(const char *expected)
+{
+	_cleanup_free_ char *found = default_dir();
+
+	assert_string_equal(found, expected);
+}
+
+static void default_directory(void **state)
+{
+	(void)state;
+	setenv("HOME", "/nowhere/me", 1);
+	assert_default_dir("/nowhere/me/.local/share/nix");
+	setenv("XDG_DATA_HOME", "relative", 1);
+	assert_default_dir("/nowhere/me/.local/share/nix");
+	setenv("XDG_DATA_HOME", "/data", 1);
+	assert_default_dir("/data/nix");
+	setenv("NIX_USER_CHROOT_DIR", "", 1);
+	assert_default_dir("/data/nix");
+	setenv("NIX_USER_CHROOT_DIR", "/named", 1);
+	assert_default_dir("/named");
+	setenv("NIX_USER_CHROOT_DIR", "named", 1);
+	assert_default_dir(PREFIX "NIX_USER_CHROOT_DIR is named, which is not an absolute path\n"
+				  "  set it to one that begins with /\n");
+}
+
+static void no_home(void **state)
+{
+	const char *advice = "set HOME, or NIX_USER_CHROOT_DIR to the directory that is to be /nix";
+	_cleanup_free_ char *unset =
+		xasprintf(PREFIX "cannot tell where Nix is: HOME is not set\n  %s\n", advice);
+	_cleanup_free_ char *relative = xasprintf(
+		PREFIX "cannot tell where Nix is: HOME is not an absolute path\n  %s\n", advice);
+
+	(void)state;
+	assert_default_dir(unset);
+	setenv("HOME", "me", 1);
+	assert_default_dir(relative);
+}
+
+static void the_older_default_directory(void **state)
+{
+	const char *tmp = getenv("TEST_TMPDIR");
+	_cleanup_free_ char *home = xasprintf("%s/test_options.XXXXXX", tmp ? tmp : "/tmp");
+	_cleanup_free_ char *older = NULL, *present = NULL;
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(home));
+	older = xasprintf("%s/.data/nix", home);
+	present = xasprintf("%s/.local/share/nix", home);
+	fd = fs_open_dir(AT_FDCWD, home);
+	setenv("HOME", home, 1);
+	assert_int_equal(fs_mkdirs(fd, ".data/nix", 0755), 0);
+	assert_default_dir(present);
+	assert_int_equal(fs_mkdirs(fd, ".data/nix/store", 0755), 0);
+	assert_default_dir(older);
+	/* the one of today wins where both hold a store */
+	assert_int_equal(fs_mkdirs(fd, ".local/share/nix/store", 0755), 0);
+	assert_default_dir(present);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, home), 0);
+}
+
+/* Each test begins with nothing in the environment but where to put files. */
+static int empty_environment(void **state)
+{
+	_cleanup_free_ char *tmp = xstrdup(getenv("TMPDIR"));
+
+	(void)state;
+	clearenv();
+	return tmp ? setenv("TEST_TMPDIR", tmp, 1) + setenv("TMPDIR", tmp, 1) : 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, empty_environment)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(entering),
+		TEST(options_end_at_the_first_word),
+		TEST(verbosity),
+		TEST(commands),
+		TEST(install_options),
+		TEST(refused),
+		TEST(abbreviations),
+		TEST(variables),
+		TEST(verbosity_by_variable),
+		TEST(variables_of_the_upstream_installer),
+		TEST(bad_variables),
+		TEST(no_words_at_all),
+		TEST(help),
+		TEST(default_directory),
+		TEST(no_home),
+		TEST(the_older_default_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
