@@ -55,11 +55,11 @@ static const struct option_spec specs[] = {
 	{"nix-version", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(nix_version), "VERSION",
 	 "NIX_USER_CHROOT_NIX_VERSION", "which Nix (default: the latest)"},
 	{"mirror", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(mirror), "URL",
-	 "NIX_USER_CHROOT_MIRROR", "releases (default: https://releases.nixos.org/nix)"},
+	 "NIX_USER_CHROOT_MIRROR", "where releases are (default: Nix's own)"},
 	{"tarball", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(tarball), "FILE|URL",
 	 "NIX_USER_CHROOT_TARBALL", "this binary tarball instead of a mirror's"},
 	{"sha256", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(sha256), "HASH",
-	 "NIX_USER_CHROOT_SHA256", "the tarball's hash: 64 hex digits or sha256-…="},
+	 "NIX_USER_CHROOT_SHA256", "the tarball's hash, in hex or SRI form"},
 	{"system", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(system), "SYSTEM",
 	 "NIX_USER_CHROOT_SYSTEM", "such as x86_64-linux (default: this host's)"},
 	{"cacert", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(cacert), "FILE",
@@ -510,7 +510,7 @@ static void print_options(FILE *f, enum scope scope)
 				 spec->letter ? spec->letter : ' ', spec->letter ? ", " : " ",
 				 spec->name, spec->metavar ? " " : "",
 				 spec->metavar ? spec->metavar : "");
-		fprintf(f, "  %-26s %s\n", left, spec->help);
+		fprintf(f, "  %-28s %s\n", left, spec->help);
 	}
 }
 
@@ -521,8 +521,8 @@ void options_print_help(FILE *f)
 	      "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	      "\n"
 	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	      "without root. NIXPATH is by default where --install puts Nix:\n"
-	      "$NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
+	      "without root. By default that is where --install puts Nix: $NIX_USER_CHROOT_DIR,\n"
+	      "else $XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
 	      "\n",
 	      f);
 	print_options(f, SCOPE_ANY);

@@ -524,6 +524,19 @@ wait_for_size()
 	requests_are 1 ' 200 .*if-range='
 }
 
+@test "what is noted for a later run is of the last file that was begun" {
+	fault truncate '"times": 1, "altered": true'
+	fault truncate '"times": 1'
+	get --tries 1
+	fails 'the connection ended'
+	get --tries 1
+	fails 'the connection ended'
+	mirror_clear_log
+	get
+	succeeds
+	requests_are 1 " 206 $((SIZE / 2)) "
+}
+
 @test "a complete file of an earlier run is not asked for again" {
 	resolve
 	succeeds

@@ -1,0 +1,212 @@
+# shellcheck shell=bash
+#
+# What the suites of --install share: install.bats, again.bats, crash.bats, disk.bats,
+# concurrency.bats. `load` it after ../mirror/mirror.bash.
+#
+#   installing_suite          in setup_file: finds the program and the releases; sets and exports
+#                             PROGRAM RELEASES
+#   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
+#                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
+#   remove_tree PATH...       rm -rf, of read-only directories too
+#   install [ARG...]          --install from the mirror that runs, without a channel
+#   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
+#   listing_with_times DIR    the same with the times of change, which any write or chmod moves
+#   refused WORDS...          `run` something that fails as --install does: status 125, one message of
+#                             two lines or more that holds all WORDS
+#   clean_store               `nix-store --verify --check-contents` has nothing to say
+#   no_leftovers              nothing of a broken off installation is there
+#   tiny_release DIR VERSION [SCRIPT]   a release that takes no time: a shell script for nix, and
+#                             SCRIPT (on stdin of nothing) run at the end of its install script
+#   wait_until SECONDS COMMAND...       poll until COMMAND succeeds; fails when the time is over
+#
+# Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; see scripts/check.
+
+installing_suite()
+{
+	PROGRAM=${NIX_USER_CHROOT:-${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/nix-user-chroot}
+	if [ ! -x "$PROGRAM" ]; then
+		echo "no program at $PROGRAM: build it, or set NIX_USER_CHROOT" >&2
+		return 1
+	fi
+	PROGRAM=$(realpath "$PROGRAM")
+	if [ -z "${RELEASES:-}" ]; then
+		RELEASES=$BATS_FILE_TMPDIR/releases
+		"$BATS_TEST_DIRNAME/../mirror/make-release" "$RELEASES" >&2
+		"$BATS_TEST_DIRNAME/../mirror/make-release" --as 2.26.4 "$RELEASES" >&2
+	fi
+	export PROGRAM RELEASES
+	OLD=2.26.3
+	NEW=2.26.4
+	case $(uname -m) in
+	x86_64) SYSTEM=x86_64-linux ;;
+	aarch64) SYSTEM=aarch64-linux ;;
+	i?86) SYSTEM=i686-linux ;;
+	*) echo "the releases of these tests are not made for $(uname -m)" >&2; return 1 ;;
+	esac
+	export OLD NEW SYSTEM
+}
+
+new_home()
+{
+	local name
+
+	HOME=$BATS_TEST_TMPDIR/${1:-home}
+	mkdir -p "$HOME"
+	cd "$HOME" || return
+	for name in $(compgen -e); do
+		case $name in
+		NIX_* | XDG_* | *_proxy | *_PROXY | CURL_CA_BUNDLE | SSL_CERT_*) unset "$name" ;;
+		esac
+	done
+	# a channel or a substituter would be asked for over the network: there is none
+	https_proxy=http://127.0.0.1:1
+	http_proxy=$https_proxy
+	no_proxy=127.0.0.1
+	NIX=$HOME/.local/share/nix
+	CACHE=$HOME/.cache/nix-user-chroot
+	export HOME https_proxy http_proxy no_proxy NIX CACHE
+}
+
+remove_tree()
+{
+	local path
+
+	for path; do
+		if [ -d "$path" ] && [ ! -L "$path" ]; then
+			chmod -R u+rwX "$path"
+		fi
+		rm -rf "$path"
+	done
+}
+
+install()
+{
+	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add "$@"
+}
+
+_listing()
+{
+	(
+		cd "$1" || exit
+		find . -printf "$2" | LC_ALL=C sort
+		find . -type f -readable -exec sha256sum {} + | LC_ALL=C sort -k 2
+	)
+}
+
+listing()
+{
+	_listing "$1" '%p %y %m %U:%G %l\n'
+}
+
+listing_with_times()
+{
+	_listing "$1" '%p %y %m %U:%G %s %T@ %C@ %i %l\n'
+}
+
+refused()
+{
+	local word messages
+
+	# shellcheck disable=SC2154 # run sets them
+	if [ "$status" -ne 125 ]; then
+		echo "status $status: $output"
+		return 1
+	fi
+	# what is only told, then one message, and a line of advice below it
+	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
+		'^nix-user-chroot: (downloading |unpacking |running the |warning: |.* again in |Nix .* installing it again|another --install)')
+	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then
+		echo "$messages messages: $output"
+		return 1
+	fi
+	for word; do
+		if [[ $output != *"$word"* ]]; then
+			echo "nothing about \"$word\": $output"
+			return 1
+		fi
+	done
+}
+
+# A word of Nix's own on stderr counts, whatever the status is.
+clean_store()
+{
+	local said
+
+	said=$("$PROGRAM" -- nix-store --verify --check-contents 2>&1) || {
+		echo "$said"
+		return 1
+	}
+	if [[ $said == *error* || $said == *warning* || $said == *modified* || $said == *disappeared* ]]; then
+		echo "$said"
+		return 1
+	fi
+}
+
+no_leftovers()
+{
+	local left
+
+	left=$(
+		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name receipt ! -name install.log
+		find "$NIX" -name '*.new' -o -name '*.part' -o -name '.old-*' 2>/dev/null
+		[ ! -e "$CACHE" ] || find "$CACHE"
+	)
+	if [ -n "$left" ]; then
+		printf 'left over:\n%s\n' "$left"
+		return 1
+	fi
+	[ -f "$NIX/var/nix-user-chroot/receipt" ]
+}
+
+tiny_release()
+{
+	local dir=$1 version=$2 script=${3:-:}
+	local top=nix-$version-$SYSTEM
+	local name=0000000000000000000000000000${version//[^0-9]/}
+	local work
+
+	work=$(mktemp -d "$BATS_TEST_TMPDIR/tiny.XXXXXX")
+	# a hash part has 32 digits, whatever the version has
+	name=${name: -32}
+	name=$(printf '%32s' "$name" | tr ' ' 0)-nix-$version
+	mkdir -p "$work/$top/store/$name/bin" "$work/$top/store/$name/share" "$dir/nix-$version"
+	printf '#!/bin/sh\necho "nix (Nix) %s"\n' "$version" >"$work/$top/store/$name/bin/nix"
+	# what does not shrink, so that it takes room; the same each time
+	openssl enc -aes-128-ctr -K 0 -iv 0 </dev/zero 2>/dev/null |
+		head -c "${TINY_BYTES:-200000}" >"$work/$top/store/$name/share/data"
+	printf '/nix/store/%s\n' "$name" >"$work/$top/.reginfo"
+	cat >"$work/$top/install" <<END
+#!/bin/sh
+set -eu
+for path in "\$(dirname "\$0")"/store/*; do
+	[ -e "/nix/store/\${path##*/}" ] || exit 9
+done
+[ -d /nix/var/nix ] || exit 8
+$script
+mkdir -p /nix/var/nix/profiles
+ln -sfn /nix/store/$name /nix/var/nix/profiles/tiny
+ln -sfn /nix/var/nix/profiles/tiny "\$HOME/.nix-profile"
+END
+	chmod 755 "$work/$top/install" "$work/$top/store/$name/bin/nix"
+	tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cJf \
+		"$dir/nix-$version/$top.tar.xz" "$top"
+	sha256sum "$dir/nix-$version/$top.tar.xz" | cut -c1-64 | tr -d '\n' \
+		>"$dir/nix-$version/$top.tar.xz.sha256"
+	printf '#!/bin/sh\n# nix-%s/nix-%s-%s.tar.xz\n' "$version" "$version" "$SYSTEM" \
+		>"$dir/nix-$version/install"
+	rm -rf "$work"
+}
+
+wait_until()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}

@@ -1,0 +1,457 @@
+#!/usr/bin/env bats
+#
+# The main job on a real Nix, every option of it, and every bad input: each of those is one message
+# and leaves the home directory as it was.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	mirror_start "$RELEASES"
+}
+
+teardown_file()
+{
+	mirror_stop
+}
+
+setup()
+{
+	new_home
+}
+
+teardown()
+{
+	mirror_clear_faults
+	mirror_clear_log
+	remove_tree "$BATS_TEST_TMPDIR"/*
+}
+
+tarball()
+{
+	printf '%s/nix-%s/nix-%s-%s.tar.xz' "$RELEASES" "$1" "$1" "$SYSTEM"
+}
+
+# nothing_left COMMAND...: fails as told in install.bash, and HOME is as it was
+nothing_left()
+{
+	local before
+
+	before=$(listing "$HOME")
+	run "$@"
+	diff -u <(echo "$before") <(listing "$HOME")
+}
+
+# The newest release, with a file of the store path that nix is in opened and read.
+@test "install: Nix runs, builds in a sandbox, and its store is what Nix would have made" {
+	run -0 install
+	[[ ${lines[0]} == "nix-user-chroot: downloading $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" ]]
+	[[ ${lines[-1]} == "nix-user-chroot: nix (Nix) 2.26.3 is installed in $NIX" ]]
+	no_leftovers
+
+	run -0 "$PROGRAM" -- nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+	run -0 "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox true --option substitute false -E "
+		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
+			args = [ \"-c\" \"[ ! -e $HOME ] && echo hello > \$out\" ]; }" 2>/dev/null)"'
+	[ "$output" = hello ]
+	clean_store
+
+	# canonical: modes, time, owner; also what the build made
+	run -0 find "$NIX/store" -mindepth 1 -path "$NIX/store/.links" -prune -o \( \
+		-type d ! -perm 0555 -o -type f ! -perm 0444 ! -perm 0555 -o \
+		! -newermt @0 -o -newermt @1 -o ! -uid "$(id -u)" \) -print
+	[ -z "$output" ]
+	# one generation, one line in one start-up file
+	run -0 "$PROGRAM" -- nix-env --list-generations
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ]
+	run -0 sh -lc 'command -v nix'
+	[ "$output" = "$HOME/.nix-profile/bin/nix" ]
+	# and a store whose contents were changed is not called clean
+	chmod u+w "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt
+	echo >>"$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt
+	run clean_store
+	[ "$status" -ne 0 ]
+}
+
+@test "install: umask 077 and 027 make a store in the same form" {
+	local mask
+
+	for mask in 077 027; do
+		new_home "home-$mask"
+		(umask $mask && install -q --nix-version $OLD)
+		run -0 "$PROGRAM" -- nix --version
+		run -0 find "$NIX/store" -mindepth 1 -path "$NIX/store/.links" -prune -o \( \
+			-type d ! -perm 0555 -o -type f ! -perm 0444 ! -perm 0555 \) -print
+		[ -z "$output" ]
+		clean_store
+	done
+}
+
+@test "install: HOME with blanks, quotes and odd bytes, and the XDG directories elsewhere" {
+	new_home $'a home, "it\'s" $HOME; *\xc3\xbc'
+	export XDG_DATA_HOME="$BATS_TEST_TMPDIR/the data" XDG_CACHE_HOME="$BATS_TEST_TMPDIR/the cache"
+	mkdir "$XDG_CACHE_HOME"
+	NIX=$XDG_DATA_HOME/nix CACHE=$XDG_CACHE_HOME/nix-user-chroot
+
+	run -0 install --no-modify-profile
+	[[ ${lines[-1]} == *" is installed in $NIX" ]]
+	no_leftovers
+	[ -d "$XDG_CACHE_HOME" ]
+	run -0 "$PROGRAM" -- nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+	[ ! -e "$HOME/.local/share" ]
+}
+
+@test "install: a relative XDG directory is passed over, as its specification says" {
+	XDG_DATA_HOME=data XDG_CACHE_HOME=cache run -0 install
+	[[ ${lines[-1]} == *" is installed in $NIX" ]]
+	[ ! -e data ] && [ ! -e cache ]
+}
+
+@test "install: NIX_USER_CHROOT_DIR, in a HOME that is reached through a symlink" {
+	mkdir "$BATS_TEST_TMPDIR/real"
+	ln -s real "$BATS_TEST_TMPDIR/link"
+	new_home link/me
+	export NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/link/place
+	NIX=$NIX_USER_CHROOT_DIR
+
+	run -0 install --no-modify-profile
+	no_leftovers
+	run -0 "$PROGRAM" -- nix --version
+	[ ! -e "$HOME/.local/share" ]
+	clean_store
+}
+
+@test "install: what Nix and the user keep in the directory already stays" {
+	mkdir -p "$NIX/root/nix" "$NIX/empty" "$HOME/.config/nix"
+	echo '{"x":{}}' >"$NIX/trusted-settings.json"
+	echo '1 + 1' >"$NIX/repl-history"
+	echo mine >"$NIX/root/nix/file"
+	echo '# of mine' >"$HOME/.profile"
+
+	run -0 install
+	[ "$(cat "$NIX/trusted-settings.json" "$NIX/repl-history" "$NIX/root/nix/file")" = $'{"x":{}}\n1 + 1\nmine' ]
+	[ -d "$NIX/empty" ]
+	[ "$(head -n 1 "$HOME/.profile")" = '# of mine' ]
+	no_leftovers
+}
+
+@test "install: without descriptors 0, 1 and 2" {
+	local n=0 close
+
+	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9
+	for close in '<&-' '>&-' '2>&-' '<&- >&-' '<&- >&- 2>&-'; do
+		new_home "home$n"
+		n=$((n + 1))
+		PROGRAM=$PROGRAM MIRROR=$BATS_TEST_TMPDIR/tiny run -0 bash -c \
+			'"$PROGRAM" --install --mirror "$MIRROR" --nix-version 9.9.9 '"$close"
+		run -0 "$PROGRAM" -- nix --version
+		[ "$output" = 'nix (Nix) 9.9.9' ]
+		no_leftovers
+		[ "$(find "$NIX/store" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+		[ "$(stat -c %s "$NIX"/store/*/share/data)" -eq 200000 ]
+	done
+}
+
+@test "install: a uid without a passwd entry, and no USER" {
+	local id=54321
+
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to become a uid that nobody has"
+	run ! getent passwd $id
+	chown $id:$id "$HOME"
+	chmod a+rx "$BATS_TEST_TMPDIR"
+	setpriv --reuid $id --regid $id --clear-groups test -x "$HOME" -a -r "$RELEASES" -a -x "$PROGRAM" ||
+		skip "needs a directory for temporary files that others may enter"
+	chmod a+r "$MIRROR_CA"
+	cat "$MIRROR_CA" >"$HOME/ca.pem"
+	run -0 setpriv --reuid $id --regid $id --clear-groups env -u USER -u LOGNAME \
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$HOME/ca.pem" --no-channel-add
+	run -0 setpriv --reuid $id --regid $id --clear-groups env -u USER -u LOGNAME \
+		"$PROGRAM" -- nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+}
+
+@test "option: -- COMMAND runs inside after the installation, with its own stdin, stdout and status" {
+	mirror=$BATS_TEST_TMPDIR/tiny
+	tiny_release "$mirror" 9.9.9
+	run -7 --separate-stderr bash -c '"$0" --install --mirror "$1" --nix-version 9.9.9 -- \
+		sh -c "nix --version; cat; exit 7" <<<"of stdin"' "$PROGRAM" "$mirror"
+	[ "$output" = $'nix (Nix) 9.9.9\nof stdin' ]
+	# and also where there was nothing to do
+	run -7 --separate-stderr "$PROGRAM" --install --mirror "$mirror" -- sh -c 'nix --version; exit 7'
+	[ "$output" = 'nix (Nix) 9.9.9' ]
+	# but not after a failure
+	run -125 --separate-stderr "$PROGRAM" --install --nix-version 9.9.8 --mirror "$mirror" -- echo no
+	[ -z "$output" ]
+}
+
+@test "option: --nix-version, and its variable" {
+	run -0 install --nix-version $OLD
+	grep -qx "version $OLD" "$NIX/var/nix-user-chroot/receipt"
+	new_home two
+	NIX_USER_CHROOT_NIX_VERSION=$OLD run -0 install
+	grep -qx "version $OLD" "$NIX/var/nix-user-chroot/receipt"
+	[ "$(mirror_requests " /latest/")" -eq 0 ]
+}
+
+@test "option: --tarball FILE with its .sha256 beside it, with --sha256 hex, and with SRI; relative and file://" {
+	local file hex sri
+
+	tiny_release "$BATS_TEST_TMPDIR" 9.9.9
+	file=$BATS_TEST_TMPDIR/nix-9.9.9/nix-9.9.9-$SYSTEM.tar.xz
+	hex=$(cat "$file.sha256")
+	sri=sha256-$(openssl dgst -sha256 -binary "$file" | base64)
+
+	new_home beside
+	run -0 "$PROGRAM" --install --tarball "$file"
+	grep -qx "source file://$file" "$NIX/var/nix-user-chroot/receipt"
+	mv "$file.sha256" "$file.aside"
+	new_home hex
+	run -0 "$PROGRAM" --install --tarball "file://$file" --sha256 "$hex"
+	grep -qx "sha256 $hex" "$NIX/var/nix-user-chroot/receipt"
+	new_home sri
+	cd "${file%/*}"
+	run -0 "$PROGRAM" --install --tarball "${file##*/}" --sha256 "$sri"
+	grep -qx "sha256 $hex" "$NIX/var/nix-user-chroot/receipt"
+	no_leftovers
+	new_home environment
+	NIX_USER_CHROOT_TARBALL=$file NIX_USER_CHROOT_SHA256=$hex run -0 "$PROGRAM" --install
+	[ -f "$file" ]
+}
+
+@test "option: --tarball URL" {
+	run -0 "$PROGRAM" --install --cacert "$MIRROR_CA" --no-channel-add \
+		--tarball "$MIRROR_URL/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz"
+	grep -qx "version $OLD" "$NIX/var/nix-user-chroot/receipt"
+	[ "$(mirror_requests ' /latest/')" -eq 0 ]
+}
+
+@test "option: a hash given by --sha256 lets a tarball come over plain http" {
+	run -0 "$PROGRAM" --install --no-channel-add --sha256 "$(cat "$(tarball $OLD).sha256")" \
+		--tarball "$MIRROR_HTTP_URL/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz"
+	run -0 "$PROGRAM" -- nix --version
+}
+
+@test "option: --mirror of a directory and file://, and its variable" {
+	tiny_release "$BATS_TEST_TMPDIR/tiny dir" 9.9.9
+	mkdir "$BATS_TEST_TMPDIR/tiny dir/latest"
+	cp "$BATS_TEST_TMPDIR/tiny dir/nix-9.9.9/install" "$BATS_TEST_TMPDIR/tiny dir/latest/"
+	run -0 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny dir/"
+	[ "$("$PROGRAM" -- nix --version)" = 'nix (Nix) 9.9.9' ]
+	new_home two
+	NIX_USER_CHROOT_MIRROR="file://$BATS_TEST_TMPDIR/tiny%20dir" run -0 "$PROGRAM" --install
+	[ "$("$PROGRAM" -- nix --version)" = 'nix (Nix) 9.9.9' ]
+}
+
+@test "option: --system" {
+	run -0 install --system "$SYSTEM"
+	grep -qx "system $SYSTEM" "$NIX/var/nix-user-chroot/receipt"
+}
+
+@test "option: --no-modify-profile leaves the start-up files alone" {
+	echo '# of mine' >"$HOME/.profile"
+	echo '# of mine' >"$HOME/.bash_profile"
+	touch -d @1000000000 "$HOME/.profile" "$HOME/.bash_profile"
+	before=$(stat -c '%n %s %Y %Z' "$HOME/.profile" "$HOME/.bash_profile")
+	run -0 install --no-modify-profile
+	[ "$before" = "$(stat -c '%n %s %Y %Z' "$HOME/.profile" "$HOME/.bash_profile")" ]
+	new_home two
+	NIX_INSTALLER_NO_MODIFY_PROFILE=1 run -0 install
+	[ ! -e "$HOME/.profile" ]
+}
+
+@test "option: the channel is added, unless --no-channel-add says not to" {
+	# the proxy of this test refuses every connection, which is no failure of the installation
+	NIX_CONFIG='download-attempts = 1' run -0 "$PROGRAM" --install --mirror "$MIRROR_URL" \
+		--cacert "$MIRROR_CA"
+	grep -q ' nixpkgs$' "$HOME/.nix-channels"
+	new_home two
+	run -0 install
+	[ ! -e "$HOME/.nix-channels" ]
+}
+
+@test "option: --extra-conf and --nix-extra-conf-file, and nix.conf does what it says" {
+	printf 'max-jobs = 7\ncores = 3' >"$HOME/more.conf"
+	run -0 install --extra-conf 'cores = 5' --extra-conf 'experimental-features =' \
+		--nix-extra-conf-file "$HOME/more.conf"
+	run -0 "$PROGRAM" -- sh -c 'nix --extra-experimental-features nix-command config show | \
+		grep -E "^(max-jobs|cores|sandbox) ="'
+	[ "$output" = $'cores = 5\nmax-jobs = 7\nsandbox = true' ]
+	run -1 "$PROGRAM" -- nix eval --expr 1+1
+	[[ $output == *"experimental Nix feature 'nix-command' is disabled"* ]]
+}
+
+@test "option: --quiet says nothing, --verbose what the script says" {
+	run -0 install --quiet
+	[ -z "$output" ]
+	new_home two
+	run -0 install --verbose
+	[[ $output == *$'\nInstallation finished!'* ]]
+}
+
+@test "install: root's Nix builds as root, another's needs no word about that" {
+	run -0 install
+	if [ "$(id -u)" -eq 0 ]; then
+		grep -qx 'build-users-group =' "$NIX/etc/nix/nix.conf"
+		grep -qx 'require-drop-supplementary-groups = false' "$NIX/etc/nix/nix.conf"
+	else
+		run ! grep -E '^(build-users-group|require-drop)' "$NIX/etc/nix/nix.conf"
+	fi
+	# every line has a comment above it
+	run -0 awk 'NF && !/^#/ && previous !~ /^#/ { print } { previous = $0 }' "$NIX/etc/nix/nix.conf"
+	[ -z "$output" ]
+}
+
+# --- bad input
+
+@test "bad input: hash mismatch" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
+	nothing_left install
+	refused 'another hash' "expected $(cat "$(tarball $NEW).sha256")" 'nothing of it was used'
+	nothing_left "$PROGRAM" --install --tarball "$(tarball $NEW)" --sha256 "$(printf '%064d' 1)"
+	refused 'another hash' 'from --sha256'
+}
+
+@test "bad input: no such version" {
+	nothing_left install --nix-version 2.0.999
+	refused "there is no Nix 2.0.999 for $SYSTEM" 'check --nix-version'
+	mirror_fault '{"path": "*.tar.xz", "fault": "404"}'
+	nothing_left install
+	refused "there is no Nix $NEW" 'does not exist'
+}
+
+@test "bad input: a version that is none" {
+	nothing_left install --nix-version '../../etc'
+	refused "'../../etc' is not a version" 'give one like'
+	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+@test "bad input: the mirror cannot be reached" {
+	# 1 is the port of tcpmux, and below those that a test may get
+	nothing_left env NO_PROXY=127.0.0.1 timeout 60 "$PROGRAM" --install --mirror https://127.0.0.1:1 \
+		--nix-version $OLD
+	refused 'https://127.0.0.1:1/' 'onnect'
+}
+
+@test "bad input: a CA that the mirror's certificate is not of, and one that is not there" {
+	nothing_left "$PROGRAM" --install --mirror "$MIRROR_URL"
+	refused "$MIRROR_URL" certificate
+	nothing_left install --cacert "$HOME/none.pem"
+	refused "$HOME/none.pem"
+}
+
+@test "bad input: a hash over plain http" {
+	nothing_left "$PROGRAM" --install --mirror "$MIRROR_HTTP_URL"
+	refused http '--sha256'
+	nothing_left "$PROGRAM" --install --tarball "$MIRROR_HTTP_URL/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz"
+	refused http '--sha256'
+	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+@test "bad input: a hash that is none, over https" {
+	mirror_fault '{"path": "*.sha256", "fault": "html"}'
+	nothing_left install
+	refused 'does not hold a SHA-256 hash'
+	nothing_left install --sha256 abc
+	refused '--sha256'
+}
+
+# a_tarball NAME: makes NAME.tar.xz of the directory of that name here, and its .sha256
+a_tarball()
+{
+	tar -cJf "$1.tar.xz" "$1"
+	sha256sum "$1.tar.xz" | cut -c1-64 >"$1.tar.xz.sha256"
+}
+
+@test "bad input: not a tarball; no install, no .reginfo or no store in it" {
+	local top=nix-9.9.9-$SYSTEM name=00000000000000000000000000000000-x without
+
+	cd "$BATS_TEST_TMPDIR"
+	head -c 300000 /dev/urandom >$top.tar.xz
+	sha256sum $top.tar.xz | cut -c1-64 >$top.tar.xz.sha256
+	nothing_left "$PROGRAM" --install --tarball $top.tar.xz
+	refused "cannot unpack $top.tar.xz" 'get the tarball anew'
+	for without in install .reginfo store; do
+		mkdir -p $top/store/$name
+		touch $top/install $top/.reginfo $top/store/$name/file
+		rm -r "${top:?}/$without"
+		a_tarball $top
+		nothing_left "$PROGRAM" --install --tarball $top.tar.xz
+		refused "cannot unpack $top.tar.xz" "$without" 'get the tarball anew'
+	done
+}
+
+@test "bad input: an install script that does nothing, and ends well" {
+	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9 'exit 0'
+	run "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
+	refused 'ended well, but' 'not there' "$NIX/var/nix-user-chroot/install.log"
+	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	[ ! -e "$NIX/var/nix-user-chroot/staging" ]
+}
+
+@test "bad input: an install script that fails; a rerun with a better one goes on" {
+	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9 'echo "of the script" >&2; exit 3'
+	run "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
+	refused 'failed with status 3' 'of the script' "$NIX/var/nix-user-chroot/install.log"
+	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9
+	run -0 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
+	no_leftovers
+}
+
+@test "bad input: unknown system, unknown option, a mirror that is none" {
+	nothing_left install --system m68k-linux
+	refused 'm68k-linux' 'x86_64-linux'
+	nothing_left install --nix-versoin 2.26.3
+	[ "$status" -eq 125 ]
+	[[ $output == *'unknown option --nix-versoin'* && $output == *usage:* ]]
+	nothing_left "$PROGRAM" --install --mirror somewhere
+	refused "'somewhere' is not a mirror"
+	nothing_left "$PROGRAM" --install --tarball none.tar.xz
+	refused none.tar.xz
+	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+@test "bad input: a system of another kind than this machine" {
+	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9
+	ln -s "nix-9.9.9-$SYSTEM.tar.xz" "$BATS_TEST_TMPDIR/tiny/nix-9.9.9/nix-9.9.9-riscv64-linux.tar.xz"
+	nothing_left "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9 \
+		--system riscv64-linux
+	refused riscv64-linux '.sha256'
+}
+
+@test "bad input: no HOME, a relative HOME, a relative NIX_USER_CHROOT_DIR" {
+	local before
+
+	before=$(listing "$HOME")
+	run env -u HOME "$PROGRAM" --install
+	refused 'HOME is not set' 'set HOME'
+	run env HOME=here "$PROGRAM" --install
+	refused 'HOME is not an absolute path' 'set HOME'
+	# the profile needs it, wherever the rest goes
+	run env -u HOME NIX_USER_CHROOT_DIR="$HOME/x" XDG_CACHE_HOME="$HOME/y" "$PROGRAM" --install
+	refused 'HOME is not set' 'set HOME'
+	run env NIX_USER_CHROOT_DIR=relative "$PROGRAM" --install
+	refused 'NIX_USER_CHROOT_DIR is relative' 'begins with /'
+	diff <(echo "$before") <(listing "$HOME")
+}
+
+@test "bad input: a --nix-extra-conf-file that is not there" {
+	nothing_left install --nix-extra-conf-file "$HOME/none.conf"
+	refused "$HOME/none.conf" 'No such file'
+}
+
+@test "bad input leaves the empty directories that were the user's" {
+	mkdir -p "$NIX/store" "$NIX/etc/nix" "$NIX/var/nix" "$CACHE"
+	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
+	nothing_left install
+	refused 'another hash'
+}

@@ -1,0 +1,246 @@
+/* A nix.conf for this host. */
+#include "install/nix_conf.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+/* TEXT without its comments and empty lines: what Nix reads. The caller frees. */
+static char *settings_of(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	char *settings = xcalloc(strlen(text) + 2, 1), *p = settings, *rest = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (*line != '#')
+			p = stpcpy(stpcpy(p, line), "\n");
+	return settings;
+}
+
+static void assert_settings(const struct nix_conf_facts *facts, const char *expected)
+{
+	_cleanup_free_ char *text = nix_conf_text(facts);
+	_cleanup_free_ char *settings = settings_of(text);
+
+	assert_string_equal(settings, expected);
+}
+
+static void what_the_host_decides(void **state)
+{
+	(void)state;
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true},
+			"sandbox = true\nexperimental-features = nix-command flakes\n");
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = false},
+			"sandbox = false\nexperimental-features = nix-command flakes\n");
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true, .network_fs = "NFS"},
+			"sandbox = true\nuse-sqlite-wal = false\n"
+			"experimental-features = nix-command flakes\n");
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true, .is_root = true},
+			"sandbox = true\nbuild-users-group =\n"
+			"require-drop-supplementary-groups = false\n"
+			"experimental-features = nix-command flakes\n");
+}
+
+/* In Nix the last line of a name counts, so what the user adds must come behind ours. */
+static void what_the_user_adds(void **state)
+{
+	struct strlist extra = {0};
+	const char *expected = "sandbox = true\nexperimental-features = nix-command flakes\n"
+			       "sandbox = false\nfrom-file = 1\n"
+			       "experimental-features =\nmax-jobs = 4\n";
+
+	(void)state;
+	strlist_add(&extra, "experimental-features =");
+	strlist_add(&extra, "max-jobs = 4");
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true,
+						 .extra = &extra,
+						 .extra_text = "sandbox = false\nfrom-file = 1\n"},
+			expected);
+	/* a file without a newline at its end must not swallow the next line */
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true,
+						 .extra = &extra,
+						 .extra_text = "sandbox = false\nfrom-file = 1"},
+			expected);
+	strlist_clear(&extra);
+	assert_settings(
+		&(struct nix_conf_facts){.sandbox_works = true, .extra = &extra, .extra_text = ""},
+		"sandbox = true\nexperimental-features = nix-command flakes\n");
+}
+
+/* Before each of our settings stands a comment on why it is there. */
+static void every_setting_has_its_reason(void **state)
+{
+	_cleanup_free_ char *text = nix_conf_text(&(struct nix_conf_facts){
+		.is_root = true, .sandbox_works = false, .network_fs = "Lustre"});
+	bool explained = false;
+	char *rest = NULL;
+	unsigned settings = 0;
+
+	(void)state;
+	assert_non_null(strstr(text, "Lustre"));
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		assert_true(strlen(line) <= 100);
+		if (*line != '#') {
+			assert_true(explained);
+			settings++;
+		}
+		explained = *line == '#';
+	}
+	assert_int_equal(settings, 5);
+}
+
+static void network_file_systems(void **state)
+{
+	(void)state;
+	assert_string_equal(nix_conf_network_fs(0x6969), "NFS");
+	assert_string_equal(nix_conf_network_fs(0x0bd00bd0), "Lustre");
+	assert_string_equal(nix_conf_network_fs(0x01021997), "9p");
+	assert_string_equal(nix_conf_network_fs(0xff534d42), "CIFS");
+	/* ext4, xfs, btrfs, tmpfs, overlayfs; and FUSE, of which nobody knows */
+	assert_null(nix_conf_network_fs(0xef53));
+	assert_null(nix_conf_network_fs(0x58465342));
+	assert_null(nix_conf_network_fs(0x9123683e));
+	assert_null(nix_conf_network_fs(0x01021994));
+	assert_null(nix_conf_network_fs(0x794c7630));
+	assert_null(nix_conf_network_fs(0x65735546));
+}
+
+struct place {
+	char *path;
+	int fd;
+};
+
+static int setup(void **state)
+{
+	struct place *place = xcalloc(1, sizeof(*place));
+	const char *tmp = env_get("TMPDIR");
+
+	place->path = xasprintf("%s/test_nix_conf.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(place->path));
+	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	*state = place;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+	int r = fs_remove_tree(AT_FDCWD, place->path);
+
+	close(place->fd);
+	free(place->path);
+	free(place);
+	return r;
+}
+
+/* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
+static char *write_conf(const struct place *place, const struct nix_conf_facts *facts)
+{
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	int r;
+
+	capture_begin(&capture);
+	r = nix_conf_write(place->fd, "NIX", facts);
+	said = capture_end(&capture);
+	return xasprintf("%d: %s", r, said);
+}
+
+static void assert_file(const struct place *place, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	assert_int_equal(fs_read_file(place->fd, "etc/nix/nix.conf", 65536, &text, &len), 0);
+	assert_string_equal(text, expected);
+}
+
+static void written_where_there_is_none(void **state)
+{
+	const struct place *place = *state;
+	const struct nix_conf_facts facts = {.sandbox_works = true};
+	_cleanup_free_ char *outcome = write_conf(place, &facts), *text = nix_conf_text(&facts);
+	struct stat st;
+
+	assert_string_equal(outcome, "0: ");
+	assert_file(place, text);
+	assert_int_equal(fstatat(place->fd, "etc/nix/nix.conf", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode & 0600, 0600);
+	/* nothing but the file itself is left */
+	assert_int_equal(unlinkat(place->fd, "etc/nix/nix.conf", 0), 0);
+	assert_int_equal(unlinkat(place->fd, "etc/nix", AT_REMOVEDIR), 0);
+}
+
+static void never_over_a_users_file(void **state)
+{
+	const struct place *place = *state;
+	struct strlist extra = {0};
+	_cleanup_free_ char *quiet = NULL, *told = NULL, *by_file = NULL;
+
+	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "etc/nix/nix.conf", "mine", 4, 0444), 0);
+	quiet = write_conf(place, &(struct nix_conf_facts){.extra = &extra});
+	assert_string_equal(quiet, "0: ");
+	strlist_add(&extra, "max-jobs = 4");
+	told = write_conf(place, &(struct nix_conf_facts){.extra = &extra});
+	assert_string_equal(told, "0: nix-user-chroot: warning: NIX/etc/nix/nix.conf is there "
+				  "already and stays as it is\n"
+				  "  add by hand what you asked for with --extra-conf or "
+				  "--nix-extra-conf-file\n");
+	by_file = write_conf(place, &(struct nix_conf_facts){.extra_text = "a = b"});
+	assert_string_equal(by_file, told);
+	assert_file(place, "mine");
+	strlist_clear(&extra);
+}
+
+/* A link into the store, say, that home-manager put there: also where it leads nowhere. */
+static void never_over_a_users_link(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *outcome = NULL, *target = NULL;
+
+	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
+	assert_int_equal(symlinkat("/nix/store/conf", place->fd, "etc/nix/nix.conf"), 0);
+	outcome = write_conf(place, &(struct nix_conf_facts){0});
+	assert_string_equal(outcome, "0: ");
+	assert_int_equal(fs_readlink(place->fd, "etc/nix/nix.conf", &target), 0);
+	assert_string_equal(target, "/nix/store/conf");
+}
+
+static void something_in_the_way(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *outcome = NULL;
+
+	assert_int_equal(fs_replace_file(place->fd, "etc", "", 0, 0644), 0);
+	outcome = write_conf(place, &(struct nix_conf_facts){0});
+	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write NIX/etc/nix/nix.conf: "
+					"Not a directory\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_host_decides),
+		cmocka_unit_test(what_the_user_adds),
+		cmocka_unit_test(every_setting_has_its_reason),
+		cmocka_unit_test(network_file_systems),
+		cmocka_unit_test_setup_teardown(written_where_there_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(never_over_a_users_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(never_over_a_users_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(something_in_the_way, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
