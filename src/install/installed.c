@@ -150,6 +150,8 @@ int installed_look(const struct workspace *workspace, const struct install_optio
 	if (options->force || exists(fd, WORKSPACE_INTENT))
 		return 0;
 	r = receipt_read(fd, &receipt);
+	if (r == -EFBIG)
+		r = -EBADMSG;
 	if (r == 0)
 		return look_at_receipt(workspace, fd, &receipt, options, out);
 	if (r == -EBADMSG) {

@@ -68,6 +68,13 @@ int receipt_parse(const char *text, size_t len, struct receipt *out)
 	return 0;
 }
 
+/* A value that does not fit on a line (a tarball's odd name) is left out: nothing hangs on it. */
+static void print_line(FILE *f, const char *key, const char *value)
+{
+	if (value && *value && !strchr(value, '\n'))
+		fprintf(f, "%s %s\n", key, value);
+}
+
 char *receipt_format(const struct receipt *receipt)
 {
 	char hex[SHA256_HEX_LEN + 1], *text = NULL;
@@ -76,12 +83,9 @@ char *receipt_format(const struct receipt *receipt)
 
 	sha256_format(&receipt->sha256, hex);
 	fputs(FORMAT_LINE "\n", f);
-	if (receipt->version)
-		fprintf(f, "version %s\n", receipt->version);
-	if (receipt->system)
-		fprintf(f, "system %s\n", receipt->system);
-	if (receipt->source)
-		fprintf(f, "source %s\n", receipt->source);
+	print_line(f, "version", receipt->version);
+	print_line(f, "system", receipt->system);
+	print_line(f, "source", receipt->source);
 	fprintf(f, "sha256 %s\n", hex);
 	for (size_t i = 0; i < receipt->paths.count; i++)
 		fprintf(f, "path %s\n", receipt->paths.items[i]);

@@ -152,24 +152,26 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
 	return 1;
 }
 
-/* What libcurl may speak: what the URL says, and after a redirect from https nothing but https */
+/*
+ * What libcurl may speak, at first and after a redirect: what the URL says, and https after http.
+ * (The first of the two options limits redirects as well.)
+ */
 static void limit_protocols(CURL *curl, enum url_scheme scheme)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
-			 scheme == URL_FILE   ? "file"
-			 : scheme == URL_HTTP ? "http"
-					      : "https");
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
-			 scheme == URL_HTTP ? "http,https" : "https");
+	const char *allowed = scheme == URL_FILE   ? "file"
+			      : scheme == URL_HTTP ? "http,https"
+						   : "https";
+
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, allowed);
+	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, allowed);
 #else
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
-			 scheme == URL_FILE   ? (long)CURLPROTO_FILE
-			 : scheme == URL_HTTP ? (long)CURLPROTO_HTTP
-					      : (long)CURLPROTO_HTTPS);
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS,
-			 scheme == URL_HTTP ? (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)
-					    : (long)CURLPROTO_HTTPS);
+	long allowed = scheme == URL_FILE   ? CURLPROTO_FILE
+		       : scheme == URL_HTTP ? CURLPROTO_HTTP | CURLPROTO_HTTPS
+					    : CURLPROTO_HTTPS;
+
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS, allowed);
+	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, allowed);
 #endif
 }
 

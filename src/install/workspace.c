@@ -194,6 +194,9 @@ static void remove_made(const struct workspace *workspace, unsigned first, unsig
 
 void workspace_remove_empty(const struct workspace *workspace)
 {
+	/* its name is ours: it is of an earlier run where it was there at the start */
+	if (strcmp(workspace->cache_dir, workspace->existing_cache) == 0)
+		rmdir(workspace->cache_dir);
 	remove_empty(workspace->cache_dir, workspace->existing_cache);
 	remove_made(workspace, 0, MADE_BY_OPEN);
 }

@@ -38,9 +38,9 @@ int workspace_open(const struct workspace *workspace);
 int workspace_open_cache(const struct workspace *workspace);
 
 /*
- * Remove what is empty and was not there at the start: the cache directory, and the directories
- * that an installation makes in the Nix directory. Silent. Only with the lock: another one who is
- * at work has empty directories too.
+ * Remove what is empty and was not there at the start: the cache directory (that one in any case),
+ * those above it, and the directories that an installation makes in the Nix directory. Silent. Only
+ * with the lock: another one who is at work has empty directories too.
  */
 void workspace_remove_empty(const struct workspace *workspace);
 

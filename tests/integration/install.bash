@@ -4,7 +4,8 @@
 # concurrency.bats. `load` it after ../mirror/mirror.bash.
 #
 #   installing_suite          in setup_file: finds the program and the releases; sets and exports
-#                             PROGRAM RELEASES
+#                             PROGRAM RELEASES, the versions OLD and NEW in it, SYSTEM, and SITE,
+#                             a directory for the mirror that has these and the tiny release TINY
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
 #                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
 #   remove_tree PATH...       rm -rf, of read-only directories too
@@ -43,7 +44,11 @@ installing_suite()
 	i?86) SYSTEM=i686-linux ;;
 	*) echo "the releases of these tests are not made for $(uname -m)" >&2; return 1 ;;
 	esac
-	export OLD NEW SYSTEM
+	TINY=1.0.0
+	SITE=$BATS_FILE_TMPDIR/site
+	export OLD NEW SYSTEM TINY SITE
+	tiny_release "$SITE" $TINY
+	cp -r --reflink=auto "$RELEASES"/nix-* "$SITE/"
 }
 
 new_home()
@@ -162,12 +167,11 @@ tiny_release()
 {
 	local dir=$1 version=$2 script=${3:-:}
 	local top=nix-$version-$SYSTEM
-	local name=0000000000000000000000000000${version//[^0-9]/}
+	local name=${version//[^0-9]/}
 	local work
 
-	work=$(mktemp -d "$BATS_TEST_TMPDIR/tiny.XXXXXX")
+	work=$(mktemp -d "$BATS_FILE_TMPDIR/tiny.XXXXXX")
 	# a hash part has 32 digits, whatever the version has
-	name=${name: -32}
 	name=$(printf '%32s' "$name" | tr ' ' 0)-nix-$version
 	mkdir -p "$work/$top/store/$name/bin" "$work/$top/store/$name/share" "$dir/nix-$version"
 	printf '#!/bin/sh\necho "nix (Nix) %s"\n' "$version" >"$work/$top/store/$name/bin/nix"

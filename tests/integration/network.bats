@@ -369,6 +369,18 @@ wait_for_size()
 	done
 }
 
+@test "a redirect from http to https is followed, and does not make it trusted" {
+	url=$MIRROR_HTTP_URL$FILE
+	fault redirect '"times": 1, "to": "https"'
+	get
+	[ "$status" -eq 0 ]
+	[ "$output" = "$digest untrusted" ]
+	requests_are 1 '200 .* https$'
+	fault redirect '"to": "file"'
+	get
+	fails 'redirects to file://.*only http\(s\):// is followed'
+}
+
 @test "a redirect of the hash file to http is not followed" {
 	mirror_fault '{"path": "*.sha256", "fault": "redirect", "to": "http"}'
 	resolve

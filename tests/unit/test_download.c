@@ -1,8 +1,6 @@
 #include "canned.h"
-#include "install/answer_header.h"
 #include "install/download.h"
 #include "install/part_file.h"
-#include "install/transfer_error.h"
 #include "install/url.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -25,122 +23,6 @@
 #include <cmocka.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-static void reads_a_content_range(void **state)
-{
-	static const struct {
-		const char *value;
-		struct content_range range;
-	} good[] = {
-		{"bytes 0-0/1", {0, true, 1}},
-		{"bytes 100-199/200", {100, true, 200}},
-		{"Bytes 100-199/*", {100, true, 0}},
-		{"bytes */200", {0, false, 200}},
-		{"bytes 18446744073709551613-18446744073709551614/18446744073709551615",
-		 {UINT64_MAX - 2, true, UINT64_MAX}},
-	};
-	static const char *const bad[] = {
-		"",
-		"bytes",
-		"bytes ",
-		"bytes *",
-		"bytes */",
-		"bytes */*",
-		"bytes 1",
-		"bytes 1-",
-		"bytes 1-2",
-		"bytes 1-2/",
-		"bytes 2-1/9",
-		"bytes 1-9/9",
-		"bytes -1-2/9",
-		"bytes 1-2/9x",
-		"bytes 1-2/ 9",
-		"bytes=1-2/9",
-		"lines 1-2/9",
-		"bytes 18446744073709551616-18446744073709551617/*",
-		"bytes 99999999999999999999999-99999999999999999999999/*",
-	};
-	struct content_range range = {7, true, 7};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(bad); i++)
-		assert_int_equal(content_range_parse(bad[i], strlen(bad[i]), &range), -EBADMSG);
-	assert_int_equal(content_range_parse("bytes 1-2/9", 8, &range), -EBADMSG); /* "bytes 1-" */
-	assert_true(range.first == 7 && range.has_first && range.total == 7);	   /* untouched */
-	for (size_t i = 0; i < COUNT_OF(good); i++) {
-		assert_int_equal(content_range_parse(good[i].value, strlen(good[i].value), &range),
-				 0);
-		assert_true(range.first == good[i].range.first);
-		assert_true(range.total == good[i].range.total);
-		assert_int_equal(range.has_first, good[i].range.has_first);
-	}
-}
-
-static void take(struct answer_header *header, const char *line)
-{
-	/* without its NUL, as libcurl hands it over */
-	_cleanup_free_ char *copy = xcalloc(strlen(line) ? strlen(line) : 1, 1);
-
-	memcpy(copy, line, strlen(line));
-	answer_header_take(header, copy, strlen(line));
-}
-
-static void reads_a_header(void **state)
-{
-	struct answer_header header = {0};
-
-	(void)state;
-	take(&header, "HTTP/1.1 302 Found\r\n");
-	take(&header, "Location: https://example.org/\r\n");
-	take(&header, "etag: \"of the redirect\"\r\n");
-	take(&header, "HTTP/2 200 \r\n");
-	assert_null(header.etag);
-	assert_string_equal(header.location, "https://example.org/");
-	assert_null(answer_header_validator(&header));
-	take(&header, "last-modified:  Thu, 01 Jan 1970 00:00:01 GMT \r\n");
-	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
-	take(&header, "ETag: W/\"weak\"\r\n"); /* no good for If-Range */
-	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
-	take(&header, "ETAG:\"strong\"\n");
-	assert_string_equal(answer_header_validator(&header), "\"strong\"");
-	take(&header, "ETag: \"control\x01\"\r\n"); /* could make a header line of its own */
-	assert_null(header.etag);
-	take(&header, "Content-Encoding: gzip\r\n");
-	assert_string_equal(header.encoding, "gzip");
-	assert_false(header.has_range);
-	take(&header, "Content-Range: bytes 5-9/10\r\n");
-	assert_true(header.has_range && header.range.first == 5);
-	take(&header, "Content-Range: nonsense\r\n");
-	assert_false(header.has_range);
-	take(&header, "\r\n");
-	take(&header, "");
-	take(&header, ":");
-	take(&header, "ETag");
-	answer_header_clear(&header);
-}
-
-static void knows_what_may_pass(void **state)
-{
-	static const long transient[] = {408, 425, 429, 500, 502, 503, 504, 599};
-	static const long final[] = {204, 304, 400, 401, 403, 404, 407, 410, 451};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(transient); i++)
-		assert_true(transfer_error_of_status(transient[i]).transient);
-	for (size_t i = 0; i < COUNT_OF(final); i++)
-		assert_false(transfer_error_of_status(final[i]).transient);
-	assert_true(transfer_error_of_curl(CURLE_COULDNT_CONNECT).transient);
-	assert_true(transfer_error_of_curl(CURLE_OPERATION_TIMEDOUT).transient);
-	assert_true(transfer_error_of_curl(CURLE_PARTIAL_FILE).transient);
-	assert_false(transfer_error_of_curl(CURLE_PEER_FAILED_VERIFICATION).transient);
-	assert_false(transfer_error_of_curl(CURLE_TOO_MANY_REDIRECTS).transient);
-	for (int code = 1; code < CURL_LAST; code++) {
-		assert_non_null(transfer_error_of_curl((CURLcode)code).what);
-		assert_non_null(transfer_error_of_curl((CURLcode)code).next);
-	}
-}
-
-/* What follows downloads into a directory of its own */
 
 #define BODY   "0123456789abcdefghij"
 #define SHA256 "6bc14bdc4517a7a682c6910de2e2946eb8e1ecd04090728fef6d092a7ceb62c5"
@@ -702,9 +584,6 @@ static void a_write_error_is_said_and_not_tried_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_content_range),
-		cmocka_unit_test(reads_a_header),
-		cmocka_unit_test(knows_what_may_pass),
 		IN_DIRECTORY(continues_where_it_stopped),
 		IN_DIRECTORY(begins_again_where_it_must),
 		IN_DIRECTORY(takes_what_is_complete_already),

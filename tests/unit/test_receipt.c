@@ -70,6 +70,23 @@ static void least(void **state)
 	assert_int_equal(receipt.paths.count, 1);
 }
 
+/* A file may have any name, and the receipt of its tarball must be readable all the same. */
+static void odd_source(void **state)
+{
+	_cleanup_(receipt_clear) struct receipt receipt, again;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	assert_int_equal(parse(FIRST PATH SHA256, &receipt), 0);
+	receipt.source = xstrdup("/tmp/a\nb.tar.xz");
+	receipt.version = xstrdup("");
+	text = receipt_format(&receipt);
+	assert_int_equal(parse(text, &again), 0);
+	assert_null(again.source);
+	assert_null(again.version);
+	assert_string_equal(again.paths.items[0], STORE);
+}
+
 /* A later program may write more than this one knows. */
 static void unknown_keys(void **state)
 {
@@ -201,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),
 		cmocka_unit_test(least),
+		cmocka_unit_test(odd_source),
 		cmocka_unit_test(unknown_keys),
 		cmocka_unit_test(no_receipt),
 		cmocka_unit_test(nul_bytes),

@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+#
+# --install where something is installed already: nothing to do, --force, another version, a store
+# made by other means, a damaged installation; and the nix.conf that is the user's.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+}
+
+setup()
+{
+	new_home
+	RECEIPT=$NIX/var/nix-user-chroot/receipt
+}
+
+teardown()
+{
+	mirror_clear_faults
+	mirror_clear_log
+	remove_tree "$BATS_TEST_TMPDIR"/*
+}
+
+# untouched COMMAND...: succeeds without a request and without a change of anything below HOME
+untouched()
+{
+	local before
+
+	before=$(listing_with_times "$HOME")
+	mirror_clear_log
+	run -0 "$@"
+	[ "$(mirror_requests .)" -eq 0 ]
+	diff <(echo "$before") <(listing_with_times "$HOME")
+}
+
+installed_version()
+{
+	[ "$(grep '^version ' "$RECEIPT")" = "version $1" ] &&
+		[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == /nix/store/*-nix-"$1"/* ]]
+}
+
+# The generations of the profile, and what is in each.
+profile_generations()
+{
+	"$PROGRAM" -- sh -c 'cd "$(dirname "$(readlink ~/.nix-profile)")" &&
+		for link in *-link; do echo "$link" "$(readlink "$link")"; done'
+}
+
+@test "installed: says what and where, exit 0, no request, no write" {
+	install -q
+	untouched install
+	[ "$output" = "nix-user-chroot: Nix $NEW is installed in $NIX already: nothing to do" ]
+	untouched install --nix-version $NEW
+	untouched install --no-modify-profile --extra-conf 'cores = 3' --verbose
+	# with a mirror that is not there, too
+	untouched "$PROGRAM" --install --mirror https://127.0.0.1:1
+	# by its hash, and by the name of the tarball, whatever would be the latest
+	untouched install --sha256 "$(cat "$SITE/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256")"
+	untouched install --tarball "/nowhere/nix-$NEW-$SYSTEM.tar.xz"
+	# and where nothing can be written
+	run -0 unshare --user --map-root-user --mount sh -c \
+		'mount --bind "$HOME" "$HOME" && mount -o remount,bind,ro "$HOME" && "$1" --install' - "$PROGRAM"
+	[[ $output == *"is installed in $NIX already"* ]]
+}
+
+@test "installed: --quiet says nothing" {
+	install -q --nix-version $TINY
+	untouched install -q
+	[ -z "$output" ]
+}
+
+@test "--force: installs again, and leaves generations, profile and other store paths" {
+	install -q --nix-version $OLD
+	echo added >added
+	path=$("$PROGRAM" -- nix-store --add added)
+	"$PROGRAM" -- nix-env -q >profile
+	profile_generations >generations
+	printf '\n# of mine\n' >>"$NIX/etc/nix/nix.conf"
+	conf=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
+	cp "$HOME/.profile" profile.sh
+	# a file of Nix's own is damaged, another is there that should not be
+	nix=("$NIX"/store/*-nix-$OLD)
+	chmod -R u+w "${nix[0]}"
+	echo broken >"${nix[0]}/bin/nix"
+	echo more >"${nix[0]}/more"
+	run ! clean_store
+
+	run -0 install --force --nix-version $OLD
+	clean_store
+	# the script adds generations, as it does for everybody; those that were there are as they were
+	profile_generations | grep -Fxf generations | cmp - generations
+	"$PROGRAM" -- nix-env -q | diff profile -
+	[ "$(cat "$NIX/store/${path##*/}")" = added ]
+	[ "$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")" = "$conf" ]
+	cmp "$HOME/.profile" profile.sh
+	[ "$(stat -c %a "${nix[0]}")" = 555 ]
+	no_leftovers
+	# by its variable
+	NIX_USER_CHROOT_FORCE=1 run -0 install --nix-version $OLD
+	[[ $output == *downloading* ]]
+}
+
+@test "--nix-version over another: up, down and up again, in place" {
+	install -q --nix-version $OLD
+	installed_version $OLD
+	echo added >added
+	path=$("$PROGRAM" -- nix-store --add added)
+
+	run -0 install --nix-version $NEW
+	installed_version $NEW
+	run -0 install --nix-version $OLD
+	installed_version $OLD
+	run -0 install --nix-version $NEW
+	installed_version $NEW
+	[ -e "$NIX/store/${path##*/}" ]
+	clean_store
+	no_leftovers
+	# one nix in the profile, and the way back is open
+	[ "$("$PROGRAM" -- nix-env -q | grep -c '^nix-2')" -eq 1 ]
+	"$PROGRAM" -- nix-env --switch-generation 2
+	[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == *-nix-$OLD/* ]]
+	[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ]
+}
+
+@test "without --nix-version an older one stays as it is" {
+	install -q --nix-version $OLD
+	untouched install
+	[[ $output == *"Nix $OLD is installed"* ]]
+}
+
+@test "another version that is not there: what is installed stays as it is" {
+	install -q --nix-version $TINY
+	before=$(listing_with_times "$HOME")
+	run install --nix-version 2.0.999
+	refused 'there is no Nix 2.0.999'
+	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
+	run install --nix-version $OLD
+	refused 'another hash'
+	# directories in which something came and went have another time
+	diff <(grep -v ' d ' <<<"$before") <(listing_with_times "$HOME" | grep -v ' d ')
+	untouched install
+}
+
+@test "a store path of the receipt is gone: it comes back, of the same version" {
+	install -q --nix-version $OLD
+	remove_tree "$NIX"/store/*-busybox-*
+	run ! clean_store
+	run -0 install
+	[[ ${lines[0]} == "nix-user-chroot: Nix $OLD was installed, but /nix/store/"*"-busybox-"*" is gone: installing it again" ]]
+	[ "$(grep -c 'is gone' <<<"$output")" -eq 1 ]
+	installed_version $OLD
+	clean_store
+	no_leftovers
+	untouched install
+}
+
+@test "the profile has no nix any more: it comes back, of the same version" {
+	install -q --nix-version $OLD
+	rm "$HOME/.nix-profile"
+	run -0 install
+	[[ ${lines[0]} == *"Nix $OLD was installed, but your profile has no nix: installing it again" ]]
+	installed_version $OLD
+	untouched install
+}
+
+@test "the profile has a nix of the user's own: it stays, unless a version is asked for" {
+	install -q --nix-version $OLD
+	new=$("$PROGRAM" -- sh -c 'cp -r "$(readlink -f ~/.nix-profile/bin/..)"/../*-nix-* nix-9.9.9 2>/dev/null ||
+		cp -r /nix/store/*-nix-* nix-9.9.9; nix-store --add nix-9.9.9')
+	"$PROGRAM" -- nix-env -q >/dev/null
+	ln -sfn "$new" "$HOME/.nix-profile"
+	untouched install
+	[[ $output == *"has its own version of it, $new"*": nothing to do"* ]]
+	rm "$HOME/.nix-profile"
+	run -0 install --nix-version $OLD
+	installed_version $OLD
+}
+
+@test "a receipt that is garbage, of every kind" {
+	local n
+
+	install -q --nix-version $TINY
+	cp "$RECEIPT" receipt
+	for n in 1 2 3 4 5 6 7; do
+		case $n in
+		1) : >"$RECEIPT" ;;
+		2) head -c 5000 /dev/urandom >"$RECEIPT" ;;
+		3) head -n 3 receipt >"$RECEIPT" ;;
+		4) head -c -1 receipt >"$RECEIPT" ;;
+		5) sed 's,^path .*,path ../../../etc/passwd,' receipt >"$RECEIPT" ;;
+		6) sed 's,receipt 1,receipt 2,' receipt >"$RECEIPT" ;;
+		7) head -c 2000000 /dev/zero >"$RECEIPT" ;;
+		esac
+		echo "garbage $n"
+		run -0 install --nix-version $TINY
+		[[ $output == *'warning: the receipt in '*' cannot be read: installing again'* ]]
+		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
+		cmp "$RECEIPT" receipt
+		no_leftovers
+	done
+}
+
+@test "a store made by other means, with its nix in the profile: recognised and left whole" {
+	install -q
+	rm -r "$NIX/var/nix-user-chroot"
+	untouched install
+	[[ $output == *"Nix is in $NIX already, installed by other means: nothing to do"*--force* ]]
+}
+
+@test "a store made by other means, without a nix in the profile: left whole, and refused" {
+	mkdir -p "$NIX/store/00000000000000000000000000000000-x" "$NIX/var/nix/db"
+	before=$(listing_with_times "$HOME")
+	run install
+	refused "$NIX holds a Nix store that was made by other means" --force NIX_USER_CHROOT_DIR
+	diff <(echo "$before") <(listing_with_times "$HOME")
+	[ "$(mirror_requests .)" -eq 0 ]
+
+	run -0 install --force
+	[ -d "$NIX/store/00000000000000000000000000000000-x" ]
+	run -0 "$PROGRAM" -- nix --version
+}
+
+@test "nix.conf: the user's file is never touched, and what was not added is said" {
+	mkdir -p "$NIX/etc/nix"
+	echo 'cores = 2' >"$NIX/etc/nix/nix.conf"
+	touch -d @1000000000 "$NIX/etc/nix/nix.conf"
+	before=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
+	run -0 install --nix-version $TINY --extra-conf 'cores = 3'
+	[[ $output == *"warning: $NIX/etc/nix/nix.conf is there already and stays as it is"*--extra-conf* ]]
+	[ "$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")" = "$before" ]
+	# a link to a file that is kept elsewhere, even where it leads nowhere
+	ln -sf /nowhere/nix.conf "$NIX/etc/nix/nix.conf"
+	run -0 install --force --nix-version $TINY
+	[ "$(readlink "$NIX/etc/nix/nix.conf")" = /nowhere/nix.conf ]
+}
+
+# nested DEPTH COMMAND...: in that many user namespaces, one in another
+nested()
+{
+	local depth=$1 words=()
+
+	shift
+	for (( ; depth > 0; depth--)); do
+		words+=(unshare --user --map-root-user)
+	done
+	"${words[@]}" "$@"
+}
+
+@test "nix.conf: sandbox = false where the host refuses what it needs, and Nix works" {
+	local depth=40
+
+	# the kernel nests 33 user namespaces: leave room for one, ours, and none for Nix's
+	while ! nested $depth true 2>/dev/null; do
+		depth=$((depth - 1))
+	done
+	run -0 nested $((depth - 1)) "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
+		--no-channel-add
+	grep -qx 'sandbox = false' "$NIX/etc/nix/nix.conf"
+	run -0 nested $((depth - 1)) "$PROGRAM" -- nix --version
+}

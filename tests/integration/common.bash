@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+#
+# What the suites on entering share: entry.bats, path_config.bats, mounts.bats. `load` it.
+#
+#   entering                  in setup: a scratch directory of the test's own, with nothing of the
+#                             caller's that decides what happens; sets
+#                               PROGRAM   the built program
+#                               SCRATCH   the directory; bats removes it
+#                               HOME TMPDIR and NIX, a Nix directory with a store and a file "name",
+#                             all below it; the working directory is HOME
+#   inside [COMMAND...]       enter NIX
+#   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and say all WORDS
+#   on_host PREPARE COMMAND...  COMMAND as root of a user namespace, on a host of the test's own
+#                             making: / is a tmpfs with what programs need and what PREPARE, a shell
+#                             text run in the new / before it is entered, adds. The program is
+#                             /program there; SCRATCH is where it was.
+#   in_mount_namespace COMMAND...  COMMAND where it may mount, and what it mounts spreads to those
+#                             who want it and to nobody outside: really root's where we are root,
+#                             else a user namespace's
+#   require_root              skip the test unless we are root
+#   require_user              skip the test where we are root, whom nothing is forbidden
+#   under_sanitizers          is PROGRAM built with AddressSanitizer?
+#
+# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check.
+
+entering()
+{
+	BUILD_DIR=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}
+	PROGRAM=${NIX_USER_CHROOT:-$BUILD_DIR/nix-user-chroot}
+	if [ ! -x "$PROGRAM" ]; then
+		echo "no program at $PROGRAM: build it, or set NIX_USER_CHROOT" >&2
+		return 1
+	fi
+	PROGRAM=$(realpath "$PROGRAM")
+	unshare --user --map-root-user --mount true 2>/dev/null ||
+		skip "needs a host that lets users make namespaces"
+	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV
+	# below, since bats keeps files of its own in there
+	SCRATCH=$BATS_TEST_TMPDIR/scratch
+	HOME=$SCRATCH/home
+	TMPDIR=$SCRATCH/tmp
+	NIX=$SCRATCH/nix
+	SHELL=/bin/sh
+	export PROGRAM SCRATCH HOME TMPDIR NIX SHELL
+	mkdir -p "$HOME" "$TMPDIR" "$NIX/store" "$NIX/etc/nix-user-chroot"
+	echo ours >"$NIX/name"
+	cd "$HOME" || return
+}
+
+inside()
+{
+	"$PROGRAM" "$NIX" "$@"
+}
+
+# config: the path config of NIX becomes stdin
+config()
+{
+	cat >"$NIX/etc/nix-user-chroot/path-config.toml"
+}
+
+fails()
+{
+	local wanted=$1 words=() word
+	shift
+
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	run "$@"
+	# shellcheck disable=SC2154 # bats sets them
+	if [ "$status" -ne "$wanted" ]; then
+		printf 'status %s, not %s, of: %s\n%s\n' "$status" "$wanted" "$*" "$output" >&2
+		return 1
+	fi
+	for word in "${words[@]}"; do
+		if [[ $output != *"$word"* ]]; then
+			printf 'no word of "%s" in:\n%s\n' "$word" "$output" >&2
+			return 1
+		fi
+	done
+}
+
+# shellcheck disable=SC2016 # the inner shell expands
+on_host()
+{
+	local prepare=$1
+	shift
+
+	mkdir -p "$SCRATCH/host"
+	PATH=$PATH:/usr/sbin:/sbin unshare --user --map-root-user --mount bash -c '
+		set -eu
+		prepare=$1
+		shift
+		mount -t tmpfs -o mode=755 host "$SCRATCH/host"
+		cd "$SCRATCH/host"
+		for entry in bin sbin lib lib32 lib64 libx32 usr etc dev proc; do
+			if [ -L "/$entry" ]; then
+				cp -P "/$entry" "$entry"
+			elif [ -d "/$entry" ]; then
+				mkdir "$entry"
+				mount --rbind "/$entry" "$entry"
+			fi
+		done
+		mkdir tmp old-host
+		mkdir -p ".$SCRATCH"
+		mount --rbind "$SCRATCH" ".$SCRATCH"
+		touch program
+		mount --bind "$PROGRAM" program
+		eval "$prepare"
+		pivot_root . old-host
+		cd /
+		umount -l old-host
+		rmdir old-host
+		exec "$@"
+	' on_host "$prepare" "$@"
+}
+
+# shellcheck disable=SC2016 # the inner shell expands
+in_mount_namespace()
+{
+	local namespaces=(--mount --propagation private)
+
+	# private first: what is shared after that is shared with nobody but those within
+	[ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
+	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
+}
+
+require_root()
+{
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+require_user()
+{
+	[ "$(id -u)" -ne 0 ] || skip "needs to be somebody else than root"
+}
+
+under_sanitizers()
+{
+	grep -q __asan_init "$PROGRAM"
+}

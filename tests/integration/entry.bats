@@ -1,0 +1,488 @@
+#!/usr/bin/env bats
+#
+# Entering: the process that enters becomes the command, and all but /nix is as it was outside.
+
+# shellcheck disable=SC2016 # the inner shells expand
+# shellcheck disable=SC2154 # bats sets output, stderr and status
+
+bats_require_minimum_version 1.5.0
+load common
+
+setup()
+{
+	entering
+}
+
+@test "/nix is the Nix directory, and can be written" {
+	[ "$(inside cat /nix/name)" = ours ]
+	inside sh -c 'echo new >/nix/store/made-inside'
+	[ "$(cat "$NIX/store/made-inside")" = new ]
+}
+
+@test "NIXPATH may be relative, a symlink, and have any name" {
+	mkdir -p "$SCRATCH/odd"$'\n'" \377dir"
+	echo odd >"$SCRATCH/odd"$'\n'" \377dir/name"
+	ln -s ../nix "$HOME/link"
+	[ "$("$PROGRAM" ../nix cat /nix/name)" = ours ]
+	[ "$("$PROGRAM" link/ cat /nix/name)" = ours ]
+	[ "$("$PROGRAM" "$SCRATCH/odd"$'\n'" \377dir" cat /nix/name)" = odd ]
+	cd "$NIX"
+	[ "$("$PROGRAM" . cat /nix/name)" = ours ]
+}
+
+@test "the exit status is the command's" {
+	inside true
+	run inside false
+	[ "$status" -eq 1 ]
+	run inside sh -c 'exit 42'
+	[ "$status" -eq 42 ]
+	run inside sh -c 'exit 255'
+	[ "$status" -eq 255 ]
+}
+
+@test "127 where the command is not found, 126 where it cannot be run, 125 where we failed" {
+	touch plain
+	printf '#!/no/such/interpreter\n' >script
+	printf 'exit 9\n' >no-magic
+	chmod +x script no-magic
+	fails 127 "cannot run no-such-command inside: No such file" PATH -- inside no-such-command
+	fails 127 "cannot run /no/such/command inside: No such file" -- inside /no/such/command
+	fails 127 "cannot run ./plain/x inside: Not a directory" -- inside ./plain/x
+	fails 127 "cannot run ./script inside" interpreter -- inside ./script
+	fails 127 "cannot run  inside" -- inside ""
+	fails 126 "cannot run ./plain inside: Permission denied" -- inside ./plain
+	fails 126 "cannot run . inside" -- inside .
+	fails 125 "cannot use /no/such/directory as /nix: No such file" -- \
+		"$PROGRAM" /no/such/directory true
+	# as a shell does
+	fails 9 -- inside ./no-magic
+}
+
+@test "a directory of PATH that may not be searched hides nothing and means nothing" {
+	require_user
+	mkdir closed
+	chmod 0 closed
+	PATH=$HOME/closed:$PATH inside true
+	PATH=$HOME/closed:$PATH fails 127 "cannot run no-such-command" -- inside no-such-command
+}
+
+@test "a signal that ends the command ends the process" {
+	/usr/bin/python3 - <<-'END'
+		import os, signal, subprocess
+		for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP):
+		    words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c", f"kill -{number} $$"]
+		    assert subprocess.run(words).returncode == -number, number
+	END
+}
+
+@test "the process that enters becomes the command, and has no helper" {
+	/usr/bin/python3 - <<-'END'
+		import ctypes, os, subprocess
+		# whoever loses its parent becomes our child, so none can hide
+		PR_SET_CHILD_SUBREAPER = 36
+		assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+		report = "import os; print(os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0))"
+		child = subprocess.Popen([os.environ["PROGRAM"], os.environ["NIX"],
+		                          "/usr/bin/python3", "-c", report], stdout=subprocess.PIPE)
+		said = child.stdout.read().decode().split()
+		assert said == [str(n) for n in (child.pid, os.getpid(), os.getpgrp(), os.getsid(0))], said
+		child.wait()
+		try:
+		    os.waitpid(-1, os.WNOHANG)
+		    assert False, "a process is left"
+		except ChildProcessError:
+		    pass
+	END
+}
+
+@test "user and groups are who they were" {
+	[ "$(inside id -u)" = "$(id -u)" ]
+	[ "$(inside id -g)" = "$(id -g)" ]
+	touch made-outside
+	[ "$(inside stat -c %u:%g made-outside)" = "$(id -u):$(id -g)" ]
+	inside touch made-inside
+	[ "$(stat -c %u:%g made-inside)" = "$(id -u):$(id -g)" ]
+}
+
+@test "supplementary groups keep counting" {
+	require_root
+	mkdir shared
+	chgrp 4242 shared
+	chmod 2770 shared
+	chmod a+rwx "$SCRATCH" "$HOME" "$NIX" "$BATS_TEST_TMPDIR"
+	setpriv --reuid 12345 --regid 12345 --groups 4242 "$PROGRAM" "$NIX" touch shared/made
+	[ -e shared/made ]
+	fails 1 "Permission denied" -- setpriv --reuid 12345 --regid 12345 --clear-groups \
+		"$PROGRAM" "$NIX" touch shared/more
+}
+
+@test "stdin, stdout and stderr are the command's alone" {
+	printf 'a\0b\377' >bytes
+	inside cat <bytes >copy
+	cmp bytes copy
+	run --separate-stderr inside sh -c 'echo out; echo err >&2'
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+	# what the command leaves of stdin is there for the next
+	printf 'one\ntwo\n' | { inside sh -c 'read -r line; echo "$line"'; cat; } >lines
+	[ "$(cat lines)" = $'one\ntwo' ]
+}
+
+@test "descriptors are as outside, closed ones too" {
+	local list='import os; print(sorted(int(f) for f in os.listdir("/proc/self/fd")))'
+	exec 7<name_of_nothing 2>/dev/null || true
+	exec 8<"$NIX/name"
+	[ "$(inside /usr/bin/python3 -c "$list")" = "$(/usr/bin/python3 -c "$list")" ]
+	[ "$(inside cat <&8)" = ours ]
+	exec 8<&-
+	for redirection in '<&-' '2>&-' '<&- 2>&-'; do
+		[ "$(eval "inside /usr/bin/python3 -c '$list' $redirection")" = \
+			"$(eval "/usr/bin/python3 -c '$list' $redirection")" ]
+	done
+	eval 'inside sh -c "echo unheard" >&-' || true
+	inside true <&- >&- 2>&-
+}
+
+@test "signal dispositions, mask and limits are as outside" {
+	local look='grep -E "^Sig(Blk|Ign|Cgt)|^NoNewPrivs|^Threads" /proc/self/status; ulimit -a'
+	/usr/bin/python3 - "$look" <<-'END'
+		import os, resource, signal, subprocess, sys
+		def before():
+		    signal.signal(signal.SIGINT, signal.SIG_IGN)
+		    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+		    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGCHLD})
+		    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 200))
+		    os.nice(3)
+		words = ["sh", "-c", sys.argv[1] + "; nice"]
+		outside = subprocess.run(words, preexec_fn=before, capture_output=True)
+		inside = subprocess.run([os.environ["PROGRAM"], os.environ["NIX"]] + words,
+		                        preexec_fn=before, capture_output=True)
+		assert inside.stdout and inside.stdout == outside.stdout, (inside, outside)
+	END
+}
+
+@test "the umask is as outside, and does not harm what we make" {
+	# /etc/.. is taken apart for the config, so that directories are made
+	config <<-END
+		[excludes]
+		paths = ["/etc/hosts", "/etc/ssl"]
+		[absolute]
+		"$NIX/name" = "/new/directory/name"
+	END
+	for mask in 0022 0077 0777; do
+		umask "$mask"
+		[ "$(inside sh -c umask)" = "$mask" ]
+		[ "$(inside cat /new/directory/name)" = ours ]
+		[ "$(inside stat -c %a / /etc /etc/ssl /new | sort -u)" = 755 ]
+		umask 0022
+	done
+}
+
+@test "the terminal is as outside, and Ctrl-C reaches the command" {
+	/usr/bin/python3 - <<-'END'
+		import os, pty, signal, sys
+		words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c",
+		         "tty; stty size; ps -o tpgid= -p $$ | tr -d ' '; echo $$; cat"]
+		pid, master = pty.fork()
+		if pid == 0:
+		    os.execv(words[0], words)
+		import fcntl, struct, termios
+		text = b""
+		while text.count(b"\n") < 4:
+		    text += os.read(master, 4096)
+		terminal, size, foreground, shell = text.decode().split("\r\n")[:4]
+		assert terminal.startswith("/dev/"), text
+		assert foreground == shell == str(pid), text
+		os.write(master, b"\x03")
+		_, status = os.waitpid(pid, 0)
+		assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, status
+	END
+}
+
+@test "job control works inside: stop and continue" {
+	/usr/bin/python3 - <<-'END'
+		import os, signal, subprocess
+		child = subprocess.Popen([os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c",
+		                          "kill -STOP $$; exit 7"])
+		_, status = os.waitpid(child.pid, os.WUNTRACED)
+		assert os.WIFSTOPPED(status), status
+		os.kill(child.pid, signal.SIGCONT)
+		_, status = os.waitpid(child.pid, 0)
+		assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 7, status
+	END
+}
+
+@test "the working directory is as outside" {
+	for directory in "$HOME" / /usr "$NIX/store" "$SCRATCH/sp ace"$'\n'; do
+		mkdir -p "$directory" && cd "$directory"
+		[ "$(inside pwd -P; echo x)" = "$(pwd -P; echo x)" ]
+	done
+	ln -s "$NIX" "$SCRATCH/link"
+	cd "$SCRATCH/link"
+	[ "$(inside sh -c pwd)" = "$SCRATCH/link" ]
+}
+
+@test "a working directory that is gone: HOME, else /, with a warning" {
+	mkdir gone
+	cd gone
+	rmdir "$HOME/gone"
+	run --separate-stderr inside pwd
+	[ "$output" = "$HOME" ]
+	[[ $stderr = *"warning: the working directory cannot be reached inside: No such file or directory; starting in $HOME" ]]
+	run --separate-stderr env -u HOME "$PROGRAM" "$NIX" pwd
+	[ "$output" = / ]
+	run --separate-stderr env HOME=/no/such "$PROGRAM" "$NIX" pwd
+	[ "$output" = / ]
+	run --separate-stderr "$PROGRAM" -q "$NIX" pwd
+	[ "$output" = "$HOME" ]
+	[ -z "$stderr" ]
+}
+
+@test "with NIXPATH the environment is left alone, but for NIX_CONF_DIR" {
+	# odd names and an empty value come through as well
+	local words=(env -i "A=1" "EMPTY=" "odd name=x"$'\n'"y" "PATH=$PATH" "HOME=$HOME" "LC_ALL=C")
+	mkdir -p .nix-profile/bin
+	"${words[@]}" env -0 | sort -z >outside
+	"${words[@]}" "$PROGRAM" "$NIX" env -0 | sort -z >inside
+	printf 'NIX_CONF_DIR=/nix/etc/nix\0' | sort -z outside - >expected
+	cmp expected inside
+	[ "$(NIX_CONF_DIR=/mine inside printenv NIX_CONF_DIR)" = /mine ]
+	# set and empty is set
+	[ -z "$(NIX_CONF_DIR='' inside printenv NIX_CONF_DIR)" ]
+}
+
+@test "with the default directory the profile is put on PATH, once" {
+	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin
+	[ "$("$PROGRAM" -- printenv PATH)" = "$PATH" ]
+	# as it resolves inside: the profile is in a store that is not there outside
+	mkdir -p "$NIX/store/p/bin"
+	ln -s /nix/store/p .nix-profile
+	[ "$("$PROGRAM" -- printenv PATH)" = "$HOME/.nix-profile/bin:/usr/bin:/bin" ]
+	PATH=/usr/bin:$HOME/.nix-profile/bin:/bin
+	[ "$("$PROGRAM" -- printenv PATH)" = "$PATH" ]
+	[ "$("$PROGRAM" "$NIX" printenv PATH)" = "$PATH" ]
+	[ "$(env -u PATH "$PROGRAM" -- /usr/bin/printenv PATH)" = "$HOME/.nix-profile/bin:/bin:/usr/bin" ]
+	# and the command is looked for there
+	printf '#!/bin/sh\necho from the profile\n' >"$NIX/store/p/bin/hello"
+	chmod +x "$NIX/store/p/bin/hello"
+	[ "$(PATH=/usr/bin:/bin "$PROGRAM" -- hello)" = "from the profile" ]
+}
+
+@test "nothing is left in /, in TMPDIR or in the mount table" {
+	ls -A / >root.before
+	cat /proc/self/mountinfo >mounts.before
+	config <<-END
+		[excludes]
+		paths = ["/etc/hosts"]
+		[absolute]
+		"$NIX/name" = "/new/name"
+	END
+	inside true
+	run inside no-such-command
+	ls -A / | cmp root.before -
+	# the other tests' mounts are in namespaces of their own
+	cmp mounts.before /proc/self/mountinfo
+	[ -z "$(ls -A "$TMPDIR")" ]
+	[ "$(ls -A "$NIX")" = $'etc\nname\nstore' ]
+}
+
+@test "nothing of ours can be written inside" {
+	fails 1 "Read-only file system" -- inside mkdir /new
+	fails 1 "Read-only file system" -- inside touch /new
+	run inside sh -c 'ls -A / | grep old-root'
+	[ "$status" -eq 1 ]
+}
+
+@test "entering twice and three times" {
+	mkdir -p "$SCRATCH/b" "$SCRATCH/c"
+	echo b >"$SCRATCH/b/name"
+	echo c >"$SCRATCH/c/name"
+	[ "$(inside "$PROGRAM" "$SCRATCH/b" cat /nix/name)" = b ]
+	[ "$(inside "$PROGRAM" "$SCRATCH/b" "$PROGRAM" "$SCRATCH/c" cat /nix/name)" = c ]
+	[ "$(inside "$PROGRAM" "$SCRATCH/b" "$PROGRAM" "$NIX" cat /nix/name)" = ours ]
+}
+
+@test "NIXPATH in the /nix of the chroot we are in" {
+	mkdir -p "$NIX/inner/store"
+	echo inner >"$NIX/inner/name"
+	[ "$(inside "$PROGRAM" /nix/inner cat /nix/name)" = inner ]
+}
+
+@test "already inside: the same directory needs no second namespace" {
+	local ns='readlink /proc/self/ns/mnt /proc/self/ns/user'
+	[ "$(inside sh -c "$ns")" = "$(inside "$PROGRAM" "$NIX" sh -c "$ns" | cat)" ] && false
+	run --separate-stderr inside sh -c "$ns; exec '$PROGRAM' -v '$NIX' sh -c '$ns; cat /nix/name'"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]} ${lines[1]}" = "${lines[2]} ${lines[3]}" ]
+	[ "${lines[4]}" = ours ]
+	[ "$stderr" = "nix-user-chroot: $NIX is /nix already: no second namespace is needed" ]
+	# by any name
+	run --separate-stderr inside sh -c "$ns; exec '$PROGRAM' /nix sh -c '$ns'"
+	[ "${lines[0]} ${lines[1]}" = "${lines[2]} ${lines[3]}" ]
+	[ -z "$stderr" ]
+	# another one nests
+	mkdir "$SCRATCH/b"
+	run inside sh -c "$ns; exec '$PROGRAM' '$SCRATCH/b' sh -c '$ns'"
+	[ "${lines[0]}" != "${lines[2]}" ]
+	[ "${lines[1]}" != "${lines[3]}" ]
+}
+
+@test "already inside: exit status, working directory and login shell are the same" {
+	fails 127 "cannot run no-such-command" -- inside "$PROGRAM" "$NIX" no-such-command
+	[ "$(inside "$PROGRAM" "$NIX" pwd)" = "$HOME" ]
+	[ "$(echo 'echo $0' | inside "$PROGRAM" "$NIX")" = -sh ]
+}
+
+@test "user namespaces work inside, bubblewrap too" {
+	[ "$(inside unshare --user --map-root-user --mount id -u)" = 0 ]
+	inside unshare --user --map-root-user --mount --pid --fork --mount-proc true
+	command -v bwrap >/dev/null || skip "needs bubblewrap"
+	[ "$(inside bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --unshare-all \
+		cat /nix/name)" = ours ]
+}
+
+@test "the process that enters maps libc alone" {
+	[ -e "$(dirname "$PROGRAM")/nix-user-chroot-install" ] ||
+		skip "needs the default build (this is the single-file one, or has no installer)"
+	run ldd "$PROGRAM"
+	! [[ $output =~ curl|archive|crypto|ssl ]]
+	# what is mapped from the first instruction to the exec, by the loader's own account
+	LD_DEBUG=files LD_DEBUG_OUTPUT=$SCRATCH/loaded inside /bin/true
+	[ -n "$(cat "$SCRATCH"/loaded.*)" ] || skip "needs glibc's loader"
+	! grep -E 'lib(curl|archive|crypto|ssl)' "$SCRATCH"/loaded.*
+	! inside grep -E 'lib(curl|archive|crypto|ssl)' /proc/self/maps
+}
+
+@test "a uid without a passwd entry works" {
+	require_root
+	chmod a+rwx "$SCRATCH" "$HOME" "$NIX" "$BATS_TEST_TMPDIR"
+	setpriv() { command setpriv --reuid 12345 --regid 12345 --clear-groups env -u USER "$@"; }
+	[ "$(setpriv "$PROGRAM" "$NIX" id -u)" = 12345 ]
+	[ "$(echo 'echo $0' | setpriv -u SHELL "$PROGRAM" "$NIX")" = -sh ]
+	# without a name there is no profile, and that is all
+	config <<-END
+		[profile]
+		"x" = "/y"
+	END
+	fails 0 "no profile of user (unknown)" -- setpriv "$PROGRAM" "$NIX" true
+}
+
+@test "a login shell by default: SHELL, the passwd entry's, /bin/sh" {
+	ln -s /bin/sh my-shell
+	printf '#!/bin/sh\necho script "$0" "$#"\n' >script
+	chmod +x script
+	[ "$(echo 'echo $0 $#' | inside)" = "-sh 0" ]
+	[ "$(echo 'echo $0' | SHELL=$HOME/my-shell inside)" = -my-shell ]
+	[ "$(SHELL=$HOME/script inside)" = "script $HOME/script 0" ]
+	local passwd
+	passwd=$(getent passwd "$(id -u)" | cut -d: -f7)
+	[ -x "$passwd" ] || passwd=/bin/sh
+	for shell in "" /no/such/shell "$HOME"; do
+		[ "$(echo 'echo $0' | SHELL=$shell inside)" = "-${passwd##*/}" ]
+	done
+	[ "$(echo 'echo $0' | env -u SHELL "$PROGRAM" "$NIX")" = "-${passwd##*/}" ]
+}
+
+@test "the default directory: variables, and what comes without any" {
+	export XDG_DATA_HOME=$SCRATCH/data
+	mkdir -p "$XDG_DATA_HOME/nix/store" .local/share/nix/store
+	echo data >"$XDG_DATA_HOME/nix/name"
+	echo local >.local/share/nix/name
+	[ "$("$PROGRAM" -- cat /nix/name)" = data ]
+	[ "$(NIX_USER_CHROOT_DIR=$NIX "$PROGRAM" -- cat /nix/name)" = ours ]
+	[ "$(env -u XDG_DATA_HOME "$PROGRAM" -- cat /nix/name)" = local ]
+	[ "$(echo 'cat /nix/name' | "$PROGRAM")" = data ]
+	[ "$(echo 'echo $0' | "$PROGRAM")" = -sh ]
+	unset XDG_DATA_HOME
+	rm -r .local
+	mkdir -p .data/nix/store
+	[ "$("$PROGRAM" -- echo found)" = found ]
+}
+
+@test "no store in the default directory: says so and names --install" {
+	local message="there is no Nix store in"
+	fails 125 "$message $HOME/.local/share/nix" "nix-user-chroot --install makes one" -- "$PROGRAM"
+	mkdir -p .local/share/nix
+	fails 125 "$message $HOME/.local/share/nix" "--install" -- "$PROGRAM" -- true
+	# one that is named needs none
+	"$PROGRAM" .local/share/nix true
+}
+
+@test "bad input: one message, status 125" {
+	touch file
+	ln -s nowhere dangling
+	ln -s loop loop
+	fails 125 "cannot use file as /nix: Not a directory" "NIXPATH must be a directory" -- \
+		"$PROGRAM" file true
+	fails 125 "cannot use dangling as /nix: No such file" -- "$PROGRAM" dangling true
+	fails 125 "cannot use loop as /nix: Too many levels" -- "$PROGRAM" loop true
+	fails 125 "NIXPATH is an empty word" -- "$PROGRAM" "" true
+	fails 125 "unknown option --no-such" "usage: nix-user-chroot" -- "$PROGRAM" --no-such
+	fails 125 "did you mean --version?" -- "$PROGRAM" --versoin
+	fails 125 "unknown option -x" -- "$PROGRAM" -x "$NIX" true
+	fails 125 "option --mirror goes with --install" -- "$PROGRAM" --mirror m "$NIX" true
+	fails 125 "HOME is not set" "set HOME, or NIX_USER_CHROOT_DIR" -- env -u HOME "$PROGRAM"
+	fails 125 "HOME is not an absolute path" -- env HOME=x "$PROGRAM" -- true
+	fails 125 "NIX_USER_CHROOT_DIR is x, which is not an absolute path" -- \
+		env NIX_USER_CHROOT_DIR=x "$PROGRAM" -- true
+	[ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "usage goes to stderr, help and version to stdout" {
+	run --separate-stderr "$PROGRAM" --no-such
+	[ -z "$output" ]
+	run --separate-stderr "$PROGRAM" --help
+	[ "$status" -eq 0 ]
+	[[ $output = "usage: nix-user-chroot"* ]]
+	[ -z "$stderr" ]
+	run --separate-stderr "$PROGRAM" --version
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^nix-user-chroot\ [0-9]+\.[0-9]+ ]]
+	for option in --help --version --print-path-config; do
+		fails 125 "cannot write to stdout: No space left on device" -- \
+			sh -c '"$0" "$1" >/dev/full' "$PROGRAM" "$option"
+	done
+}
+
+@test "a NIXPATH that may not be searched" {
+	require_user
+	mkdir -p closed/nix
+	chmod 0 closed
+	fails 125 "cannot use closed/nix as /nix: Permission denied" "you may search" -- \
+		"$PROGRAM" closed/nix true
+	fails 125 "cannot enter the directory closed: Permission denied" -- "$PROGRAM" closed true
+	chmod 700 closed
+}
+
+@test "a NIXPATH that may be searched and not read" {
+	require_user
+	chmod 111 "$NIX"
+	[ "$(inside cat /nix/name)" = ours ]
+	chmod 755 "$NIX"
+}
+
+@test "a host that refuses user namespaces: which switch to look at" {
+	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
+		user.max_user_namespaces -- unshare --user --map-root-user \
+		sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$PROGRAM" "$NIX" true'
+	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
+		user.max_mnt_namespaces -- unshare --user --map-root-user \
+		sh -c 'echo 0 >/proc/sys/user/max_mnt_namespaces; exec "$PROGRAM" "$NIX" true'
+}
+
+@test "-v has little to say, -vv every mount, -q nothing" {
+	run --separate-stderr "$PROGRAM" -v "$NIX" true
+	[ -z "$stderr" ]
+	run --separate-stderr "$PROGRAM" -vv "$NIX" true
+	[[ $stderr = *"nix-user-chroot: bind /usr from /usr"* ]]
+	[[ $stderr = *"nix-user-chroot: bind /nix"* ]]
+	run --separate-stderr "$PROGRAM" -q "$NIX" no-such-command
+	[ "$status" -eq 127 ]
+	[[ $stderr = *"cannot run no-such-command"* ]]
+}
+
+@test "options end at NIXPATH; a dash word behind it is the command's" {
+	[ "$(inside printf '%s' --help)" = --help ]
+	[ "$("$PROGRAM" "$NIX" -- printf '%s' -v)" = -v ]
+	[ "$(inside sh -c 'echo "$@"' sh -q --version --)" = "-q --version --" ]
+}

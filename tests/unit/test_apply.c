@@ -1,0 +1,256 @@
+/*
+ * A plan carried out in namespaces of its own, by a child: what of it cannot be done, because it
+ * has gone or changed since the plan was made, is left out.
+ */
+#include "chroot/apply.h"
+#include "chroot/namespace.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+/* Below the scratch directory; $ in a step's source stands for that directory. */
+static char *scratch;
+
+static int setup(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	_cleanup_close_ int fd = -1;
+
+	(void)state;
+	scratch = xasprintf("%s/test_apply.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(scratch));
+	fd = fs_open_dir(AT_FDCWD, scratch);
+	assert_int_equal(fs_mkdirs(fd, "nix/store", 0755), 0);
+	assert_int_equal(fs_mkdirs(fd, "directory", 0755), 0);
+	assert_int_equal(fs_replace_file(fd, "directory/entry", "x", 1, 0644), 0);
+	assert_int_equal(fs_replace_file(fd, "file", "x", 1, 0644), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	int r = fs_remove_tree(AT_FDCWD, scratch);
+
+	(void)state;
+	free(scratch);
+	return r;
+}
+
+static struct plan_step step(enum plan_type type, const char *path, const char *source)
+{
+	return (struct plan_step){
+		.type = type,
+		.path = xstrdup(path),
+		.source = source && *source == '$' ? xasprintf("%s%s", scratch, source + 1)
+						   : xstrdup(source),
+	};
+}
+
+/* In the child: enter the namespaces and carry the steps out. 0, or the status to end with. */
+static int enter(struct plan_step *steps, size_t count)
+{
+	_cleanup_free_ char *nix = xasprintf("%s/nix", scratch);
+	struct plan plan = {
+		.work_dir = scratch, .old_root = xstrdup("/old"), .steps = steps, .count = count};
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	if (chdir(nix) < 0)
+		return 100;
+	if (namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return 77;
+	if (namespace_map_ids(uid, gid, &file) < 0 || namespace_make_slave() < 0)
+		return 101;
+	umask(0777);
+	if (apply_plan(&plan) < 0)
+		return 102;
+	return umask(022) == 0777 ? 0 : 103;
+}
+
+/* Run CHECK inside, after COUNT steps; what was said is the caller's to free, *STATUS the end. */
+static char *run(struct plan_step *steps, size_t count, int (*check)(void), int *status)
+{
+	struct capture capture;
+	char *said;
+	pid_t child;
+
+	capture_begin(&capture);
+	child = fork();
+	if (child == 0) {
+		int r = enter(steps, count);
+
+		_exit(r ? r : check());
+	}
+	assert_int_equal(waitpid(child, status, 0), child);
+	said = capture_end(&capture);
+	for (size_t i = 0; i < count; i++) {
+		free(steps[i].path);
+		free(steps[i].source);
+	}
+	if (WIFEXITED(*status) && WEXITSTATUS(*status) == 77) {
+		free(said);
+		skip();
+	}
+	return said;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+#define CHECK(condition)                                            \
+	do {                                                        \
+		if (!(condition)) {                                 \
+			log_error("not so inside: %s", #condition); \
+			return 1;                                   \
+		}                                                   \
+	} while (0)
+
+static int check_what_is_left(void)
+{
+	struct stat st;
+
+	CHECK(is_there("/nix/store"));
+	CHECK(is_there("/first/entry") && is_there("/last/entry"));
+	CHECK(lstat("/file", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 1);
+	CHECK(!is_there("/gone") && !is_there("/gone-file"));
+	CHECK(!is_there("/no-directory") && !is_there("/no-file"));
+	CHECK(lstat("/link\n\377", &st) == 0 && S_ISLNK(st.st_mode));
+	CHECK(!is_there("/old"));
+	/* what is ours can be searched, whatever the umask, and not be written */
+	CHECK(stat("/new", &st) == 0 && (st.st_mode & 07777) == 0755);
+	CHECK(mkdir("/more", 0755) < 0 && errno == EROFS);
+	CHECK(mkdir("/first/tmpfs-below", 0755) == 0 && rmdir("/first/tmpfs-below") == 0);
+	return 0;
+}
+
+static void what_has_gone_is_left_out(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_BIND_DIRECTORY, "/first", "$/directory"),
+		step(PLAN_BIND_DIRECTORY, "/gone", "$/gone"),
+		step(PLAN_BIND_FILE, "/gone-file", "$/gone-file"),
+		step(PLAN_BIND_DIRECTORY, "/no-directory", "$/file"),
+		step(PLAN_BIND_FILE, "/no-file", "$/directory"),
+		step(PLAN_BIND_FILE, "/file", "$/file"),
+		step(PLAN_SYMLINK, "/link\n\377", "nowhere"),
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_TMPFS, "/first/gone", NULL),
+		step(PLAN_BIND_FILE, "/first/gone/entry", "$/file"),
+		step(PLAN_COVER_DIRECTORY, "/gone", "$/directory"),
+		step(PLAN_COVER_FILE, "/first/gone", "$/file"),
+		step(PLAN_DIRECTORY, "/new", NULL),
+		step(PLAN_BIND_DIRECTORY, "/last", "$/directory"),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_what_is_left, &status);
+	assert_string_equal(said, "");
+	assert_int_equal(status, 0);
+}
+
+static void notes_at_verbose(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/gone", "$/gone"),
+		step(PLAN_BIND_DIRECTORY, "/first", "$/directory"),
+		step(PLAN_BIND_FILE, "/file", "$/file"),
+		step(PLAN_SYMLINK, "/link\n\377", "nowhere"),
+		step(PLAN_BIND_DIRECTORY, "/last", "$/directory"),
+		step(PLAN_DIRECTORY, "/new", NULL),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	log_set_level(LOG_VERBOSE);
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_what_is_left, &status);
+	log_set_level(LOG_NORMAL);
+	assert_string_equal(said, "nix-user-chroot: /gone is not there inside: No such file or "
+				  "directory\n");
+	assert_int_equal(status, 0);
+}
+
+static int check_nothing(void)
+{
+	return 0;
+}
+
+/* Without /nix there is nothing to run for. */
+static void no_nix_is_fatal(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_SYMLINK, "/nix", "elsewhere"),
+		step(PLAN_NIX, "/nix", NULL),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, 2, check_nothing, &status);
+	assert_true(str_starts_with(
+		said, "nix-user-chroot: cannot mount the Nix directory on /nix: File exists\n"));
+	assert_int_equal(WEXITSTATUS(status), 102);
+}
+
+static int check_covered(void)
+{
+	CHECK(is_there("/first/store/entry"));
+	CHECK(mkdir("/first/store/new", 0755) == 0 && rmdir("/first/store/new") == 0);
+	return 0;
+}
+
+/* The tmpfs that are made read-only are ours, not what is mounted in their place later. */
+static void covers_stay_writable(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/first", "$/nix"),
+		step(PLAN_TMPFS, "/first/store", NULL),
+		/* what covers /first has a mount of its own where the tmpfs was */
+		step(PLAN_COVER_DIRECTORY, "/nix/store", "$/directory"),
+		step(PLAN_COVER_DIRECTORY, "/first", "/nix"),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_covered, &status);
+	assert_string_equal(said, "");
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_has_gone_is_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(notes_at_verbose, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_nix_is_fatal, setup, teardown),
+		cmocka_unit_test_setup_teardown(covers_stay_writable, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

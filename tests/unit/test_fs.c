@@ -1,0 +1,418 @@
+/* Files and directories by descriptor, strings, and what is said. */
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+struct place {
+	char *path;
+	int fd;
+};
+
+static int setup(void **state)
+{
+	struct place *place = xcalloc(1, sizeof(*place));
+	const char *tmp = env_get("TMPDIR");
+
+	place->path = xasprintf("%s/test_fs.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(place->path));
+	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	assert_true(place->fd >= 0);
+	*state = place;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+	int r = fs_remove_tree(AT_FDCWD, place->path);
+
+	close(place->fd);
+	free(place->path);
+	free(place);
+	return r;
+}
+
+static int fd_of(void **state)
+{
+	return ((struct place *)*state)->fd;
+}
+
+static void put(int fd, const char *name, const char *text)
+{
+	assert_int_equal(fs_replace_file(fd, name, text, strlen(text), 0644), 0);
+}
+
+static void assert_file(int fd, const char *name, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	assert_int_equal(fs_read_file(fd, name, 1 << 20, &text, &len), 0);
+	assert_string_equal(text, expected);
+	assert_int_equal(len, strlen(expected));
+}
+
+static size_t count_entries(int fd, const char *path)
+{
+	_cleanup_closedir_ DIR *dir = fdopendir(fs_open_dir(fd, path));
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	return count - 2;
+}
+
+static void read_whole(void **state)
+{
+	static const size_t sizes[] = {0, 1, 4094, 4095, 4096, 4097, 100000};
+	int fd = fd_of(state);
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		_cleanup_free_ char *data = xcalloc(sizes[i] + 1, 1), *found = NULL;
+		size_t len = 0;
+
+		memset(data, 'x', sizes[i]);
+		assert_int_equal(fs_replace_file(fd, "f", data, sizes[i], 0600), 0);
+		assert_int_equal(fs_read_file(fd, "f", sizes[i], &found, &len), 0);
+		assert_int_equal(len, sizes[i]);
+		assert_memory_equal(found, data, sizes[i] + 1);
+		if (sizes[i] > 0) {
+			char *none = NULL;
+
+			assert_int_equal(fs_read_file(fd, "f", sizes[i] - 1, &none, &len), -EFBIG);
+			assert_null(none);
+		}
+	}
+}
+
+static void read_what_is_no_file(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = fd_of(state), sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char *data = NULL;
+	size_t len;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/socket", fd);
+	assert_int_equal(bind(sock, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(sock);
+	/* nobody writes to it: whoever waited would wait for ever */
+	assert_int_equal(mkfifoat(fd, "fifo", 0600), 0);
+	assert_int_equal(symlinkat("loop", fd, "loop"), 0);
+	assert_int_equal(fs_read_file(fd, "fifo", 10, &data, &len), -EINVAL);
+	assert_int_equal(fs_read_file(fd, "socket", 10, &data, &len), -ENXIO);
+	assert_int_equal(fs_read_file(fd, ".", 10, &data, &len), -EISDIR);
+	assert_int_equal(fs_read_file(fd, "loop", 10, &data, &len), -ELOOP);
+	assert_int_equal(fs_read_file(fd, "missing", 10, &data, &len), -ENOENT);
+	assert_int_equal(fs_read_file(AT_FDCWD, "/dev/zero", 10, &data, &len), -EINVAL);
+	assert_null(data);
+}
+
+static void replace(void **state)
+{
+	int fd = fd_of(state);
+	struct stat st;
+
+	put(fd, "f", "one");
+	put(fd, "f", "two");
+	assert_file(fd, "f", "two");
+	assert_int_equal(fs_mkdirs(fd, "a/b", 0755), 0);
+	put(fd, "a/b/f", "deep");
+	assert_file(fd, "a/b/f", "deep");
+	assert_int_equal(fs_replace_file(fd, "secret", "", 0, 0600), 0);
+	assert_int_equal(fstatat(fd, "secret", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	/* f, a and secret; no f.new */
+	assert_int_equal(count_entries(fd, "."), 3);
+	assert_int_equal(count_entries(fd, "a/b"), 1);
+}
+
+static void replace_a_link(void **state)
+{
+	int fd = fd_of(state);
+
+	put(fd, "target", "mine");
+	assert_int_equal(symlinkat("target", fd, "link"), 0);
+	put(fd, "link", "new");
+	/* the link is replaced, what it led to is not written */
+	assert_file(fd, "target", "mine");
+	assert_file(fd, "link", "new");
+	/* nor is what the temporary name leads to */
+	assert_int_equal(symlinkat("target", fd, "f.new"), 0);
+	assert_int_equal(fs_replace_file(fd, "f", "x", 1, 0644), -ELOOP);
+	assert_file(fd, "target", "mine");
+	put(fd, "f", "second time");
+	assert_file(fd, "f", "second time");
+}
+
+static void replace_that_fails(void **state)
+{
+	int fd = fd_of(state);
+
+	assert_int_equal(fs_replace_file(fd, "no/f", "x", 1, 0644), -ENOENT);
+	assert_int_equal(fs_mkdirs(fd, "directory/full", 0755), 0);
+	assert_int_equal(fs_replace_file(fd, "directory", "x", 1, 0644), -EISDIR);
+	assert_int_equal(count_entries(fd, "."), 1);
+	assert_int_equal(fs_write_all(-1, "x", 1), -EBADF);
+}
+
+/* A disk without room, as far as that can be had without one. */
+static void write_to_a_full_disk(void **state)
+{
+	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(full >= 0);
+	assert_int_equal(fs_write_all(full, "x", 1), -ENOSPC);
+	assert_int_equal(fs_write_all(full, "x", 0), 0);
+}
+
+static void make_directories(void **state)
+{
+	int fd = fd_of(state);
+	struct stat st;
+	mode_t before = umask(022);
+
+	assert_int_equal(fs_mkdirs(fd, "a/b/c", 0700), 0);
+	assert_int_equal(fs_mkdirs(fd, "a/b/c", 0700), 0);
+	assert_int_equal(fs_mkdirs(fd, "a//b/./d/", 0700), 0);
+	umask(before);
+	assert_int_equal(fstatat(fd, "a/b/d", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	put(fd, "f", "");
+	assert_int_equal(fs_mkdirs(fd, "f", 0700), -ENOTDIR);
+	assert_int_equal(fs_mkdirs(fd, "f/x", 0700), -ENOTDIR);
+	assert_int_equal(symlinkat("a", fd, "link"), 0);
+	assert_int_equal(fs_mkdirs(fd, "link/e", 0700), 0);
+	assert_int_equal(fstatat(fd, "a/e", &st, 0), 0);
+	assert_int_equal(symlinkat("missing", fd, "dangling"), 0);
+	assert_int_equal(fs_mkdirs(fd, "dangling/x", 0700), -EEXIST);
+	assert_int_equal(fstatat(fd, "missing", &st, 0), -1);
+	assert_int_equal(fs_mkdirs(AT_FDCWD, "/proc/self", 0700), 0);
+	assert_int_equal(fs_mkdirs(AT_FDCWD, "/", 0700), 0);
+}
+
+static void open_directories(void **state)
+{
+	int fd = fd_of(state), opened;
+
+	put(fd, "f", "");
+	assert_int_equal(fs_mkdirs(fd, "d", 0755), 0);
+	assert_int_equal(symlinkat("d", fd, "link"), 0);
+	opened = fs_open_dir(fd, "d");
+	assert_true(opened >= 0);
+	assert_int_equal(fcntl(opened, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	close(opened);
+	assert_int_equal(fs_open_dir(fd, "f"), -ENOTDIR);
+	assert_int_equal(fs_open_dir(fd, "missing"), -ENOENT);
+	opened = fs_open_dir(fd, "link");
+	assert_true(opened == -ENOTDIR || opened == -ELOOP);
+	assert_int_equal(fs_sync_dir(fd, "d"), 0);
+	assert_int_equal(fs_sync_dir(fd, "missing"), -ENOENT);
+}
+
+static void remove_trees(void **state)
+{
+	static const char *const closed[] = {"t/a/b/c", "t/a/b", "t/a", "t"};
+	int fd = fd_of(state);
+
+	put(fd, "outside", "mine");
+	assert_int_equal(fs_mkdirs(fd, "beside", 0755), 0);
+	put(fd, "beside/f", "mine");
+	assert_int_equal(fs_mkdirs(fd, "t/a/b/c", 0755), 0);
+	put(fd, "t/a/b/c/f", "x");
+	assert_int_equal(symlinkat("../beside", fd, "t/to-directory"), 0);
+	assert_int_equal(symlinkat("../../outside", fd, "t/a/to-file"), 0);
+	assert_int_equal(mkfifoat(fd, "t/a/fifo", 0), 0);
+	/* as Nix leaves its store, and worse */
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+		assert_int_equal(fchmodat(fd, closed[i], i % 2 ? 0555 : 0, 0), 0);
+	assert_int_equal(fs_remove_tree(fd, "t"), 0);
+	assert_int_equal(faccessat(fd, "t", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_file(fd, "outside", "mine");
+	assert_file(fd, "beside/f", "mine");
+}
+
+static void remove_what_is_no_tree(void **state)
+{
+	int fd = fd_of(state);
+
+	assert_int_equal(fs_remove_tree(fd, "missing"), 0);
+	put(fd, "f", "");
+	assert_int_equal(fs_remove_tree(fd, "f"), 0);
+	assert_int_equal(fs_mkdirs(fd, "d", 0755), 0);
+	put(fd, "d/f", "mine");
+	assert_int_equal(symlinkat("d", fd, "link"), 0);
+	assert_int_equal(fs_remove_tree(fd, "link"), 0);
+	assert_file(fd, "d/f", "mine");
+	assert_int_equal(count_entries(fd, "."), 1);
+}
+
+static void read_links(void **state)
+{
+	_cleanup_free_ char *longest = xcalloc(4096, 1), *target = NULL, *other = NULL;
+	int fd = fd_of(state);
+
+	/* longer than any first guess, the longest that Linux takes (PATH_MAX with its NUL) */
+	memset(longest, 'x', 4095);
+	assert_int_equal(symlinkat(longest, fd, "long"), 0);
+	assert_int_equal(fs_readlink(fd, "long", &target), 0);
+	assert_string_equal(target, longest);
+	longest[256] = '\0';
+	assert_int_equal(symlinkat(longest, fd, "even"), 0);
+	assert_int_equal(fs_readlink(fd, "even", &other), 0);
+	assert_string_equal(other, longest);
+	assert_int_equal(fs_readlink(fd, "missing", &other), -ENOENT);
+	put(fd, "f", "");
+	assert_int_equal(fs_readlink(fd, "f", &other), -EINVAL);
+}
+
+static void self(void **state)
+{
+	_cleanup_free_ char *path = fs_self_path();
+
+	(void)state;
+	assert_non_null(path);
+	assert_int_equal(path[0], '/');
+	assert_non_null(strstr(path, "test_fs"));
+}
+
+static void paths(void **state)
+{
+	static const char *const parents[][2] = {
+		{"/a/b", "/a"}, {"/a", "/"}, {"/", ""}, {"/a/b/c d", "/a/b"}};
+	_cleanup_free_ char *below = path_join("/a", "b"), *top = path_join("/", "b");
+
+	(void)state;
+	assert_string_equal(below, "/a/b");
+	assert_string_equal(top, "/b");
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		_cleanup_free_ char *parent = path_parent(parents[i][0]);
+
+		assert_string_equal(parent, parents[i][1]);
+	}
+}
+
+static void lists(void **state)
+{
+	_cleanup_(strlist_clear) struct strlist list = {0};
+
+	(void)state;
+	assert_false(strlist_has(&list, "a"));
+	for (unsigned i = 0; i < 100; i++)
+		strlist_take(&list, xasprintf("%u", i));
+	assert_int_equal(list.count, 100);
+	assert_string_equal(list.items[99], "99");
+	assert_null(list.items[100]);
+	assert_true(strlist_has(&list, "42"));
+	assert_false(strlist_has(&list, "4 2"));
+	strlist_clear(&list);
+	strlist_add(&list, "again");
+	assert_int_equal(list.count, 1);
+}
+
+static void beginnings_and_ends(void **state)
+{
+	(void)state;
+	assert_true(str_starts_with("abc", "ab"));
+	assert_true(str_starts_with("abc", ""));
+	assert_false(str_starts_with("a", "ab"));
+	assert_true(str_ends_with("abc", "bc"));
+	assert_true(str_ends_with("abc", "abc"));
+	assert_false(str_ends_with("bc", "abc"));
+	setenv("TEST_FS_VARIABLE", "", 1);
+	assert_null(env_get("TEST_FS_VARIABLE"));
+	setenv("TEST_FS_VARIABLE", "x", 1);
+	assert_string_equal(env_get("TEST_FS_VARIABLE"), "x");
+}
+
+/* Nothing useful can be done without memory: 125, as for any other failure of ours. */
+static void out_of_memory(void **state)
+{
+	int status = 0;
+	struct capture capture;
+	_cleanup_free_ char *said = NULL;
+	pid_t child;
+
+	(void)state;
+	capture_begin(&capture);
+	child = fork();
+	if (child == 0) {
+		xreallocarray(NULL, SIZE_MAX / 2, 3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	said = capture_end(&capture);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 125);
+	assert_string_equal(said, "nix-user-chroot: out of memory\n");
+}
+
+static void messages(void **state)
+{
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+
+	(void)state;
+	capture_begin(&capture);
+	errno = EIO;
+	log_error("cannot %s: %d\nfirst advice\nsecond", "work", 1);
+	log_warning("odd\n");
+	log_verbose("not said");
+	log_set_level(LOG_DEBUG);
+	log_debug("%%");
+	log_set_level(LOG_ERROR);
+	log_warning("not said");
+	log_error("bad");
+	log_set_level(LOG_NORMAL);
+	assert_int_equal(errno, EIO);
+	said = capture_end(&capture);
+	assert_string_equal(said, "nix-user-chroot: cannot work: 1\n"
+				  "  first advice\n"
+				  "  second\n"
+				  "nix-user-chroot: warning: odd\n"
+				  "nix-user-chroot: %\n"
+				  "nix-user-chroot: bad\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(read_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(read_what_is_no_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(replace, setup, teardown),
+		cmocka_unit_test_setup_teardown(replace_a_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(replace_that_fails, setup, teardown),
+		cmocka_unit_test(write_to_a_full_disk),
+		cmocka_unit_test_setup_teardown(make_directories, setup, teardown),
+		cmocka_unit_test_setup_teardown(open_directories, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_trees, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(read_links, setup, teardown),
+		cmocka_unit_test(self),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(beginnings_and_ends),
+		cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(messages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
