@@ -61,6 +61,7 @@ static int look_for_powers(void *ctx)
 	struct __user_cap_data_struct caps[2];
 	const struct world *world = ctx;
 	struct rlimit limits;
+	int death_signal;
 
 	HOLDS(syscall(SYS_capget, &header, caps) == 0);
 	for (int i = 0; i < 2; i++)
@@ -82,7 +83,7 @@ static int look_for_powers(void *ctx)
 	HOLDS(getrlimit(RLIMIT_NPROC, &limits) == 0 && limits.rlim_max == 0);
 	HOLDS(getrlimit(RLIMIT_CORE, &limits) == 0 && limits.rlim_max == 0);
 	HOLDS(getuid() == geteuid() && getgid() == getegid());
-	HOLDS(prctl(PR_GET_PDEATHSIG, &limits, 0, 0, 0) == 0 && *(int *)&limits == SIGKILL);
+	HOLDS(prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0) == 0 && death_signal == SIGKILL);
 	return 7;
 }
 

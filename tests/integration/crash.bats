@@ -1,0 +1,343 @@
+#!/usr/bin/env bats
+#
+# --install that is killed at any instant, interrupted, stopped and continued. After each kill a
+# plain rerun must finish the work, with nothing left of what was broken off.
+#
+# NUC_CRASHES     how many times to kill (default 30; 300 for a night)
+# NUC_CRASH_SEED  the seed of the instants, printed with every failure
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	# its install script says that it runs, and goes on when it is told to
+	tiny_release "$SITE" 1.1.1 ': >"$HOME/started"; read -r line <"$HOME/go" || exit 5'
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+}
+
+setup()
+{
+	new_home
+	mkfifo "$HOME/go"
+	program=
+}
+
+teardown()
+{
+	local pid
+
+	for pid in $(session_processes); do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	mirror_clear_faults
+	mirror_clear_log
+	remove_tree "$BATS_TEST_TMPDIR"/*
+}
+
+# start [ENV OPTION...] -- ARG...: --install in the background as the leader of a session, whose id is
+# $program then. A shell would have it ignore SIGINT.
+start()
+{
+	local options=()
+
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	setsid env --default-signal=INT,QUIT "${options[@]}" "$PROGRAM" --install \
+		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add "$@" \
+		>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	program=$!
+}
+
+# The processes of the session that start() made, those aside that only wait for being reaped.
+session_processes()
+{
+	[ -n "$program" ] || return 0
+	# the fields behind the name, which may hold anything: state, ppid, pgrp, session
+	sed -n -E "s/^([0-9]+) \(.*\) [^ZX] [0-9]+ [0-9]+ $program .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true
+}
+
+no_processes()
+{
+	[ -z "$(session_processes)" ]
+}
+
+all_stopped()
+{
+	local pid
+
+	for pid in $(session_processes); do
+		grep -qE '\) T ' "/proc/$pid/stat" || return 1
+	done
+}
+
+go()
+{
+	timeout 20 sh -c 'echo go >"$HOME/go"'
+}
+
+said()
+{
+	grep -qF -- "$1" "$BATS_TEST_TMPDIR/said"
+}
+
+# ended STATUS: $program ends with it
+ended()
+{
+	local status=0
+
+	wait "$program" || status=$?
+	if [ "$status" -ne "$1" ]; then
+		echo "status $status"
+		cat "$BATS_TEST_TMPDIR/said"
+		return 1
+	fi
+}
+
+staging_has_something()
+{
+	[ -n "$(ls "$NIX/var/nix-user-chroot/staging" 2>/dev/null)" ]
+}
+
+# Of $NIX nothing is left that a rerun would have to clear away.
+nothing_under_way()
+{
+	[ ! -e "$NIX/var/nix-user-chroot/staging" ] && [ ! -e "$NIX/var/nix-user-chroot/lock" ]
+}
+
+# milliseconds COMMAND...: how long it takes
+milliseconds()
+{
+	local begin=${EPOCHREALTIME/./}
+
+	"$@" >&2 3>&-
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+# crash KIND MILLISECONDS: start an installation and kill it then
+crash()
+{
+	local command=("$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA"
+		--no-channel-add --nix-version "$OLD") victim
+
+	# all of it at once: the end of a pid namespace
+	[ "$1" = main ] || command=(unshare --user --map-current-user --pid --fork --kill-child "${command[@]}")
+	"${command[@]}" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	victim=$!
+	sleep "$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))"
+	kill -KILL "$victim" 2>/dev/null || true
+	wait "$victim" || true
+}
+
+recovered()
+{
+	install -q --nix-version "$OLD" && clean_store && no_leftovers &&
+		[ "$("$PROGRAM" -- nix --version)" = 'nix (Nix) 2.26.3' ] &&
+		[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ] &&
+		[ "$(find "$NIX/store" -mindepth 1 -maxdepth 1 -name '*-nix-*' -o \
+			-name '*-busybox-*' -o -name '*-nss-cacert-*' | wc -l)" -eq 3 ]
+}
+
+@test "SIGKILL at a random instant, of all of it or of the main process alone, and a rerun" {
+	local count=${NUC_CRASHES:-30} seed=${NUC_CRASH_SEED:-$SRANDOM} n duration at kind
+
+	rm "$HOME/go"
+	duration=$(milliseconds install -q --nix-version "$OLD")
+	echo "seed $seed, $count times within $duration ms"
+	RANDOM=$seed
+	for ((n = 0; n < count; n++)); do
+		remove_tree "$HOME"
+		mkdir "$HOME"
+		kind=tree
+		[ $((n % 2)) -eq 0 ] || kind=main
+		# spread evenly, each by chance within its share; the last a little past the end
+		at=$((duration * 11 * (n * 32768 + RANDOM) / (count * 32768 * 10)))
+		echo "kill $n: $kind after $at ms"
+		crash $kind $at
+		if ! recovered; then
+			echo "what the killed one said:"
+			cat "$BATS_TEST_TMPDIR/said"
+			find "$NIX/var" "$CACHE"
+			return 1
+		fi
+	done
+}
+
+@test "SIGKILL of the main process while the install script runs: a rerun waits for what goes on" {
+	start -- --nix-version 1.1.1
+	wait_until 20 test -e "$HOME/started"
+	kill -KILL "$program"
+	ended 137
+	# the script goes on, and has the lock
+	[ -n "$(session_processes)" ]
+	first=$(session_processes)
+	rm "$HOME/started"
+	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY \
+		>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	again=$!
+	wait_until 20 said 'another --install is at work'
+	[ -n "$first" ] && [ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	go
+	wait $again
+	no_leftovers
+	no_processes
+	grep -qx "version $TINY" "$NIX/var/nix-user-chroot/receipt"
+}
+
+@test "SIGKILL of the working process alone, as for want of memory: cleaned up and said" {
+	start -- --nix-version 1.1.1
+	wait_until 20 test -e "$HOME/started"
+	kill -KILL "$(cat "$NIX/var/nix-user-chroot/lock")"
+	ended 125
+	said 'ended by signal 9'
+	said 'again'
+	nothing_under_way
+	wait_until 5 no_processes
+	run -0 install --nix-version $TINY
+	no_leftovers
+}
+
+@test "SIGINT, SIGTERM, SIGHUP while the install script runs: cleaned up at once" {
+	local signal
+
+	for signal in INT TERM HUP; do
+		echo "SIG$signal"
+		start -- --nix-version 1.1.1
+		wait_until 20 test -e "$HOME/started"
+		kill -"$signal" "$program"
+		ended $((128 + $(kill -l $signal)))
+		nothing_under_way
+		wait_until 5 no_processes
+		rm "$HOME/started"
+	done
+	run -0 install --nix-version $TINY
+	no_leftovers
+}
+
+@test "SIGTERM during the download: only what can be resumed is left, and it is" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
+	start -- --nix-version $OLD
+	wait_until 20 test -s "$CACHE/nix-$OLD-$SYSTEM.tar.xz.part"
+	kill -TERM "$program"
+	ended 143
+	no_processes
+	[ ! -e "$HOME/.local" ]
+	[ "$(ls "$CACHE")" = "nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]
+	run -0 install --nix-version $OLD
+	[ "$(mirror_requests '^GET .*tar.xz 206 ')" -eq 1 ]
+	no_leftovers
+	clean_store
+}
+
+@test "SIGTERM during the unpacking: nothing of it is left" {
+	start -- --nix-version $OLD
+	wait_until 20 staging_has_something
+	kill -TERM "$program"
+	ended 143
+	wait_until 5 no_processes
+	[ ! -e "$HOME/.local" ]
+	# the tarball is complete: it is not asked for again
+	mirror_clear_log
+	run -0 install --nix-version $OLD
+	[ "$(mirror_requests '^GET .*tar.xz [0-9]')" -eq 0 ]
+	no_leftovers
+}
+
+@test "SIGTERM while waiting for another's lock does not disturb the other" {
+	start -- --nix-version 1.1.1
+	wait_until 20 test -e "$HOME/started"
+	install --nix-version $TINY >"$BATS_TEST_TMPDIR/waiter" 2>&1 3>&- &
+	# the function runs in a shell of its own: signal the program itself
+	waiter_says() { grep -qF 'waiting for it' "$BATS_TEST_TMPDIR/waiter"; }
+	wait_until 20 waiter_says
+	waiter=$(pgrep -P $!) || waiter=$!
+	before=$(listing "$NIX")
+	kill -TERM "$waiter"
+	run -143 wait $!
+	diff <(echo "$before") <(listing "$NIX")
+	go
+	ended 0
+	no_leftovers
+	[ "$("$PROGRAM" -- nix --version)" = 'nix (Nix) 1.1.1' ]
+}
+
+@test "a signal that the caller ignores stays ignored, as under nohup" {
+	start --ignore-signal=HUP,CHLD -- --nix-version 1.1.1
+	wait_until 20 test -e "$HOME/started"
+	kill -HUP "$program"
+	go
+	ended 0
+	no_leftovers
+}
+
+@test "SIGTSTP stops all of it, SIGCONT continues it" {
+	start -- --nix-version 1.1.1
+	wait_until 20 test -e "$HOME/started"
+	kill -TSTP "$program"
+	wait_until 20 all_stopped
+	[ "$(session_processes | wc -l)" -ge 3 ]
+	kill -CONT "$program"
+	go
+	ended 0
+	no_leftovers
+}
+
+# in_terminal SCRIPT ARG...: bash -c SCRIPT in a terminal of its own, which gets ^C or ^Z when a file
+# of that name appears in HOME; prints what the terminal shows
+in_terminal()
+{
+	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
+import os, pty, select, sys
+keys = {"key-c": b"\x03", "key-z": b"\x1a"}
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "-c", *sys.argv[1:]])
+while True:
+    ready, _, _ = select.select([terminal], [], [], 0.02)
+    if ready:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        os.write(1, data)
+    for name in list(keys):
+        if os.path.exists(os.path.join(os.environ["HOME"], name)):
+            os.write(terminal, keys.pop(name))
+os.waitpid(pid, 0)
+END
+}
+
+@test "^C at a terminal: status 130, and the terminal as it was" {
+	run -0 in_terminal 'trap : INT; stty -g
+		(until [ -e started ]; do sleep 0.02; done; touch key-c) &
+		"$0" "$@"; echo "status $?"; stty -g' \
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version 1.1.1
+	echo "$output"
+	[[ $output == *'status 130'* ]]
+	[ "${lines[0]}" = "${lines[-1]}" ]
+	nothing_under_way
+}
+
+@test "^Z at a terminal, and fg" {
+	run -0 in_terminal 'set -m; stty -g
+		(until [ -e started ]; do sleep 0.02; done; touch key-z) &
+		"$0" "$@"; echo "status $?"; (sleep 0.1; echo >go) & fg %-; echo "status $?"; stty -g' \
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version 1.1.1
+	echo "$output"
+	[[ $output == *'status 148'*'status 0'* ]]
+	[ "${lines[0]}" = "${lines[-1]}" ]
+	no_leftovers
+}
