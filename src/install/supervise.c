@@ -50,11 +50,20 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 	exit(job->work(job->ctx));
 }
 
-/* Stop with the work, as ^Z asks, and go on with it when continued. */
+/*
+ * Stop with the work, as ^Z asks, and go on with it when continued. By SIGTSTP and not SIGSTOP:
+ * where no shell could continue us (an orphaned process group) the kernel passes over it.
+ */
 static void pause_with(pid_t group)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
 	kill(-group, SIGSTOP);
-	raise(SIGSTOP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	kill(-group, SIGCONT);
 }
 
