@@ -69,7 +69,8 @@
 		trap '' HUP INT TERM
 		nuc_clean_up
 		trap - EXIT "$1"
-		kill -"$1" $$
+		# zsh would make 1 of it
+		[ -n "${ZSH_VERSION-}" ] || kill -"$1" $$
 		exit "$2"
 	}
 
@@ -298,7 +299,8 @@
 		busybox)
 			# it leaves https to the openssl command, which reads this
 			[ -z "$nuc_ca" ] || export SSL_CERT_FILE="$nuc_ca"
-			exec wget -S -T 60 -O "$2" "$1"
+			# no -T: with it, busybox 1.35 as Debian builds it crashes
+			exec wget -S -O "$2" "$1"
 			;;
 		esac
 	}
@@ -325,11 +327,14 @@
 		[ -z "$nuc_why" ]
 	}
 
-	# nuc_last_line FILE: nuc_why becomes the last line in it, which is the error in a log
+	# nuc_last_line FILE [BEGINNING]: nuc_why becomes the last line in it (that begins so), the error
 	nuc_last_line() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do
-			[ -z "$nuc_line" ] || nuc_why=$nuc_line
+			case $nuc_line in
+			'') ;;
+			"${2-}"*) nuc_why=$nuc_line ;;
+			esac
 		done <"$1"
 	}
 
@@ -337,7 +342,11 @@
 	nuc_download() {
 		nuc_url=$nuc_releases/$1
 		if ! nuc_run nuc_fetch "$nuc_url" "$nuc_dir/$1" || [ ! -f "$nuc_dir/$1" ]; then
-			nuc_last_line "$nuc_dir/$1.log"
+			case $nuc_downloader in
+			# it gives advice after the error
+			curl) nuc_last_line "$nuc_dir/$1.log" 'curl: ' ;;
+			*) nuc_last_line "$nuc_dir/$1.log" ;;
+			esac
 			nuc_die "cannot download $nuc_url: ${nuc_why:-$nuc_downloader failed with status $nuc_status}" \
 				'look at the network, at the proxy variables (https_proxy) and at' \
 				'NIX_USER_CHROOT_RELEASES, then run this again'

@@ -72,6 +72,19 @@ static char *source_of(const struct plan *plan, const struct plan_step *step)
 					       : path_join(plan->old_root, step->source + 1);
 }
 
+/*
+ * Where the Nix directory is: the working directory. Where it is the host's /, pivot_root(2) has
+ * moved every process that was there to the new root, and so us.
+ */
+static const char *nix_source(const struct plan *plan)
+{
+	struct stat here, root;
+	bool moved = stat(".", &here) == 0 && stat("/", &root) == 0 && here.st_dev == root.st_dev &&
+		     here.st_ino == root.st_ino;
+
+	return moved ? plan->old_root : ".";
+}
+
 static int carry_out(const struct plan *plan, const struct plan_step *step)
 {
 	_cleanup_free_ char *source = source_of(plan, step);
@@ -83,7 +96,8 @@ static int carry_out(const struct plan *plan, const struct plan_step *step)
 	case PLAN_SYMLINK:
 		return symlink(step->source, step->path) < 0 ? -errno : 0;
 	case PLAN_NIX:
-		return mkdir(step->path, 0755) < 0 ? -errno : bind_directory(".", step->path);
+		return mkdir(step->path, 0755) < 0 ? -errno
+						   : bind_directory(nix_source(plan), step->path);
 	case PLAN_TMPFS:
 		return mount_tmpfs(step->path);
 	case PLAN_COVER_DIRECTORY:

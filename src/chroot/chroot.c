@@ -22,15 +22,18 @@
 /* The descriptor of the Nix directory, or -1 after a message. */
 static int open_nix_dir(const struct chroot_request *request)
 {
-	int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	int err = errno;
 
+	/* what may not be searched can be opened like this, and nothing in it */
+	if (fd >= 0 && faccessat(fd, ".", X_OK, 0) < 0) {
+		err = errno;
+		close(steal_fd(&fd));
+	}
 	if (request->is_default && (fd < 0 ? err == ENOENT : fstatat(fd, "store", &st, 0) < 0)) {
 		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
 			  request->nix_dir);
-		if (fd >= 0)
-			close(fd);
 		return -1;
 	}
 	if (fd < 0)
@@ -39,7 +42,7 @@ static int open_nix_dir(const struct chroot_request *request)
 			  : err == ENOTDIR ? "NIXPATH must be a directory, the one that is to be "
 					     "/nix inside"
 					   : "NIXPATH must be a directory that you may search");
-	return fd;
+	return steal_fd(&fd);
 }
 
 /* Is this process in a chroot of ours already, with this very directory as /nix? */

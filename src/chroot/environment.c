@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char *environment_user(void)
@@ -83,17 +84,24 @@ void environment_prepare(bool profile_on_path)
 		put_on_path(bin);
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
 /* The user's shell. To be freed. */
 static char *find_shell(void)
 {
 	const char *shell = env_get("SHELL");
 	const struct passwd *entry;
 
-	if (shell && access(shell, X_OK) == 0)
+	if (shell && is_program(shell))
 		return xstrdup(shell);
 	entry = getpwuid(geteuid());
 	shell = entry ? entry->pw_shell : NULL;
-	return xstrdup(shell && *shell && access(shell, X_OK) == 0 ? shell : "/bin/sh");
+	return xstrdup(shell && is_program(shell) ? shell : "/bin/sh");
 }
 
 /* Is there a file NAME in any directory of PATH that we may search? */

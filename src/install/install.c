@@ -106,7 +106,7 @@ static int check_space(const struct installation *in, uint64_t tarball_size)
 		"not enough room in %s: the tarball of %llu MB needs more than %llu MB there, and "
 		"%llu MB are free\nmake room, or set NIX_USER_CHROOT_DIR to a directory elsewhere",
 		in->workspace.nix_dir, (unsigned long long)tarball_size >> 20,
-		(unsigned long long)needed >> 20, (unsigned long long)present >> 20);
+		(unsigned long long)(needed >> 20) + 1, (unsigned long long)present >> 20);
 	return -1;
 }
 
@@ -276,6 +276,8 @@ static void clean_up(void *ctx, pid_t child)
 			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		fs_remove_tree(fd, WORKSPACE_STAGING);
+		if (!installed_has_store_paths(fd))
+			installed_remove_intent(fd);
 		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);
 	}

@@ -28,8 +28,7 @@ static bool exists(int nix_dir_fd, const char *path)
 	return fstatat(nix_dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Is anything in store/ ? */
-static bool has_store_paths(int nix_dir_fd)
+bool installed_has_store_paths(int nix_dir_fd)
 {
 	_cleanup_close_ int fd = fs_open_dir(nix_dir_fd, "store");
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -162,7 +161,7 @@ int installed_look(const struct workspace *workspace, const struct install_optio
 	} else if (r != -ENOENT && r != -ENOTDIR) {
 		return workspace_error("read the receipt in", workspace->nix_dir, r);
 	}
-	if (r == -EBADMSG || !has_store_paths(fd))
+	if (r == -EBADMSG || !installed_has_store_paths(fd))
 		return 0;
 	return look_at_foreign(workspace, fd);
 }

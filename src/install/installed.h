@@ -30,6 +30,9 @@ struct installed {
 int installed_look(const struct workspace *workspace, const struct install_options *options,
 		   struct installed *out);
 
+/* Is there a store path in it, whoever made it? */
+bool installed_has_store_paths(int nix_dir_fd);
+
 /*
  * Leave the mark of an installation under way, on disk, before the first store path is committed;
  * and take it away after the receipt is written. 0 or a negative errno.

@@ -223,13 +223,7 @@ static int commit_all(const struct commit *commit, struct store_result *out)
 	r = fs_remove_tree(request->top_fd, "store");
 	if (r == 0 && symlinkat("/nix/store", request->top_fd, "store") < 0)
 		r = -errno;
-	if (r < 0) {
-		log_error(
-			"cannot put a symlink in the place of the staged store/: %s\nrun it again",
-			strerror(-r));
-		return -1;
-	}
-	return 0;
+	return r < 0 ? say(request, "put a symlink in the place of the staged copy of", "", -r) : 0;
 }
 
 int store_commit(const struct store_request *request, struct store_result *out)

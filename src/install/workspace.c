@@ -94,17 +94,19 @@ static const char *const made[] = {"var/nix", "etc/nix", "etc", "store", WORKSPA
 
 enum { MADE_COUNT = sizeof(made) / sizeof(made[0]), MADE_BY_OPEN = 4 };
 
-static unsigned find_existing(const char *nix_dir)
+/* Which of them are there; one that is and is no directory is refused before any work is done. */
+static int find_existing(const char *nix_dir, unsigned *existing)
 {
-	unsigned existing = 0;
 	struct stat st;
 
 	for (unsigned i = 0; i < MADE_COUNT; i++) {
-		_cleanup_free_ char *path = path_join(nix_dir, made[i]);
+		_cleanup_free_ char *path = path_join(nix_dir, made[MADE_COUNT - 1 - i]);
 
-		existing |= stat(path, &st) == 0 ? 1U << i : 0;
+		if (check_is_directory(path) < 0)
+			return -1;
+		*existing |= stat(path, &st) == 0 ? 1U << (MADE_COUNT - 1 - i) : 0;
 	}
-	return existing;
+	return 0;
 }
 
 int workspace_find(struct workspace *out)
@@ -116,11 +118,11 @@ int workspace_find(struct workspace *out)
 		return -1;
 	found.cache_dir = find_cache_dir();
 	if (!found.cache_dir || check_is_directory(found.nix_dir) < 0 ||
-	    check_is_directory(found.cache_dir) < 0)
+	    check_is_directory(found.cache_dir) < 0 ||
+	    find_existing(found.nix_dir, &found.existing) < 0)
 		return -1;
 	found.existing_nix = deepest_existing(found.nix_dir);
 	found.existing_cache = deepest_existing(found.cache_dir);
-	found.existing = find_existing(found.nix_dir);
 	*out = found;
 	found = (struct workspace){0};
 	return 0;

@@ -13,12 +13,14 @@ load install.bash
 setup_file()
 {
 	installing_suite
+	in_memory
 	mirror_start "$SITE"
 }
 
 teardown_file()
 {
 	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
 }
 
 setup()
@@ -31,7 +33,8 @@ teardown()
 {
 	mirror_clear_faults
 	mirror_clear_log
-	remove_tree "$BATS_TEST_TMPDIR"/*
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
 # untouched COMMAND...: succeeds without a request and without a change of anything below HOME

@@ -8,8 +8,11 @@
 #                               SCRATCH   the directory; bats removes it
 #                               HOME TMPDIR and NIX, a Nix directory with a store and a file "name",
 #                             all below it; the working directory is HOME
+#   leaving                   in teardown: whatever the test made can be removed by bats
 #   inside [COMMAND...]       enter NIX
 #   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and say all WORDS
+#   config                    the path config of NIX becomes stdin
+#   for_everybody             let other users use SCRATCH and PROGRAM, which is a copy from now on
 #   on_host PREPARE COMMAND...  COMMAND as root of a user namespace, on a host of the test's own
 #                             making: / is a tmpfs with what programs need and what PREPARE, a shell
 #                             text run in the new / before it is entered, adds. The program is
@@ -47,12 +50,16 @@ entering()
 	cd "$HOME" || return
 }
 
+leaving()
+{
+	[ ! -d "${SCRATCH:-}" ] || chmod -R u+rwX "$SCRATCH"
+}
+
 inside()
 {
 	"$PROGRAM" "$NIX" "$@"
 }
 
-# config: the path config of NIX becomes stdin
 config()
 {
 	cat >"$NIX/etc/nix-user-chroot/path-config.toml"
@@ -68,18 +75,23 @@ fails()
 		shift
 	done
 	shift
-	run "$@"
-	# shellcheck disable=SC2154 # bats sets them
-	if [ "$status" -ne "$wanted" ]; then
-		printf 'status %s, not %s, of: %s\n%s\n' "$status" "$wanted" "$*" "$output" >&2
-		return 1
-	fi
+	run "-$wanted" "$@"
 	for word in "${words[@]}"; do
+		# shellcheck disable=SC2154 # run sets it
 		if [[ $output != *"$word"* ]]; then
 			printf 'no word of "%s" in:\n%s\n' "$word" "$output" >&2
 			return 1
 		fi
 	done
+}
+
+for_everybody()
+{
+	chmod a+rx "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
+	chmod -R a+rwX "$SCRATCH"
+	# the build may lie where only we may look
+	cp "$PROGRAM" "$SCRATCH/program"
+	PROGRAM=$SCRATCH/program
 }
 
 # shellcheck disable=SC2016 # the inner shell expands
@@ -112,7 +124,7 @@ on_host()
 		pivot_root . old-host
 		cd /
 		umount -l old-host
-		rmdir old-host
+		rmdir old-host 2>/dev/null || true
 		exec "$@"
 	' on_host "$prepare" "$@"
 }

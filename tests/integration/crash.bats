@@ -16,6 +16,7 @@ load install.bash
 setup_file()
 {
 	installing_suite
+	in_memory
 	# its install script says that it runs, and goes on when it is told to
 	SLOW=1.1.1
 	export SLOW
@@ -27,6 +28,7 @@ setup_file()
 teardown_file()
 {
 	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
 }
 
 setup()
@@ -45,7 +47,8 @@ teardown()
 	done
 	mirror_clear_faults
 	mirror_clear_log
-	remove_tree "$BATS_TEST_TMPDIR"/*
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
 # start [ENV OPTION...] -- ARG...: --install in the background as the leader of a session, whose id is
@@ -315,7 +318,7 @@ END
 	run -0 in_terminal ^Z 'set -m; stty -g; "$0" "$@"; echo "status $?"
 		read -r worker <"$NIX/var/nix-user-chroot/lock"
 		grep "^State:" /proc/$worker/status
-		echo >go; fg; echo "status $?"; stty -g' \
+		exec 9<>go; echo >&9; fg; echo "status $?"; stty -g' \
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW
 	echo "$output"
 	[[ $output == *'status 148'*'T (stopped)'*'status 0'* ]]

@@ -6,6 +6,8 @@
 #   installing_suite          in setup_file: finds the program and the releases; sets and exports
 #                             PROGRAM RELEASES, the versions OLD and NEW in it, SYSTEM, and SITE,
 #                             a directory for the mirror that has these and the tiny release TINY
+#   in_memory                 in setup_file: have new_home make its directories in memory, where
+#                             there is room and programs may run; sets SCRATCH, for the teardown
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
 #                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
 #   remove_tree PATH...       rm -rf, of read-only directories too
@@ -17,7 +19,8 @@
 #   clean_store               `nix-store --verify --check-contents` has nothing to say
 #   no_leftovers              nothing of a broken off installation is there
 #   tiny_release DIR VERSION [SCRIPT]   a release that takes no time: a shell script for nix, and
-#                             SCRIPT (on stdin of nothing) run at the end of its install script
+#                             SCRIPT run in its install script; 200,000 bytes, which xz makes
+#                             nothing of where TINY_SHRINKS is set
 #   wait_until SECONDS COMMAND...       poll until COMMAND succeeds; fails when the time is over
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; see scripts/check.
@@ -51,11 +54,31 @@ installing_suite()
 	cp -r --reflink=auto "$RELEASES"/nix-* "$SITE/"
 }
 
+in_memory()
+{
+	local room
+
+	room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || return 0
+	if [ "${room:-0}" -lt 1000000 ] ||
+		[ "$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo)" -lt 2000000 ]; then
+		return 0
+	fi
+	SCRATCH=$(mktemp -d /dev/shm/nix-user-chroot.XXXXXX) || return 0
+	# some containers have it mounted noexec
+	cp /bin/true "$SCRATCH/true"
+	if ! "$SCRATCH/true" 2>/dev/null; then
+		rm -r "$SCRATCH"
+		unset SCRATCH
+		return 0
+	fi
+	export SCRATCH
+}
+
 new_home()
 {
 	local name
 
-	HOME=$BATS_TEST_TMPDIR/${1:-home}
+	HOME=${SCRATCH:-$BATS_TEST_TMPDIR}/${1:-home}
 	mkdir -p "$HOME"
 	cd "$HOME" || return
 	for name in $(compgen -e); do
@@ -175,9 +198,12 @@ tiny_release()
 	name=$(printf '%32s' "$name" | tr ' ' 0)-nix-$version
 	mkdir -p "$work/$top/store/$name/bin" "$work/$top/store/$name/share" "$dir/nix-$version"
 	printf '#!/bin/sh\necho "nix (Nix) %s"\n' "$version" >"$work/$top/store/$name/bin/nix"
-	# what does not shrink, so that it takes room; the same each time
-	openssl enc -aes-128-ctr -K 0 -iv 0 </dev/zero 2>/dev/null |
-		head -c "${TINY_BYTES:-200000}" >"$work/$top/store/$name/share/data"
+	if [ -n "${TINY_SHRINKS:-}" ]; then
+		head -c 200000 /dev/zero >"$work/$top/store/$name/share/data"
+	else
+		openssl enc -aes-128-ctr -K 0 -iv 0 </dev/zero 2>/dev/null |
+			head -c 200000 >"$work/$top/store/$name/share/data"
+	fi
 	printf '/nix/store/%s\n' "$name" >"$work/$top/.reginfo"
 	cat >"$work/$top/install" <<END
 #!/bin/sh

@@ -1,0 +1,231 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # run sets status, output and lines
+# shellcheck disable=SC2034 # the suites read what we set
+#
+# What the suites of scripts/install.sh and scripts/ci-bootstrap share. `load` it after
+# ../mirror/mirror.bash.
+#
+#   bootstrap_suite        in setup_file: makes a release of stand-ins (see stand-in) and serves it;
+#                          sets and exports SCRIPTS RELEASE SHELLS, and HTTPS: its URL by a host name,
+#                          because Debian's busybox wget cannot do https with an address and a port
+#   new_home               an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and nothing of the caller's
+#                          environment that decides anything; sets STAND_IN_LOG
+#   release DIR            make DIR a release of stand-ins for every architecture
+#   tools DIR NAME...      fill DIR with links to these programs, "busybox:APPLET" to one of busybox
+#   basic_tools DIR        ... with what install.sh needs beside a downloader and a digester
+#   nothing_ran            no program was run, and nothing is left in TMPDIR
+#   ran_once               one was, and nothing is left in TMPDIR
+#   refused WORDS...       what `run` did: status 125, a message of ours and advice, all WORDS in it
+#   bare_root DIR          a root directory with busybox alone
+#   in_root DIR COMMAND... run there, by bubblewrap, with the release on /release, scripts on /scripts
+#   busybox_server DIR     serve DIR over https to busybox's own TLS; sets SERVER_URL SERVER_PID
+#   wait_until SECONDS COMMAND...
+#
+# Environment, for tests on the real program; they are skipped by name without:
+#   NIX_USER_CHROOT_DIST     a directory as scripts/build-static makes it: static programs, SHA256SUMS
+#   NIX_USER_CHROOT_SINGLE   a program of configure --enable-single-binary, where there is no DIST
+#   RELEASES                 a mirror of Nix, as in ../integration; made where it is not given
+
+bootstrap_suite()
+{
+	local shell
+
+	SCRIPTS=$(realpath "$BATS_TEST_DIRNAME/../../scripts")
+	RELEASE=$BATS_FILE_TMPDIR/release
+	release "$RELEASE"
+	cp "$SCRIPTS/install.sh" "$SCRIPTS/ci-bootstrap" "$RELEASE"
+	chmod -R a+rX "$BATS_FILE_TMPDIR"
+	mirror_start "$RELEASE"
+	HTTPS=${MIRROR_URL/127.0.0.1/localhost}
+	SHELLS=''
+	for shell in dash bash 'busybox sh' zsh mksh; do
+		# shellcheck disable=SC2086 # two words
+		if $shell -c : 2>/dev/null; then
+			SHELLS+="${SHELLS:+$'\n'}$shell"
+		fi
+	done
+	export SCRIPTS RELEASE HTTPS SHELLS
+}
+
+new_home()
+{
+	local name
+
+	for name in $(compgen -e); do
+		case $name in
+		NIX_USER_CHROOT_DIST | NIX_USER_CHROOT_SINGLE) ;;
+		NIX_* | XDG_* | GITHUB_* | RUNNER_* | *_proxy | *_PROXY | CURL_CA_BUNDLE | SSL_CERT_* | \
+			BASH_ENV | ENV | CI | STAND_IN_*) unset "$name" ;;
+		esac
+	done
+	HOME=$BATS_TEST_TMPDIR/${1:-home}
+	TMPDIR=$BATS_TEST_TMPDIR/tmp
+	STAND_IN_LOG=$BATS_TEST_TMPDIR/log
+	mkdir -p "$HOME" "$TMPDIR"
+	rm -rf "$STAND_IN_LOG"
+	cd "$HOME" || return
+	# whatever of ours should look for the network finds none; no http_proxy, for busybox wget would
+	# use it for https, and knows no no_proxy
+	https_proxy=http://127.0.0.1:1
+	no_proxy=127.0.0.1,localhost
+	export HOME TMPDIR STAND_IN_LOG https_proxy no_proxy
+}
+
+release()
+{
+	local arch
+
+	mkdir -p "$1"
+	for arch in x86_64 i686 aarch64; do
+		cp "$BATS_TEST_DIRNAME/stand-in" "$1/nix-user-chroot-0.1.0-$arch-linux"
+		chmod 644 "$1/nix-user-chroot-0.1.0-$arch-linux"
+		echo "# for $arch" >>"$1/nix-user-chroot-0.1.0-$arch-linux"
+	done
+	sums "$1"
+}
+
+sums()
+{
+	(cd "$1" && sha256sum nix-user-chroot-* >SHA256SUMS)
+}
+
+tools()
+{
+	local dir=$1 name
+	shift
+
+	mkdir -p "$dir"
+	for name; do
+		case $name in
+		busybox:*) ln -sf "$(type -P busybox)" "$dir/${name#*:}" ;;
+		*) ln -sf "$(type -P "$name")" "$dir/$name" ;;
+		esac
+	done
+}
+
+basic_tools()
+{
+	tools "$1" sh uname getconf mkdir chmod mv rm dd cp cat ln readlink printf
+}
+
+nothing_ran()
+{
+	if [ -e "$STAND_IN_LOG" ]; then
+		echo 'a program was run:'
+		cat "$STAND_IN_LOG"
+		return 1
+	fi
+	nothing_left
+}
+
+nothing_left()
+{
+	local left file words
+
+	left=$(find "$TMPDIR" -mindepth 1)
+	if [ -n "$left" ]; then
+		printf 'left behind: %s\n' "$left"
+		return 1
+	fi
+	# a process of ours has TMPDIR on its command line
+	for file in /proc/[0-9]*/cmdline; do
+		words=()
+		mapfile -d '' words <"$file" || continue # it has ended
+		if [[ "${words[*]}" == *"$TMPDIR/"* ]]; then
+			echo "still running: ${words[*]}"
+			return 1
+		fi
+	done 2>/dev/null
+}
+
+ran_once()
+{
+	local count
+
+	count=$(grep -cs '^called as ' "$STAND_IN_LOG" || true)
+	if [ "${count:-0}" -ne 1 ]; then
+		echo "ran ${count:-0} times: $output"
+		return 1
+	fi
+	nothing_left
+}
+
+refused()
+{
+	local word
+
+	if [ "$status" -ne 125 ]; then
+		echo "status $status: $output"
+		return 1
+	fi
+	if [[ $output != *"nix-user-chroot: "* || ${lines[-1]} != "  "* ]]; then
+		echo "no message, or no advice: $output"
+		return 1
+	fi
+	for word; do
+		if [[ $output != *"$word"* ]]; then
+			echo "nothing about \"$word\": $output"
+			return 1
+		fi
+	done
+}
+
+bare_root()
+{
+	local library
+
+	mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/root" "$1/dev" "$1/proc" "$1/release" "$1/scripts"
+	cp "$(type -P busybox)" "$1/bin/busybox"
+	# Debian's busybox is linked dynamically, that of busybox-static is not
+	for library in $(ldd "$1/bin/busybox" 2>/dev/null | grep -o '/[^ ]*'); do
+		mkdir -p "$1${library%/*}"
+		cp -L "$library" "$1$library"
+	done
+	busybox --list | while read -r library; do
+		ln -sf busybox "$1/bin/$library"
+	done
+	echo 'root:x:0:0::/root:/bin/sh' >"$1/etc/passwd"
+	echo '127.0.0.1 localhost' >"$1/etc/hosts"
+}
+
+in_root()
+{
+	local root=$1
+	shift
+
+	bwrap --bind "$root" / --dev-bind /dev /dev --proc /proc --ro-bind "$RELEASE" /release \
+		--ro-bind "$SCRIPTS" /scripts --die-with-parent --new-session --chdir / --clearenv \
+		--setenv PATH /bin --setenv HOME /root --setenv STAND_IN_LOG /log "$@"
+}
+
+# Its TLS sends no signature algorithms, which a server of today takes as SHA-1, and refuses.
+busybox_server()
+{
+	local dir=$BATS_TEST_TMPDIR/server
+
+	mkdir -p "$dir"
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$dir/key" -out "$dir/pem" -days 2 \
+		-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	(
+		cd "$1" || exit
+		exec openssl s_server -WWW -accept 127.0.0.1:0 -cert "$dir/pem" -key "$dir/key" \
+			-cipher 'DEFAULT:@SECLEVEL=0' </dev/null >"$dir/log" 2>&1 3>&- 4>&-
+	) &
+	SERVER_PID=$!
+	wait_until 20 grep -qs '^ACCEPT ' "$dir/log"
+	SERVER_URL=https://$(sed -n 's/^ACCEPT //p' "$dir/log")
+}
+
+wait_until()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}

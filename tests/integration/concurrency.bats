@@ -1,0 +1,216 @@
+#!/usr/bin/env bats
+#
+# Many --install at once, on one directory and on several, and file systems without locks.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	in_memory
+	SLOW=1.1.1
+	export SLOW
+	tiny_release "$SITE" $SLOW ': >"$HOME/started"
+		[ ! -e "$HOME/go" ] || read -r line <"$HOME/go" || exit 5'
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+setup()
+{
+	new_home
+	pids=()
+}
+
+teardown()
+{
+	local pid
+
+	for pid in "${pids[@]}"; do
+		kill -TERM "$pid" 2>/dev/null || true
+	done
+	wait
+	mirror_clear_faults
+	mirror_clear_log
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
+}
+
+# at_once COUNT ARG...: that many in the background; %d in a word becomes the number of each. What
+# each says is in $BATS_TEST_TMPDIR/N.said.
+at_once()
+{
+	local n count=$1
+	shift
+
+	for ((n = 0; n < count; n++)); do
+		env "${@//%d/$n}" >"$BATS_TEST_TMPDIR/$n.said" 2>&1 3>&- &
+		pids+=($!)
+	done
+}
+
+# ended "COUNT STATUS"...: all that at_once() started do, so many of them with each status
+ended()
+{
+	local pid status seen
+
+	for pid in "${pids[@]}"; do
+		status=0
+		wait "$pid" || status=$?
+		echo "$status"
+	done >"$BATS_TEST_TMPDIR/statuses"
+	pids=()
+	seen=$(sort -n "$BATS_TEST_TMPDIR/statuses" | uniq -c | sed 's/^ *//')
+	if [ "$seen" != "$(printf '%s\n' "$@")" ]; then
+		echo "$seen"
+		tail -n +1 "$BATS_TEST_TMPDIR"/*.said
+		return 1
+	fi
+}
+
+@test "fifty at once on one directory: one download, all well, one store" {
+	local n
+
+	at_once 50 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add
+	ended '50 0'
+	[ "$(mirror_requests '^GET .*tar\.xz [0-9]')" -eq 1 ]
+	no_leftovers
+	clean_store
+	# one did it, the others say that it is there, and nobody says more than once that he waits
+	[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "is installed in $NIX\$")" -eq 1 ]
+	[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "is installed in $NIX already: nothing to do\$")" -eq 49 ]
+	for ((n = 0; n < 50; n++)); do
+		[ "$(grep -c 'waiting for it$' "$BATS_TEST_TMPDIR/$n.said")" -le 1 ]
+	done
+	[ "$("$PROGRAM" -- nix --version)" = 'nix (Nix) 2.26.3' ]
+}
+
+@test "waiting: says for which process, once, and after it that all is done" {
+	mkfifo go
+	at_once 1 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW
+	wait_until 20 test -e started
+	holder=$(cat "$NIX/var/nix-user-chroot/lock")
+	install --nix-version $SLOW >second 2>&1 3>&- &
+	pids+=($!)
+	wait_until 20 grep -q waiting second
+	timeout 20 sh -c 'echo go >go'
+	ended '2 0'
+	[ "$(cat second)" = "nix-user-chroot: another --install is at work on $NIX (process $holder): waiting for it
+nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
+	no_leftovers
+}
+
+@test "two --force at once: one after the other" {
+	install -q --nix-version $TINY
+	mirror_clear_log
+	at_once 5 "$PROGRAM" --install --force --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
+		--nix-version $TINY
+	ended '5 0'
+	[ "$(mirror_requests '^GET .*tar\.xz 200')" -eq 5 ]
+	no_leftovers
+}
+
+@test "one that fails takes nothing from those who wait" {
+	local round
+
+	for round in 1 2 3 4; do
+		remove_tree .local .cache .nix-profile
+		mirror_clear_faults
+		mirror_clear_log
+		mirror_fault '{"path": "*.tar.xz", "fault": "corrupt", "times": 4}'
+		at_once 8 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY
+		ended '4 0' '4 125'
+		[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c 'has another hash')" -eq 4 ]
+		[ "$(mirror_requests '^GET .*tar\.xz 200')" -eq 5 ]
+		no_leftovers
+	done
+}
+
+@test "at once on directories of their own, with one cache directory" {
+	local n
+
+	at_once 16 NIX_USER_CHROOT_DIR="$HOME/nix%d" "$PROGRAM" --install --mirror "$MIRROR_URL" \
+		--cacert "$MIRROR_CA" --nix-version $TINY
+	ended '16 0'
+	for ((n = 0; n < 16; n++)); do
+		NIX=$HOME/nix$n no_leftovers
+	done
+}
+
+@test "a lock holder that died is no obstacle" {
+	mkfifo go
+	unshare --user --map-current-user --pid --fork --kill-child "$PROGRAM" --install \
+		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW >/dev/null 2>&1 3>&- &
+	wait_until 20 test -e started
+	kill -KILL $!
+	wait $! || true
+	[ -e "$NIX/var/nix-user-chroot/lock" ]
+	# what died with it has a moment to do so, and then the lock is free
+	wait_until 5 flock --nonblock "$NIX/var/nix-user-chroot/lock" true
+	rm go
+	run -0 install --nix-version $SLOW
+	[[ $output != *'another --install'* ]]
+	no_leftovers
+}
+
+@test "a lock file that is none of ours, or garbage" {
+	mkdir -p "$NIX/var/nix-user-chroot"
+	head -c 100000 /dev/urandom >"$NIX/var/nix-user-chroot/lock"
+	run -0 install --nix-version $TINY
+	no_leftovers
+	# a link is not followed
+	echo mine >mine
+	ln -s "$HOME/mine" "$NIX/var/nix-user-chroot/lock"
+	run install --force --nix-version $TINY
+	refused "cannot lock $NIX/var/nix-user-chroot/lock"
+	[ "$(cat mine)" = mine ]
+}
+
+# without_locks ERRNO COMMAND...: flock(2) fails with it, as on a file system that has no locks
+without_locks()
+{
+	/usr/bin/python3 - "$@" <<'END'
+import ctypes, os, platform, struct, sys
+flock = {"x86_64": (0xC000003E, 73), "aarch64": (0xC00000B7, 32)}.get(platform.machine())
+if flock is None:
+    sys.exit(77)
+def instruction(code, jump_true, jump_false, k):
+    return struct.pack("HBBI", code, jump_true, jump_false, k)
+# struct seccomp_data: nr at 0, arch at 4
+code = b"".join([
+    instruction(0x20, 0, 0, 4), instruction(0x15, 0, 3, flock[0]),
+    instruction(0x20, 0, 0, 0), instruction(0x15, 0, 1, flock[1]),
+    instruction(0x06, 0, 0, 0x00050000 | int(sys.argv[1])), instruction(0x06, 0, 0, 0x7FFF0000)])
+buffer = ctypes.create_string_buffer(code, len(code))
+program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, program, 0, 0) != 0:
+    sys.exit(os.strerror(ctypes.get_errno()))
+os.execvp(sys.argv[2], sys.argv[2:])
+END
+}
+
+@test "a file system without locks is said in one message, and nothing is left" {
+	local errno before
+
+	run without_locks 37 true
+	[ "$status" -ne 77 ] || skip "needs a seccomp filter for $(uname -m)"
+	run ! without_locks 37 flock --nonblock . true
+	before=$(listing .)
+	for errno in 37 95 38; do # ENOLCK EOPNOTSUPP ENOSYS
+		run without_locks $errno "$PROGRAM" --install --mirror "$MIRROR_URL" \
+			--cacert "$MIRROR_CA" --nix-version $TINY
+		refused "cannot lock $NIX/var/nix-user-chroot/lock" 'has no locks' NIX_USER_CHROOT_DIR
+		diff <(echo "$before") <(listing .)
+	done
+}

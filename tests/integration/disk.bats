@@ -1,0 +1,339 @@
+#!/usr/bin/env bats
+#
+# Disks that are full, read-only, forbidden or something else than they should be: one message with
+# the path and what to do, nothing incomplete under store/, and a rerun with room finishes.
+#
+# The full disks are small tmpfs, mounted in a user and mount namespace of the test's own: they are
+# gone with it, whatever happens, and need no privilege.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats, and try(), set output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	in_memory
+	# small as a tarball, so that it is unpacking and what comes after that runs out of room
+	SHRINKING=1.2.0
+	export SHRINKING
+	TINY_SHRINKS=1 tiny_release "$SITE" $SHRINKING
+	mirror_start "$SITE"
+	unshare --user --map-root-user --mount mount -t tmpfs tmpfs "$BATS_FILE_TMPDIR" || {
+		echo "needs a host that lets users mount in namespaces of their own" >&2
+		return 1
+	}
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+setup()
+{
+	new_home
+}
+
+teardown()
+{
+	mirror_clear_faults
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
+}
+
+# With "remount" mount(8) takes the device too: else it hands the kernel the options that it finds, and
+# among them are ids that mean nothing in the namespace.
+
+# inside SCRIPT: in namespaces of its own, as their root, where mounts do not matter
+inside()
+{
+	unshare --user --map-root-user --mount bash -euo pipefail -c "
+		$(declare -f remove_tree install refused clean_store no_leftovers try whole_or_nothing \
+			no_room finishes)
+		$1"
+}
+
+# For inside(), what run is for bats.
+try()
+{
+	status=0
+	output=$("$@" 2>&1) || status=$?
+	mapfile -t lines <<<"$output"
+}
+
+# The tiny release's store path is there as it should be, or not at all; and no staging.
+whole_or_nothing()
+{
+	local path
+
+	[ ! -e "$NIX/var/nix-user-chroot/staging" ] || { echo "staging is left"; return 1; }
+	for path in "$NIX"/store/*; do
+		[ ! -e "$path" ] || {
+			[ "$(stat -c %s "$path/share/data")" -eq 200000 ] &&
+				[ "$(stat -c %a "$path" "$path/bin/nix")" = $'555\n555' ]
+		} || { echo "$path is incomplete"; return 1; }
+	done
+}
+
+# no_room WORD: it failed as told in install.bash, for want of room in the directory WORD
+no_room()
+{
+	refused "$1"
+	[[ $output == *'No space left on device'* || $output == *'not enough room'* ||
+		$output == *'its file system has '* ]] || { echo "$output"; return 1; }
+	[[ ${lines[-1]} == *'make room'* || $output == *install.log* ]] || { echo "$output"; return 1; }
+	whole_or_nothing
+}
+
+finishes()
+{
+	try install -q --nix-version "$SHRINKING"
+	if [ "$status" -ne 0 ] || ! no_leftovers || ! "$PROGRAM" -- nix --version >/dev/null; then
+		echo "the rerun: status $status: $output"
+		return 1
+	fi
+}
+
+@test "no room for the data, whatever it runs out at" {
+	run -0 inside '
+		seen=
+		mkdir .local
+		for ((size = 4; size < 2000; size += 12)); do
+			mount -t tmpfs -o size=${size}k tmpfs .local
+			try install --nix-version $SHRINKING
+			echo "$size KiB: status $status: ${output//$HOME/\~}"
+			[ "$status" -ne 0 ] || break
+			no_room "$HOME/.local"
+			seen+=" $(grep -oE "cannot [a-z]+|not enough room|script failed" <<<"$output" | head -n 1)"
+			mount -o remount,size=64m tmpfs .local
+			finishes
+			rm -f .nix-profile
+			umount .local
+		done
+		[ "$status" -eq 0 ] && no_leftovers
+		# that it was stepped through all of it, not through one check ahead
+		[[ $seen == *"cannot unpack"* ]]
+		[ "$(tr " " "\n" <<<"$seen" | grep -c cannot)" -ge 10 ]'
+}
+
+@test "no inode left, whatever it runs out at" {
+	run -0 inside '
+		mkdir .local
+		for ((count = 2; count < 200; count++)); do
+			mount -t tmpfs -o nr_inodes=$count tmpfs .local
+			try install --nix-version $SHRINKING
+			echo "$count inodes: status $status: ${output//$HOME/\~}"
+			[ "$status" -ne 0 ] || break
+			no_room "$HOME/.local"
+			mount -o remount,nr_inodes=10000 tmpfs .local
+			finishes
+			rm -f .nix-profile
+			umount .local
+		done
+		[ "$status" -eq 0 ] && [ "$count" -gt 15 ] && no_leftovers'
+}
+
+@test "no room for the download, with room for the data" {
+	run -0 inside '
+		mkdir .cache
+		for size in 4 40 100 180 196; do
+			mount -t tmpfs -o size=${size}k tmpfs .cache
+			try install --nix-version $TINY
+			echo "$size KiB: status $status: $output"
+			no_room "$CACHE"
+			[ ! -e .local ]
+			mount -o remount,size=64m tmpfs .cache
+			try install --nix-version $TINY
+			[ "$status" -eq 0 ]
+			no_leftovers
+			remove_tree .local
+			rm .nix-profile
+			umount .cache
+		done
+		for count in 1 2 3; do
+			mount -t tmpfs -o nr_inodes=$count tmpfs .cache
+			try install --nix-version $TINY
+			echo "$count inodes: status $status: $output"
+			[ "$status" -eq 0 ] || no_room "$CACHE"
+			remove_tree .local
+			rm -f .nix-profile
+			umount .cache
+		done'
+}
+
+@test "no room in HOME for the profile" {
+	run -0 inside '
+		export XDG_DATA_HOME=$PWD/../data HOME=$PWD/me
+		NIX=$XDG_DATA_HOME/nix
+		mkdir me "$XDG_DATA_HOME"
+		mount -t tmpfs -o nr_inodes=3 tmpfs me
+		export XDG_CACHE_HOME=$XDG_DATA_HOME/cache
+		CACHE=$XDG_CACHE_HOME/nix-user-chroot
+		mkdir me/1 me/2
+		try install --nix-version $SHRINKING
+		refused "install.log" "No space left"
+		whole_or_nothing
+		rmdir me/1
+		finishes'
+}
+
+@test "real Nix: no room to unpack, and none for its database; a rerun makes a clean store" {
+	run -0 inside '
+		mkdir .local
+		mount -t tmpfs tmpfs .local
+		install -q --nix-version $OLD
+		store=$(du -sk "$NIX/store" | cut -f 1)
+		umount .local
+		rm .nix-profile
+		# too little, as is known ahead; in the midst of unpacking; for the store but not for the
+		# database; for its beginning
+		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
+			mount -t tmpfs -o size=${size}k tmpfs .local
+			try install --nix-version $OLD
+			echo "$size KiB: status $status: $output"
+			refused "$NIX"
+			[ "$size" -ge "$store" ] || [ -z "$(ls "$NIX/store" 2>/dev/null)" ]
+			mount -o remount,size=1g tmpfs .local
+			install -q --nix-version $OLD
+			clean_store
+			no_leftovers
+			umount .local
+			rm .nix-profile
+		done'
+	echo "$output"
+	[[ $output == *'not enough room'*'cannot unpack'*'script failed'* ]]
+}
+
+@test "a read-only file system" {
+	run -0 inside '
+		mkdir data
+		mount -t tmpfs -o ro tmpfs data
+		try env XDG_DATA_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version $TINY
+		refused "$PWD/data/nix" "Read-only file system" NIX_USER_CHROOT_DIR
+		try env XDG_CACHE_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version $TINY
+		refused "$PWD/data/nix-user-chroot" "Read-only file system" XDG_CACHE_HOME
+		[ ! -e .local ]
+		# a Nix directory that is there, and became read-only
+		mount -o remount,rw tmpfs data
+		NIX_USER_CHROOT_DIR=$PWD/data install -q --nix-version $TINY
+		mount -o remount,ro tmpfs data
+		try env NIX_USER_CHROOT_DIR="$PWD/data" "$PROGRAM" --install --force --mirror "$SITE" --nix-version $TINY
+		refused "$PWD/data" "Read-only file system"'
+}
+
+@test "directories that may not be written" {
+	local before
+
+	[ "$(id -u)" -ne 0 ] || skip "needs a user who may not write everywhere"
+	mkdir -p "$HOME/.local" "$HOME/.cache"
+	before=$(listing "$HOME")
+	chmod 555 "$HOME/.local"
+	run install --nix-version $TINY
+	refused "$HOME/.local" 'Permission denied' NIX_USER_CHROOT_DIR
+	chmod 755 "$HOME/.local"
+	chmod 555 "$HOME/.cache"
+	run install --nix-version $TINY
+	refused "$HOME/.cache" 'Permission denied' XDG_CACHE_HOME
+	chmod 755 "$HOME/.cache"
+	diff <(echo "$before") <(listing "$HOME")
+	# within the Nix directory
+	for dir in store etc/nix var/nix-user-chroot; do
+		mkdir -p "$NIX/$dir"
+		chmod 555 "$NIX/$dir"
+		run install --nix-version $TINY
+		refused "$NIX" 'Permission denied'
+		chmod 755 "$NIX/$dir"
+		run -0 install --nix-version $TINY
+		no_leftovers
+		remove_tree "$HOME/.local" "$HOME/.nix-profile"
+	done
+	# an unsearchable one
+	mkdir -p "$NIX/store"
+	chmod 000 "$NIX"
+	run install --nix-version $TINY
+	refused "$NIX" 'Permission denied'
+}
+
+@test "a file where a directory should be" {
+	local path before
+
+	for path in .local .local/share .local/share/nix .local/share/nix/var .local/share/nix/store \
+		.local/share/nix/etc .local/share/nix/etc/nix .local/share/nix/var/nix \
+		.local/share/nix/var/nix-user-chroot .cache .cache/nix-user-chroot; do
+		mkdir -p "$(dirname "$path")"
+		echo "a file" >"$path"
+		before=$(listing "$HOME")
+		echo "$path"
+		run install --nix-version $TINY
+		refused "$HOME/${path:0:10}" 'Not a directory' 'move what is in the way'
+		diff <(echo "$before") <(listing "$HOME")
+		rm "$path"
+		run -0 install --nix-version $TINY
+		no_leftovers
+		remove_tree .local .cache .nix-profile
+	done
+}
+
+@test "links that lead nowhere, or round and round" {
+	local path before target
+
+	for target in /nowhere/at/all loop; do
+		for path in .local .local/share .local/share/nix .local/share/nix/store .cache .cache/nix-user-chroot; do
+			mkdir -p "$(dirname "$path")"
+			ln -s "${target/loop/${path##*/}}" "$path"
+			before=$(listing "$HOME")
+			echo "$path -> $target"
+			run install --nix-version $TINY
+			refused "$HOME/${path:0:6}"
+			diff <(echo "$before") <(listing "$HOME")
+			remove_tree .local .cache .nix-profile
+		done
+	done
+}
+
+@test "links that lead somewhere are followed" {
+	mkdir "$BATS_TEST_TMPDIR/elsewhere" "$BATS_TEST_TMPDIR/cache"
+	mkdir -p .local/share .cache
+	ln -s "$BATS_TEST_TMPDIR/elsewhere" .local/share/nix
+	ln -s "$BATS_TEST_TMPDIR/cache" .cache/nix-user-chroot
+	run -0 install --nix-version $TINY
+	[ "$("$PROGRAM" -- nix --version)" = "nix (Nix) $TINY" ]
+	[ -L .local/share/nix ] && [ -L .cache/nix-user-chroot ]
+	[ -d "$BATS_TEST_TMPDIR/elsewhere/store" ]
+	[ -z "$(ls "$BATS_TEST_TMPDIR/cache")" ]
+}
+
+@test "a store/ on another file system" {
+	run -0 inside '
+		mkdir -p "$NIX/store"
+		mount -t tmpfs tmpfs "$NIX/store"
+		try install --nix-version $TINY
+		refused "$NIX/store" "Invalid cross-device link"
+		[ -z "$(ls "$NIX/store")" ]'
+}
+
+@test "a limit on file sizes: EFBIG is a message, not a death by signal" {
+	local size
+
+	for size in 8 64 150; do
+		run bash -c 'ulimit -f "$1"; shift; exec "$@"' - $size "$PROGRAM" --install \
+			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY
+		refused "$HOME" 'File too large'
+		whole_or_nothing
+		# the tarball passes, what is in it does not
+		run bash -c 'ulimit -f "$1"; shift; exec "$@"' - $size "$PROGRAM" --install \
+			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SHRINKING
+		refused "$HOME" 'File too large'
+		whole_or_nothing
+		[ ! -e .local ]
+	done
+	# what was downloaded is taken up
+	run -0 install --nix-version $TINY
+	run -0 install --nix-version $SHRINKING
+	no_leftovers
+}

@@ -1,0 +1,429 @@
+#!/usr/bin/env bats
+#
+# path-config.toml end to end, and /run/opengl-driver.
+
+# shellcheck disable=SC2016 # the inner shells expand
+# shellcheck disable=SC2154 # bats sets output, stderr and status
+
+bats_require_minimum_version 1.5.0
+load common
+
+# A tree of the test's own to leave things out of and to mount things on.
+setup()
+{
+	entering
+	TREE=$SCRATCH/tree
+	mkdir -p "$TREE/a/b/c" "$TREE/empty"
+	echo f >"$TREE/a/f"
+	echo deep >"$TREE/a/b/c/deep"
+	echo g >"$TREE/a/b/g"
+	ln -s a "$TREE/link"
+	ln -s missing/below "$TREE/dangling"
+	mkfifo "$TREE/a/fifo"
+	export TREE
+	WARNING="nix-user-chroot: warning:"
+}
+
+teardown()
+{
+	leaving
+}
+
+# quietly COMMAND...: as inside, and nothing of ours is said
+quietly()
+{
+	local errors
+
+	errors=$({ inside "$@" >"$SCRATCH/out"; } 2>&1) || return
+	[ -z "$errors" ] || { printf '%s\n' "$errors" >&2; return 1; }
+	cat "$SCRATCH/out"
+}
+
+# refused TEXT COLUMNS MESSAGE: this file ends it before anything is entered
+refused()
+{
+	printf '%b' "$1" | config
+	fails 125 "nix-user-chroot: $NIX/etc/nix-user-chroot/path-config.toml:$2: $3" -- inside true
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "no file, an empty one, one of comments" {
+	[ "$(quietly cat /nix/name)" = ours ]
+	: | config
+	[ "$(quietly cat /nix/name)" = ours ]
+	"$PROGRAM" --print-path-config | config
+	[ "$(inside cat /nix/name)" = ours ]
+}
+
+@test "excluded files, sockets, links: not there; all beside them is" {
+	/usr/bin/python3 -c 'import os, socket
+os.chdir(os.environ["TREE"] + "/a")
+socket.socket(socket.AF_UNIX).bind("socket")'
+	config <<-END
+		[excludes]
+		paths = [
+			"$TREE/a/f", # a comment
+			"$TREE/a/socket", "$TREE/a/fifo",
+			'$TREE/link',
+		]
+	END
+	run inside ls -A "$TREE/a"
+	[ "${lines[-1]}" = b ]
+	[ "$(inside sh -c 'ls -A "$TREE"; cat "$TREE/a/b/g"' 2>/dev/null)" = $'a\ndangling\nempty\ng' ]
+	[ -e "$TREE/a/f" ]
+	[ -p "$TREE/a/fifo" ]
+	[ -S "$TREE/a/socket" ]
+}
+
+@test "an excluded directory is empty" {
+	config <<-END
+		[excludes]
+		paths = ["$TREE/a/b", "$TREE/link/b/c/deep", "/etc"]
+	END
+	[ -z "$(quietly ls -A "$TREE/a/b")" ]
+	[ "$(inside cat "$TREE/a/f")" = f ]
+	[ -z "$(inside ls -A /etc)" ]
+	fails 1 "Read-only file system" -- inside touch "$TREE/a/b/new"
+	[ "$(cat "$TREE/a/b/c/deep")" = deep ]
+}
+
+@test "an excluded working directory is the empty one" {
+	config <<-END
+		[excludes]
+		paths = ["$TREE/a"]
+	END
+	cd "$TREE/a"
+	[ -z "$(quietly ls -A)" ]
+	cd "$TREE/a/b"
+	run --separate-stderr inside pwd
+	[ "$output" = "$HOME" ]
+	[[ $stderr = *"$WARNING the working directory $TREE/a/b cannot be reached inside: No such file or directory; starting in $HOME" ]]
+}
+
+@test "entries deep in a tree, and no more taken apart than that takes" {
+	config <<-END
+		[excludes]
+		paths = ["$TREE/a/b/c/deep"]
+	END
+	[ -z "$(inside ls -A "$TREE/a/b/c")" ]
+	# beside and above it all is the host's own
+	inside sh -c 'echo new >"$TREE/a/b/new"' 2>/dev/null
+	[ "$(cat "$TREE/a/b/new")" = new ]
+}
+
+@test "a directory taken apart that the user could write gets a warning" {
+	require_user
+	config <<-END
+		[excludes]
+		paths = ["$TREE/a/f"]
+	END
+	run --separate-stderr inside true
+	[[ $stderr = "$WARNING exclude of $TREE/a/f: nothing new can be made in $TREE/a inside"* ]]
+}
+
+@test "what does not exist is a note at -v" {
+	config <<-END
+		[excludes]
+		paths = ["/no/such/path", "$TREE/a/f/x", "$TREE/dangling/x"]
+	END
+	[ "$(quietly cat /nix/name)" = ours ]
+	run --separate-stderr "$PROGRAM" -v "$NIX" true
+	[[ $stderr = *"exclude of /no/such/path: nothing to do, for there is none"* ]]
+	[ "$(grep -c . <<<"$stderr")" -eq 3 ]
+}
+
+@test "excludes of mount points" {
+	config <<-END
+		[excludes]
+		paths = ["/dev", "/proc/cpuinfo"]
+	END
+	[ -z "$(inside ls -A /dev 2>/dev/null)" ]
+	# a kernel file system whose directory cannot be listed whole twice is no obstacle either
+	fails 1 -- inside test -e /proc/cpuinfo
+}
+
+@test "absolute mounts: on files, on directories, in new places at any depth" {
+	config <<-END
+		[absolute]
+		"$NIX/name" = "/etc/passwd"
+		"$TREE/a" = "$TREE/empty"
+		"$TREE/a/b" = "/new"
+		"$TREE/a/f" = "/brand/new/place/file"
+		"$TREE/a/b/g" = "/usr/share/new-directory/file"
+	END
+	run --separate-stderr inside cat /etc/passwd "$TREE/empty/f" /new/c/deep \
+		/brand/new/place/file /usr/share/new-directory/file
+	[ "$output" = $'ours\nf\ndeep\nf\ng' ]
+	[ -z "$stderr" ] || [[ $stderr = *"nothing new can be made in /usr/share"* ]]
+	# what is beside it is there
+	inside test -e /etc/hostname -a -d /usr/bin -a -d /usr/share/doc
+	[ "$(inside ls -A /usr/share | sort)" = "$({ ls -A /usr/share; echo new-directory; } | sort)" ]
+	# mounts are the thing itself
+	inside sh -c 'echo written >>/brand/new/place/file'
+	[ "$(cat "$TREE/a/f")" = $'f\nwritten' ]
+	fails 1 "Read-only file system" -- inside touch /brand/new/other
+}
+
+@test "absolute mounts: on something of another kind, on links, through links" {
+	config <<-END
+		[absolute]
+		"$TREE/a/f" = "$TREE/empty"
+		"$TREE/a/b" = "$TREE/a/fifo"
+		"$NIX/name" = "$TREE/link"
+		"$TREE/a/b/c" = "$TREE/dangling/new"
+	END
+	[ "$(inside cat "$TREE/empty" 2>/dev/null)" = f ]
+	[ "$(inside cat "$TREE/a/fifo/g" 2>/dev/null)" = g ]
+	[ "$(inside cat "$TREE/link" 2>/dev/null)" = ours ]
+	[ "$(inside cat "$TREE/dangling/new/deep" 2>/dev/null)" = deep ]
+	config <<-END
+		[absolute]
+		"$NIX/name" = "$TREE/link/b/g"
+	END
+	[ "$(quietly cat "$TREE/a/b/g")" = ours ]
+}
+
+@test "absolute mounts: the root, /nix, devices" {
+	config <<-END
+		[absolute]
+		"/" = "/host"
+		"/nix" = "/store-again"
+		"/dev/null" = "/devices/null"
+	END
+	[ "$(quietly cat "/host$NIX/name" /store-again/name)" = $'ours\nours' ]
+	inside sh -c 'echo gone >/devices/null'
+}
+
+@test "a source that is missing, loops or may not be read: a warning, and the rest is done" {
+	ln -s loop "$TREE/loop"
+	ln -s /nix/store/loop "$TREE/nix-loop"
+	ln -s loop "$NIX/store/loop"
+	config <<-END
+		[absolute]
+		"/no/such" = "/a"
+		"$TREE/loop" = "/b"
+		"$TREE/nix-loop" = "/c"
+		"$NIX/name" = "/d"
+	END
+	run --separate-stderr inside cat /d
+	[ "$output" = ours ]
+	[ "$(grep -c "^$WARNING" <<<"$stderr")" -eq 3 ]
+	[[ $stderr = *"mount of /no/such on /a: skipped, for /no/such cannot be found: No such file"* ]]
+	[[ $stderr = *"mount of $TREE/loop on /b: skipped, for $TREE/loop cannot be found: Too many levels"* ]]
+	[[ $stderr = *"$TREE/nix-loop cannot be found: Too many levels"* ]]
+	fails 1 -- inside test -e /a -o -e /b -o -e /c
+	# and -q is quiet
+	run --separate-stderr "$PROGRAM" -q "$NIX" true
+	[ -z "$stderr" ]
+}
+
+@test "sources that are links into /nix are followed to the first path outside, 40 of them" {
+	ln -s /nix/store/one "$TREE/into"
+	ln -s two "$NIX/store/one"
+	ln -s ../store/three "$NIX/store/two"
+	ln -s "$TREE/a/f" "$NIX/store/three"
+	for i in {1..39}; do
+		ln -s "$((i - 1))" "$NIX/store/$i"
+	done
+	ln -s "$TREE/a/b/g" "$NIX/store/0"
+	ln -s 39 "$NIX/store/40"
+	config <<-END
+		[absolute]
+		"$TREE/into" = "/into"
+		"/nix/store/39" = "/most"
+	END
+	[ "$(quietly cat /into /most)" = $'f\ng' ]
+	config <<-END
+		[absolute]
+		"/nix/store/40" = "/most"
+	END
+	fails 0 "/nix/store/40 cannot be found: Too many levels of symbolic links" -- inside true
+}
+
+@test "a path through the /nix of the host's own links is ours" {
+	# /etc/static -> /nix/store/..., as home-manager leaves it
+	mkdir -p "$NIX/store/static"
+	echo static >"$NIX/store/static/file"
+	ln -s /nix/store/static "$TREE/static"
+	config <<-END
+		[absolute]
+		"$TREE/static/file" = "/file"
+	END
+	[ "$(quietly cat /file "$TREE/static/file")" = $'static\nstatic' ]
+}
+
+@test "profile mounts: of old, of today, in that order" {
+	local old=$NIX/var/nix/profiles/per-user/me today=$HOME/.local/state/nix/profiles
+	export USER=me
+	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today"
+	echo old >"$NIX/store/old/bin/env"
+	echo today >"$NIX/store/today/bin/env"
+	ln -s profile-3-link "$today/profile"
+	ln -s /nix/store/today "$today/profile-3-link"
+	config <<-END
+		[profile]
+		"/bin/env" = "/opt/env"
+		"bin/none" = "/opt/none"
+	END
+	run --separate-stderr inside cat /opt/env
+	[ "$output" = today ]
+	[[ $stderr = "$WARNING mount of $today/profile/bin/none on /opt/none: skipped"*"No such file"* ]]
+	[ "$(env HOME=/ XDG_STATE_HOME="$HOME/.local/state" "$PROGRAM" "$NIX" \
+		cat /opt/env 2>/dev/null)" = today ]
+	[ "$(env -u USER "$PROGRAM" "$NIX" cat /opt/env 2>/dev/null)" = today ]
+	mkdir -p "$old"
+	ln -s profile-1-link "$old/profile"
+	ln -s /nix/store/old "$old/profile-1-link"
+	[ "$(inside cat /opt/env 2>/dev/null)" = old ]
+}
+
+@test "a missing profile is one warning" {
+	config <<-END
+		[profile]
+		"bin/env" = "/opt/env"
+		"bin/sh" = "/opt/sh"
+		[absolute]
+		"$NIX/name" = "/opt/name"
+	END
+	run --separate-stderr env USER=me "$PROGRAM" "$NIX" cat /opt/name
+	[ "$output" = ours ]
+	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user me"* ]]
+	[ "$(grep -c "$WARNING" <<<"$stderr")" -eq 1 ]
+	# a name that would leave the directory of profiles is no name
+	fails 0 "there is no profile of user (unknown)" -- env USER=../me "$PROGRAM" "$NIX" true
+}
+
+@test "an exclude keeps its place for a mount" {
+	config <<-END
+		[excludes]
+		paths = ["/etc/hosts", "$TREE/a", "/usr/share/doc"]
+		[absolute]
+		"$NIX/name" = "/etc/hosts"
+		"$TREE/a/b" = "$TREE/a/only"
+		"$TREE/a/f" = "/usr/share/doc/file"
+	END
+	[ "$(inside cat /etc/hosts 2>/dev/null)" = ours ]
+	[ "$(inside ls -A "$TREE/a" 2>/dev/null)" = only ]
+	[ "$(inside cat "$TREE/a/only/g" 2>/dev/null)" = g ]
+	[ "$(inside ls -A /usr/share/doc 2>/dev/null)" = file ]
+}
+
+@test "targets and excludes in /nix" {
+	ln -s /nix/store "$TREE/store"
+	refused '[absolute]\n"/etc/hosts" = "/nix/hosts"\n' 2:16 "nothing can be mounted in /nix"
+	config <<-END
+		[excludes]
+		paths = ["$TREE/store/x", "/nix/store"]
+		[absolute]
+		"/etc/hosts" = "$TREE/store/hosts"
+	END
+	touch "$NIX/store/x"
+	run --separate-stderr inside ls /nix/store
+	[ "$output" = x ]
+	[[ $stderr = *"$WARNING"*"path-config.toml:2:"*"ignored"* ]]
+	[[ $stderr = *"exclude of $TREE/store/x: skipped, for it is /nix/store/x"* ]]
+	[[ $stderr = *"mount of /etc/hosts on $TREE/store/hosts: skipped"* ]]
+}
+
+@test "a bad file: FILE:LINE:COLUMN, before anything is entered" {
+	refused '[excludes]\npaths = ["/a" "/b"]\n' 2:15 ""
+	refused '[excludes]\npaths = "/a"\n' 2:9 "paths must be an array of strings"
+	refused '[excludes]\npaths = ["/a", "b"]\n' 2:16 'the exclude "b" is not an absolute path'
+	refused '[absolute]\n"a" = "/b"\n' 2:1 'the source "a" is not an absolute path'
+	refused '[absolute]\n"/a" = "b"\n' 2:8 'the target "b" is not an absolute path'
+	refused '[absolute]\n"/a" = "/b"\n"/a" = "/c"\n' 3:1 ""
+	refused '[absolute]\n"/a" = 5\n' 2:8 ""
+	refused '\n\n[excludes' 3:10 ""
+	refused '[profile]\n"x" = "/\xff"\n' 2:9 ""
+	refused '[excludes]\npaths = ["/"]\n' 2:10 "/ itself cannot be excluded"
+}
+
+@test "a bad file keeps nothing from being entered that does not use it" {
+	mkdir "$SCRATCH/other"
+	echo '[' | config
+	fails 125 "path-config.toml:1:" -- inside true
+	"$PROGRAM" "$SCRATCH/other" true
+}
+
+@test "an unknown section or key is a warning" {
+	config <<-END
+		[colours]
+		sky = "blue"
+		[excludes]
+		path = ["/etc/hosts"]
+	END
+	fails 0 "$WARNING $NIX/etc/nix-user-chroot/path-config.toml:1:2: the unknown section \"colours\"" \
+		"path-config.toml:4:1: the unknown key \"path\"" -- inside test -e /etc/hosts
+}
+
+@test "a file that cannot be read" {
+	local file=$NIX/etc/nix-user-chroot/path-config.toml
+	mkdir "$file"
+	fails 125 "cannot read $file: it is not a regular file" -- inside true
+	rmdir "$file"
+	mkfifo "$file"
+	fails 125 "cannot read $file: it is not a regular file" -- inside true
+	rm "$file"
+	ln -s nowhere "$file"
+	fails 125 "cannot read $file: it is a symlink that leads nowhere" -- inside true
+	rm "$file"
+	# by way of the store, as home-manager has it
+	printf '[absolute]\n"%s" = "/from/the/store"\n' "$NIX/name" >"$NIX/store/config"
+	ln -s /nix/store/config "$file"
+	[ "$(quietly cat /from/the/store)" = ours ]
+}
+
+@test "a file that may not be read" {
+	require_user
+	: | config
+	chmod 0 "$NIX/etc/nix-user-chroot/path-config.toml"
+	fails 125 "path-config.toml: Permission denied" "make it readable" -- inside true
+}
+
+@test "/run/opengl-driver/lib comes from the Nix directory" {
+	[ ! -e /run/opengl-driver ] || skip "needs a host without a /run/opengl-driver"
+	mkdir -p "$NIX/store/mesa/lib" "$NIX/var/nix/opengl-driver"
+	echo driver >"$NIX/store/mesa/lib/libGL.so"
+	ln -s /nix/store/mesa/lib "$NIX/var/nix/opengl-driver/lib"
+	run --separate-stderr inside cat /run/opengl-driver/lib/libGL.so
+	[ "$output" = driver ]
+	[ -z "$stderr" ]
+	# what is in /run is there still
+	[ "$(inside ls -A /run | sort)" = "$({ ls -A /run; echo opengl-driver; } | sort)" ]
+	# and where it leads nowhere, nothing happens
+	rm -r "$NIX/store/mesa"
+	[ "$(quietly sh -c 'test -e /run/opengl-driver || echo none')" = none ]
+}
+
+@test "/run/opengl-driver on a host that has its own" {
+	mkdir -p "$NIX/var/nix/opengl-driver/lib"
+	echo ours >"$NIX/var/nix/opengl-driver/lib/libGL.so"
+	for prepare in \
+		'mkdir -p run/opengl-driver/lib run/user; echo host >run/opengl-driver/lib/libGL.so' \
+		'mkdir -p run/opengl-driver run/user; ln -s /usr/lib run/opengl-driver/lib' \
+		'mkdir -p run/user; ln -s /nix/store/host-drivers run/opengl-driver' \
+		'mkdir -p run; chmod 555 run' \
+		'mkdir -p elsewhere/user; ln -s elsewhere run' \
+		'true'; do
+		run --separate-stderr on_host "$prepare" /program "$NIX" \
+			cat /run/opengl-driver/lib/libGL.so
+		[ "$output" = ours ]
+		[ -z "$stderr" ]
+	done
+}
+
+@test "1,000 excludes and mounts" {
+	mkdir "$TREE/many"
+	(cd "$TREE/many" && touch {1..1000})
+	{
+		echo '[excludes]'
+		echo 'paths = ['
+		printf "'$TREE/many/%s',\n" {1..500}
+		echo ']'
+		echo '[absolute]'
+		for i in {501..1000}; do
+			echo "'$TREE/many/$i' = '/many/$i'"
+		done
+	} | config
+	[ "$(inside sh -c 'ls "$TREE/many" | wc -l; ls /many | wc -l' 2>/dev/null)" = $'500\n500' ]
+}
