@@ -4,6 +4,7 @@
 # made by other means, a damaged installation; and the nix.conf that is the user's.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -66,7 +67,7 @@ profile_generations()
 	install -q
 	untouched install
 	[ "$output" = "nix-user-chroot: Nix $NEW is installed in $NIX already: nothing to do" ]
-	untouched install --nix-version $NEW
+	untouched install --nix-version "$NEW"
 	untouched install --no-modify-profile --extra-conf 'cores = 3' --verbose
 	# with a mirror that is not there, too
 	untouched "$PROGRAM" --install --mirror https://127.0.0.1:1
@@ -80,13 +81,13 @@ profile_generations()
 }
 
 @test "installed: --quiet says nothing" {
-	install -q --nix-version $TINY
+	install -q --nix-version "$TINY"
 	untouched install -q
 	[ -z "$output" ]
 }
 
 @test "--force: installs again, and leaves generations, profile and other store paths" {
-	install -q --nix-version $OLD
+	install -q --nix-version "$OLD"
 	echo added >added
 	path=$("$PROGRAM" -- nix-store --add added)
 	"$PROGRAM" -- nix-env -q >profile
@@ -95,13 +96,13 @@ profile_generations()
 	conf=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
 	cp "$HOME/.profile" profile.sh
 	# a file of Nix's own is damaged, another is there that should not be
-	nix=("$NIX"/store/*-nix-$OLD)
+	nix=("$NIX"/store/*-nix-"$OLD")
 	chmod -R u+w "${nix[0]}"
 	echo broken >"${nix[0]}/bin/nix"
 	echo more >"${nix[0]}/more"
 	run ! clean_store
 
-	run -0 install --force --nix-version $OLD
+	run -0 install --force --nix-version "$OLD"
 	clean_store
 	# the script adds generations, as it does for everybody; those that were there are as they were
 	profile_generations | grep -Fxf generations | cmp - generations
@@ -112,22 +113,22 @@ profile_generations()
 	[ "$(stat -c %a "${nix[0]}")" = 555 ]
 	no_leftovers
 	# by its variable
-	NIX_USER_CHROOT_FORCE=1 run -0 install --nix-version $OLD
+	NIX_USER_CHROOT_FORCE=1 run -0 install --nix-version "$OLD"
 	[[ $output == *downloading* ]]
 }
 
 @test "--nix-version over another: up, down and up again, in place" {
-	install -q --nix-version $OLD
-	installed_version $OLD
+	install -q --nix-version "$OLD"
+	installed_version "$OLD"
 	echo added >added
 	path=$("$PROGRAM" -- nix-store --add added)
 
-	run -0 install --nix-version $NEW
-	installed_version $NEW
-	run -0 install --nix-version $OLD
-	installed_version $OLD
-	run -0 install --nix-version $NEW
-	installed_version $NEW
+	run -0 install --nix-version "$NEW"
+	installed_version "$NEW"
+	run -0 install --nix-version "$OLD"
+	installed_version "$OLD"
+	run -0 install --nix-version "$NEW"
+	installed_version "$NEW"
 	[ -e "$NIX/store/${path##*/}" ]
 	clean_store
 	no_leftovers
@@ -139,18 +140,18 @@ profile_generations()
 }
 
 @test "without --nix-version an older one stays as it is" {
-	install -q --nix-version $OLD
+	install -q --nix-version "$OLD"
 	untouched install
 	[[ $output == *"Nix $OLD is installed"* ]]
 }
 
 @test "another version that is not there: what is installed stays as it is" {
-	install -q --nix-version $TINY
+	install -q --nix-version "$TINY"
 	before=$(listing_with_times "$HOME")
 	run install --nix-version 2.0.999
 	refused 'there is no Nix 2.0.999'
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
-	run install --nix-version $OLD
+	run install --nix-version "$OLD"
 	refused 'another hash'
 	# directories in which something came and went have another time
 	diff <(grep -v ' d ' <<<"$before") <(listing_with_times "$HOME" | grep -v ' d ')
@@ -158,29 +159,29 @@ profile_generations()
 }
 
 @test "a store path of the receipt is gone: it comes back, of the same version" {
-	install -q --nix-version $OLD
+	install -q --nix-version "$OLD"
 	remove_tree "$NIX"/store/*-busybox-*
 	run ! clean_store
 	run -0 install
 	[[ ${lines[0]} == "nix-user-chroot: Nix $OLD was installed, but /nix/store/"*"-busybox-"*" is gone: installing it again" ]]
 	[ "$(grep -c 'is gone' <<<"$output")" -eq 1 ]
-	installed_version $OLD
+	installed_version "$OLD"
 	clean_store
 	no_leftovers
 	untouched install
 }
 
 @test "the profile has no nix any more: it comes back, of the same version" {
-	install -q --nix-version $OLD
+	install -q --nix-version "$OLD"
 	rm "$HOME/.nix-profile"
 	run -0 install
 	[[ ${lines[0]} == *"Nix $OLD was installed, but your profile has no nix: installing it again" ]]
-	installed_version $OLD
+	installed_version "$OLD"
 	untouched install
 }
 
 @test "the profile has a nix of the user's own: it stays, unless a version is asked for" {
-	install -q --nix-version $OLD
+	install -q --nix-version "$OLD"
 	new=$("$PROGRAM" -- sh -c 'cp -r "$(readlink -f ~/.nix-profile/bin/..)"/../*-nix-* nix-9.9.9 2>/dev/null ||
 		cp -r /nix/store/*-nix-* nix-9.9.9; nix-store --add nix-9.9.9')
 	"$PROGRAM" -- nix-env -q >/dev/null
@@ -188,14 +189,14 @@ profile_generations()
 	untouched install
 	[[ $output == *"has its own version of it, $new"*": nothing to do"* ]]
 	rm "$HOME/.nix-profile"
-	run -0 install --nix-version $OLD
-	installed_version $OLD
+	run -0 install --nix-version "$OLD"
+	installed_version "$OLD"
 }
 
 @test "a receipt that is garbage, of every kind" {
 	local n
 
-	install -q --nix-version $TINY
+	install -q --nix-version "$TINY"
 	cp "$RECEIPT" receipt
 	for n in 1 2 3 4 5 6 7; do
 		case $n in
@@ -208,7 +209,7 @@ profile_generations()
 		7) head -c 2000000 /dev/zero >"$RECEIPT" ;;
 		esac
 		echo "garbage $n"
-		run -0 install --nix-version $TINY
+		run -0 install --nix-version "$TINY"
 		[[ $output == *'warning: the receipt in '*' cannot be read: installing again'* ]]
 		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
 		cmp "$RECEIPT" receipt
@@ -241,12 +242,12 @@ profile_generations()
 	echo 'cores = 2' >"$NIX/etc/nix/nix.conf"
 	touch -d @1000000000 "$NIX/etc/nix/nix.conf"
 	before=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
-	run -0 install --nix-version $TINY --extra-conf 'cores = 3'
+	run -0 install --nix-version "$TINY" --extra-conf 'cores = 3'
 	[[ $output == *"warning: $NIX/etc/nix/nix.conf is there already and stays as it is"*--extra-conf* ]]
 	[ "$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")" = "$before" ]
 	# a link to a file that is kept elsewhere, even where it leads nowhere
 	ln -sf /nowhere/nix.conf "$NIX/etc/nix/nix.conf"
-	run -0 install --force --nix-version $TINY
+	run -0 install --force --nix-version "$TINY"
 	[ "$(readlink "$NIX/etc/nix/nix.conf")" = /nowhere/nix.conf ]
 }
 

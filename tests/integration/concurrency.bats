@@ -3,6 +3,7 @@
 # Many --install at once, on one directory and on several, and file systems without locks.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -97,10 +98,10 @@ ended()
 
 @test "waiting: says for which process, once, and after it that all is done" {
 	mkfifo go
-	at_once 1 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW
+	at_once 1 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW"
 	wait_until 20 test -e started
 	holder=$(cat "$NIX/var/nix-user-chroot/lock")
-	install --nix-version $SLOW >second 2>&1 3>&- &
+	install --nix-version "$SLOW" >second 2>&1 3>&- &
 	pids+=($!)
 	wait_until 20 grep -q waiting second
 	timeout 20 sh -c 'echo go >go'
@@ -111,24 +112,22 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 }
 
 @test "two --force at once: one after the other" {
-	install -q --nix-version $TINY
+	install -q --nix-version "$TINY"
 	mirror_clear_log
 	at_once 5 "$PROGRAM" --install --force --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
-		--nix-version $TINY
+		--nix-version "$TINY"
 	ended '5 0'
 	[ "$(mirror_requests '^GET .*tar\.xz 200')" -eq 5 ]
 	no_leftovers
 }
 
 @test "one that fails takes nothing from those who wait" {
-	local round
-
-	for round in 1 2 3 4; do
+	for _ in 1 2 3 4; do
 		remove_tree .local .cache .nix-profile
 		mirror_clear_faults
 		mirror_clear_log
 		mirror_fault '{"path": "*.tar.xz", "fault": "corrupt", "times": 4}'
-		at_once 8 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY
+		at_once 8 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 		ended '4 0' '4 125'
 		[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c 'has another hash')" -eq 4 ]
 		[ "$(mirror_requests '^GET .*tar\.xz 200')" -eq 5 ]
@@ -140,7 +139,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	local n
 
 	at_once 16 NIX_USER_CHROOT_DIR="$HOME/nix%d" "$PROGRAM" --install --mirror "$MIRROR_URL" \
-		--cacert "$MIRROR_CA" --nix-version $TINY
+		--cacert "$MIRROR_CA" --nix-version "$TINY"
 	ended '16 0'
 	for ((n = 0; n < 16; n++)); do
 		NIX=$HOME/nix$n no_leftovers
@@ -150,7 +149,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 @test "a lock holder that died is no obstacle" {
 	mkfifo go
 	unshare --user --map-current-user --pid --fork --kill-child "$PROGRAM" --install \
-		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW >/dev/null 2>&1 3>&- &
+		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW" >/dev/null 2>&1 3>&- &
 	wait_until 20 test -e started
 	kill -KILL $!
 	wait $! || true
@@ -158,7 +157,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	# what died with it has a moment to do so, and then the lock is free
 	wait_until 5 flock --nonblock "$NIX/var/nix-user-chroot/lock" true
 	rm go
-	run -0 install --nix-version $SLOW
+	run -0 install --nix-version "$SLOW"
 	[[ $output != *'another --install'* ]]
 	no_leftovers
 }
@@ -166,12 +165,12 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 @test "a lock file that is none of ours, or garbage" {
 	mkdir -p "$NIX/var/nix-user-chroot"
 	head -c 100000 /dev/urandom >"$NIX/var/nix-user-chroot/lock"
-	run -0 install --nix-version $TINY
+	run -0 install --nix-version "$TINY"
 	no_leftovers
 	# a link is not followed
 	echo mine >mine
 	ln -s "$HOME/mine" "$NIX/var/nix-user-chroot/lock"
-	run install --force --nix-version $TINY
+	run install --force --nix-version "$TINY"
 	refused "cannot lock $NIX/var/nix-user-chroot/lock"
 	[ "$(cat mine)" = mine ]
 }
@@ -209,7 +208,7 @@ END
 	before=$(listing .)
 	for errno in 37 95 38; do # ENOLCK EOPNOTSUPP ENOSYS
 		run without_locks $errno "$PROGRAM" --install --mirror "$MIRROR_URL" \
-			--cacert "$MIRROR_CA" --nix-version $TINY
+			--cacert "$MIRROR_CA" --nix-version "$TINY"
 		refused "cannot lock $NIX/var/nix-user-chroot/lock" 'has no locks' NIX_USER_CHROOT_DIR
 		diff <(echo "$before") <(listing .)
 	done

@@ -7,6 +7,7 @@
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -35,7 +36,7 @@ setup()
 {
 	new_home
 	mkfifo "$HOME/go"
-	program=
+	leader=
 }
 
 teardown()
@@ -52,7 +53,7 @@ teardown()
 }
 
 # start [ENV OPTION...] -- ARG...: --install in the background as the leader of a session, whose id is
-# $program then. A shell would have it ignore SIGINT.
+# $leader then. A shell would have it ignore SIGINT.
 start()
 {
 	local options=()
@@ -65,15 +66,15 @@ start()
 	setsid env --default-signal=INT,QUIT "${options[@]}" "$PROGRAM" --install \
 		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add "$@" \
 		>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
-	program=$!
+	leader=$!
 }
 
 # The processes of the session that start() made, those aside that only wait for being reaped.
 session_processes()
 {
-	[ -n "$program" ] || return 0
+	[ -n "$leader" ] || return 0
 	# the fields behind the name, which may hold anything: state, ppid, pgrp, session
-	sed -n -E "s/^([0-9]+) \(.*\) [^ZX] [0-9]+ [0-9]+ $program .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true
+	sed -n -E "s/^([0-9]+) \(.*\) [^ZX] [0-9]+ [0-9]+ $leader .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true
 }
 
 no_processes()
@@ -91,12 +92,12 @@ said()
 	grep -qF -- "$1" "$BATS_TEST_TMPDIR/said"
 }
 
-# ended STATUS: $program ends with it
+# ended STATUS: $leader ends with it
 ended()
 {
 	local status=0
 
-	wait "$program" || status=$?
+	wait "$leader" || status=$?
 	if [ "$status" -ne "$1" ]; then
 		echo "status $status"
 		cat "$BATS_TEST_TMPDIR/said"
@@ -175,13 +176,13 @@ recovered()
 }
 
 @test "SIGKILL of the main process while the install script runs: a rerun waits for what goes on" {
-	start -- --nix-version $SLOW
+	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
-	kill -KILL "$program"
+	kill -KILL "$leader"
 	ended 137
 	# the script goes on, and has the lock
 	[ -n "$(session_processes)" ]
-	install --nix-version $SLOW >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	install --nix-version "$SLOW" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	again=$!
 	wait_until 20 said 'another --install is at work'
 	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
@@ -194,7 +195,7 @@ recovered()
 }
 
 @test "SIGKILL of the working process alone, as for want of memory: cleaned up and said" {
-	start -- --nix-version $SLOW
+	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
 	kill -KILL "$(cat "$NIX/var/nix-user-chroot/lock")"
 	ended 125
@@ -203,7 +204,7 @@ recovered()
 	nothing_under_way
 	wait_until 5 no_processes
 	rm "$HOME/go"
-	run -0 install --nix-version $SLOW
+	run -0 install --nix-version "$SLOW"
 	no_leftovers
 }
 
@@ -212,52 +213,52 @@ recovered()
 
 	for signal in INT TERM HUP; do
 		echo "SIG$signal"
-		start -- --nix-version $SLOW
+		start -- --nix-version "$SLOW"
 		wait_until 20 test -e "$HOME/started"
-		kill -"$signal" "$program"
+		kill -"$signal" "$leader"
 		ended $((128 + $(kill -l $signal)))
 		nothing_under_way
 		wait_until 5 no_processes
 		rm "$HOME/started"
 	done
 	rm "$HOME/go"
-	run -0 install --nix-version $SLOW
+	run -0 install --nix-version "$SLOW"
 	no_leftovers
 }
 
 @test "SIGTERM during the download: only what can be resumed is left, and it is" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
-	start -- --nix-version $OLD
+	start -- --nix-version "$OLD"
 	wait_until 20 test -s "$CACHE/nix-$OLD-$SYSTEM.tar.xz.part"
-	kill -TERM "$program"
+	kill -TERM "$leader"
 	ended 143
 	no_processes
 	[ ! -e "$HOME/.local" ]
 	[ "$(ls "$CACHE")" = "nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]
-	run -0 install --nix-version $OLD
+	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz 206 ')" -eq 1 ]
 	no_leftovers
 	clean_store
 }
 
 @test "SIGTERM during the unpacking: nothing of it is left" {
-	start -- --nix-version $OLD
+	start -- --nix-version "$OLD"
 	wait_until 20 staging_has_something
-	kill -TERM "$program"
+	kill -TERM "$leader"
 	ended 143
 	wait_until 5 no_processes
 	[ ! -e "$HOME/.local" ]
 	# the tarball is complete: it is not asked for again
 	mirror_clear_log
-	run -0 install --nix-version $OLD
+	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz [0-9]')" -eq 0 ]
 	no_leftovers
 }
 
 @test "SIGTERM while waiting for another's lock does not disturb the other" {
-	start -- --nix-version $SLOW
+	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
-	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY \
+	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY" \
 		>"$BATS_TEST_TMPDIR/waiter" 2>&1 3>&- &
 	waiter=$!
 	wait_until 20 grep -qF 'waiting for it' "$BATS_TEST_TMPDIR/waiter"
@@ -274,9 +275,9 @@ recovered()
 }
 
 @test "a signal that the caller ignores stays ignored, as under nohup" {
-	start --ignore-signal=HUP,CHLD -- --nix-version $SLOW
+	start --ignore-signal=HUP,CHLD -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
-	kill -HUP "$program"
+	kill -HUP "$leader"
 	go
 	ended 0
 	no_leftovers
@@ -307,7 +308,7 @@ END
 
 @test "^C at a terminal: status 130, and the terminal as it was" {
 	run -0 in_terminal ^C 'trap : INT; stty -g; "$0" "$@"; echo "status $?"; stty -g' \
-		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW"
 	echo "$output"
 	[[ $output == *'status 130'* ]]
 	[ "${lines[0]}" = "${lines[-1]}" ]
@@ -319,7 +320,7 @@ END
 		read -r worker <"$NIX/var/nix-user-chroot/lock"
 		grep "^State:" /proc/$worker/status
 		exec 9<>go; echo >&9; fg; echo "status $?"; stty -g' \
-		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SLOW
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW"
 	echo "$output"
 	[[ $output == *'status 148'*'T (stopped)'*'status 0'* ]]
 	[ "${lines[0]}" = "${lines[-1]}" ]
@@ -328,9 +329,9 @@ END
 
 @test "SIGTSTP where no shell could continue it is passed over" {
 	# the leader of a session: its process group is an orphan to the kernel
-	start -- --nix-version $SLOW
+	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
-	kill -TSTP "$program"
+	kill -TSTP "$leader"
 	go
 	ended 0
 	no_leftovers

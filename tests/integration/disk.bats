@@ -7,6 +7,7 @@
 # gone with it, whatever happens, and need no privilege.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
 # shellcheck disable=SC2154 # bats, and try(), set output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -105,7 +106,7 @@ finishes()
 		mkdir .local
 		for ((size = 4; size < 2000; size += 12)); do
 			mount -t tmpfs -o size=${size}k tmpfs .local
-			try install --nix-version $SHRINKING
+			try install --nix-version "$SHRINKING"
 			echo "$size KiB: status $status: ${output//$HOME/\~}"
 			[ "$status" -ne 0 ] || break
 			no_room "$HOME/.local"
@@ -126,7 +127,7 @@ finishes()
 		mkdir .local
 		for ((count = 2; count < 200; count++)); do
 			mount -t tmpfs -o nr_inodes=$count tmpfs .local
-			try install --nix-version $SHRINKING
+			try install --nix-version "$SHRINKING"
 			echo "$count inodes: status $status: ${output//$HOME/\~}"
 			[ "$status" -ne 0 ] || break
 			no_room "$HOME/.local"
@@ -143,12 +144,12 @@ finishes()
 		mkdir .cache
 		for size in 4 40 100 180 196; do
 			mount -t tmpfs -o size=${size}k tmpfs .cache
-			try install --nix-version $TINY
+			try install --nix-version "$TINY"
 			echo "$size KiB: status $status: $output"
 			no_room "$CACHE"
 			[ ! -e .local ]
 			mount -o remount,size=64m tmpfs .cache
-			try install --nix-version $TINY
+			try install --nix-version "$TINY"
 			[ "$status" -eq 0 ]
 			no_leftovers
 			remove_tree .local
@@ -157,7 +158,7 @@ finishes()
 		done
 		for count in 1 2 3; do
 			mount -t tmpfs -o nr_inodes=$count tmpfs .cache
-			try install --nix-version $TINY
+			try install --nix-version "$TINY"
 			echo "$count inodes: status $status: $output"
 			[ "$status" -eq 0 ] || no_room "$CACHE"
 			remove_tree .local
@@ -175,7 +176,7 @@ finishes()
 		export XDG_CACHE_HOME=$XDG_DATA_HOME/cache
 		CACHE=$XDG_CACHE_HOME/nix-user-chroot
 		mkdir me/1 me/2
-		try install --nix-version $SHRINKING
+		try install --nix-version "$SHRINKING"
 		refused "install.log" "No space left"
 		whole_or_nothing
 		rmdir me/1
@@ -186,7 +187,7 @@ finishes()
 	run -0 inside '
 		mkdir .local
 		mount -t tmpfs tmpfs .local
-		install -q --nix-version $OLD
+		install -q --nix-version "$OLD"
 		store=$(du -sk "$NIX/store" | cut -f 1)
 		umount .local
 		rm .nix-profile
@@ -194,12 +195,12 @@ finishes()
 		# database; for its beginning
 		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
 			mount -t tmpfs -o size=${size}k tmpfs .local
-			try install --nix-version $OLD
+			try install --nix-version "$OLD"
 			echo "$size KiB: status $status: $output"
 			refused "$NIX"
 			[ "$size" -ge "$store" ] || [ -z "$(ls "$NIX/store" 2>/dev/null)" ]
 			mount -o remount,size=1g tmpfs .local
-			install -q --nix-version $OLD
+			install -q --nix-version "$OLD"
 			clean_store
 			no_leftovers
 			umount .local
@@ -213,16 +214,16 @@ finishes()
 	run -0 inside '
 		mkdir data
 		mount -t tmpfs -o ro tmpfs data
-		try env XDG_DATA_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version $TINY
+		try env XDG_DATA_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data/nix" "Read-only file system" NIX_USER_CHROOT_DIR
-		try env XDG_CACHE_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version $TINY
+		try env XDG_CACHE_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data/nix-user-chroot" "Read-only file system" XDG_CACHE_HOME
 		[ ! -e .local ]
 		# a Nix directory that is there, and became read-only
 		mount -o remount,rw tmpfs data
-		NIX_USER_CHROOT_DIR=$PWD/data install -q --nix-version $TINY
+		NIX_USER_CHROOT_DIR=$PWD/data install -q --nix-version "$TINY"
 		mount -o remount,ro tmpfs data
-		try env NIX_USER_CHROOT_DIR="$PWD/data" "$PROGRAM" --install --force --mirror "$SITE" --nix-version $TINY
+		try env NIX_USER_CHROOT_DIR="$PWD/data" "$PROGRAM" --install --force --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data" "Read-only file system"'
 }
 
@@ -233,11 +234,11 @@ finishes()
 	mkdir -p "$HOME/.local" "$HOME/.cache"
 	before=$(listing "$HOME")
 	chmod 555 "$HOME/.local"
-	run install --nix-version $TINY
+	run install --nix-version "$TINY"
 	refused "$HOME/.local" 'Permission denied' NIX_USER_CHROOT_DIR
 	chmod 755 "$HOME/.local"
 	chmod 555 "$HOME/.cache"
-	run install --nix-version $TINY
+	run install --nix-version "$TINY"
 	refused "$HOME/.cache" 'Permission denied' XDG_CACHE_HOME
 	chmod 755 "$HOME/.cache"
 	diff <(echo "$before") <(listing "$HOME")
@@ -245,17 +246,17 @@ finishes()
 	for dir in store etc/nix var/nix-user-chroot; do
 		mkdir -p "$NIX/$dir"
 		chmod 555 "$NIX/$dir"
-		run install --nix-version $TINY
+		run install --nix-version "$TINY"
 		refused "$NIX" 'Permission denied'
 		chmod 755 "$NIX/$dir"
-		run -0 install --nix-version $TINY
+		run -0 install --nix-version "$TINY"
 		no_leftovers
 		remove_tree "$HOME/.local" "$HOME/.nix-profile"
 	done
 	# an unsearchable one
 	mkdir -p "$NIX/store"
 	chmod 000 "$NIX"
-	run install --nix-version $TINY
+	run install --nix-version "$TINY"
 	refused "$NIX" 'Permission denied'
 }
 
@@ -269,11 +270,11 @@ finishes()
 		echo "a file" >"$path"
 		before=$(listing "$HOME")
 		echo "$path"
-		run install --nix-version $TINY
+		run install --nix-version "$TINY"
 		refused "$HOME/${path:0:10}" 'Not a directory' 'move what is in the way'
 		diff <(echo "$before") <(listing "$HOME")
 		rm "$path"
-		run -0 install --nix-version $TINY
+		run -0 install --nix-version "$TINY"
 		no_leftovers
 		remove_tree .local .cache .nix-profile
 	done
@@ -288,7 +289,7 @@ finishes()
 			ln -s "${target/loop/${path##*/}}" "$path"
 			before=$(listing "$HOME")
 			echo "$path -> $target"
-			run install --nix-version $TINY
+			run install --nix-version "$TINY"
 			refused "$HOME/${path:0:6}"
 			diff <(echo "$before") <(listing "$HOME")
 			remove_tree .local .cache .nix-profile
@@ -301,7 +302,7 @@ finishes()
 	mkdir -p .local/share .cache
 	ln -s "$BATS_TEST_TMPDIR/elsewhere" .local/share/nix
 	ln -s "$BATS_TEST_TMPDIR/cache" .cache/nix-user-chroot
-	run -0 install --nix-version $TINY
+	run -0 install --nix-version "$TINY"
 	[ "$("$PROGRAM" -- nix --version)" = "nix (Nix) $TINY" ]
 	[ -L .local/share/nix ] && [ -L .cache/nix-user-chroot ]
 	[ -d "$BATS_TEST_TMPDIR/elsewhere/store" ]
@@ -312,7 +313,7 @@ finishes()
 	run -0 inside '
 		mkdir -p "$NIX/store"
 		mount -t tmpfs tmpfs "$NIX/store"
-		try install --nix-version $TINY
+		try install --nix-version "$TINY"
 		refused "$NIX/store" "Invalid cross-device link"
 		[ -z "$(ls "$NIX/store")" ]'
 }
@@ -322,18 +323,18 @@ finishes()
 
 	for size in 8 64 150; do
 		run bash -c 'ulimit -f "$1"; shift; exec "$@"' - $size "$PROGRAM" --install \
-			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $TINY
+			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 		refused "$HOME" 'File too large'
 		whole_or_nothing
 		# the tarball passes, what is in it does not
 		run bash -c 'ulimit -f "$1"; shift; exec "$@"' - $size "$PROGRAM" --install \
-			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version $SHRINKING
+			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SHRINKING"
 		refused "$HOME" 'File too large'
 		whole_or_nothing
 		[ ! -e .local ]
 	done
 	# what was downloaded is taken up
-	run -0 install --nix-version $TINY
-	run -0 install --nix-version $SHRINKING
+	run -0 install --nix-version "$TINY"
+	run -0 install --nix-version "$SHRINKING"
 	no_leftovers
 }

@@ -184,7 +184,7 @@ teardown()
 	/usr/bin/python3 - <<-'END'
 		import os, pty, signal
 		words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c",
-		         "tty; stty size; ps -o tpgid= -p $$ | tr -d ' '; echo $$; cat"]
+		         "tty; stty size; ps -o tpgid= -p $$ | tr -d ' '; echo $$; exec cat"]
 		signal.alarm(30)
 		pid, master = pty.fork()
 		if pid == 0:
@@ -197,6 +197,10 @@ teardown()
 		terminal, size, foreground, shell = text.decode().split("\r\n")[:4]
 		assert terminal.startswith("/dev/"), text
 		assert foreground == shell == str(pid), text
+		# Ctrl-C only once cat runs: it says again what the terminal has echoed
+		os.write(master, b"here\n")
+		while text.count(b"here") < 2:
+		    text += os.read(master, 4096)
 		os.write(master, b"\x03")
 		_, status = os.waitpid(pid, 0)
 		assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, status

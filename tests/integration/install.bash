@@ -131,11 +131,11 @@ listing_with_times()
 	_listing "$1" '%p %y %m %U:%G %s %T@ %C@ %i %l\n'
 }
 
+# shellcheck disable=SC2154 # run sets status, output and lines
 refused()
 {
 	local word messages
 
-	# shellcheck disable=SC2154 # run sets them
 	if [ "$status" -ne 125 ]; then
 		echo "status $status: $output"
 		return 1

@@ -4,6 +4,7 @@
 # and leaves the home directory as it was.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -71,7 +72,7 @@ nothing_left()
 	run -0 "$PROGRAM" -- nix-env --list-generations
 	[ "${#lines[@]}" -eq 2 ] # nix, and then the CA bundle
 	[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ]
-	run -0 "$PROGRAM" -- sh -lc 'echo "$NIX_PROFILES"'
+	USER=$(id -un) run -0 "$PROGRAM" -- sh -lc 'echo "$NIX_PROFILES"'
 	[ "$output" = "/nix/var/nix/profiles/default $HOME/.nix-profile" ]
 	# and a store whose contents were changed is not called clean
 	chmod u+w "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt
@@ -90,7 +91,7 @@ nothing_left()
 		run -0 find "$NIX/store" -mindepth 1 -path "$NIX/store/.links" -prune -o \( \
 			-type d ! -perm 0555 -o -type f ! -perm 0444 ! -perm 0555 \) -print
 		[ -z "$output" ]
-		[ $version = $TINY ] || clean_store
+		[ "$version" = "$TINY" ] || clean_store
 		version=$TINY
 	done
 }
@@ -99,7 +100,7 @@ nothing_left()
 	new_home $'a home, "it\'s" $HOME; *\xc3\xbc'
 	export XDG_DATA_HOME="$BATS_TEST_TMPDIR/the data" XDG_CACHE_HOME="$BATS_TEST_TMPDIR/the cache"
 	mkdir "$XDG_CACHE_HOME"
-	NIX=$XDG_DATA_HOME/nix CACHE=$XDG_CACHE_HOME/nix-user-chroot
+	export NIX=$XDG_DATA_HOME/nix CACHE=$XDG_CACHE_HOME/nix-user-chroot
 
 	run -0 install --no-modify-profile
 	[[ ${lines[-1]} == *" is installed in $NIX" ]]
@@ -111,7 +112,7 @@ nothing_left()
 }
 
 @test "install: a relative XDG directory is passed over, as its specification says" {
-	XDG_DATA_HOME=data XDG_CACHE_HOME=cache run -0 install --nix-version $TINY
+	XDG_DATA_HOME=data XDG_CACHE_HOME=cache run -0 install --nix-version "$TINY"
 	[[ ${lines[-1]} == *" is installed in $NIX" ]]
 	[ ! -e data ] && [ ! -e cache ]
 }
@@ -196,7 +197,7 @@ as_nobody()
 }
 
 @test "option: --nix-version, and its variable" {
-	run -0 install --nix-version $OLD
+	run -0 install --nix-version "$OLD"
 	grep -qx "version $OLD" "$NIX/var/nix-user-chroot/receipt"
 	new_home two
 	NIX_USER_CHROOT_NIX_VERSION=$TINY run -0 install
@@ -254,7 +255,7 @@ as_nobody()
 }
 
 @test "option: --system" {
-	run -0 install --system "$SYSTEM" --nix-version $TINY
+	run -0 install --system "$SYSTEM" --nix-version "$TINY"
 	grep -qx "system $SYSTEM" "$NIX/var/nix-user-chroot/receipt"
 }
 
@@ -299,7 +300,7 @@ as_nobody()
 }
 
 @test "option: --quiet says nothing, --verbose what the script says" {
-	run -0 install --quiet --nix-version $TINY
+	run -0 install --quiet --nix-version "$TINY"
 	[ -z "$output" ]
 	new_home two
 	run -0 install --verbose
@@ -324,8 +325,8 @@ as_nobody()
 @test "bad input: hash mismatch" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
 	nothing_left install
-	refused 'another hash' "expected $(cat "$(tarball $NEW).sha256")" 'nothing of it was used'
-	nothing_left "$PROGRAM" --install --tarball "$(tarball $NEW)" --sha256 "$(printf '%064d' 1)"
+	refused 'another hash' "expected $(cat "$(tarball "$NEW").sha256")" 'nothing of it was used'
+	nothing_left "$PROGRAM" --install --tarball "$(tarball "$NEW")" --sha256 "$(printf '%064d' 1)"
 	refused 'another hash' 'from --sha256'
 }
 
@@ -346,7 +347,7 @@ as_nobody()
 @test "bad input: the mirror cannot be reached" {
 	# 1 is the port of tcpmux, and below those that a test may get
 	nothing_left env NO_PROXY=127.0.0.1 timeout 60 "$PROGRAM" --install --mirror https://127.0.0.1:1 \
-		--nix-version $OLD
+		--nix-version "$OLD"
 	refused 'https://127.0.0.1:1/' 'onnect'
 }
 
@@ -381,19 +382,19 @@ a_tarball()
 }
 
 @test "bad input: not a tarball; no install, no .reginfo or no store in it" {
-	local top=nix-9.9.9-$SYSTEM name=00000000000000000000000000000000-x without
+	local top="nix-9.9.9-$SYSTEM" name=00000000000000000000000000000000-x without
 
 	cd "$BATS_TEST_TMPDIR"
-	head -c 300000 /dev/urandom >$top.tar.xz
-	sha256sum $top.tar.xz | cut -c1-64 >$top.tar.xz.sha256
-	nothing_left "$PROGRAM" --install --tarball $top.tar.xz
+	head -c 300000 /dev/urandom >"$top.tar.xz"
+	sha256sum "$top.tar.xz" | cut -c1-64 >"$top.tar.xz.sha256"
+	nothing_left "$PROGRAM" --install --tarball "$top.tar.xz"
 	refused "cannot unpack $top.tar.xz" 'get the tarball anew'
 	for without in install .reginfo store; do
-		mkdir -p $top/store/$name
-		touch $top/install $top/.reginfo $top/store/$name/file
+		mkdir -p "$top/store/$name"
+		touch "$top/install" "$top/.reginfo" "$top/store/$name/file"
 		rm -r "${top:?}/$without"
-		a_tarball $top
-		nothing_left "$PROGRAM" --install --tarball $top.tar.xz
+		a_tarball "$top"
+		nothing_left "$PROGRAM" --install --tarball "$top.tar.xz"
 		refused "cannot unpack $top.tar.xz" "$without" 'get the tarball anew'
 	done
 }

@@ -1,0 +1,392 @@
+#!/usr/bin/env bats
+#
+# scripts/ci-bootstrap and the GitHub action with a stand-in for the program: who gets to know of nix,
+# who does not get to know the token, and what is refused. See bootstrap.bash.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, stderr, status and lines
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load bootstrap.bash
+
+TOKEN=ghs_0123456789abcdefSECRET
+
+setup_file()
+{
+	bootstrap_suite
+}
+
+teardown_file()
+{
+	mirror_stop
+}
+
+setup()
+{
+	new_home
+	export NIX_USER_CHROOT_RELEASES=$RELEASE
+	CI=$SCRIPTS/ci-bootstrap
+	CONFIG=$HOME/.config/nix-user-chroot
+	TOOLS=$BATS_TEST_TMPDIR/tools
+	mirror_clear_faults
+	mirror_clear_log
+}
+
+# The token is nowhere but in its file, and in the one line for the runner where MASKED is given
+token_is_secret() # [MASKED]
+{
+	local said=$output$'\n'${stderr-}
+
+	if [ $# -gt 0 ]; then
+		[[ $said == *"::add-mask::$TOKEN"* ]]
+		said=${said/"::add-mask::$TOKEN"/}
+	fi
+	if [[ $said == *SECRET* ]]; then
+		echo "printed: $said"
+		return 1
+	fi
+	run grep -rl SECRET "$BATS_TEST_TMPDIR"
+	if [ "$output" != "$CONFIG/access-tokens.conf" ]; then
+		echo "written to: $output"
+		return 1
+	fi
+	[ "$(cat "$CONFIG/access-tokens.conf")" = "access-tokens = github.com=$TOKEN" ]
+	[ "$(stat -c %a "$CONFIG/access-tokens.conf")" = 600 ]
+}
+
+# stdout is the path alone, and sourcing that file makes nix available, in every shell
+@test "ci-bootstrap: elsewhere, the file to source is what stdout has" {
+	local shell user file=$CONFIG/env.sh
+
+	while read -r shell; do
+		rm -rf "${HOME:?}"/* "$CONFIG" "$STAND_IN_LOG"
+		# shellcheck disable=SC2086 # two words
+		run -0 --separate-stderr $shell "$CI"
+		[ "$output" = "$file" ]
+		[[ $stderr == *"nix (Nix) 9.9 in the default directory is available after: . '$file'"* ]]
+		ran_once
+		while read -r user; do
+			# shellcheck disable=SC2086 # two words
+			run -0 $user -euc '. "$1"; . "$1"; nix --version; nix-build x; echo "$PATH"' x "$file"
+			[ "${lines[0]}" = 'nix (Nix) 9.9 in the default directory' ]
+			[ "${lines[1]}" = 'built x' ]
+			# once, though sourced twice
+			[ "${lines[2]}" = "$HOME/.local/bin:$PATH" ]
+		done <<<"$SHELLS"
+	done <<<"$SHELLS"
+	run -0 bash -euc '. "$("$0")"; nix --version' "$CI"
+}
+
+@test "ci-bootstrap: what --install is asked for" {
+	run -0 "$CI" --nix-version 2.26.3 --extra-conf-file 'a  b'
+	run -0 sed -n 's/^argument //p' "$STAND_IN_LOG"
+	[ "$output" = $'<--install>\n<--no-channel-add>\n<--nix-version>\n<2.26.3>\n<--extra-conf-file>\n<a  b>' ]
+	grep -qx "NIX_USER_CHROOT_EXTRA_CONF=!include $CONFIG/access-tokens.conf" "$STAND_IN_LOG.env"
+}
+
+@test "ci-bootstrap: lines for nix.conf from the environment and from options are kept" {
+	NIX_USER_CHROOT_EXTRA_CONF=$'cores = 2\nmax-jobs = 1' run -0 "$CI"
+	grep -qx "NIX_USER_CHROOT_EXTRA_CONF=cores = 2" "$STAND_IN_LOG.env"
+	grep -A 1 -x 'max-jobs = 1' "$STAND_IN_LOG.env" | grep -qx "!include $CONFIG/access-tokens.conf"
+
+	# where options are given, the program does not look at the variable
+	for option in '--extra-conf' '--extra-conf=cores = 2'; do
+		rm "$STAND_IN_LOG"
+		NIX_USER_CHROOT_EXTRA_CONF='max-jobs = 1' run -0 "$CI" "$option" 'cores = 2'
+		grep -A 1 -xF 'argument <--extra-conf>' "$STAND_IN_LOG" |
+			grep -qxF "argument <!include $CONFIG/access-tokens.conf>"
+		grep -qxF "argument <$option>" "$STAND_IN_LOG"
+		grep -qx 'NIX_USER_CHROOT_EXTRA_CONF=max-jobs = 1' "$STAND_IN_LOG.env"
+	done
+	# and what stands behind -- is a command's
+	rm "$STAND_IN_LOG"
+	run -0 "$CI" -- cmd --extra-conf x
+	grep -qx "NIX_USER_CHROOT_EXTRA_CONF=!include $CONFIG/access-tokens.conf" "$STAND_IN_LOG.env"
+}
+
+@test "ci-bootstrap: a token is written for nix.conf to include, and is a secret" {
+	local shell
+
+	while read -r shell; do
+		# shellcheck disable=SC2086 # two words
+		NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 --separate-stderr $shell "$CI"
+		[ "$output" = "$CONFIG/env.sh" ]
+		token_is_secret
+		# also when everything is traced
+		# shellcheck disable=SC2086 # two words
+		NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 --separate-stderr $shell -x "$CI"
+		token_is_secret
+	done <<<"$SHELLS"
+	# SHELLOPTS: a caller under set -x that has exported it
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 env SHELLOPTS=xtrace bash "$CI"
+	token_is_secret
+}
+
+# What other users can see of a process: its command line. All processes that this one starts are
+# watched by a kernel-side record, strace's, where it is installed.
+@test "ci-bootstrap: the token is on no command line" {
+	local shell
+
+	command -v strace >/dev/null || skip 'needs strace'
+	strace -o /dev/null true 2>/dev/null || skip 'strace is not allowed here'
+	while read -r shell; do
+		# shellcheck disable=SC2086 # two words
+		NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN GITHUB_ACTIONS=true run -0 strace -f -qq -s 1000 -e trace=execve \
+			-o "$BATS_TEST_TMPDIR/trace" $shell "$CI"
+		[ "$(grep -c 'execve(.*) = 0' "$BATS_TEST_TMPDIR/trace")" -gt 5 ]
+		if grep SECRET "$BATS_TEST_TMPDIR/trace"; then
+			return 1
+		fi
+	done <<<"$SHELLS"
+}
+
+@test "ci-bootstrap: the token of an earlier run does not stay" {
+	NIX_USER_CHROOT_ACCESS_TOKEN=${TOKEN}1 run -0 "$CI"
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 "$CI"
+	token_is_secret
+	run -0 "$CI"
+	[ ! -e "$CONFIG/access-tokens.conf" ]
+}
+
+@test "ci-bootstrap: a token that is more than a token is refused, and not printed" {
+	local bad
+
+	for bad in "$TOKEN x" "$TOKEN"$'\nsubstituters = http://SECRET' "github.com:$TOKEN" "$TOKEN;" "\"$TOKEN\""; do
+		NIX_USER_CHROOT_ACCESS_TOKEN=$bad run "$CI"
+		refused NIX_USER_CHROOT_ACCESS_TOKEN
+		[[ $output != *SECRET* ]]
+	done
+	nothing_ran
+	run grep -rl SECRET "$BATS_TEST_TMPDIR"
+	[ -z "$output" ]
+}
+
+@test "ci-bootstrap: a HOME with blanks and quotes works, but for a token" {
+	new_home "it's a \"home\" \$HOME * #1"
+	export NIX_USER_CHROOT_RELEASES=$RELEASE
+	CONFIG=$HOME/.config/nix-user-chroot
+	run -0 --separate-stderr "$CI"
+	[ "$output" = "$CONFIG/env.sh" ]
+	run -0 sh -euc '. "$0"; . "$0"; nix --version; echo "$PATH"' "$output"
+	[ "${lines[0]}" = 'nix (Nix) 9.9 in the default directory' ]
+	[ "${lines[1]}" = "$HOME/.local/bin:$PATH" ]
+	if grep -q '^NIX_USER_CHROOT_EXTRA_CONF' "$STAND_IN_LOG.env"; then
+		return 1
+	fi
+	# nix.conf has no way to say such a name
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run "$CI"
+	refused 'nix.conf cannot include' XDG_CONFIG_HOME
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config run -0 "$CI"
+	CONFIG=$BATS_TEST_TMPDIR/config/nix-user-chroot
+	token_is_secret
+}
+
+@test "ci-bootstrap: GitHub: later steps find nix, and the directory that this step was told of" {
+	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 --separate-stderr "$CI"
+	[ "$output" = "::add-mask::$TOKEN" ]
+	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
+	[ ! -s "$GITHUB_ENV" ]
+	[ ! -e "$CONFIG/env.sh" ]
+	token_is_secret masked
+
+	run -0 --separate-stderr "$CI"
+	[ -z "$output" ]
+	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
+	NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/nix run -0 "$CI"
+	[ "$(cat "$GITHUB_ENV")" = "NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/nix" ]
+	: >"$GITHUB_ENV"
+	XDG_DATA_HOME=$BATS_TEST_TMPDIR/data run -0 "$CI"
+	[ "$(cat "$GITHUB_ENV")" = "NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/data/nix" ]
+	# the step after
+	run -0 env PATH="$(cat "$GITHUB_PATH"):$PATH" "$(cat "$GITHUB_ENV")" sh -e -c 'nix --version'
+	[ "$output" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/data/nix" ]
+}
+
+@test "ci-bootstrap: CircleCI: bash of later steps finds nix, once" {
+	export BASH_ENV=$BATS_TEST_TMPDIR/bash_env
+	echo 'export MINE=1' >"$BASH_ENV"
+	run -0 --separate-stderr sh "$CI"
+	[ -z "$output" ]
+	run -0 sh "$CI"
+	[ "$(wc -l <"$BASH_ENV")" -eq 2 ]
+	[ "$(head -n 1 "$BASH_ENV")" = 'export MINE=1' ]
+	run -0 bash -eo pipefail -c 'nix --version; echo "$MINE"; bash -c "echo \$PATH"'
+	[ "${lines[0]}" = 'nix (Nix) 9.9 in the default directory' ]
+	[ "${lines[1]}" = 1 ]
+	[ "${lines[2]}" = "$HOME/.local/bin:$PATH" ]
+}
+
+@test "ci-bootstrap: the directory and the bin directory of one's choice, in later steps too" {
+	NIX_USER_CHROOT_DIR="$BATS_TEST_TMPDIR/it's nix" XDG_BIN_HOME=$BATS_TEST_TMPDIR/bin run -0 --separate-stderr "$CI"
+	run -0 sh -euc '. "$0"; command -v nix; nix --version' "$output"
+	[ "${lines[0]}" = "$BATS_TEST_TMPDIR/bin/nix" ]
+	[ "${lines[1]}" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/it's nix" ]
+	# relative ones do not count
+	XDG_BIN_HOME=bin XDG_CONFIG_HOME=config run ! "$CI"
+	[ ! -e config ]
+}
+
+@test "ci-bootstrap: --install's failure is ours, and nothing is announced" {
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	: >"$GITHUB_PATH"
+	STAND_IN_STATUS=125 run -125 "$CI"
+	[ ! -s "$GITHUB_PATH" ]
+	STAND_IN_STATUS=3 run -3 "$CI"
+	[ ! -s "$GITHUB_PATH" ]
+	unset GITHUB_PATH
+	STAND_IN_STATUS=3 run -3 --separate-stderr "$CI"
+	[ -z "$output" ]
+	nothing_left
+}
+
+@test "ci-bootstrap: no nix in the end is said" {
+	run "$CI" --no-shims
+	refused "there is no $HOME/.local/bin/nix" --no-shims
+	mkdir -p "$HOME/.local/bin"
+	printf '#!/bin/sh\nexit 1\n' >"$HOME/.local/bin/nix"
+	chmod 755 "$HOME/.local/bin/nix"
+	run "$CI" --no-shims
+	refused "$HOME/.local/bin/nix --version fails"
+}
+
+@test "ci-bootstrap: HOME is needed; a newline in a directory's name is refused" {
+	run env -u HOME "$CI"
+	refused HOME
+	HOME=home run "$CI"
+	refused HOME
+	NIX_USER_CHROOT_DIR=$'/a\nb' run "$CI"
+	refused newline
+	nothing_ran
+}
+
+@test "ci-bootstrap: files that cannot be written are named" {
+	mkdir "$HOME/.config"
+	: >"$CONFIG"
+	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run "$CI"
+	refused "$CONFIG/access-tokens.conf"
+	run "$CI"
+	refused "$CONFIG/env.sh"
+	GITHUB_PATH=$BATS_TEST_TMPDIR/none/path run "$CI"
+	refused "$BATS_TEST_TMPDIR/none/path"
+}
+
+@test "ci-bootstrap: an installed program is used, and nothing is downloaded" {
+	export NIX_USER_CHROOT_RELEASES=$HTTPS CURL_CA_BUNDLE=$MIRROR_CA
+	# on PATH
+	tools "$TOOLS" env
+	cp "$BATS_TEST_DIRNAME/stand-in" "$TOOLS/nix-user-chroot"
+	PATH="$TOOLS:$PATH" run -0 "$CI"
+	grep -qx "called as $TOOLS/nix-user-chroot" "$STAND_IN_LOG"
+	# in the user's bin directory, where a cache has brought it back to
+	rm "$STAND_IN_LOG"
+	run -0 "$CI"
+	grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
+	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+@test "ci-bootstrap: install.sh is the one beside it, and else that of the release" {
+	local tool
+
+	export CURL_CA_BUNDLE=$MIRROR_CA
+	mkdir "$BATS_TEST_TMPDIR/scripts"
+	cp "$CI" "$BATS_TEST_TMPDIR/scripts"
+	echo 'echo beside "$@" nix_user_chroot_install' >"$BATS_TEST_TMPDIR/scripts/install.sh"
+	run "$BATS_TEST_TMPDIR/scripts/ci-bootstrap"
+	[ "${lines[0]}" = 'beside --no-channel-add nix_user_chroot_install' ]
+	cd "$BATS_TEST_TMPDIR/scripts"
+	run sh ci-bootstrap
+	[ "${lines[0]}" = 'beside --no-channel-add nix_user_chroot_install' ]
+	# not one that merely lies about
+	run -0 sh <"$CI"
+	ran_once
+
+	basic_tools "$TOOLS"
+	for tool in curl wget busybox:wget; do
+		rm -rf "$TOOLS/wget" "$TOOLS/curl" "$STAND_IN_LOG" "$HOME/.local"
+		tools "$TOOLS" "$tool" sha256sum openssl env sleep
+		mirror_clear_log
+		NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run -0 sh -s -- -q <"$CI"
+		ran_once
+		[ "$(mirror_requests '^GET /install.sh 200 .* https$')" -eq 1 ]
+	done
+	rm -rf "$STAND_IN_LOG" "$HOME/.local" "$TOOLS/wget"
+
+	# and nothing else is
+	NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
+	refused "$HTTPS/install.sh" 'neither curl nor wget'
+	NIX_USER_CHROOT_RELEASES=$MIRROR_HTTP_URL run sh <"$CI"
+	refused "$MIRROR_HTTP_URL"
+	CURL_CA_BUNDLE='' NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
+	refused "$HTTPS/install.sh"
+	mirror_fault '{"path": "/install.sh", "fault": "html"}'
+	NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
+	refused "$HTTPS/install.sh" 'is not install.sh'
+	mirror_clear_faults
+	mirror_fault '{"path": "/install.sh", "fault": "redirect", "to": "http"}'
+	NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
+	refused "$HTTPS/install.sh"
+	nothing_ran
+}
+
+@test "ci-bootstrap: cut short it does nothing, in every shell" {
+	local shell lines size tail first n
+
+	export NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN
+	lines=$(wc -l <"$CI")
+	size=$(wc -c <"$CI")
+	tail=$(tail -n 2 "$CI" | wc -c)
+	first=$(grep -n '^{' "$CI" | head -n 1 | cut -d: -f1)
+	[ "$lines" -gt 200 ] && [ "$first" -lt 50 ]
+	while read -r shell; do
+		for ((n = first; n < lines; n++)); do
+			# shellcheck disable=SC2086 # two words
+			if head -n "$n" "$CI" | $shell >/dev/null 2>&1; then
+				echo "$shell is content with the first $n lines"
+				return 1
+			fi
+		done
+		for ((n = size - tail; n < size - 1; n++)); do
+			# shellcheck disable=SC2086 # two words
+			if head -c "$n" "$CI" | $shell >/dev/null 2>&1; then
+				echo "$shell is content with the first $n bytes"
+				return 1
+			fi
+		done
+	done <<<"$SHELLS"
+	nothing_ran
+	[ -z "$(ls -A "$HOME")" ]
+}
+
+@test "GitHub action: its inputs arrive, and those left out leave the job's own alone" {
+	local action=$SCRIPTS/github-action
+
+	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	TEST_GITHUB_TOKEN=$TOKEN run -0 --separate-stderr "$BATS_TEST_DIRNAME/action.py" "$action"
+	[ "$output" = "::add-mask::$TOKEN" ]
+	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
+	token_is_secret masked
+	run -0 grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env"
+	diff -u - <(grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env" | sort) <<-END
+		NIX_USER_CHROOT_EXTRA_CONF=!include $CONFIG/access-tokens.conf
+		NIX_USER_CHROOT_NIX_VERSION=
+		NIX_USER_CHROOT_RELEASES=$RELEASE
+		NIX_USER_CHROOT_SHA256=
+	END
+
+	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/action.py" "$action" \
+		sha256=sha256-abc= extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
+	diff -u - <(grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env" | sort) <<-END
+		NIX_USER_CHROOT_EXTRA_CONF=cores = 1; \$(touch bad) \`touch bad\`
+		NIX_USER_CHROOT_NIX_VERSION=2.20.0
+		NIX_USER_CHROOT_RELEASES=/none
+		NIX_USER_CHROOT_SHA256=sha256-abc=
+	END
+	[ ! -e bad ]
+	# the empty access token took away what the first run had written
+	[ ! -e "$CONFIG/access-tokens.conf" ]
+}
