@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 /* The descriptor of the Nix directory, or -1 after a message. */
@@ -45,15 +46,20 @@ static int open_nix_dir(const struct chroot_request *request)
 	return steal_fd(&fd);
 }
 
-/* Is this process in a chroot of ours already, with this very directory as /nix? */
+/*
+ * Is this process in a chroot of ours already, with this very directory as /nix? The root of ours
+ * is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
+ */
 static bool is_inside(int nix_fd)
 {
+	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;
 
 	return fstat(nix_fd, &wanted) == 0 && stat("/nix", &present) == 0 &&
 	       wanted.st_dev == present.st_dev && wanted.st_ino == present.st_ino &&
-	       statfs("/", &root) == 0 && root.f_type == TMPFS_MAGIC;
+	       statfs("/", &root) == 0 && root.f_type == TMPFS_MAGIC &&
+	       ((unsigned long)root.f_flags & ours) == ours;
 }
 
 static int enter_namespaces(void)

@@ -139,6 +139,10 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 @test "NIXPATH is the /nix of the host" {
 	[ "$(on_host 'mkdir -p nix/store; echo host >nix/name' /program /nix cat /nix/name)" = host ]
 	[ "$(on_host 'mkdir nix; mount --bind "$NIX" nix' /program "$NIX" cat /nix/name)" = ours ]
+	# which does not mean that we are inside already
+	printf '[excludes]\npaths = ["/file"]\n' | config
+	[ "$(on_host 'touch file other; mkdir nix; mount --bind "$NIX" nix' \
+		/program /nix sh -c 'ls /file /other 2>/dev/null')" = /other ]
 }
 
 @test "NIXPATH below /tmp, /tmp itself, /, and a mount point" {

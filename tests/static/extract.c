@@ -1,6 +1,7 @@
 /*
  * Unpack the archive on descriptor 0 into the working directory, as the confined child of --install
- * does, with the reports on descriptor 1 and no confinement: for an emulator that has no namespaces.
+ * does, with the reports on descriptor 1 and no confinement: for an emulator that has no
+ * namespaces.
  */
 #include "install/extract.h"
 
