@@ -100,7 +100,7 @@ build_curl() {
 		--disable-netrc --disable-ntlm --disable-openssl-auto-load-config --disable-pop3 \
 		--disable-progress-meter --disable-rtsp --disable-smb --disable-smtp \
 		--disable-telnet --disable-tftp --disable-tls-srp --disable-unix-sockets \
-		--disable-verbose --disable-websockets --disable-sha512-256
+		--disable-websockets --disable-sha512-256
 	make_quiet -C lib
 	make --quiet -C lib DESTDIR="$sysroot" install
 	make --quiet -C include DESTDIR="$sysroot" install

@@ -332,7 +332,7 @@ token_is_secret() # [MASKED]
 	nothing_ran
 }
 
-@test "ci-bootstrap: cut short it does nothing, in every shell" {
+@test "ci-bootstrap: cut short it does nothing, in dash, bash and busybox" {
 	local shell lines size tail first n
 
 	export NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN
@@ -356,7 +356,7 @@ token_is_secret() # [MASKED]
 				return 1
 			fi
 		done
-	done <<<"$SHELLS"
+	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ -z "$(ls -A "$HOME")" ]
 }

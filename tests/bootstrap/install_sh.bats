@@ -180,7 +180,7 @@ names()
 	done <<<"$SHELLS"
 }
 
-@test "install.sh: cut short at any line it does nothing, in every shell" {
+@test "install.sh: cut short at any line it does nothing, in dash, bash and busybox" {
 	local shell lines n first
 
 	lines=$(wc -l <"$SCRIPTS/install.sh")
@@ -194,7 +194,7 @@ names()
 				return 1
 			fi
 		done
-	done <<<"$SHELLS"
+	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ "$(mirror_requests .)" -eq 0 ]
 }

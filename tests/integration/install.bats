@@ -14,12 +14,14 @@ load install.bash
 setup_file()
 {
 	installing_suite
+	in_memory
 	mirror_start "$SITE"
 }
 
 teardown_file()
 {
 	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
 }
 
 setup()
@@ -31,7 +33,8 @@ teardown()
 {
 	mirror_clear_faults
 	mirror_clear_log
-	remove_tree "$BATS_TEST_TMPDIR"/* ${nobody:+"$nobody"}
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "${SCRATCH:-$BATS_TEST_TMPDIR}"/* ${nobody:+"$nobody"}
 }
 
 tarball()
@@ -50,6 +53,9 @@ nothing_left()
 }
 
 @test "install: Nix runs, builds in a sandbox, and its store is what Nix would have made" {
+	# this one on a disk
+	unset SCRATCH
+	new_home
 	run -0 install
 	[[ ${lines[0]} == "nix-user-chroot: downloading $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" ]]
 	[[ ${lines[-1]} == "nix-user-chroot: nix (Nix) 2.26.3 is installed in $NIX" ]]
@@ -118,9 +124,9 @@ nothing_left()
 }
 
 @test "install: NIX_USER_CHROOT_DIR, in a HOME that is reached through a symlink" {
-	mkdir "$BATS_TEST_TMPDIR/real"
-	ln -s real "$BATS_TEST_TMPDIR/link"
-	new_home link/me
+	mkdir "$HOME/real"
+	ln -s real "$HOME/link"
+	new_home home/link/me
 	export NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/link/place
 	NIX=$NIX_USER_CHROOT_DIR
 

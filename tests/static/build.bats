@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+#
+# scripts/build-static itself: what it refuses, and, where asked for, that what it makes is the same
+# everywhere. STATIC_DIST and the like: see static.bash.
+
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load static.bash
+
+setup()
+{
+	HOME=$BATS_TEST_TMPDIR/home
+	mkdir "$HOME"
+	cd "$HOME" || return
+}
+
+# build_static ARG...: scripts/build-static with a cache of the test's own
+build_static()
+{
+	XDG_CACHE_HOME=$HOME/.cache "$BATS_TEST_DIRNAME/../../scripts/build-static" \
+		--output "$HOME/dist" "$@"
+}
+
+@test "build-static: an unknown option or architecture, and sources that are not there" {
+	run -1 build_static --no-such-option
+	[[ $output == *"unknown option --no-such-option"* ]]
+	run -1 build_static sparc
+	[[ $output == *"no static binary is made for the architecture 'sparc'"* ]]
+	mkdir sources
+	echo 'not it' >sources/musl-1.2.5.tar.gz
+	run -1 build_static --sources sources x86_64
+	[[ $output == *"no file in "*"/sources is musl 1.2.5"* ]]
+	run -1 build_static --sources nowhere x86_64
+	[ ! -e dist ]
+	[ -z "$(find .cache -name 'work.*')" ]
+}
+
+@test "build-static: two builds in different directories have the same bytes" {
+	[ -n "${STATIC_REBUILD:-}" ] || skip "takes minutes: set STATIC_REBUILD=ARCH to try it"
+	[ -d "${STATIC_SOURCES:-}" ] || skip "needs STATIC_SOURCES, a directory of the pinned tarballs"
+	static_suite || skip "needs static binaries in $DIST: run scripts/build-static"
+	need_binary "$STATIC_REBUILD"
+	run -0 build_static --sources "$STATIC_SOURCES" "$STATIC_REBUILD"
+	cmp "dist/nix-user-chroot-$VERSION-$STATIC_REBUILD-linux" "$(binary "$STATIC_REBUILD")"
+}

@@ -1,0 +1,314 @@
+#!/usr/bin/env bats
+#
+# The binaries that scripts/build-static has made. What they do beyond this is tested by the suites of
+# tests/integration, run with
+#
+#     NIX_USER_CHROOT=dist/nix-user-chroot-VERSION-x86_64-linux BUILD_DIR=BUILD/x86_64
+#
+# after `scripts/build-static --build BUILD x86_64`.
+
+# shellcheck disable=SC2154 # bats sets output, status and lines
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load ../integration/install.bash
+load static.bash
+
+ARCHS='x86_64 i686 aarch64'
+SIZE_MAX=4194304 # 4 MiB, what one `curl | sh` may cost
+
+setup_file()
+{
+	static_suite || return 0
+	NIX_USER_CHROOT=$PROGRAM installing_suite
+	mirror_start "$SITE"
+	empty_root "$BATS_FILE_TMPDIR/root"
+}
+
+teardown_file()
+{
+	[ -n "${PROGRAM:-}" ] || return 0
+	mirror_stop
+	remove_tree "${SCRATCH:-$BATS_FILE_TMPDIR/none}"
+}
+
+setup()
+{
+	[ -n "${PROGRAM:-}" ] || skip "needs static binaries in $DIST: run scripts/build-static"
+	new_home
+	export no_proxy=127.0.0.1,localhost
+	root=$BATS_TEST_TMPDIR/root
+	data=$SITE/nix-$TINY/nix-$TINY-$SYSTEM.tar.xz
+}
+
+teardown()
+{
+	[ -n "${PROGRAM:-}" ] || return 0
+	tls_stop
+	mirror_clear_log
+	rm -rf "$SITE/nix-1.0.1"
+	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
+}
+
+# root_for ARCH: a new empty root with the binary as /nix-user-chroot
+root_for()
+{
+	need_binary "$1"
+	unshare --user --map-root-user --mount true 2>/dev/null ||
+		skip "needs a host that lets users make namespaces"
+	cp -a "$BATS_FILE_TMPDIR/root" "$root"
+	cp "$(binary "$1")" "$root/nix-user-chroot"
+	[ -z "$(find "$root" -name '*.so*' -print -quit)" ]
+}
+
+# emulated ARCH: the words to run its binary with, in emulated
+emulated()
+{
+	need_binary "$1"
+	emulated=("$(binary "$1")")
+	case $(uname -m)/$1 in
+	"$1/$1" | x86_64/i686) ;;
+	*)
+		command -v "qemu-$1-static" >/dev/null || skip "needs qemu-$1-static"
+		emulated=("qemu-$1-static" "${emulated[@]}")
+		;;
+	esac
+}
+
+@test "each binary is static, position-independent and stripped, and no segment is writable code" {
+	local arch file segments
+
+	for arch in $ARCHS; do
+		file=$(binary "$arch")
+		[ -x "$file" ] || continue
+		segments=$(LC_ALL=C readelf --wide --file-header --segments --dynamic "$file")
+		[[ $segments == *'Type:'*'DYN '* ]]
+		[[ $segments != *INTERP* && $segments != *NEEDED* && $segments != *RWE* ]]
+		[[ $segments == *GNU_STACK* && $segments == *GNU_RELRO* ]]
+		run -0 readelf --wide --sections "$file"
+		[[ $output != *.symtab* && $output != *.debug* && $output != *.interp* ]]
+	done
+}
+
+@test "each binary is within its size, and names no directory of its build" {
+	local arch file
+
+	for arch in $ARCHS; do
+		file=$(binary "$arch")
+		[ -x "$file" ] || continue
+		echo "$arch: $(stat -c %s "$file") of $SIZE_MAX bytes"
+		[ "$(stat -c %s "$file")" -le $SIZE_MAX ]
+		run -1 grep -aE 'nix-user-chroot-static|/root/|/home/[^m]|/build/|/sysroot/' "$file"
+	done
+}
+
+@test "SHA256SUMS names all binaries, and no other file" {
+	cd "$DIST"
+	sha256sum --check --strict --quiet SHA256SUMS
+	diff <(sed 's/^[0-9a-f]\{64\}  //' SHA256SUMS) \
+		<(printf '%s\n' "nix-user-chroot-$VERSION"-*-linux)
+}
+
+@test "each binary starts, and knows its version" {
+	local arch
+
+	for arch in $ARCHS; do
+		[ -x "$(binary "$arch")" ] || continue
+		emulated "$arch"
+		run -0 "${emulated[@]}" --version
+		[ "$output" = "nix-user-chroot $VERSION" ]
+		run -0 "${emulated[@]}" --help
+		[[ $output == *--install* ]]
+		run -125 "${emulated[@]}" --no-such-option
+	done
+}
+
+@test "x86_64 on a root without a library: --check, --install over HTTPS, Nix, a sandboxed build" {
+	[ "$(uname -m)" = x86_64 ] || skip "needs an x86_64 machine"
+	root_for x86_64
+	mkdir -p "$root/etc/ssl/certs"
+	cp "$MIRROR_CA" "$root/etc/ssl/certs/ca-certificates.crt"
+
+	run -0 in_root "$root" /nix-user-chroot --check
+	[[ ${lines[-1]} == "Yes: entering and --install will work here"* ]]
+	# the CA bundle is found where Debian has it
+	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --no-channel-add
+	[[ ${lines[-1]} == *'nix (Nix) 2.26.3 is installed in /home/me/.local/share/nix' ]]
+	run -0 in_root "$root" /nix-user-chroot -- nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+	run -0 in_root "$root" /nix-user-chroot -- sh -c 'cat "$(nix-build --no-out-link \
+		--option sandbox true --option substitute false -E "
+		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
+			args = [ \"-c\" \"echo hello > \$out\" ]; }" 2>/dev/null)"'
+	[ "$output" = hello ]
+	run -0 in_root "$root" /nix-user-chroot -- sh -c 'nix-store --verify --check-contents 2>&1'
+	[[ $output != *error* && $output != *warning* ]]
+}
+
+@test "x86_64 on a root without a library: no CA bundle, or another CA's, and nothing is installed" {
+	[ "$(uname -m)" = x86_64 ] || skip "needs an x86_64 machine"
+	root_for x86_64
+	run -125 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --no-channel-add
+	[[ $output == *certificate* ]]
+	mkdir -p "$root/etc/pki/tls/certs"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null \
+		-subj /CN=another -out "$root/etc/pki/tls/certs/ca-bundle.crt" 2>/dev/null
+	run -125 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --no-channel-add
+	[[ $output == *certificate* ]]
+	[ -z "$(find "$root/home/me" -type f)" ]
+	[ "$(mirror_requests '^GET')" -eq 0 ]
+	# and then the right one
+	cp "$MIRROR_CA" "$root/etc/pki/tls/certs/ca-bundle.crt"
+	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --nix-version "$TINY"
+}
+
+@test "i686 on a root without a library: --check, --install, entering" {
+	[[ $(uname -m) == x86_64 || $(uname -m) == i?86 ]] || skip "needs a machine that runs i686"
+	root_for i686
+	mkdir -p "$root/etc/ssl"
+	cp "$MIRROR_CA" "$root/etc/ssl/cert.pem"
+	SYSTEM=i686-linux tiny_release "$SITE" 1.0.1
+
+	run -0 in_root "$root" /nix-user-chroot --check
+	# its own system is the default
+	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" \
+		--nix-version 1.0.1 --no-channel-add
+	[ "$(mirror_requests 'nix-1.0.1-i686-linux.tar.xz ')" -eq 1 ]
+	run -0 in_root "$root" /nix-user-chroot -- nix --version
+	[ "$output" = 'nix (Nix) 1.0.1' ]
+	run -7 in_root "$root" /nix-user-chroot -- sh -c 'exit 7'
+}
+
+@test "i686 installs the real Nix, where it can run it" {
+	[ "$(uname -m)" = x86_64 ] || skip "needs an x86_64 machine"
+	need_binary i686
+	run -0 "$(binary i686)" --install --system x86_64-linux --mirror "$MIRROR_URL" \
+		--cacert "$MIRROR_CA" --no-channel-add
+	run -0 "$(binary i686)" -- nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+	PROGRAM=$(binary i686) clean_store
+	no_leftovers
+}
+
+@test "names come from /etc/hosts" {
+	local arch
+
+	for arch in x86_64 i686; do
+		root_for $arch
+		printf '127.0.0.1\treleases.test alias.test\n' >"$root/etc/hosts"
+		downloads in_root "$root" /nix-user-chroot \
+			"${MIRROR_HTTP_URL/127.0.0.1/alias.test}${data#"$SITE"}" "$data"
+		remove_tree "$root"
+	done
+}
+
+@test "names come from the name server of /etc/resolv.conf" {
+	local network
+
+	root_for x86_64
+	bwrap --unshare-user --unshare-net --bind / / true 2>/dev/null ||
+		skip "needs bubblewrap, which can set up a network of its own"
+	network=(bwrap --unshare-user --unshare-net --uid 0 --gid 0 --die-with-parent
+		--cap-add ALL --dev-bind / / --
+		/usr/bin/python3 "$BATS_TEST_DIRNAME/name-server.py" "$SITE")
+	echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
+	export -f in_root
+	inside=(bash -c 'in_root "$@"' - "$root" /nix-user-chroot)
+	downloads "${network[@]}" "${inside[@]}" "http://releases.test:8080${data#"$SITE"}" "$data"
+	# one that is told not to exist is not asked for again and again
+	run -125 "${network[@]}" "${inside[@]}" --install --no-channel-add \
+		--tarball http://other.test:8080/x --sha256 "$(printf '%064d' 0)"
+	[[ $output == *other.test* ]]
+}
+
+# certificate KIND OPTION...: cert.pem and key.pem in HOME, of a CA and server in one
+certificate()
+{
+	openssl req -x509 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+		-days 2 -keyout "$HOME/key.pem" -out "$HOME/cert.pem" -newkey "$@" 2>/dev/null
+}
+
+# tls OPTION...: every binary downloads from a server with OPTION
+tls()
+{
+	local arch tried=0
+
+	tls_server "$data" -cert "$HOME/cert.pem" -key "$HOME/key.pem" "$@"
+	for arch in $ARCHS; do
+		[ -x "$(binary "$arch")" ] || continue
+		if [ "$arch" = aarch64 ] && ! command -v qemu-aarch64-static >/dev/null; then
+			continue
+		fi
+		emulated "$arch"
+		echo "$arch: $*"
+		downloads "${emulated[@]}" --cacert "$HOME/cert.pem" "$TLS_URL" "$data"
+		tried=$((tried + 1))
+	done
+	[ "$tried" -gt 0 ]
+	tls_stop
+}
+
+@test "TLS 1.3 with each of its ciphers, and certificates of P-256, P-384 and Ed25519" {
+	certificate ec -pkeyopt ec_paramgen_curve:P-256
+	tls -tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256 -groups P-256
+	certificate ec -pkeyopt ec_paramgen_curve:P-384
+	tls -tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384 -groups P-384
+	certificate ed25519
+	tls -tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256 -groups X25519
+}
+
+@test "TLS 1.2 with RSA and ECDSA, AES-GCM, AES-CBC and ChaCha20" {
+	certificate rsa:2048
+	tls -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256
+	tls -tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305
+	tls -tls1_2 -cipher ECDHE-RSA-AES256-SHA384 -groups P-256
+	certificate ec -pkeyopt ec_paramgen_curve:P-256
+	tls -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384
+}
+
+@test "TLS 1.1 is refused" {
+	certificate rsa:2048
+	tls_server "$data" -cert "$HOME/cert.pem" -key "$HOME/key.pem" -tls1_1 \
+		-cipher 'ALL:@SECLEVEL=0'
+	# it would speak to others
+	openssl s_client -connect "$(cut -d / -f 3 <<<"$TLS_URL")" -tls1_1 \
+		-cipher 'ALL:@SECLEVEL=0' </dev/null
+	run -125 "$PROGRAM" --install --no-channel-add --cacert "$HOME/cert.pem" \
+		--tarball "$TLS_URL" --sha256 "$(printf '%064d' 0)"
+	[[ $output != *"another hash"* ]]
+	[[ $output == *"TLS"* ]]
+}
+
+@test "aarch64 by an emulator: --check says what is missing, and --install leaves nothing" {
+	emulated aarch64
+	[ "$(uname -m)" != aarch64 ] || skip "this machine is an aarch64, which needs no emulator"
+	SYSTEM=aarch64-linux tiny_release "$BATS_TEST_TMPDIR/site" 1.0.1
+	# the emulator has threads of its own, and the kernel then refuses a user namespace
+	run -1 "${emulated[@]}" --check
+	[[ $output == *'user namespace        failed'* ]]
+	run -125 "${emulated[@]}" --install --mirror "$BATS_TEST_TMPDIR/site" --nix-version 1.0.1
+	[[ $output == *'nix-1.0.1-aarch64-linux.tar.xz'* ]]
+	[ ! -e "$NIX/store" ] || [ -z "$(ls -A "$NIX/store")" ]
+}
+
+@test "aarch64 by an emulator: the real tarball is verified, and unpacked as tar does it" {
+	local extract=${STATIC_BUILD:-}/aarch64/tests/extract tarball
+
+	emulated aarch64
+	[ -x "$extract" ] ||
+		skip "needs the test program: scripts/build-static --build DIR aarch64, STATIC_BUILD=DIR"
+	tarball=$RELEASES/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz
+	downloads "${emulated[@]}" --cacert "$MIRROR_CA" \
+		"$MIRROR_URL/nix-$OLD/${tarball##*/}" "$tarball"
+	mkdir "$HOME/ours" "$HOME/theirs"
+	emulated[-1]=$extract
+	(cd "$HOME/ours" && "${emulated[@]}" <"$tarball" >"$HOME/report")
+	tar -C "$HOME/theirs" -xf "$tarball"
+	diff <(cd "$HOME/ours" && find . -printf '%p %y %l\n' | LC_ALL=C sort) \
+		<(cd "$HOME/theirs" && find . -printf '%p %y %l\n' | LC_ALL=C sort)
+	diff -r --no-dereference "$HOME/ours" "$HOME/theirs"
+	# cut short
+	(cd "$HOME/ours" && head -c 1000000 "$tarball" | run ! "${emulated[@]}")
+}
