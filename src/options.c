@@ -187,6 +187,18 @@ static int truth_of(const char *word)
 	return -1;
 }
 
+/* How often the option is given: 0 to 2, as a number (a greater one is 2) or a word; -1 for
+ * neither.
+ */
+static int verbosity_of(const char *word)
+{
+	size_t digits = strspn(word, "0123456789"), zeros = strspn(word, "0");
+
+	if (digits == 0 || word[digits])
+		return truth_of(word);
+	return zeros == digits ? 0 : zeros + 1 == digits && word[zeros] == '1' ? 1 : 2;
+}
+
 /* As apply(), with VALUE from the environment, where a flag is a word for yes or no. */
 static int apply_variable(struct options *out, const struct option_spec *spec, const char *value)
 {
@@ -194,10 +206,13 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
 
 	if (spec->kind == KIND_STRING || spec->kind == KIND_LINES)
 		return apply(out, spec, value, NULL);
-	if (spec->kind == KIND_VERBOSITY && spec->value > 0 && strcmp(value, "2") == 0)
-		truth = 2;
-	else
-		truth = truth_of(value);
+	truth = spec->kind == KIND_VERBOSITY ? verbosity_of(value) : truth_of(value);
+	if (truth < 0 && spec->kind == KIND_VERBOSITY) {
+		/* how much is said is no reason to keep anybody from entering */
+		log_warning("%s is \"%s\", which is ignored\nset it to 0, 1 or 2, or unset it",
+			    spec->variable, value);
+		return 0;
+	}
 	if (truth < 0) {
 		log_error("%s is \"%s\"\nset it to 1 or 0, or unset it", spec->variable, value);
 		return -1;

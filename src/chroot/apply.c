@@ -1,4 +1,5 @@
 #include "chroot/apply.h"
+#include "chroot/toml_text.h"
 #include "host/check.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -6,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,27 +20,110 @@
 static int fail(const char *root, enum check_step step, const char *what, const char *path, int r)
 {
 	_cleanup_free_ char *why = check_explain(step, -r, root);
+	_cleanup_free_ char *shown = toml_escape(path, SIZE_MAX);
 
-	log_error("cannot %s %s: %s\n%s", what, path, strerror(-r), why);
+	log_error("cannot %s %s: %s\n%s", what, shown, strerror(-r), why);
 	return -1;
 }
 
-static int mount_tmpfs(const char *path)
+/* Steps that went wrong in one directory, one after the other, for the same reason. */
+struct failures {
+	char *directory;
+	const struct plan_step *first;
+	size_t count;
+	int r;
+};
+
+/* A plan being carried out. */
+struct work {
+	const struct plan *plan;
+	dev_t *ours;			/* the file systems that we made, the new root's first */
+	const struct plan_step **tmpfs; /* which step made ours[i + 1] */
+	size_t tmpfs_count;
+	char *directory; /* the one something was made in last; it is on a file system of ours */
+	int directory_fd;
+	bool has_empty_file;
+	struct failures failures;
+};
+
+static void forget_directory(struct work *work)
 {
-	return mount("nix-user-chroot", path, "tmpfs", TMPFS_FLAGS, "mode=0755") < 0 ? -errno : 0;
+	cleanup_close(&work->directory_fd);
+	work->directory_fd = -1;
+	free(work->directory);
+	work->directory = NULL;
 }
 
-static int make_read_only(const char *path)
+static void work_clear(struct work *work)
 {
-	unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | TMPFS_FLAGS;
-
-	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+	forget_directory(work);
+	free(work->ours);
+	free(work->tmpfs);
+	free(work->failures.directory);
 }
 
-static int make_file(const char *path)
+static bool is_ours(const struct work *work, dev_t device)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	for (size_t i = 0; i <= work->tmpfs_count; i++)
+		if (work->ours[i] == device)
+			return true;
+	return false;
+}
 
+static const char *name_of(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+/*
+ * The directory that PATH is to be made in, which work keeps, or -errno. The host may have changed
+ * since the plan was made, and a tmpfs may not be where it should: nothing is ever made in a
+ * directory that is not on a file system of ours (-EXDEV).
+ */
+static int parent_of(struct work *work, const char *path)
+{
+	_cleanup_free_ char *parent = path_parent(path);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (work->directory && strcmp(work->directory, parent) == 0)
+		return work->directory_fd;
+	forget_directory(work);
+	fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!is_ours(work, st.st_dev))
+		return -EXDEV;
+	work->directory = steal_ptr(&parent);
+	work->directory_fd = steal_fd(&fd);
+	return work->directory_fd;
+}
+
+static int make_directory(struct work *work, const char *path)
+{
+	int parent = parent_of(work, path);
+
+	if (parent < 0)
+		return parent;
+	return mkdirat(parent, name_of(path), 0755) < 0 ? -errno : 0;
+}
+
+static int make_symlink(struct work *work, const char *path, const char *target)
+{
+	int parent = parent_of(work, path);
+
+	if (parent < 0)
+		return parent;
+	return symlinkat(target, parent, name_of(path)) < 0 ? -errno : 0;
+}
+
+static int make_file(struct work *work, const char *path)
+{
+	int parent = parent_of(work, path), fd;
+
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, name_of(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (fd < 0)
 		return -errno;
 	close(fd);
@@ -54,6 +139,65 @@ static int bind_directory(const char *source, const char *path)
 static int bind_file(const char *source, const char *path)
 {
 	return mount(source, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+/* Mount SOURCE at PATH, which is made for it and goes again where that fails. */
+static int bind_on_new(struct work *work, const char *source, const char *path, bool directory)
+{
+	int r = directory ? make_directory(work, path) : make_file(work, path);
+
+	if (r < 0)
+		return r;
+	r = directory ? bind_directory(source, path) : bind_file(source, path);
+	if (r < 0)
+		unlinkat(work->directory_fd, name_of(path), directory ? AT_REMOVEDIR : 0);
+	return r;
+}
+
+static int mount_tmpfs(const char *path)
+{
+	return mount("nix-user-chroot", path, "tmpfs", TMPFS_FLAGS, "mode=0755") < 0 ? -errno : 0;
+}
+
+static int make_read_only(const char *path)
+{
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | TMPFS_FLAGS;
+
+	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+}
+
+static int add_tmpfs(struct work *work, const struct plan_step *step)
+{
+	struct stat before, after;
+	int r;
+
+	if (stat(step->path, &before) < 0)
+		return -errno;
+	r = mount_tmpfs(step->path);
+	if (r < 0)
+		return r;
+	forget_directory(work);
+	/* the same file system as before: the path leads elsewhere by now, and not to our tmpfs */
+	if (stat(step->path, &after) < 0 || after.st_dev == before.st_dev)
+		return -ENOENT;
+	work->tmpfs = xreallocarray(work->tmpfs, work->tmpfs_count + 1, sizeof(*work->tmpfs));
+	work->tmpfs[work->tmpfs_count++] = step;
+	work->ours = xreallocarray(work->ours, work->tmpfs_count + 1, sizeof(*work->ours));
+	work->ours[work->tmpfs_count] = after.st_dev;
+	return 0;
+}
+
+/* Each mount of the empty file is read-only, for root inside, whom its mode does not stop. */
+static int hide_file(struct work *work, const char *path)
+{
+	const char *empty = work->plan->empty_file;
+	int r = work->has_empty_file ? 0 : make_file(work, empty);
+
+	if (r < 0)
+		return r;
+	work->has_empty_file = true;
+	r = bind_file(empty, path);
+	return r < 0 ? r : make_read_only(path);
 }
 
 static bool is_within(const char *path, const char *directory)
@@ -85,69 +229,143 @@ static const char *nix_source(const struct plan *plan)
 	return moved ? plan->old_root : ".";
 }
 
-static int carry_out(const struct plan *plan, const struct plan_step *step)
+static int carry_out(struct work *work, const struct plan_step *step)
 {
-	_cleanup_free_ char *source = source_of(plan, step);
-	int r = 0;
+	_cleanup_free_ char *source = source_of(work->plan, step);
 
 	switch (step->type) {
 	case PLAN_DIRECTORY:
-		return mkdir(step->path, 0755) < 0 ? -errno : 0;
+		return make_directory(work, step->path);
 	case PLAN_SYMLINK:
-		return symlink(step->source, step->path) < 0 ? -errno : 0;
+		return make_symlink(work, step->path, step->source);
 	case PLAN_NIX:
-		return mkdir(step->path, 0755) < 0 ? -errno
-						   : bind_directory(nix_source(plan), step->path);
+		return bind_on_new(work, nix_source(work->plan), step->path, true);
 	case PLAN_TMPFS:
-		return mount_tmpfs(step->path);
+		return add_tmpfs(work, step);
+	case PLAN_HIDE_FILE:
+		return hide_file(work, step->path);
 	case PLAN_COVER_DIRECTORY:
+		forget_directory(work);
 		return bind_directory(source, step->path);
 	case PLAN_COVER_FILE:
 		return bind_file(source, step->path);
 	case PLAN_BIND_DIRECTORY:
-		if (mkdir(step->path, 0755) < 0)
-			return -errno;
-		r = bind_directory(source, step->path);
-		if (r < 0)
-			rmdir(step->path);
-		return r;
 	case PLAN_BIND_FILE:
-		r = make_file(step->path);
-		if (r < 0)
-			return r;
-		r = bind_file(source, step->path);
-		if (r < 0)
-			unlink(step->path);
-		return r;
+		return bind_on_new(work, source, step->path, step->type == PLAN_BIND_DIRECTORY);
 	}
 	return -EINVAL;
 }
 
 /*
  * Nothing but /nix itself, and a tmpfs that later steps write into, is worth failing for. A tmpfs
- * over what has gone is not, either: the steps below it find no directory to write into.
+ * over what has gone, or is a directory no more, is not, either: the steps below it find no
+ * directory of ours to write into.
  */
 static bool is_fatal(const struct plan_step *step, int r)
 {
-	return step->type == PLAN_NIX || (step->type == PLAN_TMPFS && r != -ENOENT);
+	bool changed = r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP;
+
+	return step->type == PLAN_NIX || (step->type == PLAN_TMPFS && !changed);
 }
 
-static int carry_out_steps(const struct plan *plan)
+/* Does STEP take something away, rather than show something? */
+static bool takes_away(const struct plan_step *step)
+{
+	return step->type == PLAN_TMPFS || step->type == PLAN_HIDE_FILE;
+}
+
+/*
+ * Worth a warning is what somebody has asked for, and what is missing only because there is too
+ * much. Entries of the host that come and go, or that we may not mount, are a note at -v.
+ */
+static bool is_warned_of(const struct plan_step *step, int r)
+{
+	struct stat st;
+
+	/* what has gone by itself is left out as well */
+	if (takes_away(step))
+		return r != -ENOENT || lstat(step->path, &st) == 0;
+	return step->configured || r == -ENOSPC;
+}
+
+/* Say what went wrong since the last time, in one message however many steps it were. */
+static void say_failures(struct work *work)
+{
+	struct failures *failures = &work->failures;
+	bool one = failures->count == 1;
+	_cleanup_free_ char *what = NULL, *shown = NULL;
+
+	if (failures->count == 0)
+		return;
+	shown = toml_escape(one ? failures->first->path : failures->directory, SIZE_MAX);
+	what = one ? xstrdup(shown) : xasprintf("%zu entries of %s", failures->count, shown);
+	log_warning("%s %s %s inside: %s%s", what, one ? "is" : "are",
+		    takes_away(failures->first) ? "still there" : "not there",
+		    failures->r == -EXDEV ? "the directory was changed meanwhile"
+					  : strerror(-failures->r),
+		    failures->r == -ENOSPC
+			    ? "\nthe kernel limits the number of mounts (sysctl fs.mount-max): in "
+			      "path-config.toml, exclude a directory\nrather than entries of it "
+			      "where it has very many, and mount nothing new into it"
+			    : "");
+	free(failures->directory);
+	*failures = (struct failures){0};
+}
+
+static void add_failure(struct work *work, const struct plan_step *step, int r)
+{
+	struct failures *failures = &work->failures;
+	_cleanup_free_ char *directory = path_parent(step->path);
+
+	if (!is_warned_of(step, r)) {
+		_cleanup_free_ char *shown = toml_escape(step->path, SIZE_MAX);
+
+		log_verbose("%s is not there inside: %s", shown, strerror(-r));
+		return;
+	}
+	if (failures->count > 0 &&
+	    (failures->r != r || strcmp(failures->directory, directory) != 0 ||
+	     takes_away(failures->first) != takes_away(step)))
+		say_failures(work);
+	if (failures->count++ > 0)
+		return;
+	failures->directory = steal_ptr(&directory);
+	failures->first = step;
+	failures->r = r;
+}
+
+static void say_step(const struct plan_step *step, int r)
 {
 	static const char *const words[] = {
-		[PLAN_DIRECTORY] = "mkdir",	  [PLAN_SYMLINK] = "symlink",
-		[PLAN_BIND_DIRECTORY] = "bind",	  [PLAN_BIND_FILE] = "bind",
-		[PLAN_COVER_DIRECTORY] = "cover", [PLAN_COVER_FILE] = "cover",
-		[PLAN_TMPFS] = "tmpfs",		  [PLAN_NIX] = "bind",
+		[PLAN_DIRECTORY] = "mkdir",
+		[PLAN_SYMLINK] = "symlink",
+		[PLAN_BIND_DIRECTORY] = "bind",
+		[PLAN_BIND_FILE] = "bind",
+		[PLAN_COVER_DIRECTORY] = "cover",
+		[PLAN_COVER_FILE] = "cover",
+		[PLAN_HIDE_FILE] = "hide",
+		[PLAN_TMPFS] = "tmpfs",
+		[PLAN_NIX] = "bind",
 	};
+	_cleanup_free_ char *path = NULL, *source = NULL;
+
+	if (log_get_level() < LOG_DEBUG)
+		return;
+	path = toml_escape(step->path, SIZE_MAX);
+	source = toml_escape(step->source ? step->source : "", SIZE_MAX);
+	log_debug("%s %s%s%s%s%s", words[step->type], path, *source ? " from " : "", source,
+		  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+}
+
+static int carry_out_steps(struct work *work)
+{
+	const struct plan *plan = work->plan;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_step *step = &plan->steps[i];
-		int r = carry_out(plan, step);
+		int r = carry_out(work, step);
 
-		log_debug("%s %s%s%s%s%s", words[step->type], step->path,
-			  step->source ? " from " : "", step->source ? step->source : "",
-			  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+		say_step(step, r);
 		if (r == 0)
 			continue;
 		if (is_fatal(step, r))
@@ -156,8 +374,9 @@ static int carry_out_steps(const struct plan *plan)
 				    step->type == PLAN_NIX ? "mount the Nix directory on"
 							   : "mount a tmpfs on",
 				    step->path, r);
-		log_verbose("%s is not there inside: %s", step->path, strerror(-r));
+		add_failure(work, step, r);
 	}
+	say_failures(work);
 	return 0;
 }
 
@@ -172,8 +391,9 @@ static bool is_covered(const struct plan *plan, const char *path)
 }
 
 /* The read-only tmpfs: what was written to it would be gone with the last process inside. */
-static int finish(const struct plan *plan)
+static int finish(struct work *work)
 {
+	const struct plan *plan = work->plan;
 	int r;
 
 	if (umount2(plan->old_root, MNT_DETACH) < 0)
@@ -181,17 +401,21 @@ static int finish(const struct plan *plan)
 			    -errno);
 	if (rmdir(plan->old_root) < 0)
 		return fail("", CHECK_PIVOT_ROOT, "remove", plan->old_root, -errno);
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].type == PLAN_TMPFS && !is_covered(plan, plan->steps[i].path))
-			make_read_only(plan->steps[i].path);
+	if (work->has_empty_file && unlink(plan->empty_file) < 0)
+		return fail("", CHECK_TMPFS, "remove", plan->empty_file, -errno);
+	for (size_t i = 0; i < work->tmpfs_count; i++)
+		if (!is_covered(plan, work->tmpfs[i]->path))
+			make_read_only(work->tmpfs[i]->path);
 	r = make_read_only("/");
 	return r < 0 ? fail("", CHECK_TMPFS, "make read-only", "/", r) : 0;
 }
 
 static int build_root(const struct plan *plan)
 {
+	_cleanup_(work_clear) struct work work = {.plan = plan, .directory_fd = -1};
 	_cleanup_free_ char *old_root = path_join(plan->work_dir, plan->old_root + 1);
 	int r = mount_tmpfs(plan->work_dir);
+	struct stat root;
 
 	if (r < 0)
 		return fail("", CHECK_TMPFS, "mount a tmpfs on", plan->work_dir, r);
@@ -199,7 +423,11 @@ static int build_root(const struct plan *plan)
 		return fail("", CHECK_TMPFS, "make the directory", old_root, -errno);
 	if (syscall(SYS_pivot_root, plan->work_dir, old_root) < 0)
 		return fail("", CHECK_PIVOT_ROOT, "make the new root of", plan->work_dir, -errno);
-	return carry_out_steps(plan) < 0 || finish(plan) < 0 ? -1 : 0;
+	if (stat("/", &root) < 0)
+		return fail(plan->old_root, CHECK_TMPFS, "look at", "/", -errno);
+	work.ours = xcalloc(1, sizeof(*work.ours));
+	work.ours[0] = root.st_dev;
+	return carry_out_steps(&work) < 0 || finish(&work) < 0 ? -1 : 0;
 }
 
 int apply_plan(const struct plan *plan)

@@ -12,8 +12,10 @@
  * before unshare(2) it could not be mounted (the kernel's do_loopback() refuses a mount of another
  * namespace), while the working directory follows into the new one. After, the working directory is
  * undefined.
- * An entry of the host that cannot be mounted is skipped with a note at -v. Returns 0, or -1 after
- * a message; the process must end then.
+ * An entry of the host that cannot be mounted is skipped with a note at -v, or a warning where the
+ * path config asks for it or the kernel's limit of mounts is reached. Whatever the host has become
+ * since the plan was made, nothing is created outside our own tmpfs. Returns 0, or -1 after a
+ * message; the process must end then.
  */
 int apply_plan(const struct plan *plan);
 

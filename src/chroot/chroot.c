@@ -168,7 +168,7 @@ int chroot_exec(const struct chroot_request *request)
 		return EXIT_CANCELED;
 	}
 	environment_prepare(request->is_default);
-	return environment_exec(request->argv);
+	return environment_exec(request->argv, request->is_default);
 }
 
 static _Noreturn void run_child(const struct chroot_request *request, int in_fd, int out_fd)

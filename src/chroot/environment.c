@@ -2,13 +2,18 @@
 #include "chroot/chroot.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Bytes of a startup file that are looked at: more than anybody writes by hand. */
+#define STARTUP_MAX (1024 * 1024)
 
 char *environment_user(void)
 {
@@ -74,14 +79,68 @@ static void put_on_path(const char *directory)
 	setenv("PATH", longer, 1);
 }
 
-void environment_prepare(bool profile_on_path)
+/* The user's profile, where it has programs; NULL where there is none. To be freed. */
+static char *find_profile(void)
 {
 	const char *home = env_get("HOME");
-	_cleanup_free_ char *bin = home ? xasprintf("%s/.nix-profile/bin", home) : NULL;
+	_cleanup_free_ char *state = environment_state_home();
+	_cleanup_free_ char *usual = home ? path_join(home, ".nix-profile") : NULL;
+	_cleanup_free_ char *xdg = state ? path_join(state, "nix/profile") : NULL;
+	char *const places[] = {usual, xdg};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		_cleanup_free_ char *bin = places[i] ? path_join(places[i], "bin") : NULL;
+
+		if (bin && access(bin, X_OK) == 0)
+			return xstrdup(places[i]);
+	}
+	return NULL;
+}
+
+/* Where Nix looks for certificates when no variable says otherwise: Debian's place. */
+#define CA_OF_NIX "/etc/ssl/certs/ca-certificates.crt"
+
+static void set_certificates(const char *profile)
+{
+	static const char *const places[] = {
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
+		"/etc/pki/tls/certs/ca-bundle.crt",		     /* older RHEL, Amazon Linux */
+		"/etc/ssl/ca-bundle.pem",			     /* openSUSE, SLES */
+		"/etc/ssl/certs/ca-bundle.crt",			     /* NixOS */
+		"/etc/ssl/cert.pem",				     /* Alpine, Void */
+		"/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE, without its links */
+	};
+	_cleanup_free_ char *own =
+		profile ? path_join(profile, "etc/ssl/certs/ca-bundle.crt") : NULL;
+
+	if (env_get("NIX_SSL_CERT_FILE") || env_get("SSL_CERT_FILE") ||
+	    access(CA_OF_NIX, R_OK) == 0)
+		return;
+	if (own && access(own, R_OK) == 0) {
+		setenv("NIX_SSL_CERT_FILE", own, 1);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (access(places[i], R_OK) == 0) {
+			setenv("NIX_SSL_CERT_FILE", places[i], 1);
+			return;
+		}
+	}
+}
+
+void environment_prepare(bool with_profile)
+{
+	_cleanup_free_ char *profile = NULL, *bin = NULL;
 
 	setenv("NIX_CONF_DIR", "/nix/etc/nix", 0);
-	if (profile_on_path && bin && access(bin, X_OK) == 0)
+	if (!with_profile)
+		return;
+	profile = find_profile();
+	if (profile) {
+		bin = path_join(profile, "bin");
 		put_on_path(bin);
+	}
+	set_certificates(profile);
 }
 
 static bool is_program(const char *path)
@@ -97,11 +156,126 @@ static char *find_shell(void)
 	const char *shell = env_get("SHELL");
 	const struct passwd *entry;
 
-	if (shell && is_program(shell))
+	/* a relative one would be another program in every directory */
+	if (shell && *shell == '/' && is_program(shell))
 		return xstrdup(shell);
 	entry = getpwuid(geteuid());
 	shell = entry ? entry->pw_shell : NULL;
-	return xstrdup(shell && is_program(shell) ? shell : "/bin/sh");
+	return xstrdup(shell && *shell == '/' && is_program(shell) ? shell : "/bin/sh");
+}
+
+/* Does a line of the file NAME below DIRECTORY, not being a comment, put PROFILE on PATH? */
+static bool file_speaks_of(const char *directory, const char *name, const char *profile)
+{
+	static const char *const direct[] = {"nix-profile/bin", "nix/profile/bin"};
+	_cleanup_free_ char *path = path_join(directory, name), *text = NULL;
+	_cleanup_free_ char *script = path_join(profile, "etc/profile.d/nix.sh");
+	bool has_script = env_get("USER") && access(script, R_OK) == 0;
+	char *rest, *line;
+	size_t len;
+
+	if (fs_read_file(AT_FDCWD, path, STARTUP_MAX, &text, &len) < 0)
+		return false;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (line[strspn(line, " \t")] == '#')
+			continue;
+		for (size_t i = 0; i < sizeof(direct) / sizeof(direct[0]); i++)
+			if (strstr(line, direct[i]))
+				return true;
+		/* what upstream's installer writes; without USER that script does nothing */
+		if (has_script && strstr(line, "profile.d/nix.sh"))
+			return true;
+	}
+	return false;
+}
+
+/* Will the login shell of this NAME have the profile on PATH by the user's own startup file? */
+static bool startup_speaks_of(const char *name, const char *profile)
+{
+	static const char *const of_bash[] = {".bash_profile", ".bash_login", ".profile"};
+	static const char *const of_zsh[] = {".zshenv", ".zprofile", ".zshrc", ".zlogin"};
+	const char *home = env_get("HOME"), *zdotdir = env_get("ZDOTDIR");
+
+	if (!home)
+		return false;
+	if (strcmp(name, "zsh") == 0) {
+		for (size_t i = 0; i < sizeof(of_zsh) / sizeof(of_zsh[0]); i++)
+			if (file_speaks_of(zdotdir ? zdotdir : home, of_zsh[i], profile))
+				return true;
+		return false;
+	}
+	if (strcmp(name, "bash") != 0)
+		return file_speaks_of(home, ".profile", profile);
+	/* bash(1): the first of them that is there and can be read, and no other */
+	for (size_t i = 0; i < sizeof(of_bash) / sizeof(of_bash[0]); i++) {
+		_cleanup_free_ char *path = path_join(home, of_bash[i]);
+
+		if (access(path, R_OK) == 0)
+			return file_speaks_of(home, of_bash[i], profile);
+	}
+	return false;
+}
+
+static bool is_bourne(const char *name)
+{
+	static const char *const names[] = {"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* S as one word of a shell script; the caller frees. */
+static char *quote(const char *s)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char *word = NULL;
+	size_t len;
+
+	f = xopen_memstream(&word, &len);
+	fputc('\'', f);
+	for (; *s; s++)
+		fputs(*s == '\'' ? "'\\''" : (char[]){*s, '\0'}, f);
+	fputc('\'', f);
+	fclose(steal_ptr(&f));
+	return word;
+}
+
+/*
+ * What a login shell runs after its startup files: the profile on PATH if they left it off, then
+ * the same shell anew, interactive where its stdin is a terminal. The caller frees.
+ */
+static char *path_script(const char *shell, const char *profile)
+{
+	_cleanup_free_ char *bin = path_join(profile, "bin");
+	_cleanup_free_ char *bin_word = quote(bin), *shell_word = quote(shell);
+
+	return xasprintf("case \":${PATH-}:\" in\n"
+			 "*:%s:*) ;;\n"
+			 "*) PATH=%s${PATH:+\":$PATH\"}; export PATH ;;\n"
+			 "esac\n"
+			 "exec %s",
+			 bin_word, bin_word, shell_word);
+}
+
+static int exec_login_shell(const char *shell, const char *profile)
+{
+	const char *slash = strrchr(shell, '/'), *name = slash ? slash + 1 : shell;
+	/* login(1): a shell whose name begins with '-' is a login shell */
+	_cleanup_free_ char *login_name = xasprintf("-%s", name), *script = NULL;
+	/* bash may be built to want this as well, before it reads the files for -c */
+	bool is_bash = strcmp(name, "bash") == 0;
+	char *const plain[] = {login_name, NULL};
+
+	if (!profile || !is_bourne(name) || startup_speaks_of(name, profile)) {
+		execv(shell, plain);
+	} else {
+		script = path_script(shell, profile);
+		execv(shell, (char *const[]){login_name, is_bash ? "-lc" : "-c", script, login_name,
+					     NULL});
+	}
+	return errno;
 }
 
 /* Is there a file NAME in any directory of PATH that we may search? */
@@ -137,17 +311,15 @@ static int exec_failed(const char *command, int err)
 	return missing ? EXIT_ENOENT : EXIT_CANNOT_INVOKE;
 }
 
-int environment_exec(char *const *argv)
+int environment_exec(char *const *argv, bool with_profile)
 {
-	_cleanup_free_ char *shell = NULL, *login_name = NULL;
+	_cleanup_free_ char *shell = NULL, *profile = NULL;
 
 	if (argv) {
 		execvp(argv[0], argv);
 		return exec_failed(argv[0], errno);
 	}
 	shell = find_shell();
-	/* login(1): a shell whose name begins with '-' is a login shell */
-	login_name = xasprintf("-%s", strrchr(shell, '/') ? strrchr(shell, '/') + 1 : shell);
-	execv(shell, (char *const[]){login_name, NULL});
-	return exec_failed(shell, errno);
+	profile = with_profile ? find_profile() : NULL;
+	return exec_failed(shell, exec_login_shell(shell, profile));
 }

@@ -6,9 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 void listing_add(struct listing *listing, const char *name, enum entry_type type,
 		 const char *target)
@@ -129,12 +131,25 @@ static bool real_is_writable(void *context, const char *path)
 	return geteuid() != 0 && faccessat(base, path, W_OK, 0) == 0;
 }
 
+static bool real_is_kernels(void *context, const char *path)
+{
+	const struct host_view view = {.context = context};
+	int base = base_of(&view, &path);
+	_cleanup_close_ int fd = openat(base, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs st;
+
+	return fd >= 0 && fstatfs(fd, &st) == 0 &&
+	       (st.f_type == PROC_SUPER_MAGIC || st.f_type == SYSFS_MAGIC ||
+		st.f_type == DEVPTS_SUPER_MAGIC);
+}
+
 struct host_view host_view_real(const int *nix_dir_fd)
 {
 	return (struct host_view){
 		.list = real_list,
 		.look = real_look,
 		.is_writable = real_is_writable,
+		.is_kernels = real_is_kernels,
 		.context = (void *)(uintptr_t)nix_dir_fd,
 	};
 }

@@ -35,6 +35,9 @@ struct host_view {
 	int (*look)(void *context, const char *path, enum entry_type *type, char **target);
 	/* Is the directory PATH one in which the user, not being root, may make new entries? */
 	bool (*is_writable)(void *context, const char *path);
+	/* Is the directory PATH on a file system whose entries the kernel makes: proc, sysfs,
+	 * devpts? */
+	bool (*is_kernels)(void *context, const char *path);
 	void *context;
 };
 

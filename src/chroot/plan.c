@@ -1,9 +1,11 @@
 #include "chroot/plan.h"
 #include "chroot/plan_builder.h"
+#include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,16 +13,18 @@
 #define OPENGL_SOURCE NIX "/var/nix/opengl-driver/lib"
 #define OPENGL_TARGET "/run/opengl-driver/lib"
 
-static void add_step(struct plan *plan, enum plan_type type, const char *path, const char *source)
+static struct plan_step *add_step(struct plan *plan, enum plan_type type, const char *path,
+				  const char *source)
 {
 	if ((plan->count & (plan->count - 1)) == 0)
 		plan->steps = xreallocarray(plan->steps, plan->count ? 2 * plan->count : 1,
 					    sizeof(*plan->steps));
-	plan->steps[plan->count++] = (struct plan_step){
+	plan->steps[plan->count] = (struct plan_step){
 		.type = type,
 		.path = xstrdup(path),
 		.source = xstrdup(source),
 	};
+	return &plan->steps[plan->count++];
 }
 
 /* The directory's entries, one by one, less those that are dropped. */
@@ -66,11 +70,13 @@ static void add_mounts(struct plan *plan, const struct builder *builder)
 		const struct mount *mount = &builder->mounts[i];
 		enum plan_type type = PLAN_DIRECTORY;
 
-		if (mount->source && mount->type == ENTRY_DIRECTORY)
+		if (mount->hides)
+			type = PLAN_HIDE_FILE;
+		else if (mount->source && mount->type == ENTRY_DIRECTORY)
 			type = mount->covers ? PLAN_COVER_DIRECTORY : PLAN_BIND_DIRECTORY;
 		else if (mount->source)
 			type = mount->covers ? PLAN_COVER_FILE : PLAN_BIND_FILE;
-		add_step(plan, type, mount->path, mount->source);
+		add_step(plan, type, mount->path, mount->source)->configured = mount->configured;
 	}
 }
 
@@ -106,9 +112,12 @@ static void plan_profile_mounts(struct builder *builder, const struct plan_input
 		return;
 	profile = find_profile(input);
 	if (!profile) {
+		_cleanup_free_ char *user =
+			toml_escape(input->user ? input->user : "(unknown)", SIZE_MAX);
+
 		log_warning("the [profile] mounts of " PATH_CONFIG_FILE " are skipped: there is no "
 			    "profile of user %s\nnix-env -i makes one",
-			    input->user ? input->user : "(unknown)");
+			    user);
 		return;
 	}
 	for (size_t i = 0; i < config->profile_count; i++) {
@@ -150,9 +159,10 @@ static bool is_taken(const struct builder *builder, const char *name)
 	return false;
 }
 
-static char *choose_old_root(const struct builder *builder)
+/* A name for what is in the new root only while it is built: WISH, or longer. To be freed. */
+static char *choose_name(const struct builder *builder, const char *wish)
 {
-	char *name = xstrdup("/.old-root");
+	char *name = xstrdup(wish);
 
 	while (is_taken(builder, name)) {
 		char *longer = xasprintf("%s_", name);
@@ -193,7 +203,8 @@ int plan_build(const struct plan_input *input, struct plan *out)
 		log_error("there is no directory in / to begin the new root on");
 		return -1;
 	}
-	out->old_root = choose_old_root(&builder);
+	out->old_root = choose_name(&builder, "/.old-root");
+	out->empty_file = choose_name(&builder, "/.empty-file");
 	add_changes(out, &builder);
 	add_mounts(out, &builder);
 	return 0;
@@ -208,5 +219,6 @@ void plan_clear(struct plan *plan)
 	free(plan->steps);
 	free(plan->work_dir);
 	free(plan->old_root);
+	free(plan->empty_file);
 	*plan = (struct plan){0};
 }

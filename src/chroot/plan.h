@@ -8,6 +8,7 @@
 #include "chroot/host_view.h"
 #include "chroot/path_config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -21,6 +22,7 @@ enum plan_type {
 	PLAN_BIND_FILE,	     /* make the file PATH, and mount SOURCE there */
 	PLAN_COVER_DIRECTORY, /* mount SOURCE with all below it over PATH, which is there */
 	PLAN_COVER_FILE,      /* mount SOURCE over PATH, which is there */
+	PLAN_HIDE_FILE,	      /* mount an empty file, read-only, over PATH, which is there */
 	PLAN_TMPFS,	      /* mount an empty tmpfs over the directory PATH, which is there */
 	PLAN_NIX,	      /* make the directory PATH, and mount the Nix directory there */
 };
@@ -28,12 +30,14 @@ enum plan_type {
 struct plan_step {
 	enum plan_type type;
 	char *path;
-	char *source; /* NULL where the type has none */
+	char *source;	 /* NULL where the type has none */
+	bool configured; /* the path config asks for it: a failure is worth a warning */
 };
 
 struct plan {
-	char *work_dir; /* a directory of the host over which the new root is mounted at first */
-	char *old_root; /* where the old root lies in the new one while the plan is carried out */
+	char *work_dir;	  /* a directory of the host over which the new root is mounted at first */
+	char *old_root;	  /* where the old root lies in the new one while the plan is carried out */
+	char *empty_file; /* a name in the new root, for what PLAN_HIDE_FILE mounts meanwhile */
 	struct plan_step *steps;
 	size_t count;
 };

@@ -1,10 +1,36 @@
 #include "chroot/plan_builder.h"
+#include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/*
+ * Entries of a directory that are mounted one by one. The kernel's own limit, fs.mount-max, is
+ * 100,000 for the whole namespace, and every entry slows down what looks through the mount table.
+ */
+#define MAX_ENTRIES 10000
+
+/* A message is one line of names that may hold anything: none of it reaches a terminal raw. */
+#define DEFINE_SAY(name, log)                                                           \
+	__attribute__((format(printf, 1, 2))) static void name(const char *format, ...) \
+	{                                                                               \
+		_cleanup_free_ char *text = NULL, *shown = NULL;                        \
+		va_list args;                                                           \
+                                                                                        \
+		va_start(args, format);                                                 \
+		text = xvasprintf(format, args);                                        \
+		va_end(args);                                                           \
+		shown = toml_escape(text, SIZE_MAX);                                    \
+		log("%s", shown);                                                       \
+	}
+
+DEFINE_SAY(warn, log_warning)
+DEFINE_SAY(note, log_verbose)
 
 static const char *name_of(const char *path)
 {
@@ -61,10 +87,21 @@ static struct change *add_change(struct builder *builder, const char *path)
 }
 
 /*
- * The change of the directory PATH, made now if need be. NULL after a message where the directory
- * cannot be listed; WHAT is what it was wanted for.
+ * Does the kernel make the entries of the directory PATH? They come and go, and some mean something
+ * only in their place: /dev/ptmx is of the /dev/pts beside it, /proc/self of who looks at it.
  */
-static struct change *change_directory(struct builder *builder, const char *path, const char *what)
+static bool is_kernels(const struct builder *builder, const char *path)
+{
+	return is_within(path, "/dev") || is_within(path, "/proc") || is_within(path, "/sys") ||
+	       builder->view->is_kernels(builder->view->context, path);
+}
+
+/*
+ * The change of the directory PATH, made now if need be; WHAT is what it is wanted for. NULL where
+ * the directory is not taken apart, with the reason in *WHY, the caller's to free.
+ */
+static struct change *change_directory(struct builder *builder, const char *path, const char *what,
+				       char **why)
 {
 	struct change *change = builder_change_at(builder, path);
 	struct listing listing;
@@ -72,16 +109,26 @@ static struct change *change_directory(struct builder *builder, const char *path
 
 	if (change)
 		return change;
+	if (is_kernels(builder, path)) {
+		*why = xasprintf("what is in %s is made by the kernel", path);
+		return NULL;
+	}
 	r = builder->view->list(builder->view->context, path, &listing);
 	if (r < 0) {
-		log_warning("%s: skipped, for the directory %s cannot be listed: %s", what, path,
-			    strerror(-r));
+		*why = xasprintf("the directory %s cannot be listed: %s", path, strerror(-r));
+		return NULL;
+	}
+	if (listing.count > MAX_ENTRIES) {
+		*why = xasprintf("the directory %s has %zu entries, too many to mount one by one; "
+				 "exclude a directory instead",
+				 path, listing.count);
+		listing_clear(&listing);
 		return NULL;
 	}
 	if (builder->view->is_writable(builder->view->context, path))
-		log_warning("%s: nothing new can be made in %s inside, for that is only a copy of "
-			    "the list of its entries",
-			    what, path);
+		warn("%s: nothing new can be made in %s inside, for that is only a copy of the "
+		     "list of its entries",
+		     what, path);
 	change = add_change(builder, path);
 	change->listing = listing;
 	return change;
@@ -96,6 +143,62 @@ int builder_start(struct builder *builder)
 		return r;
 	add_change(builder, "/")->listing = listing;
 	return 0;
+}
+
+static struct mount *add_mount(struct builder *builder, const char *path, const char *source,
+			       enum entry_type type, bool covers)
+{
+	builder->mounts =
+		xreallocarray(builder->mounts, builder->mount_count + 1, sizeof(*builder->mounts));
+	builder->mounts[builder->mount_count] = (struct mount){
+		.path = xstrdup(path),
+		.source = xstrdup(source),
+		.type = type,
+		.covers = covers,
+	};
+	return &builder->mounts[builder->mount_count++];
+}
+
+/* What gives way takes along what was to be mounted in it. */
+static void remove_mounts_below(struct builder *builder, const char *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < builder->mount_count; i++) {
+		struct mount *mount = &builder->mounts[i];
+
+		if (is_within(mount->path, path)) {
+			free(mount->path);
+			free(mount->source);
+		} else {
+			builder->mounts[kept++] = *mount;
+		}
+	}
+	builder->mount_count = kept;
+}
+
+/* Leave the file PLACE, an entry of DIRECTORY, out of it, or cover it. */
+static void exclude_file(struct builder *builder, const char *directory, const char *place,
+			 enum entry_type type, const char *what)
+{
+	_cleanup_free_ char *why = NULL;
+	struct change *change = change_directory(builder, directory, what, &why);
+	struct mount *mount;
+
+	if (change) {
+		strlist_add(&change->dropped, name_of(place));
+		return;
+	}
+	if (type == ENTRY_SYMLINK) {
+		warn("%s: skipped, for it is a link, which cannot be covered, and %s", what, why);
+		return;
+	}
+	if (is_kernels(builder, directory))
+		note("%s: an empty file covers it, for %s", what, why);
+	else
+		warn("%s: an empty file covers it, for %s", what, why);
+	mount = add_mount(builder, place, NULL, ENTRY_FILE, true);
+	mount->hides = mount->configured = true;
 }
 
 void builder_exclude(struct builder *builder, const char *path)
@@ -115,19 +218,17 @@ void builder_exclude(struct builder *builder, const char *path)
 		r = view->look(view->context, place, &type, &target);
 	}
 	if (r < 0) {
-		log_verbose("%s: nothing to do, for there is none: %s", what, strerror(-r));
+		note("%s: nothing to do, for there is none: %s", what, strerror(-r));
 		return;
 	}
 	if (is_nix(place)) {
-		log_warning("%s: skipped, for it is %s, and /nix is shown as it is", what, place);
+		warn("%s: skipped, for it is %s, and /nix is shown as it is", what, place);
 		return;
 	}
 	if (emptied_above(builder, place))
 		return;
 	if (type != ENTRY_DIRECTORY) {
-		change = change_directory(builder, directory, what);
-		if (change)
-			strlist_add(&change->dropped, name_of(place));
+		exclude_file(builder, directory, place, type, what);
 		return;
 	}
 	change = builder_change_at(builder, place);
@@ -135,19 +236,7 @@ void builder_exclude(struct builder *builder, const char *path)
 		change = add_change(builder, place);
 	listing_clear(&change->listing);
 	change->emptied = true;
-}
-
-static void add_mount(struct builder *builder, const char *path, const char *source,
-		      enum entry_type type, bool covers)
-{
-	builder->mounts =
-		xreallocarray(builder->mounts, builder->mount_count + 1, sizeof(*builder->mounts));
-	builder->mounts[builder->mount_count++] = (struct mount){
-		.path = xstrdup(path),
-		.source = xstrdup(source),
-		.type = type,
-		.covers = covers,
-	};
+	remove_mounts_below(builder, place);
 }
 
 /* The mount, of those planned so far, in which PATH lies; the last one made, so the topmost. */
@@ -205,25 +294,27 @@ static int look_inside(const struct builder *builder, const char *path, enum ent
  */
 static bool make_room(struct builder *builder, const char *path, const char *what)
 {
-	_cleanup_free_ char *parent = path_parent(path);
+	_cleanup_free_ char *parent = path_parent(path), *why = NULL;
 	const struct mount *mount = mount_above(builder, parent);
 	struct change *change;
 
 	if (mount && !mount->source)
 		return true;
 	if (mount) {
-		log_warning("%s: skipped, for %s is mounted from %s and has no such entry", what,
-			    mount->path, mount->source);
+		warn("%s: skipped, for %s is mounted from %s and has no such entry", what,
+		     mount->path, mount->source);
 		return false;
 	}
 	if (is_nix(parent)) {
-		log_warning("%s: skipped, for it would lie in %s, and /nix is shown as it is", what,
-			    parent);
+		warn("%s: skipped, for it would lie in %s, and /nix is shown as it is", what,
+		     parent);
 		return false;
 	}
-	change = change_directory(builder, parent, what);
-	if (!change)
+	change = change_directory(builder, parent, what, &why);
+	if (!change) {
+		warn("%s: skipped, for %s", what, why);
 		return false;
+	}
 	if (!strlist_has(&change->dropped, name_of(path)))
 		strlist_add(&change->dropped, name_of(path));
 	return true;
@@ -271,14 +362,13 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 	if (r == 0 && type == ENTRY_SYMLINK) {
 		r = follow_inside(builder, above, &resolved, &type);
 		if (r < 0 && r != -ENOENT) {
-			log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
-				    above,
-				    r == -EXDEV ? "it leads through another mount" : strerror(-r));
+			warn("%s: skipped, for the link %s cannot be followed: %s", what, above,
+			     r == -EXDEV ? "it leads through another mount" : strerror(-r));
 			return NULL;
 		}
 	}
 	if (r == 0 && type != ENTRY_DIRECTORY) {
-		log_warning("%s: skipped, for %s is not a directory", what, above);
+		warn("%s: skipped, for %s is not a directory", what, above);
 		return NULL;
 	}
 	if (r == -ENOENT) {
@@ -289,29 +379,10 @@ static char *make_parents(struct builder *builder, const char *target, const cha
 		return path_join(above, name_of(target));
 	}
 	if (r < 0) {
-		log_warning("%s: skipped, for %s cannot be looked at: %s", what, above,
-			    strerror(-r));
+		warn("%s: skipped, for %s cannot be looked at: %s", what, above, strerror(-r));
 		return NULL;
 	}
 	return path_join(resolved ? resolved : above, name_of(target));
-}
-
-/* What gives way takes along what was to be mounted in it. */
-static void remove_mounts_below(struct builder *builder, const char *path)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < builder->mount_count; i++) {
-		struct mount *mount = &builder->mounts[i];
-
-		if (is_within(mount->path, path)) {
-			free(mount->path);
-			free(mount->source);
-		} else {
-			builder->mounts[kept++] = *mount;
-		}
-	}
-	builder->mount_count = kept;
 }
 
 void builder_mount(struct builder *builder, const char *source, const char *target,
@@ -319,36 +390,36 @@ void builder_mount(struct builder *builder, const char *source, const char *targ
 {
 	_cleanup_free_ char *what = xasprintf("mount of %s on %s", source, target);
 	_cleanup_free_ char *from = NULL, *place = NULL, *link = NULL;
+	bool configured = kind == MOUNT_CONFIGURED;
 	enum entry_type type, there;
 	int r = host_resolve(builder->view, source, true, &from, &type);
 
 	if (r < 0) {
 		if (kind != MOUNT_IF_PRESENT || (r != -ENOENT && r != -ENOTDIR))
-			log_warning("%s: skipped, for %s cannot be found: %s", what, source,
-				    strerror(-r));
+			warn("%s: skipped, for %s cannot be found: %s", what, source, strerror(-r));
 		return;
 	}
 	place = make_parents(builder, target, what);
 	if (!place)
 		return;
 	if (is_nix(place)) {
-		log_warning("%s: skipped, for that is %s, and /nix is shown as it is", what, place);
+		warn("%s: skipped, for that is %s, and /nix is shown as it is", what, place);
 		return;
 	}
 	r = look_inside(builder, place, &there, &link);
 	if (r == 0 && there == type) {
-		add_mount(builder, place, from, type, true);
+		add_mount(builder, place, from, type, true)->configured = configured;
 		return;
 	}
 	/* nothing there, or a link or something of another kind, which gives way */
 	if (r < 0 && r != -ENOENT)
-		log_warning("%s: skipped, for it cannot be looked at: %s", what, strerror(-r));
+		warn("%s: skipped, for it cannot be looked at: %s", what, strerror(-r));
 	else if (r == 0 && is_mounted(builder, place))
-		log_warning("%s: skipped, for another mount puts a %s there", what,
-			    there == ENTRY_DIRECTORY ? "directory" : "file");
+		warn("%s: skipped, for another mount puts a %s there", what,
+		     there == ENTRY_DIRECTORY ? "directory" : "file");
 	else if (make_room(builder, place, what)) {
 		remove_mounts_below(builder, place);
-		add_mount(builder, place, from, type, false);
+		add_mount(builder, place, from, type, false)->configured = configured;
 	}
 }
 

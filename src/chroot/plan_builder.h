@@ -25,6 +25,8 @@ struct mount {
 	char *source;	      /* NULL: a new directory is made */
 	enum entry_type type; /* of the source */
 	bool covers;	      /* something to mount on is there already */
+	bool hides;	      /* an empty file is mounted; there is no source, the type is a file */
+	bool configured;      /* by the path config */
 };
 
 struct builder {
@@ -43,7 +45,11 @@ enum mount_kind {
 /* Begin with / as the only changed directory. 0, or -errno where it cannot be listed. */
 int builder_start(struct builder *builder);
 
-/* Leave PATH (absolute) out. Says what cannot be done. */
+/*
+ * Leave PATH (absolute) out. Says what cannot be done. A file whose directory cannot be taken apart
+ * (in /dev, /proc and /sys that would break the session: /dev/ptmx, /proc/self; or it cannot be
+ * listed, or is too long) is covered by an empty one.
+ */
 void builder_exclude(struct builder *builder, const char *path);
 
 /* Mount SOURCE, a path of the host or below /nix, at TARGET (both absolute). Says what cannot. */

@@ -2,6 +2,7 @@
 
 #include "chroot/namespace.h"
 #include "install/confine_filter.h"
+#include "host/check.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 
@@ -266,6 +267,7 @@ static _Noreturn void child(const struct confine_request *request, int status_fd
 /* Wait for the child's word on the status pipe: 0 where it is confined, or -1 after a message. */
 static int await_confined(int status_fd)
 {
+	_cleanup_free_ char *why = NULL;
 	struct failure failure;
 	ssize_t n;
 
@@ -278,9 +280,9 @@ static int await_confined(int status_fd)
 	if (n != sizeof(failure))
 		failure = (struct failure){.err = n < 0 ? errno : ECHILD, .what = "it ended"};
 	failure.what[sizeof(failure.what) - 1] = '\0';
-	log_error("cannot confine the unpacking to its directory: %s: %s\n"
-		  "nix-user-chroot --check says why, and what can be done",
-		  failure.what, strerror(failure.err));
+	why = check_explain(CHECK_CONFINEMENT, failure.err, "");
+	log_error("cannot confine the unpacking to its directory: %s: %s\n%s", failure.what,
+		  strerror(failure.err), why);
 	return -1;
 }
 

@@ -124,10 +124,13 @@ struct download_file {
  *
  * NAME.part is locked (flock) until download_file_close(), so that nobody writes into a file that
  * is being unpacked. Where another process has it, or the file system has no locks, the bytes go
- * to a file that has no name: two installations never wait for each other here.
+ * to a file that has no name: two installations never wait for each other here. The same where
+ * another user may write to the directory or to NAME.part (part_file.h).
  *
  * Returns 0 with *OUT for download_file_close(), or -1. After a failure NAME.part stays where it
- * can be resumed and is removed where it cannot. DIGEST still has to be compared by the caller.
+ * can be resumed and is removed where it cannot. DIGEST still has to be compared by the caller;
+ * it is of the bytes as they came, and what is read from FD later is to be compared again, as
+ * unpack_archive() does.
  */
 int download_file(struct downloader *downloader, const struct download_request *request,
 		  struct download_file *out);

@@ -3,11 +3,11 @@
  */
 #include "chroot/chroot.h"
 #include "commands.h"
-#include "host/probe.h"
 #include "install/download.h"
 #include "install/installed.h"
 #include "install/lock.h"
 #include "install/nix_conf.h"
+#include "install/preflight.h"
 #include "install/receipt.h"
 #include "install/release.h"
 #include "install/script.h"
@@ -33,6 +33,7 @@ struct installation {
 	struct installed installed;
 	int nix_dir_fd;
 	int lock_fd;
+	bool sandbox; /* Nix's own will work inside */
 	struct release release;
 	struct unpack_result unpacked;
 	struct store_result stored;
@@ -129,6 +130,7 @@ static int unpack(struct installation *in, struct download_file *file)
 		&(struct unpack_request){
 			.archive_fd = file->fd,
 			.archive_name = in->release.tarball_name,
+			.expected = &in->release.sha256,
 			.staging_fd = staging_fd,
 			.staging_path = path,
 			.lock_fd = in->lock_fd,
@@ -162,15 +164,6 @@ static int commit(struct installation *in)
 		&in->stored);
 }
 
-/* Nix's own sandbox needs what only a probe can tell. */
-static bool sandbox_works(void)
-{
-	struct probe probe;
-
-	return probe_run(&probe) == 0 && probe.steps[CHECK_NESTED_NAMESPACE].outcome == PROBE_OK &&
-	       probe.steps[CHECK_PROC_MOUNT].outcome == PROBE_OK;
-}
-
 static int configure(const struct installation *in)
 {
 	struct statfs fs;
@@ -184,7 +177,7 @@ static int configure(const struct installation *in)
 	return nix_conf_write(in->nix_dir_fd, in->workspace.nix_dir,
 			      &(struct nix_conf_facts){
 				      .is_root = geteuid() == 0,
-				      .sandbox_works = sandbox_works(),
+				      .sandbox_works = in->sandbox,
 				      .network_fs = nix_conf_network_fs(f_type),
 				      .extra = &in->options->extra_conf,
 				      .extra_text = in->extra_conf,
@@ -289,8 +282,10 @@ static int install(struct installation *in)
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	struct download_options download_options;
 	bool waited;
-	int r = look(in);
+	int r = release_check(in->options);
 
+	if (r == 0)
+		r = look(in);
 	if (r > 0)
 		clean_up(in, 0);
 	if (r != 0)
@@ -298,7 +293,8 @@ static int install(struct installation *in)
 	download_options_init(&download_options);
 	download_options.cacert = in->options->cacert;
 	downloader = downloader_new(&download_options);
-	if (!downloader || read_extra_conf(in) < 0 || resolve(in, downloader) < 0)
+	if (!downloader || read_extra_conf(in) < 0 ||
+	    preflight(&in->workspace, in->options, &in->sandbox) < 0 || resolve(in, downloader) < 0)
 		return -1;
 	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
 	if (in->lock_fd < 0)

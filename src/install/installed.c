@@ -62,6 +62,8 @@ static bool asks_for_another(const struct install_options *options, const struct
 	const char *wanted = options->nix_version;
 	struct sha256 hash;
 
+	if (options->system && receipt->system && strcmp(options->system, receipt->system) != 0)
+		return true;
 	if (options->sha256 && sha256_parse_option(options->sha256, &hash) == 0)
 		return !sha256_equal(&hash, &receipt->sha256);
 	if (!wanted && options->tarball) {

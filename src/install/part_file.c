@@ -34,6 +34,16 @@ static bool is_plain(const char *text)
 	return true;
 }
 
+/*
+ * Nobody else could have written to it or can: a directory or a file of ours, without another name
+ * that leads to it. (The group's bits are the mask of an ACL, where there is one.)
+ */
+static bool is_private(const struct stat *st)
+{
+	return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH)) &&
+	       (S_ISDIR(st->st_mode) || st->st_nlink == 1);
+}
+
 static char *state_name(const struct part_file *part)
 {
 	return xasprintf("%s.state", part->name);
@@ -54,8 +64,12 @@ static void read_state(struct part_file *part)
 {
 	_cleanup_free_ char *name = state_name(part), *text = NULL;
 	char *second, *end;
+	struct stat st;
 	size_t len;
 
+	if (fstatat(part->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    !is_private(&st))
+		return;
 	if (fs_read_file(part->dirfd, name, STATE_MAX, &text, &len) < 0 || strlen(text) != len)
 		return;
 	second = strchr(text, '\n');
@@ -83,83 +97,124 @@ static void write_state(const struct part_file *part)
 		log_verbose("cannot note the state of %s: %s", part->path, strerror(errno));
 }
 
-/* 1: it is ours and locked; 0: it cannot be had; negative errno */
+/* Open NAME for reading, if it is the file that FD is: 0, -EAGAIN where it is not, or -errno */
+static int open_to_read(struct part_file *part, const char *name, int fd)
+{
+	_cleanup_close_ int read_fd =
+		openat(part->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	struct stat opened, again;
+
+	if (read_fd < 0)
+		return errno == ENOENT || errno == ELOOP ? -EAGAIN : -errno;
+	if (fstat(fd, &opened) < 0 || fstat(read_fd, &again) < 0)
+		return -errno;
+	if (opened.st_ino != again.st_ino || opened.st_dev != again.st_dev)
+		return -EAGAIN;
+	part->read_fd = steal_fd(&read_fd);
+	return 0;
+}
+
+/*
+ * 1: it is ours and locked; 0: it cannot be had; negative errno. To be called only where others
+ * cannot write to the directory.
+ */
 static int open_named(struct part_file *part, const char *name)
 {
 	_cleanup_close_ int fd = openat(
 		part->dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	struct stat opened, named;
+	struct stat st;
+	int r;
 
+	/* another one's; or the directory is not for us to write to, as the next file will tell */
 	if (fd < 0)
+		return errno == EACCES || errno == EPERM ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (fstat(fd, &opened) < 0)
-		return -errno;
-	if (!S_ISREG(opened.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
 	/* whoever had the lock before us may have removed the file, or another may have a new one
 	 */
-	if (fstatat(part->dirfd, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? -EAGAIN : -errno;
-	if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
-		return -EAGAIN;
+	r = open_to_read(part, name, fd);
+	if (r < 0)
+		return r;
 	/* the size of before the lock may be another's, who wrote on */
-	if (fstat(fd, &opened) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	part->read_fd = openat(part->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (part->read_fd < 0)
-		return -errno;
+	if (!is_private(&st)) {
+		/* somebody else may write to it at any time, so that its digest tells nothing */
+		close(steal_fd(&part->read_fd));
+		if (st.st_uid != geteuid())
+			return 0;
+		return unlinkat(part->dirfd, name, 0) < 0 && errno != ENOENT ? -errno : -EAGAIN;
+	}
 	part->fd = steal_fd(&fd);
-	part->size = (uint64_t)opened.st_size;
+	part->size = (uint64_t)st.st_size;
 	return 1;
 }
 
 /* A file without a name: 0 or a negative errno */
 static int open_nameless(struct part_file *part, const char *name)
 {
-	int error = 0;
-
 	for (unsigned n = 0; n < 1000; n++) {
 		_cleanup_free_ char *unique = xasprintf("%s.%ld.%u", name, (long)getpid(), n);
+		_cleanup_close_ int fd =
+			openat(part->dirfd, unique,
+			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int r;
 
-		part->fd = openat(part->dirfd, unique,
-				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (part->fd < 0 && errno == EEXIST)
+		if (fd < 0 && errno == EEXIST)
 			continue;
-		if (part->fd < 0)
+		if (fd < 0)
 			return -errno;
-		part->read_fd = openat(part->dirfd, unique, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (part->read_fd < 0)
-			error = errno;
-		if (unlinkat(part->dirfd, unique, 0) < 0 && error == 0)
-			error = errno;
-		return -error;
+		r = open_to_read(part, unique, fd);
+		if (unlinkat(part->dirfd, unique, 0) < 0 && errno != ENOENT && r == 0)
+			r = -errno;
+		/* where others can write to the directory, one may have put a file in its place */
+		if (r == -EAGAIN)
+			continue;
+		part->fd = steal_fd(&fd);
+		return r;
 	}
 	return -EEXIST;
+}
+
+/* As open_named() */
+static int open_named_again(struct part_file *part, const char *name)
+{
+	int r = -EAGAIN;
+
+	for (unsigned n = 0; n < 10 && r == -EAGAIN; n++)
+		r = open_named(part, name);
+	return r == -EAGAIN ? 0 : r;
 }
 
 int part_file_open(struct part_file *part, int dirfd, const char *dir, const char *name)
 {
 	_cleanup_free_ char *part_name = xasprintf("%s.part", name);
-	int r = -EAGAIN;
+	struct stat st;
+	int r = 0;
 
 	*part = (struct part_file)PART_FILE_NONE;
 	part->path = xasprintf("%s/%s", dir, part_name);
 	part->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	if (part->dirfd < 0)
+	if (part->dirfd < 0 || fstat(part->dirfd, &st) < 0)
 		return cannot("use the directory of", part->path, errno);
-	for (unsigned n = 0; n < 10 && r == -EAGAIN; n++)
-		r = open_named(part, part_name);
+	if (is_private(&st))
+		r = open_named_again(part, part_name);
+	else
+		log_verbose("others can write to %s", dir);
 	if (r == 1) {
 		part->name = steal_ptr(&part_name);
 		if (part->size > 0)
 			read_state(part);
 		return 0;
 	}
-	if (r < 0 && r != -EAGAIN)
+	if (r < 0)
 		return cannot("create", part->path, -r);
-	log_verbose("%s is in use or cannot be locked: downloading to a file without a name",
+	log_verbose("%s is in use, not ours alone or cannot be locked: downloading to a file "
+		    "without a name, which cannot be continued by a later run",
 		    part->path);
 	r = open_nameless(part, part_name);
 	return r < 0 ? cannot("create", part->path, -r) : 0;

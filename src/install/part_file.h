@@ -4,7 +4,10 @@
  *
  * NAME.part is locked while it is open. Where it cannot be (another process has it, a file system
  * without locks), a file without a name takes its place: it cannot be continued by anyone, and is
- * gone when it is closed or the process killed.
+ * gone when it is closed or the process killed. The same where somebody else could change the bytes
+ * after their digest was taken: the directory is not ours, or its group or others may write to it
+ * (a private group's bit, of an umask of 002, cannot be told from another's), or NAME.part itself
+ * is another's. One that is ours but was writable to others, or has a second name, is made anew.
  */
 #ifndef INSTALL_PART_FILE_H
 #define INSTALL_PART_FILE_H
@@ -30,7 +33,7 @@ struct part_file {
 	}
 
 /*
- * Open or create NAME.part in DIRFD, whose path is DIR, with what its state file says.
+ * Open or create NAME.part (0600) in DIRFD, whose path is DIR, with what its state file says.
  * Returns 0, or -1 after it has said why. PART is for part_file_close() in both cases.
  */
 int part_file_open(struct part_file *part, int dirfd, const char *dir, const char *name);

@@ -311,6 +311,15 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 	return 0;
 }
 
+int release_check(const struct install_options *options)
+{
+	_cleanup_(plan_clear) struct plan plan = {0};
+
+	if (check_words(options) < 0 || take_hash_option(options, &plan) < 0)
+		return -1;
+	return options->tarball ? 0 : plan_from_mirror(options, &plan);
+}
+
 int release_resolve(const struct install_options *options, struct downloader *downloader,
 		    struct release *out)
 {

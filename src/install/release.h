@@ -26,6 +26,9 @@ struct release {
 	char *sha256_source;  /* where that came from: "--sha256", or a URL; for messages */
 };
 
+/* Are the words in OPTIONS well-formed? 0, or -1 after it has said which is not. */
+int release_check(const struct install_options *options);
+
 /*
  * Decide which Nix OPTIONS mean. What is wrong with them is said before any connection is made.
  * Asks the mirror for the latest version where no version is given, and for the hash where

@@ -100,13 +100,19 @@ static const char *tail_of(const char *text, size_t len)
 
 static void prepare_environment(const struct install_options *options)
 {
+	static const char *const foreign[] = {
+		"NIX_REMOTE",	 "NIX_CONF_DIR", "NIX_USER_CONF_FILES", "NIX_STORE_DIR",
+		"NIX_STATE_DIR", "NIX_LOG_DIR",	 "NIX_LOCALSTATE_DIR",	"NIX_DATA_DIR",
+		"NIX_PROFILE",	 "NIX_BIN_DIR",
+	};
 	_cleanup_free_ char *user = environment_user();
 
 	/* the script refuses to work without USER; a uid without a passwd entry has none */
 	if (!env_get("USER"))
 		setenv("USER", user ? user : "nix", 1);
-	/* a daemon of the host's Nix knows nothing of our store */
-	unsetenv("NIX_REMOTE");
+	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		unsetenv(foreign[i]);
 	if (options->no_channel_add)
 		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
 	if (options->no_modify_profile)

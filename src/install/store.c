@@ -194,10 +194,36 @@ static int open_store(struct commit *commit)
 		if (faccessat(request->nix_dir_fd, "store", F_OK, 0) < 0)
 			return say(request, "make", "", err);
 	}
-	/* the user may have made it a symlink, to a place of theirs */
-	commit->store_fd = openat(request->nix_dir_fd, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* not through a symlink: Nix refuses a store that is one */
+	commit->store_fd = fs_open_dir(request->nix_dir_fd, "store");
 	if (commit->store_fd < 0)
-		return say(request, "open", "", errno);
+		return say(request, "open", "", -commit->store_fd);
+	return 0;
+}
+
+/*
+ * TOP/store, emptied by the renames, gets a link for each of NAMES. The install script copies what
+ * /nix/store lacks of them, and so copies nothing; a link to the whole of /nix/store would show it
+ * the user's own paths as well, of which it takes a dangling symlink for one that is lacking.
+ */
+static int leave_links(const struct store_request *request, const struct strlist *names)
+{
+	_cleanup_close_ int fd = -1;
+	int r = fs_remove_tree(request->top_fd, "store");
+
+	if (r < 0)
+		return r;
+	if (mkdirat(request->top_fd, "store", 0755) < 0)
+		return -errno;
+	fd = fs_open_dir(request->top_fd, "store");
+	if (fd < 0)
+		return fd;
+	for (size_t i = 0; i < names->count; i++) {
+		_cleanup_free_ char *target = path_join("/nix/store", names->items[i]);
+
+		if (symlinkat(target, fd, names->items[i]) < 0)
+			return -errno;
+	}
 	return 0;
 }
 
@@ -220,10 +246,8 @@ static int commit_all(const struct commit *commit, struct store_result *out)
 	r = fs_sync_dir(commit->store_fd, ".");
 	if (r < 0)
 		return say(request, "write to disk", "", -r);
-	r = fs_remove_tree(request->top_fd, "store");
-	if (r == 0 && symlinkat("/nix/store", request->top_fd, "store") < 0)
-		r = -errno;
-	return r < 0 ? say(request, "put a symlink in the place of the staged copy of", "", -r) : 0;
+	r = leave_links(request, &out->names);
+	return r < 0 ? say(request, "put links in the place of the staged copy of", "", -r) : 0;
 }
 
 int store_commit(const struct store_request *request, struct store_result *out)

@@ -32,7 +32,8 @@ struct store_result {
 /*
  * Move every store path of TOP/store into the Nix directory's store/; one that is there already is
  * left as it is (it is complete: it came by rename) and the staged copy deleted, or with
- * request->replace exchanged for the staged one. At last TOP/store becomes a symlink to /nix/store.
+ * request->replace exchanged for the staged one. At last TOP/store holds
+ * links /nix/store/NAME, so that the install script finds nothing to copy.
  *
  * Everything staged, not only the store paths, is on disk before the first rename, and the renames
  * are when 0 is returned. A store path is at every instant absent or whole; one that an earlier run

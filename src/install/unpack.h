@@ -16,6 +16,8 @@
 #ifndef INSTALL_UNPACK_H
 #define INSTALL_UNPACK_H
 
+#include "install/sha256.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +37,13 @@ struct unpack_request {
 	 */
 	int archive_fd;
 	const char *archive_name; /* what messages call it */
+
+	/*
+	 * What the SHA-256 of the archive must be, or NULL: not compared. It is taken of the very
+	 * bytes that the child gets, so that it does not matter what becomes of a file after it was
+	 * downloaded and verified. Another digest is a failure, with refused set.
+	 */
+	const struct sha256 *expected;
 
 	/* An empty directory of the caller's; it stays open and the caller's. */
 	int staging_fd;
@@ -71,7 +80,8 @@ struct unpack_result {
  * -1, after it has said what failed (unless progress() stopped it), with the staging directory
  * empty again and *OUT empty but for refused.
  *
- * Nothing is flushed to disk: store_commit() does that for all of it at once.
+ * SIGPIPE is ignored meanwhile. Nothing is flushed to disk: store_commit() does that for all of it
+ * at once.
  */
 int unpack_archive(const struct unpack_request *request, struct unpack_result *out);
 

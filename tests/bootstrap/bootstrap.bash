@@ -10,6 +10,12 @@
 #                          because Debian's busybox wget cannot do https with an address and a port
 #   new_home               an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and nothing of the caller's
 #                          environment that decides anything; sets STAND_IN_LOG
+#   install_sh_test        in setup: new_home, and the release over https; sets ARCH NAME (of the program
+#                          for this host) TOOLS (a directory for with_tools)
+#   install_sh [ARG...]    as "curl | sh -s -- ARG..."
+#   with_tools SHELL [ARG...]   the same with nothing on PATH but TOOLS
+#   requested PATTERN      it is in the mirror's log
+#   fault PATH KIND [JSON]      of the mirror
 #   release DIR            make DIR a release of stand-ins for every architecture
 #   tools DIR NAME...      fill DIR with links to these programs, "busybox:APPLET" to one of busybox
 #   basic_tools DIR        ... with what install.sh needs beside a downloader and a digester
@@ -18,7 +24,8 @@
 #   refused WORDS...       what `run` did: status 125, a message of ours and advice, all WORDS in it
 #   bare_root DIR          a root directory with busybox alone
 #   in_root DIR COMMAND... run there, by bubblewrap, with the release on /release, scripts on /scripts
-#   busybox_server DIR     serve DIR over https to busybox's own TLS; sets SERVER_URL SERVER_PID
+#   busybox_server DIR     serve DIR over https to busybox's own TLS; sets SERVER_URL
+#   stop_busybox_server    in teardown
 #   wait_until SECONDS COMMAND...
 #
 # Environment, for tests on the real program; they are skipped by name without:
@@ -69,6 +76,46 @@ new_home()
 	https_proxy=http://127.0.0.1:1
 	no_proxy=127.0.0.1,localhost
 	export HOME TMPDIR STAND_IN_LOG https_proxy no_proxy
+}
+
+install_sh_test()
+{
+	new_home home
+	export NIX_USER_CHROOT_RELEASES=$HTTPS CURL_CA_BUNDLE=$MIRROR_CA
+	case $(uname -m) in
+	x86_64) ARCH=x86_64 ;;
+	aarch64) ARCH=aarch64 ;;
+	*) ARCH=i686 ;;
+	esac
+	NAME=nix-user-chroot-0.1.0-$ARCH-linux
+	TOOLS=$BATS_TEST_TMPDIR/tools
+	mirror_clear_faults
+	mirror_clear_log
+}
+
+install_sh()
+{
+	sh -s -- "$@" <"$SCRIPTS/install.sh"
+}
+
+with_tools()
+{
+	local shell=$1
+	shift
+
+	# shellcheck disable=SC2086 # "busybox sh" is two words
+	set -- $shell -s -- "$@"
+	env PATH="$TOOLS" "$(type -P "$1")" "${@:2}" <"$SCRIPTS/install.sh"
+}
+
+requested()
+{
+	[ "$(mirror_requests "$1")" -gt 0 ]
+}
+
+fault()
+{
+	mirror_fault "{\"path\": \"$1\", \"fault\": \"$2\"${3:+, $3}}"
 }
 
 release()
@@ -214,6 +261,14 @@ busybox_server()
 	SERVER_PID=$!
 	wait_until 20 grep -qs '^ACCEPT ' "$dir/log"
 	SERVER_URL=https://$(sed -n 's/^ACCEPT //p' "$dir/log")
+}
+
+stop_busybox_server()
+{
+	if [ -n "${SERVER_PID-}" ]; then
+		kill "$SERVER_PID" 2>/dev/null || true
+		SERVER_PID=''
+	fi
 }
 
 wait_until()

@@ -370,8 +370,7 @@ token_is_secret() # [MASKED]
 	[ "$output" = "::add-mask::$TOKEN" ]
 	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
 	token_is_secret masked
-	run -0 grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env"
-	diff -u - <(grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env" | sort) <<-END
+	diff -u - <(grep '^NIX_USER_CHROOT_[ENRS]' "$STAND_IN_LOG.env" | grep -v '_SINGLE=' | sort) <<-END
 		NIX_USER_CHROOT_EXTRA_CONF=!include $CONFIG/access-tokens.conf
 		NIX_USER_CHROOT_NIX_VERSION=
 		NIX_USER_CHROOT_RELEASES=$RELEASE
@@ -380,7 +379,7 @@ token_is_secret() # [MASKED]
 
 	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/action.py" "$action" \
 		sha256=sha256-abc= extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
-	diff -u - <(grep '^NIX_USER_CHROOT' "$STAND_IN_LOG.env" | sort) <<-END
+	diff -u - <(grep '^NIX_USER_CHROOT_[ENRS]' "$STAND_IN_LOG.env" | grep -v '_SINGLE=' | sort) <<-END
 		NIX_USER_CHROOT_EXTRA_CONF=cores = 1; \$(touch bad) \`touch bad\`
 		NIX_USER_CHROOT_NIX_VERSION=2.20.0
 		NIX_USER_CHROOT_RELEASES=/none

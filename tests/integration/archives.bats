@@ -60,7 +60,11 @@ refused() {
 accepted() {
 	run -0 "$TOOL" "$archives/$1" "$staging" "$nix"
 	echo "$output"
-	[ "$(readlink "$staging"/nix-1.0-x86_64-linux/store)" = /nix/store ]
+	# in place of each store path that was staged, a link to where it is now
+	for path in "$staging"/nix-1.0-x86_64-linux/store/*; do
+		[ "$(readlink "$path")" = "/nix/store/${path##*/}" ]
+		[ -e "$nix/store/${path##*/}" ] || [ -L "$nix/store/${path##*/}" ]
+	done
 	[ -f "$staging/nix-1.0-x86_64-linux/install" ]
 	[ -n "$(ls -A "$nix/store")" ]
 	[ -z "$(find "$nix/store" -mindepth 1 -type f ! -perm 444 ! -perm 555 -print)" ]
@@ -90,6 +94,12 @@ accepted() {
 	run -0 sh -c 'dd bs=1 status=none <"$1" | "$2" - "$3" "$4"' sh \
 		"$archives/good" "$TOOL" "$staging" "$nix"
 	[ -e "$path_a/bin/tool" ]
+}
+
+@test "a stream without an end is not waited for once it is refused" {
+	run -1 timeout 60 sh -c 'cat /dev/urandom | "$1" - "$2" "$3"' sh "$TOOL" "$staging" "$nix"
+	[[ $output == *'not a tarball'* ]]
+	[ -z "$(ls -A "$staging")" ]
 }
 
 @test "a second time: what is there is left, with -r it is replaced" {

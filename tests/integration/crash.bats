@@ -256,12 +256,16 @@ recovered()
 }
 
 @test "SIGTERM while waiting for another's lock does not disturb the other" {
+	# the waiter comes when little is there yet, and ends when the other has empty directories
+	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 100000}'
 	start -- --nix-version "$SLOW"
-	wait_until 20 test -e "$HOME/started"
+	wait_until 20 test -s "$CACHE/nix-$SLOW-$SYSTEM.tar.xz.part"
 	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY" \
 		>"$BATS_TEST_TMPDIR/waiter" 2>&1 3>&- &
 	waiter=$!
 	wait_until 20 grep -qF 'waiting for it' "$BATS_TEST_TMPDIR/waiter"
+	wait_until 20 test -e "$HOME/started"
+	[ -d "$NIX/var/nix" ] && [ -z "$(ls "$NIX/var/nix")" ]
 	before=$(listing "$NIX")
 	kill -TERM $waiter
 	status=0

@@ -276,6 +276,131 @@ teardown()
 	[ "$(PATH=/usr/bin:/bin "$PROGRAM" -- hello)" = "from the profile" ]
 }
 
+@test "with the default directory: the profile of use-xdg-base-directories" {
+	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin
+	mkdir -p .local/state/nix "$NIX/store/xdg/bin" "$NIX/store/usual/bin" "$SCRATCH/state/nix"
+	ln -s /nix/store/xdg .local/state/nix/profile
+	[ "$("$PROGRAM" -- printenv PATH)" = "$HOME/.local/state/nix/profile/bin:/usr/bin:/bin" ]
+	ln -s /nix/store/xdg "$SCRATCH/state/nix/profile"
+	[ "$(XDG_STATE_HOME=$SCRATCH/state "$PROGRAM" -- printenv PATH)" = \
+		"$SCRATCH/state/nix/profile/bin:/usr/bin:/bin" ]
+	ln -s /nix/store/usual .nix-profile
+	[ "$("$PROGRAM" -- printenv PATH)" = "$HOME/.nix-profile/bin:/usr/bin:/bin" ]
+}
+
+@test "with the default directory: certificates for Nix" {
+	local ssl=/etc/ssl/certs ask='printenv NIX_SSL_CERT_FILE || echo none'
+	[ -d "$ssl" ] || skip "needs a host with $ssl"
+	unset SSL_CERT_FILE
+	export NIX_USER_CHROOT_DIR=$NIX
+	local bare="mount -t tmpfs tmpfs etc/ssl"
+	# where Nix looks itself
+	[ "$(on_host "$bare; mkdir etc/ssl/certs; touch etc/ssl/certs/ca-certificates.crt" \
+		/program -- sh -c "$ask")" = none ]
+	[ "$(on_host "$bare" /program -- sh -c "$ask")" = none ]
+	[ "$(on_host "$bare; touch etc/ssl/cert.pem etc/ssl/ca-bundle.pem" \
+		/program -- sh -c "$ask")" = /etc/ssl/ca-bundle.pem ]
+	# one that dangles is none
+	[ "$(on_host "$bare; touch etc/ssl/cert.pem; ln -s nowhere etc/ssl/ca-bundle.pem" \
+		/program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
+	mkdir -p "$NIX/store/p/bin" "$NIX/store/p/etc/ssl/certs"
+	ln -s /nix/store/p .nix-profile
+	touch "$NIX/store/p/etc/ssl/certs/ca-bundle.crt"
+	[ "$(on_host "$bare; touch etc/ssl/cert.pem" /program -- sh -c "$ask")" = \
+		"$HOME/.nix-profile/etc/ssl/certs/ca-bundle.crt" ]
+	# the caller's word counts, and with NIXPATH nothing is set
+	[ "$(on_host "$bare" env NIX_SSL_CERT_FILE=/mine /program -- sh -c "$ask")" = /mine ]
+	[ "$(on_host "$bare" env SSL_CERT_FILE=/mine /program -- sh -c "$ask")" = none ]
+	[ "$(on_host "$bare" /program "$NIX" sh -c "$ask")" = none ]
+}
+
+# shell_says SHELL TEXT: what a login shell of the default directory says to TEXT on its stdin
+shell_says()
+{
+	echo "$2" | SHELL=$1 "$PROGRAM"
+}
+
+@test "with the default directory a login shell has the profile on PATH, whatever its files set" {
+	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin USER=me
+	local bin=$HOME/it\'s/.nix-profile/bin shell first='echo "${PATH%%:*}"'
+	# the name asks for quotes
+	mkdir "it's"
+	HOME="$HOME/it's"
+	cd
+	printf '#!/bin/sh\necho from the profile\n' >"$SCRATCH/hello"
+	chmod +x "$SCRATCH/hello"
+	# without a profile nothing is done, and the shell stays the login shell
+	[ "$(shell_says /bin/sh 'echo $0')" = -sh ]
+	mkdir -p "$NIX/store/p/bin"
+	mv "$SCRATCH/hello" "$NIX/store/p/bin"
+	ln -s /nix/store/p .nix-profile
+	for shell in /bin/sh /bin/dash /bin/bash /bin/zsh /bin/ksh /bin/mksh; do
+		[ -x "$shell" ] || continue
+		# none of their own: /etc/profile may have set PATH
+		rm -f .profile .zprofile
+		[ "$(shell_says "$shell" hello)" = "from the profile" ]
+		printf 'PATH=/bin; export PATH; MARK=read; export MARK; set -- odd words; umask 027\n' |
+			tee .zprofile >.profile
+		[ "$(shell_says "$shell" "$first; hello; echo \$MARK \$#; umask" | tr '\n' ' ')" = \
+			"$bin from the profile read 0 $([ "$shell" = /bin/zsh ] && echo 027 || echo 0027) " ]
+		# once is enough
+		echo "PATH=\"/bin:\$HOME/.nix-profile/bin\"; export PATH" | tee .zprofile >.profile
+		[ "$(shell_says "$shell" 'echo "$PATH"')" = "/bin:$bin" ]
+		# with NIXPATH the environment is the shell's own affair
+		echo 'PATH=/bin; export PATH' | tee .zprofile >.profile
+		[ "$(echo 'echo "$0 $PATH"' | SHELL=$shell inside)" = "-${shell##*/} /bin" ]
+	done
+	# the shell is the process that entered, and its status ours
+	fails 7 -- sh -c 'echo "exit 7" | "$PROGRAM"'
+}
+
+@test "a startup file that speaks of the profile is left to it: one login shell" {
+	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin USER=me
+	mkdir -p "$NIX/store/p/bin" "$NIX/store/p/etc/profile.d"
+	echo 'PATH=$HOME/.nix-profile/bin:$PATH' >"$NIX/store/p/etc/profile.d/nix.sh"
+	ln -s /nix/store/p .nix-profile
+	echo 'echo startup; . ~/.nix-profile/etc/profile.d/nix.sh' >.profile
+	for shell in /bin/sh /bin/bash; do
+		[ "$(shell_says "$shell" 'echo "$0 ${PATH%%:*}"')" = \
+			"startup"$'\n'"-${shell##*/} $HOME/.nix-profile/bin" ]
+	done
+	# that file does nothing without USER, and nothing where there is none
+	[ "$(unset USER; shell_says /bin/sh 'echo "$0"')" = $'startup\n/bin/sh' ]
+	# a comment says nothing, nor a file that this shell does not read
+	sed -i 's/^/# /' .profile
+	[ "$(shell_says /bin/bash 'echo "$0 ${PATH%%:*}"')" = "/bin/bash $HOME/.nix-profile/bin" ]
+	echo '. ~/.nix-profile/etc/profile.d/nix.sh' >.profile
+	echo 'PATH=/bin' >.bash_login
+	[ "$(shell_says /bin/bash 'echo "$0 ${PATH%%:*}"')" = "/bin/bash $HOME/.nix-profile/bin" ]
+}
+
+@test "a login shell of the default directory on a terminal is interactive" {
+	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin
+	mkdir -p "$NIX/store/p/bin"
+	ln -s /nix/store/p .nix-profile
+	echo 'echo "rc $-"' >.bashrc
+	echo 'echo "profile $-"' >.bash_profile
+	SHELL=/bin/bash /usr/bin/python3 - <<-'END'
+		import os, pty, signal
+		signal.alarm(30)
+		pid, master = pty.fork()
+		if pid == 0:
+		    os.execv(os.environ["PROGRAM"], [os.environ["PROGRAM"]])
+		os.write(master, b"case $- in *i*) echo inter''active ${PATH%%:*};; esac; exit 5\n")
+		text = b""
+		try:
+		    while True:
+		        text += os.read(master, 4096)
+		except OSError:
+		    pass
+		_, status = os.waitpid(pid, 0)
+		assert os.WEXITSTATUS(status) == 5, (status, text)
+		wanted = "interactive " + os.environ["HOME"] + "/.nix-profile/bin"
+		assert wanted.encode() in text, text
+		assert text.count(b"profile h") == 1 and text.count(b"rc h") == 1, text
+	END
+}
+
 @test "nothing is left in /, in TMPDIR or in the mount table" {
 	find / -mindepth 1 -maxdepth 1 | sort >root.before
 	cat /proc/self/mountinfo >mounts.before
@@ -385,7 +510,10 @@ teardown()
 	local passwd
 	passwd=$(getent passwd "$(id -u)" | cut -d: -f7)
 	[ -x "$passwd" ] || passwd=/bin/sh
-	for shell in "" /no/such/shell "$HOME"; do
+	# a relative one too: it would be another program in another directory
+	printf '#!/bin/sh\necho relative\n' >shell
+	chmod +x shell
+	for shell in "" /no/such/shell "$HOME" shell ./shell; do
 		[ "$(echo 'echo $0' | SHELL=$shell inside)" = "-${passwd##*/}" ]
 	done
 	[ "$(echo 'echo $0' | env -u SHELL "$PROGRAM" "$NIX")" = "-${passwd##*/}" ]
@@ -476,6 +604,13 @@ teardown()
 	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
 		user.max_mnt_namespaces -- unshare --user --map-root-user \
 		sh -c 'echo 0 >/proc/sys/user/max_mnt_namespaces; exec "$PROGRAM" "$NIX" true'
+}
+
+@test "odd words for how much is said keep nobody from entering" {
+	run --separate-stderr env NIX_USER_CHROOT_QUIET=maybe NIX_USER_CHROOT_VERBOSE=3 "$PROGRAM" "$NIX" true
+	[ "$status" -eq 0 ]
+	[[ $stderr = "nix-user-chroot: warning: NIX_USER_CHROOT_QUIET is \"maybe\", which is ignored"* ]]
+	[[ $stderr = *"nix-user-chroot: bind /nix"* ]]
 }
 
 @test "-v has little to say, -vv every mount, -q nothing" {

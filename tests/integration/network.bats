@@ -42,7 +42,8 @@ setup()
 	digest=$(cat "$BATS_FILE_TMPDIR/root$FILE.sha256")
 	url=$MIRROR_URL$FILE
 	dir=$BATS_TEST_TMPDIR/cache
-	mkdir "$dir"
+	# whatever the umask is: where a group can write, nothing is kept for a later run
+	mkdir -m 755 "$dir"
 	mirror_clear_faults
 	mirror_clear_log
 }
@@ -570,6 +571,84 @@ wait_for_size()
 	succeeds
 }
 
+# It was downloaded, to a file without a name: fetch has read it again and compared it
+succeeds_without_a_name()
+{
+	[ "$status" -eq 0 ] || {
+		printf 'status %s: %s\n' "$status" "$stderr"
+		return 1
+	}
+	[[ $output == *"$digest trusted" ]]
+	[[ $stderr == *'a file without a name'* ]]
+}
+
+@test "a directory that others can write to: nothing in it is used or left there" {
+	local mode
+
+	for mode in 1777 777 775; do
+		chmod $mode "$dir"
+		mirror_clear_log
+		get --verbose
+		succeeds_without_a_name
+		[ -z "$(ls -A "$dir")" ]
+		cp "$BATS_FILE_TMPDIR/root$FILE" "$dir/file.part"
+		chmod 666 "$dir/file.part"
+		get --verbose
+		succeeds_without_a_name
+		requests_are 2
+		[ "$(ls -A "$dir")" = file.part ]
+		rm "$dir/file.part"
+	done
+}
+
+@test "a directory that others can write to, and a broken line: continued all the same" {
+	chmod 1777 "$dir"
+	fault truncate '"times": 1'
+	get --verbose
+	succeeds_without_a_name
+	requests_are 2
+	[ -z "$(ls -A "$dir")" ]
+}
+
+@test "a part that others can write to, or with a second name, is downloaded anew" {
+	local inode
+
+	for how in 'chmod 666' 'chmod 620' link; do
+		cp "$BATS_FILE_TMPDIR/root$FILE" "$dir/file.part"
+		if [ "$how" = link ]; then
+			chmod 600 "$dir/file.part"
+			ln "$dir/file.part" "$BATS_TEST_TMPDIR/second"
+		else
+			$how "$dir/file.part"
+		fi
+		# kept open, so that its number is not given to another
+		exec 9<"$dir/file.part"
+		inode=$(stat -c %i "$dir/file.part")
+		mirror_clear_log
+		get
+		exec 9<&-
+		succeeds
+		requests_are 1
+		[ "$(stat -c %i "$dir/file.part")" != "$inode" ]
+		[ "$(stat -c '%a %h' "$dir/file.part")" = '600 1' ]
+		rm -f "$dir"/file.part*
+	done
+}
+
+@test "a part of another user is not used" {
+	local mode
+
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to give a file away"
+	for mode in 600 666; do
+		cp "$BATS_FILE_TMPDIR/root$FILE" "$dir/file.part"
+		chmod $mode "$dir/file.part"
+		chown 65534:65534 "$dir/file.part"
+		get --verbose
+		succeeds_without_a_name
+		[ "$(ls -A "$dir")" = file.part ]
+	done
+}
+
 @test "an interrupt ends it silently, and a later run continues" {
 	fault slow '"rate": 400000, "times": 1'
 	get --end-at 100000
@@ -699,7 +778,7 @@ on_tmpfs()
 		skip "needs a host that lets users make namespaces"
 	export dir url fetch SIZE MIRROR_CA MIRROR_STATE
 	run --separate-stderr unshare --user --map-root-user --mount \
-		bash -euc 'mount -t tmpfs -o "$1" tmpfs "$dir"; eval "$2"' - "$1" "$2"
+		bash -euc 'mount -t tmpfs -o "mode=755,$1" tmpfs "$dir"; eval "$2"' - "$1" "$2"
 }
 
 @test "no room: said before anything is written, where the length is known" {

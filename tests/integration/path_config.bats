@@ -135,11 +135,71 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 @test "excludes of mount points" {
 	config <<-END
 		[excludes]
-		paths = ["/dev", "/proc/cpuinfo"]
+		paths = ["/dev", "/proc"]
 	END
 	[ -z "$(inside ls -A /dev 2>/dev/null)" ]
-	# a kernel file system whose directory cannot be listed whole twice is no obstacle either
-	fails 1 -- inside test -e /proc/cpuinfo
+	[ -z "$(inside ls -A /proc 2>/dev/null)" ]
+}
+
+@test "excludes and mounts in /dev, /proc and /sys leave the session whole" {
+	config <<-END
+		[excludes]
+		paths = ["/dev/full", "/proc/cpuinfo", "/sys/kernel", "/dev/stdin"]
+		[absolute]
+		"$NIX/name" = "/dev/zero"
+		"$TREE/a" = "/dev/new"
+	END
+	# covered by a file that is empty and stays so
+	run --separate-stderr inside sh -c 'cat /dev/full /proc/cpuinfo; ls -A /sys/kernel; cat /dev/zero
+		! [ -c /dev/full ] && ! [ -e /dev/new ] && ! { echo x >/dev/full; } 2>/dev/null'
+	[ "$status" -eq 0 ]
+	[ "$output" = ours ]
+	[ "${stderr_lines[0]}" = "$WARNING exclude of /dev/stdin: skipped, for it is a link, which cannot be covered, and what is in /dev is made by the kernel" ]
+	[ "${stderr_lines[1]}" = "$WARNING mount of $TREE/a on /dev/new: skipped, for what is in /dev is made by the kernel" ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	# a terminal of one's own, and oneself
+	"$PROGRAM" -q "$NIX" /usr/bin/python3 -c 'import os, pty
+master, slave = pty.openpty()
+assert os.ttyname(slave).startswith("/dev/pts/")
+assert os.readlink("/proc/self") == str(os.getpid())'
+	[ -c /dev/full ]
+}
+
+@test "an exclude in a directory that may be searched and not listed" {
+	require_user
+	chmod 111 "$TREE/a"
+	config <<-END
+		[excludes]
+		paths = ["$TREE/a/f"]
+	END
+	run --separate-stderr inside sh -c 'cat "$TREE/a/f"; cat "$TREE/a/b/g"'
+	[ "$output" = g ]
+	[[ $stderr = "$WARNING exclude of $TREE/a/f: an empty file covers it, for the directory $TREE/a cannot be listed: Permission denied" ]]
+}
+
+@test "an exclude in a directory too long to be mounted entry by entry" {
+	mkdir "$TREE/long"
+	(cd "$TREE/long" && seq 10001 | xargs touch && echo x >1)
+	config <<-END
+		[excludes]
+		paths = ["$TREE/long/1"]
+	END
+	run --separate-stderr inside sh -c 'cat "$TREE/long/1"; ls "$TREE/long" | wc -l; wc -l </proc/self/mountinfo'
+	[ "${lines[0]}" = 10001 ]
+	[ "${lines[1]}" -lt 10000 ]
+	[[ $stderr = "$WARNING exclude of $TREE/long/1: an empty file covers it"*"10001 entries"*"exclude a directory instead" ]]
+}
+
+@test "names are shown so that a terminal does not obey them" {
+	printf '[excludes]\npaths = ["/no\\u001b[2J/such"]\n' | config
+	run --separate-stderr "$PROGRAM" -v "$NIX" true
+	[[ $stderr = *'exclude of /no\u001B[2J/such: nothing to do'* ]]
+	mkdir "$TREE/"$'odd\e[2J'
+	touch "$TREE/"$'odd\e[2J/x' "$TREE/"$'odd\e[2J/\e[1m'
+	printf '[excludes]\npaths = ["%s/odd\\u001b[2J/x"]\n' "$TREE" | config
+	run --separate-stderr "$PROGRAM" -vv "$NIX" true
+	[[ $stderr = *"bind $TREE/odd\\u001B[2J/\\u001B[1m from"* ]]
+	[[ $stderr != *$'\e'* ]]
 }
 
 @test "absolute mounts: on files, on directories, in new places at any depth" {

@@ -16,7 +16,8 @@
 
 struct fake_entry {
 	const char *path;
-	char type;	    /* 'd'irectory, 'w' one that the user may write, 'l'ink, 'f'ile */
+	/* 'd'irectory, 'w' one that the user may write, 'k' one of the kernel's, 'l'ink, 'f'ile */
+	char type;
 	const char *target; /* of a link */
 	int error;	    /* what looking at it, and listing it, says, as a positive errno */
 	int list_error;	    /* what listing it alone says */
@@ -119,12 +120,20 @@ static inline bool fake_is_writable(void *context, const char *path)
 	return entry && entry->type == 'w';
 }
 
+static inline bool fake_is_kernels(void *context, const char *path)
+{
+	const struct fake_entry *entry = fake_find(context, path);
+
+	return entry && entry->type == 'k';
+}
+
 static inline struct host_view fake_view(struct fake_host *host)
 {
 	return (struct host_view){
 		.list = fake_list,
 		.look = fake_look,
 		.is_writable = fake_is_writable,
+		.is_kernels = fake_is_kernels,
 		.context = host,
 	};
 }
@@ -137,6 +146,10 @@ static inline struct host_view fake_view(struct fake_host *host)
 #define W(where)                             \
 	{                                    \
 		.path = (where), .type = 'w' \
+	}
+#define K(where)                             \
+	{                                    \
+		.path = (where), .type = 'k' \
 	}
 #define F(where)                             \
 	{                                    \

@@ -16,6 +16,7 @@ static inline const char *plan_word(enum plan_type type)
 		[PLAN_BIND_FILE] = "bind-file",
 		[PLAN_COVER_DIRECTORY] = "cover-dir",
 		[PLAN_COVER_FILE] = "cover-file",
+		[PLAN_HIDE_FILE] = "hide",
 		[PLAN_TMPFS] = "tmpfs",
 		[PLAN_NIX] = "nix",
 	};
@@ -46,6 +47,7 @@ static inline char *plan_text(const struct plan *plan)
 struct paper_mount {
 	const char *path;
 	const char *source; /* on the host or below /nix; NULL: a tmpfs of ours */
+	bool is_file;	    /* the empty file */
 };
 
 struct paper {
@@ -89,9 +91,11 @@ static inline int paper_look(const struct paper *paper, const char *path, enum e
 		*type = fake_type(entry);
 		return 0;
 	}
-	*type = ENTRY_DIRECTORY;
+	*type = mount->is_file ? ENTRY_FILE : ENTRY_DIRECTORY;
 	if (strcmp(path, mount->path) == 0)
 		return 0;
+	if (mount->is_file)
+		return -ENOTDIR;
 	for (size_t i = paper->made_count; i > 0; i--) {
 		const struct plan_step *step = &paper->made[i - 1];
 
@@ -109,7 +113,7 @@ static inline void paper_mount_add(struct paper *paper, const char *path, const 
 {
 	paper->mounts =
 		xreallocarray(paper->mounts, paper->mount_count + 1, sizeof(*paper->mounts));
-	paper->mounts[paper->mount_count++] = (struct paper_mount){path, source};
+	paper->mounts[paper->mount_count++] = (struct paper_mount){path, source, false};
 }
 
 /* A new entry must lie in a directory of ours, and have a name of its own. */
@@ -149,6 +153,7 @@ static inline void paper_do(struct paper *paper, const struct plan_step *step)
 		paper_make(paper, step);
 		break;
 	case PLAN_COVER_FILE:
+	case PLAN_HIDE_FILE:
 		paper_require(paper, step, ENTRY_FILE);
 		break;
 	case PLAN_COVER_DIRECTORY:
@@ -160,6 +165,8 @@ static inline void paper_do(struct paper *paper, const struct plan_step *step)
 		paper_mount_add(paper, step->path, "/nix");
 	else if (step->type != PLAN_DIRECTORY && step->type != PLAN_SYMLINK)
 		paper_mount_add(paper, step->path, step->source);
+	if (step->type == PLAN_HIDE_FILE)
+		paper->mounts[paper->mount_count - 1].is_file = true;
 }
 
 /* Try PLAN out on HOST; a step that cannot be done fails the test. */
@@ -169,8 +176,9 @@ static inline void plan_check(const struct plan *plan, const struct fake_host *h
 	size_t nix = 0;
 
 	paper_mount_add(&paper, "/", NULL);
-	/* the old root is there while the steps are carried out */
+	/* the old root is there while the steps are carried out, and the empty file */
 	paper_make(&paper, &(struct plan_step){.type = PLAN_DIRECTORY, .path = plan->old_root});
+	paper_make(&paper, &(struct plan_step){.type = PLAN_BIND_FILE, .path = plan->empty_file});
 	for (size_t i = 0; i < plan->count; i++) {
 		/* a plan never reaches into the old root */
 		assert_false(paper_within(plan->steps[i].path, plan->old_root));

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -62,12 +63,18 @@ static struct plan_step step(enum plan_type type, const char *path, const char *
 	};
 }
 
+/* What a test does on the host once the child is in its namespaces; reset after each. */
+static int (*prepare)(void);
+
 /* In the child: enter the namespaces and carry the steps out. 0, or the status to end with. */
 static int enter(struct plan_step *steps, size_t count)
 {
 	_cleanup_free_ char *nix = xasprintf("%s/nix", scratch);
-	struct plan plan = {
-		.work_dir = scratch, .old_root = xstrdup("/old"), .steps = steps, .count = count};
+	struct plan plan = {.work_dir = scratch,
+			    .old_root = xstrdup("/old"),
+			    .empty_file = xstrdup("/empty"),
+			    .steps = steps,
+			    .count = count};
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	const char *file;
@@ -78,6 +85,8 @@ static int enter(struct plan_step *steps, size_t count)
 		return 77;
 	if (namespace_map_ids(uid, gid, &file) < 0 || namespace_make_slave() < 0)
 		return 101;
+	if (prepare && prepare() < 0)
+		return 104;
 	umask(0777);
 	if (apply_plan(&plan) < 0)
 		return 102;
@@ -100,6 +109,7 @@ static char *run(struct plan_step *steps, size_t count, int (*check)(void), int 
 	}
 	assert_int_equal(waitpid(child, status, 0), child);
 	said = capture_end(&capture);
+	prepare = NULL;
 	for (size_t i = 0; i < count; i++) {
 		free(steps[i].path);
 		free(steps[i].source);
@@ -243,6 +253,182 @@ static void covers_stay_writable(void **state)
 	assert_int_equal(status, 0);
 }
 
+static struct plan_step configured(struct plan_step step)
+{
+	step.configured = true;
+	return step;
+}
+
+#define WARNING "nix-user-chroot: warning: "
+
+/* What was asked for and cannot be had is said, in one message for one directory and one reason. */
+static void what_was_asked_for_is_warned_of(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_FILE, "/gone", "$/gone"),
+		configured(step(PLAN_BIND_FILE, "/x\033[2J", "$/gone")),
+		step(PLAN_DIRECTORY, "/new", NULL),
+		configured(step(PLAN_BIND_FILE, "/new/a", "$/gone")),
+		configured(step(PLAN_BIND_DIRECTORY, "/new/b", "$/gone")),
+		step(PLAN_BIND_FILE, "/new/host", "$/gone"),
+		configured(step(PLAN_COVER_FILE, "/new/c", "$/file")),
+		configured(step(PLAN_BIND_DIRECTORY, "/new/d", "$/file")),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing, &status);
+	assert_string_equal(
+		said, WARNING
+		"/x\\u001B[2J is not there inside: No such file or directory\n" WARNING
+		"3 entries of /new are not there inside: No such file or directory\n" WARNING
+		"/new/d is not there inside: Not a directory\n");
+	assert_int_equal(status, 0);
+}
+
+/* In $/many, more than half of the mounts that a namespace may have. 0 or -1. */
+static int make_many_mounts(void)
+{
+	_cleanup_free_ char *many = xasprintf("%s/many", scratch), *text = NULL;
+	unsigned long limit;
+	size_t len;
+
+	if (fs_read_file(AT_FDCWD, "/proc/sys/fs/mount-max", 64, &text, &len) < 0)
+		_exit(77);
+	limit = strtoul(text, NULL, 10);
+	/* more of them would take too long to make */
+	if (limit > 200000)
+		_exit(77);
+	if (mkdir(many, 0755) < 0 || mount("many", many, "tmpfs", 0, NULL) < 0)
+		return -1;
+	/* with each round it has twice as many mounts in it */
+	for (unsigned long made = 1, i = 0; made <= limit / 2; made *= 2, i++) {
+		_cleanup_free_ char *copy = xasprintf("%s/%lu", many, i);
+
+		if (mkdir(copy, 0755) < 0 || mount(many, copy, NULL, MS_BIND | MS_REC, NULL) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_few(void)
+{
+	CHECK(is_there("/last/entry"));
+	CHECK(!is_there("/many") && is_there("/new") && !is_there("/new/a"));
+	return 0;
+}
+
+static void the_limit_of_mounts_is_warned_of(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/many", "$/many"),
+		step(PLAN_DIRECTORY, "/new", NULL),
+		step(PLAN_BIND_DIRECTORY, "/new/a", "$/many"),
+		step(PLAN_BIND_DIRECTORY, "/new/b", "$/many"),
+		step(PLAN_BIND_DIRECTORY, "/last", "$/directory"),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	prepare = make_many_mounts;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_few, &status);
+	assert_true(str_starts_with(
+		said, WARNING "/many is not there inside: No space left on device\n  the kernel "
+			      "limits the number of mounts (sysctl fs.mount-max)"));
+	assert_non_null(strstr(said, "\n" WARNING "2 entries of /new are not there inside: "
+				     "No space left on device\n"));
+	assert_int_equal(status, 0);
+}
+
+static int check_nothing_on_the_host(void)
+{
+	struct stat st;
+
+	/* the host's own, with nothing made in it */
+	CHECK(lstat("/first/entry", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 1);
+	CHECK(!is_there("/first/new") && !is_there("/first/link") && !is_there("/first/dir"));
+	CHECK(!is_there("/closed/new"));
+	/* ours is ours, and read-only; the host's stays writable */
+	CHECK(lstat("/second", &st) == 0 && is_there("/second/new"));
+	CHECK(mkdir("/second/more", 0755) < 0 && errno == EROFS);
+	CHECK(mkdir("/first/more", 0755) == 0 && rmdir("/first/more") == 0);
+	return 0;
+}
+
+/* Where a tmpfs should be and is not, nothing is made. */
+static void nothing_is_made_on_the_host(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/first", "$/directory"),
+		step(PLAN_BIND_DIRECTORY, "/second", "$/directory"),
+		step(PLAN_BIND_DIRECTORY, "/closed", "$/closed"),
+		/* a file where the plan saw a directory */
+		step(PLAN_TMPFS, "/first/entry", NULL),
+		step(PLAN_BIND_FILE, "/first/entry/x", "$/file"),
+		/* and where it meant to have one of ours by now */
+		step(PLAN_BIND_FILE, "/first/new", "$/file"),
+		step(PLAN_SYMLINK, "/first/link", "x"),
+		configured(step(PLAN_DIRECTORY, "/first/dir", NULL)),
+		step(PLAN_TMPFS, "/closed/below", NULL),
+		step(PLAN_BIND_FILE, "/closed/below/new", "$/file"),
+		step(PLAN_TMPFS, "/second", NULL),
+		step(PLAN_BIND_FILE, "/second/new", "$/file"),
+	};
+	_cleanup_free_ char *said = NULL, *closed = xasprintf("%s/closed", scratch);
+	int status;
+
+	(void)state;
+	assert_int_equal(mkdir(closed, 0), 0);
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing_on_the_host, &status);
+	assert_string_equal(said,
+			    WARNING "/first/entry is still there inside: Not a directory\n" WARNING
+				    "/first/dir is not there inside: the directory was changed "
+				    "meanwhile\n");
+	assert_int_equal(status, 0);
+}
+
+static int check_hidden(void)
+{
+	struct stat st;
+
+	CHECK(stat("/file", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0);
+	CHECK((st.st_mode & 07777) == 0444);
+	CHECK(open("/file", O_WRONLY | O_CLOEXEC) < 0 && (errno == EROFS || errno == EACCES));
+	CHECK(chmod("/file", 0644) < 0 && errno == EROFS);
+	CHECK(stat("/first/entry", &st) == 0 && st.st_size == 0);
+	CHECK(!is_there("/empty"));
+	return 0;
+}
+
+static void hides_files(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/first", "$/directory"),
+		step(PLAN_BIND_FILE, "/file", "$/file"),
+		configured(step(PLAN_HIDE_FILE, "/file", NULL)),
+		configured(step(PLAN_HIDE_FILE, "/first/entry", NULL)),
+		/* gone is as good as hidden; what cannot be hidden is told */
+		configured(step(PLAN_HIDE_FILE, "/first/gone", NULL)),
+		configured(step(PLAN_HIDE_FILE, "/first", NULL)),
+	};
+	_cleanup_free_ char *said = NULL, *file = xasprintf("%s/file", scratch);
+	struct stat st;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_hidden, &status);
+	assert_string_equal(said, WARNING "/first is still there inside: Not a directory\n");
+	assert_int_equal(status, 0);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +436,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(notes_at_verbose, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_nix_is_fatal, setup, teardown),
 		cmocka_unit_test_setup_teardown(covers_stay_writable, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_asked_for_is_warned_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_limit_of_mounts_is_warned_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_made_on_the_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(hides_files, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

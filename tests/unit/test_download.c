@@ -547,6 +547,163 @@ static void a_part_that_cannot_be_one_is_refused(void **state)
 	part_file_close(&part);
 }
 
+static size_t files_in(const struct fixture *f)
+{
+	_cleanup_closedir_ DIR *dir = opendir(f->dir);
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	return count - 2;
+}
+
+static void set_mode(const struct fixture *f, const char *name, mode_t mode)
+{
+	assert_int_equal(fchmodat(f->dirfd, name, mode, 0), 0);
+}
+
+static void set_owner(const struct fixture *f, const char *name)
+{
+	assert_int_equal(fchownat(f->dirfd, name, 65534, 65534, 0), 0);
+}
+
+static void expect_content(const struct fixture *f, const char *name, const char *text)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+
+	assert_int_equal(fs_read_file(f->dirfd, name, 1000, &data, &len), 0);
+	assert_string_equal(data, text);
+}
+
+/* Download BODY: not into x.part, which is complete already but not to be used, nor removing it. */
+static void expect_nameless(struct fixture *f)
+{
+	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
+					    NULL};
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *asked = NULL;
+	size_t files = files_in(f);
+	struct stat st;
+
+	canned_start(&f->server, whole);
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 1);
+	assert_int_equal(count_of(asked, "Range"), 0);
+	expect_body(f, &file);
+	assert_int_equal(fstat(file.fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_uid, geteuid());
+	download_file_remove(&file);
+	assert_int_equal(files_in(f), files);
+}
+
+static void no_named_file_where_others_can_write(void **state)
+{
+	static const mode_t modes[] = {01777, 0777, 0775, 0702};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		assert_int_equal(fchmod(f->dirfd, modes[i]), 0);
+		expect_nameless(f); /* where nothing is yet */
+		put(f, "x.part", BODY);
+		expect_nameless(f);
+		expect_content(f, "x.part", BODY);
+		assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+		/* nor does a link there lead anywhere or stop us */
+		put(f, "other", "precious");
+		assert_int_equal(symlinkat("other", f->dirfd, "x.part"), 0);
+		expect_nameless(f);
+		expect_content(f, "other", "precious");
+		assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+		assert_int_equal(unlinkat(f->dirfd, "other", 0), 0);
+	}
+}
+
+static void nothing_of_another_user_is_used(void **state)
+{
+	struct fixture *f = *state;
+	struct part_file part;
+
+	if (geteuid() != 0)
+		skip(); /* needs root, to give files away */
+	put(f, "x.part", BODY);
+	set_owner(f, "x.part");
+	expect_nameless(f);
+	expect_content(f, "x.part", BODY);
+	set_mode(f, "x.part", 0666);
+	expect_nameless(f);
+
+	/* a state of another's */
+	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+	put(f, "x.part", "0123456789");
+	put_state(f, "http://x", "\"a\"");
+	set_owner(f, "x.part.state");
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_non_null(part.name);
+	assert_null(part.url);
+	part_file_close(&part);
+
+	/* a directory of another's */
+	put(f, "x.part", BODY);
+	assert_int_equal(fchown(f->dirfd, 65534, 65534), 0);
+	expect_nameless(f);
+	expect_content(f, "x.part", BODY);
+}
+
+/* Opened anew: empty, 0600, and what WRITER writes does not get there */
+static void expect_anew(struct fixture *f, int writer)
+{
+	struct part_file part;
+	struct stat st;
+
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_non_null(part.name);
+	assert_int_equal(part.size, 0);
+	assert_null(part.url);
+	assert_int_equal(pwrite(writer, "evil", 4, 0), 4);
+	assert_int_equal(fstat(part.read_fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	part_file_remove(&part);
+	part_file_close(&part);
+	assert_false(exists(f, "x.part"));
+}
+
+static void a_part_that_others_could_change_is_made_anew(void **state)
+{
+	static const mode_t modes[] = {0666, 0660, 0602};
+	struct fixture *f = *state;
+	struct part_file part;
+
+	for (size_t i = 0; i <= COUNT_OF(modes); i++) {
+		_cleanup_close_ int writer = -1;
+
+		put(f, "x.part", BODY);
+		put_state(f, "http://x", "\"a\"");
+		writer = openat(f->dirfd, "x.part", O_WRONLY | O_CLOEXEC);
+		if (i < COUNT_OF(modes))
+			set_mode(f, "x.part", modes[i]);
+		else
+			assert_int_equal(linkat(f->dirfd, "x.part", f->dirfd, "second", 0), 0);
+		expect_anew(f, writer);
+	}
+	expect_content(f, "second", "evil456789abcdefghij");
+
+	/* the state alone: the bytes are ours, where they are from is not known */
+	put(f, "x.part", "0123456789");
+	put_state(f, "http://x", "\"a\"");
+	set_mode(f, "x.part.state", 0666);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_int_equal(part.size, 10);
+	assert_null(part.url);
+	part_file_close(&part);
+}
+
 static void a_write_error_is_said_and_not_tried_again(void **state)
 {
 	static const char *const answers[] = {
@@ -597,6 +754,9 @@ int main(void)
 		IN_DIRECTORY(a_text_begins_again_as_a_whole),
 		IN_DIRECTORY(two_never_share_a_part),
 		IN_DIRECTORY(a_part_that_cannot_be_one_is_refused),
+		IN_DIRECTORY(no_named_file_where_others_can_write),
+		IN_DIRECTORY(nothing_of_another_user_is_used),
+		IN_DIRECTORY(a_part_that_others_could_change_is_made_anew),
 		IN_DIRECTORY(a_write_error_is_said_and_not_tried_again),
 	};
 	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};

@@ -308,6 +308,18 @@ static void writable_is_for_users(void **state)
 	assert_false(view.is_writable(view.context, "/nix/missing"));
 }
 
+static void knows_what_the_kernel_makes(void **state)
+{
+	struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+
+	assert_true(view.is_kernels(view.context, "/proc"));
+	assert_true(view.is_kernels(view.context, "/proc/self/fd"));
+	assert_false(view.is_kernels(view.context, real->path));
+	assert_false(view.is_kernels(view.context, "/nix/directory"));
+	assert_false(view.is_kernels(view.context, "/nix/missing"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(looks_below_nix_and_beside_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
+		cmocka_unit_test_setup_teardown(knows_what_the_kernel_makes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,8 +310,48 @@ static void bad_variables(void **state)
 	PARSE(forced, "--install", "--force");
 	assert_true(forced->options.install.force);
 	assert_false(enter->options.install.force);
-	setenv("NIX_USER_CHROOT_QUIET", "2", 1);
-	REFUSE(PREFIX "NIX_USER_CHROOT_QUIET is \"2\"\n  set it to 1 or 0, or unset it\n", "dir");
+}
+
+/* How much is said never keeps anybody from entering. */
+static void odd_verbosity_by_variable(void **state)
+{
+	static const struct {
+		const char *verbose, *quiet;
+		enum log_level level;
+		const char *said;
+	} cases[] = {
+		{"3", NULL, LOG_DEBUG, ""},
+		{"007", NULL, LOG_DEBUG, ""},
+		{"99999999999999999999", NULL, LOG_DEBUG, ""},
+		{"01", NULL, LOG_VERBOSE, ""},
+		{"00", NULL, LOG_NORMAL, ""},
+		{NULL, "2", LOG_ERROR, ""},
+		{NULL, "maybe", LOG_NORMAL,
+		 PREFIX "warning: NIX_USER_CHROOT_QUIET is \"maybe\", which is ignored\n"
+			"  set it to 0, 1 or 2, or unset it\n"},
+		{"-1", NULL, LOG_NORMAL,
+		 PREFIX "warning: NIX_USER_CHROOT_VERBOSE is \"-1\", which is ignored\n"
+			"  set it to 0, 1 or 2, or unset it\n"},
+		{"2x", "1", LOG_ERROR,
+		 PREFIX "warning: NIX_USER_CHROOT_VERBOSE is \"2x\", which is ignored\n"
+			"  set it to 0, 1 or 2, or unset it\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(line_free) struct line *line = NULL;
+
+		unsetenv("NIX_USER_CHROOT_VERBOSE");
+		unsetenv("NIX_USER_CHROOT_QUIET");
+		if (cases[i].verbose)
+			setenv("NIX_USER_CHROOT_VERBOSE", cases[i].verbose, 1);
+		if (cases[i].quiet)
+			setenv("NIX_USER_CHROOT_QUIET", cases[i].quiet, 1);
+		line = parse("dir", NULL);
+		assert_int_equal(line->result, 0);
+		assert_string_equal(line->said, cases[i].said);
+		assert_int_equal(line->options.log_level, cases[i].level);
+	}
 }
 
 /* A kernel before 5.18 starts a program without any word, not even its name. */
@@ -452,6 +492,7 @@ int main(void)
 		TEST(verbosity_by_variable),
 		TEST(variables_of_the_upstream_installer),
 		TEST(bad_variables),
+		TEST(odd_verbosity_by_variable),
 		TEST(no_words_at_all),
 		TEST(help),
 		TEST(default_directory),

@@ -271,24 +271,122 @@ static void warns_where_it_hurts(void **state)
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/home/a", "/blind/x"},
-		.steps = "bind-dir /tmp\ndir /home\nbind-dir /blind\nnix /nix\nbind-file /home/b\n",
+		.steps = "bind-dir /tmp\ndir /home\nbind-dir /blind\nnix /nix\nbind-file /home/b\n"
+			 "hide /blind/x\n",
 		.said = WARNING "exclude of /home/a: nothing new can be made in /home inside, for "
 				"that is only a copy of the list of its entries\n" WARNING
-				"exclude of /blind/x: skipped, for the directory /blind cannot be "
-				"listed: Permission denied\n",
+				"exclude of /blind/x: an empty file covers it, for the directory "
+				"/blind cannot be listed: Permission denied\n",
+	});
+}
+
+/* What is in /dev, /proc and /sys, and where the kernel says so, keeps its place. */
+static void exclude_of_the_kernels(void **state)
+{
+	static const struct fake_entry table[] = {
+		D("/tmp"),     D("/dev"),	F("/dev/kvm"),	      L("/dev/log", "/run/log"),
+		D("/dev/pts"), F("/dev/pts/1"), K("/elsewhere"),      F("/elsewhere/status"),
+		D("/proc"),    D("/proc/9"),	L("/proc/self", "9"), F("/proc/9/maps"),
+		D("/device"),  F("/device/x"),
+	};
+	const char *const top = "bind-dir /tmp\nbind-dir /dev\nbind-dir /elsewhere\n"
+				"bind-dir /proc\n";
+	_cleanup_free_ char *hidden =
+		xasprintf("%sdir /device\nnix /nix\ntmpfs /dev/pts\nhide /dev/kvm\n"
+			  "hide /elsewhere/status\nhide /proc/9/maps\n",
+			  top);
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/dev/kvm", "/elsewhere/status", "/proc/self/maps", "/dev/pts/1",
+			     "/dev/pts", "/device/x", "/dev/log"},
+		.steps = hidden,
+		.said = WARNING "exclude of /dev/log: skipped, for it is a link, which cannot be "
+				"covered, and what is in /dev is made by the kernel\n",
+	});
+	/* the whole of it is a directory of / like another, and takes along what was covered */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/dev/kvm", "/dev", "/proc"},
+		.steps = "bind-dir /tmp\ndir /dev\nbind-dir /elsewhere\ndir /proc\n"
+			 "bind-dir /device\nnix /nix\n",
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/dev/kvm"},
+		.level = LOG_VERBOSE,
+		.steps = "bind-dir /tmp\nbind-dir /dev\nbind-dir /elsewhere\nbind-dir /proc\n"
+			 "bind-dir /device\nnix /nix\nhide /dev/kvm\n",
+		.said = "nix-user-chroot: exclude of /dev/kvm: an empty file covers it, for what is "
+			"in /dev is made by the kernel\n",
+	});
+}
+
+/* One more entry than is mounted one by one. */
+static void exclude_in_a_long_directory(void **state)
+{
+	enum { COUNT = 10001 };
+	_cleanup_free_ struct fake_entry *table = xcalloc(COUNT + 2, sizeof(*table));
+	_cleanup_(strlist_clear) struct strlist names = {0};
+	struct scene scene = {
+		.host = {.entries = table, .count = COUNT + 2},
+		.excludes = {"/many/7"},
+		.absolute = {TO("/tmp", "/many/new"), TO("/many/8", "/many/9")},
+		.steps = "bind-dir /tmp\nbind-dir /many\nnix /nix\nhide /many/7\n"
+			 "cover-file /many/9 < /many/8\n",
+		.said = WARNING
+		"exclude of /many/7: an empty file covers it, for the directory /many has 10001 "
+		"entries, too many to mount one by one; exclude a directory instead\n" WARNING
+		"mount of /tmp on /many/new: skipped, for the directory /many has 10001 entries, "
+		"too many to mount one by one; exclude a directory instead\n",
+	};
+
+	(void)state;
+	table[0] = (struct fake_entry)D("/tmp");
+	table[1] = (struct fake_entry)D("/many");
+	for (unsigned i = 0; i < COUNT; i++) {
+		strlist_take(&names, xasprintf("/many/%u", i));
+		table[i + 2] = (struct fake_entry)F(names.items[i]);
+	}
+	play(&scene);
+}
+
+/* A name may hold what a terminal would obey. */
+static void names_are_shown_harmless(void **state)
+{
+	static const struct fake_entry table[] = {D("/tmp")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/a\033[2J\nb"},
+		.level = LOG_VERBOSE,
+		.steps = "bind-dir /tmp\nnix /nix\n",
+		.said = "nix-user-chroot: exclude of /a\\u001B[2J\\u000Ab: nothing to do, for there "
+			"is none: No such file or directory\n",
 	});
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(root_of_every_kind),	cmocka_unit_test(hosts_with_a_nix),
-		cmocka_unit_test(asks_little),		cmocka_unit_test(chooses_work_dir),
-		cmocka_unit_test(chooses_old_root),	cmocka_unit_test(unlistable_root),
-		cmocka_unit_test(exclude_file),		cmocka_unit_test(exclude_deep_file),
-		cmocka_unit_test(exclude_directory),	cmocka_unit_test(exclude_through_links),
-		cmocka_unit_test(exclude_nothing),	cmocka_unit_test(exclude_in_nix),
+		cmocka_unit_test(root_of_every_kind),
+		cmocka_unit_test(hosts_with_a_nix),
+		cmocka_unit_test(asks_little),
+		cmocka_unit_test(chooses_work_dir),
+		cmocka_unit_test(chooses_old_root),
+		cmocka_unit_test(unlistable_root),
+		cmocka_unit_test(exclude_file),
+		cmocka_unit_test(exclude_deep_file),
+		cmocka_unit_test(exclude_directory),
+		cmocka_unit_test(exclude_through_links),
+		cmocka_unit_test(exclude_nothing),
+		cmocka_unit_test(exclude_in_nix),
 		cmocka_unit_test(warns_where_it_hurts),
+		cmocka_unit_test(exclude_of_the_kernels),
+		cmocka_unit_test(exclude_in_a_long_directory),
+		cmocka_unit_test(names_are_shown_harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,48 @@ static void where_something_is_excluded(void **state)
 	});
 }
 
+/* In /dev, what is there can be covered, and nothing can be added. */
+static void on_the_kernels(void **state)
+{
+	static const struct fake_entry kernels[] = {
+		D("/tmp"),     F("/tmp/f"), D("/dev"), F("/dev/kvm"), L("/dev/log", "/tmp/f"),
+		D("/dev/shm"), D("/sys"),
+	};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(kernels),
+		.excludes = {"/dev/kvm", "/sys"},
+		.absolute = {TO("/tmp/f", "/dev/kvm"), TO("/tmp", "/dev/shm"),
+			     TO("/tmp/f", "/dev/log"), TO("/tmp/f", "/dev/new/x"),
+			     TO("/tmp/f", "/sys/new")},
+		.steps = "bind-dir /tmp\nbind-dir /dev\ndir /sys\nnix /nix\n"
+			 "hide /dev/kvm\ncover-file /dev/kvm < /tmp/f\ncover-dir /dev/shm < /tmp\n"
+			 "bind-file /sys/new < /tmp/f\n",
+		.said = WARNING
+		"mount of /tmp/f on /dev/log: skipped, for what is in /dev is made by the "
+		"kernel\n" WARNING "mount of /tmp/f on /dev/new/x: skipped, for what is in /dev is "
+		"made by the kernel\n",
+	});
+}
+
+/* Steps that somebody has asked for are known by it; the host's own are not. */
+static void configured_steps(void **state)
+{
+	struct scene scene = {
+		.host = FAKE_HOST(table),
+		.absolute = {TO("/home/me/passwd", "/etc/passwd"), TO("/home/me/passwd", "/new")},
+	};
+	_cleanup_(plan_clear) struct plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	assert_int_equal(build(&scene, &plan, &said), 0);
+	assert_true(plan.count > 2);
+	for (size_t i = 0; i < plan.count; i++)
+		assert_int_equal(plan.steps[i].configured, i + 2 >= plan.count);
+}
+
 static void profile_of_old(void **state)
 {
 	(void)state;
@@ -414,6 +456,8 @@ int main(void)
 		cmocka_unit_test(below_another_mount),
 		cmocka_unit_test(same_place_twice),
 		cmocka_unit_test(where_something_is_excluded),
+		cmocka_unit_test(on_the_kernels),
+		cmocka_unit_test(configured_steps),
 		cmocka_unit_test(profile_of_old),
 		cmocka_unit_test(profile_of_today),
 		cmocka_unit_test(no_profile),

@@ -28,9 +28,10 @@ static unsigned pick(uint32_t *seed, unsigned below)
 /* Few names, so that they meet, and those that mean something. */
 static char *random_name_in(uint32_t *seed, const char *directory)
 {
-	static const char *const names[] = {"a", "b", "tmp", "nix", ".old-root"};
+	static const char *const names[] = {"a",   "b",		"tmp",	      "nix",
+					    "dev", ".old-root", ".empty-file"};
 
-	return path_join(directory, names[pick(seed, 5)]);
+	return path_join(directory, names[pick(seed, 7)]);
 }
 
 /* A path that HOST has, or up to two parts below it; the caller frees. */
@@ -72,7 +73,7 @@ static void grow(uint32_t *seed, struct fake_host *host, struct fake_entry *entr
 	strlist_take(owned, steal_ptr(&path));
 	*entry = (struct fake_entry){
 		.path = owned->items[owned->count - 1],
-		.type = "ddddwffl"[pick(seed, 8)],
+		.type = "ddddwkffl"[pick(seed, 9)],
 		.error = pick(seed, 30) == 0 ? EACCES : 0,
 		.list_error = pick(seed, 30) == 0 ? EACCES : 0,
 	};

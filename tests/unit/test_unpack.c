@@ -2,6 +2,7 @@
 #include "unpack_fixture.h"
 
 #include "chroot/namespace.h"
+#include "install/sha256.h"
 #include "install/unpack.h"
 
 #include <errno.h>
@@ -195,6 +196,143 @@ static void test_unreadable(void **state)
 	assert_says(said, "cannot read it: Is a directory");
 }
 
+/* The SHA-256 of what FD is at the start of, and FD at its start again. */
+static struct sha256 digest_of(int fd)
+{
+	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
+	struct sha256 digest;
+	char block[4096];
+	ssize_t n;
+
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(sha256_stream_new(&stream), 0);
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		assert_int_equal(sha256_stream_update(stream, block, (size_t)n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(sha256_stream_digest(stream, &digest), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return digest;
+}
+
+static void test_expected(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	struct unpack_result result;
+	struct sha256 expected;
+
+	tar_good(archive);
+	tar_end(archive);
+	expected = digest_of(archive);
+	request.expected = &expected;
+	assert_int_equal(unpack_archive(&request, &result), 0);
+	assert_file(staging, PATH_A "/bin/tool", "tool");
+	unpack_result_clear(&result);
+}
+
+/* Another user rewrites the file that was verified: the same inode, and as good an archive. */
+static void test_changed_after_verification(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	_cleanup_close_ int attacker = -1;
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *said = NULL;
+	struct sha256 expected;
+
+	tar_good(archive);
+	tar_end(archive);
+	expected = digest_of(archive);
+	request.expected = &expected;
+	attacker = openat(scratch->fd, "archive.tar", O_WRONLY | O_CLOEXEC);
+	tar_good(attacker);
+	tar_entry(attacker, '0', PATH_A "/evil", "", "evil", 0755);
+	tar_end(attacker);
+	said = unpack_fails(scratch, &request, true);
+	assert_says(said, "cannot unpack ARCHIVE into STAGING: it was changed after it had been "
+			  "verified\n  expected ");
+	assert_says(said, "\n  nothing of it was used; ");
+}
+
+struct rewrite {
+	int fd;
+	off_t offset;
+	bool done;
+};
+
+static int rewrite_last_file(void *ctx, uint64_t bytes)
+{
+	struct rewrite *rewrite = ctx;
+
+	if (bytes > 0 && !rewrite->done)
+		rewrite->done = pwrite(rewrite->fd, "evil", 4, rewrite->offset) == 4;
+	return 0;
+}
+
+/* The same in the midst of it, at a place that is not read yet. */
+static void test_changed_while_unpacking(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(archive, staging);
+	_cleanup_free_ char *large = xcalloc((1 << 20) + 1, 1), *said = NULL;
+	struct rewrite rewrite = {.fd = archive};
+	struct sha256 expected;
+
+	memset(large, 'l', 1 << 20);
+	tar_good(archive);
+	tar_entry(archive, '0', PATH_A "/large", "", large, 0644);
+	tar_entry(archive, '0', PATH_A "/last", "", "good", 0644);
+	rewrite.offset = lseek(archive, 0, SEEK_CUR) - 512;
+	tar_end(archive);
+	expected = digest_of(archive);
+	request.expected = &expected;
+	request.progress = rewrite_last_file;
+	request.ctx = &rewrite;
+	said = unpack_fails(scratch, &request, true);
+	assert_true(rewrite.done);
+	assert_says(said, "it was changed after it had been verified");
+}
+
+static void feed_refused_then_more(int fd)
+{
+	static const char zeros[1 << 16];
+
+	signal(SIGPIPE, SIG_IGN);
+	tar_good(fd);
+	tar_entry(fd, '0', "/absolute", "", "evil", 0644);
+	while (fs_write_all(fd, zeros, sizeof(zeros)) == 0)
+		;
+}
+
+/* The child ends with more to come than the pipe holds: no wait for it, and no SIGPIPE to us. */
+static void test_refused_early(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), archive = -1;
+	struct sigaction before, after;
+	_cleanup_free_ char *said = NULL;
+	struct unpack_request request;
+	struct sha256 expected = {{0}};
+	int status;
+
+	archive = pipe_from(scratch, feed_refused_then_more);
+	request = request_for(archive, staging);
+	request.expected = &expected;
+	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, NULL, &before);
+	said = unpack_fails(scratch, &request, true);
+	sigaction(SIGPIPE, NULL, &after);
+	assert_ptr_equal(before.sa_handler, after.sa_handler);
+	assert_says(said, "its name is absolute");
+	/* ours is the only reading end, and closes: the helper ends by itself */
+	close(steal_fd(&archive));
+	assert_int_equal(waitpid(scratch->helper, &status, 0), scratch->helper);
+	scratch->helper = 0;
+	assert_int_equal(status, 0);
+}
+
 struct calls {
 	int count, stop_at;
 	uint64_t bytes;
@@ -269,6 +407,61 @@ static int kill_worker(void *ctx, uint64_t bytes)
 	return 0;
 }
 
+struct pause {
+	int write_end; /* of the archive's pipe; does not block */
+	bool done;
+	int left; /* calls after it until the end */
+};
+
+/*
+ * Pause the working process, then send more than its pipe holds: first a little, so that the next
+ * block finds room for its beginning alone.
+ */
+static int pause_worker(void *ctx, uint64_t bytes)
+{
+	static const char zeros[1 << 16];
+	struct pause *pause = ctx;
+	pid_t child = child_of(getpid());
+
+	(void)bytes;
+	if (pause->done) {
+		(void)!write(pause->write_end, zeros, sizeof(zeros));
+		return --pause->left == 0;
+	}
+	if (child > 0 && child_of(child) > 0) {
+		pause->done = kill(child_of(child), SIGSTOP) == 0;
+		(void)!write(pause->write_end, zeros, 4096);
+	}
+	return 0;
+}
+
+/* A child that takes nothing more: its full pipe must not keep the user's ^C from being heard. */
+static void test_stop_with_full_pipe(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int staging = make_dir(scratch, "staging"), read_end = -1, write_end = -1;
+	struct pause pause = {.left = 8};
+	_cleanup_free_ char *said = NULL;
+	struct unpack_request request;
+	int pipes[2];
+
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		skip();
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	read_end = pipes[0];
+	write_end = pause.write_end = pipes[1];
+	assert_int_equal(fcntl(write_end, F_SETFL, O_NONBLOCK), 0);
+	tar_good(write_end);
+	request = request_for(read_end, staging);
+	request.progress = pause_worker;
+	request.ctx = &pause;
+	alarm(60); /* where it would block for ever */
+	said = unpack_fails(scratch, &request, false);
+	alarm(0);
+	assert_true(pause.done);
+	assert_string_equal(said, "");
+}
+
 static void test_worker_killed(void **state)
 {
 	struct scratch *scratch = *state;
@@ -326,8 +519,11 @@ static void test_caller_killed(void **state)
 	close(told[1]);
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	close(told[0]);
-	/* more than the pipe holds: when it is written, the child has read some and is at work */
-	for (int i = 0; i < 300; i++)
+	/*
+	 * More than two pipes and the helper between them hold: when it is written, the child has
+	 * read some and is at work.
+	 */
+	for (int i = 0; i < 600; i++)
 		tar_entry(write_end, '5', TOP, "", NULL, 0755);
 	kill(scratch->helper, SIGKILL);
 	assert_int_equal(waitpid(scratch->helper, NULL, 0), scratch->helper);
@@ -389,8 +585,13 @@ int main(void)
 		WITH_SCRATCH(test_limits),
 		WITH_SCRATCH(test_byte_limit),
 		WITH_SCRATCH(test_unreadable),
+		WITH_SCRATCH(test_expected),
+		WITH_SCRATCH(test_changed_after_verification),
+		WITH_SCRATCH(test_changed_while_unpacking),
+		WITH_SCRATCH(test_refused_early),
 		WITH_SCRATCH(test_stop_while_stalled),
 		WITH_SCRATCH(test_progress),
+		WITH_SCRATCH(test_stop_with_full_pipe),
 		WITH_SCRATCH(test_worker_killed),
 		WITH_SCRATCH(test_caller_killed),
 		WITH_SCRATCH(test_no_confinement),

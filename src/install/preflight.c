@@ -1,0 +1,141 @@
+#include "install/preflight.h"
+#include "chroot/environment.h"
+#include "chroot/host_view.h"
+#include "host/probe.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+/* What the host refuses, with the reason that --check would give. */
+static int check_probe(const struct probe *probe)
+{
+	for (int i = 0; i < CHECK_STEP_COUNT; i++) {
+		const struct probe_step *step = &probe->steps[i];
+		_cleanup_free_ char *why = NULL;
+
+		if (step->outcome != PROBE_FAILED || i == CHECK_NESTED_NAMESPACE ||
+		    i == CHECK_PROC_MOUNT)
+			continue;
+		why = check_explain((enum check_step)i, step->err, "");
+		log_error("cannot install on this host: it refuses %s: %s\n%s", step->what,
+			  strerror(step->err), why);
+		return -1;
+	}
+	log_error("cannot install on this host\nnix-user-chroot --check says why");
+	return -1;
+}
+
+/*
+ * Nix takes another's HOME for a mistake and uses the passwd entry's instead (getHome() in its
+ * users.cc), so that the profile would go where nobody looks for it.
+ */
+static int check_home(void)
+{
+	const char *home = env_get("HOME");
+	struct stat st;
+
+	if (!home || stat(home, &st) < 0 || st.st_uid == geteuid())
+		return 0;
+	log_error(
+		"HOME is %s, which belongs to user %u and not to you (user %u): Nix would not use "
+		"it\nset HOME to a directory of your own; with sudo: sudo -H",
+		home, (unsigned)st.st_uid, (unsigned)geteuid());
+	return -1;
+}
+
+static int check_nix_dir(const struct workspace *workspace)
+{
+	_cleanup_free_ char *store = path_join(workspace->nix_dir, "store");
+	struct statvfs fs;
+	struct stat st;
+
+	if (statvfs(workspace->existing_nix, &fs) == 0 && (fs.f_flag & ST_NOEXEC)) {
+		log_error("no program can be run from %s: its file system is mounted noexec\n"
+			  "set NIX_USER_CHROOT_DIR to a directory on another file system",
+			  workspace->existing_nix);
+		return -1;
+	}
+	if (lstat(store, &st) == 0 && S_ISLNK(st.st_mode)) {
+		log_error("%s is a symlink, and Nix refuses a store that is one\nset "
+			  "NIX_USER_CHROOT_DIR to the directory that the store is really in",
+			  store);
+		return -1;
+	}
+	return 0;
+}
+
+/* The store path that the user's profile leads to and that VIEW does not have, or NULL. To free. */
+static char *lost_profile(const struct host_view *view)
+{
+	_cleanup_free_ char *state = environment_state_home(), *target = NULL;
+	_cleanup_free_ char *profile = state ? path_join(state, "nix/profiles/profile") : NULL;
+	_cleanup_free_ char *generation = NULL;
+	enum entry_type type;
+
+	if (!profile || fs_readlink(AT_FDCWD, profile, &generation) < 0)
+		return NULL;
+	if (*generation != '/') {
+		_cleanup_free_ char *directory = path_parent(profile);
+		char *absolute = path_join(directory, generation);
+
+		free(generation);
+		generation = absolute;
+	}
+	if (fs_readlink(AT_FDCWD, generation, &target) < 0 || !str_starts_with(target, "/nix/") ||
+	    view->look(view->context, target, &type, NULL) == 0)
+		return NULL;
+	return steal_ptr(&target);
+}
+
+/*
+ * The profile is in HOME, and so one for all Nix directories. To take it from a Nix that is in use
+ * has to be asked for.
+ */
+static int check_profile(const struct workspace *workspace, const struct install_options *options)
+{
+	_cleanup_close_ int fd = open(workspace->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct host_view view = host_view_real(&fd);
+	_cleanup_free_ char *lost = lost_profile(&view);
+	struct stat st;
+
+	if (!lost)
+		return 0;
+	if (lstat(lost, &st) == 0 && !options->force) {
+		log_error(
+			"your Nix profile is in use by this host's own Nix: it leads to %s\n"
+			"an installation would take it over; --force does it all the same, or set "
+			"XDG_STATE_HOME to a directory for another profile",
+			lost);
+		return -1;
+	}
+	log_warning("your Nix profile leads to %s, which is not in %s: it is made anew\n"
+		    "a Nix in another directory that shares it would lose it",
+		    lost, workspace->nix_dir);
+	return 0;
+}
+
+int preflight(const struct workspace *workspace, const struct install_options *options,
+	      bool *sandbox)
+{
+	struct probe probe;
+	int r;
+
+	if (check_home() < 0 || check_nix_dir(workspace) < 0 ||
+	    check_profile(workspace, options) < 0)
+		return -1;
+	r = probe_run(&probe);
+	if (r < 0) {
+		log_error("cannot try what this host allows: %s\nthe limit of processes may be "
+			  "reached: ulimit -u",
+			  strerror(-r));
+		return -1;
+	}
+	*sandbox = probe_can_sandbox(&probe);
+	return probe_can_install(&probe) ? 0 : check_probe(&probe);
+}

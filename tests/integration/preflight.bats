@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+#
+# --install where it cannot end well, known before anything is downloaded or changed; and what of the
+# caller's environment and store must not come in its way.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	in_memory
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+setup()
+{
+	new_home
+	mirror_clear_log
+}
+
+teardown()
+{
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
+}
+
+# refused_early WORDS... -- COMMAND...: as refused(), with no tarball asked for and nothing changed
+refused_early()
+{
+	local words=() before
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	before=$(listing "$HOME")
+	run "$@"
+	refused "${words[@]}"
+	[ "$(mirror_requests 'tar\.xz ')" -eq 0 ]
+	diff <(echo "$before") <(listing "$HOME")
+}
+
+tiny()
+{
+	install --nix-version "$TINY" "$@"
+}
+
+@test "a host without user namespaces: the reason, and no download" {
+	refused_early "max_user_namespaces" -- unshare -Ur sh -c \
+		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh \
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
+}
+
+@test "a HOME that belongs to another" {
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 54321 "$HOME"
+		refused_early "HOME is $HOME" "belongs to user 54321" "sudo -H" -- tiny
+	else
+		refused_early "HOME is /" "belongs to user 0" -- env HOME=/ "$PROGRAM" --install \
+			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
+	fi
+}
+
+@test "a Nix directory where no program can be run" {
+	[ -w /dev/shm ] || skip "needs a /dev/shm"
+	mkdir "$HOME/noexec"
+	refused_early "noexec" NIX_USER_CHROOT_DIR -- unshare -Urm sh -c '
+		mount -t tmpfs -o noexec none "$HOME/noexec" && NIX_USER_CHROOT_DIR=$HOME/noexec/nix exec "$@"' \
+		sh "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
+}
+
+@test "a store that is a symlink" {
+	mkdir -p "$NIX" "$HOME/elsewhere"
+	ln -s "$HOME/elsewhere" "$NIX/store"
+	refused_early "$NIX/store is a symlink" NIX_USER_CHROOT_DIR -- tiny
+}
+
+@test "a profile of the host's own Nix is not taken over, unless --force says so" {
+	# the host's own /nix is made in a namespace of the test's
+	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/host/store/profile-of-the-host"
+	ln -s profile-7-link "$HOME/.local/state/nix/profiles/profile"
+	ln -s /nix/store/profile-of-the-host "$HOME/.local/state/nix/profiles/profile-7-link"
+	refused_early "in use by this host's own Nix" "/nix/store/profile-of-the-host" --force -- \
+		"$PROGRAM" "$HOME/host" \
+		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
+	run -0 "$PROGRAM" "$HOME/host" "$PROGRAM" --install --force --mirror "$MIRROR_URL" \
+		--cacert "$MIRROR_CA" --nix-version "$TINY"
+	[[ $output == *"/nix/store/profile-of-the-host"*"made anew"* ]]
+}
+
+@test "a profile whose store is gone is made anew, with a word" {
+	mkdir -p "$HOME/.local/state/nix/profiles"
+	ln -s profile-7-link "$HOME/.local/state/nix/profiles/profile"
+	ln -s /nix/store/long-gone "$HOME/.local/state/nix/profiles/profile-7-link"
+	run -0 tiny
+	[[ $output == *"/nix/store/long-gone"*"made anew"* ]]
+}
+
+@test "the environment of a host's Nix does not come in the way" {
+	mkdir "$HOME/conf"
+	echo 'build-users-group = no-such-group' >"$HOME/conf/nix.conf"
+	NIX_CONF_DIR=$HOME/conf NIX_REMOTE=daemon NIX_STORE_DIR=/no/store NIX_STATE_DIR=/no/state \
+		NIX_PROFILE=/no/profile install
+	[[ $("$PROGRAM" -- nix --version) == "nix (Nix) "* ]]
+	clean_store
+}
+
+@test "a store path that is a dangling symlink: --force and another version work all the same" {
+	install -q --nix-version "$OLD" --extra-conf 'substitute = false'
+	"$PROGRAM" -- nix-build --no-out-link -E 'derivation {
+		name = "dangling"; system = builtins.currentSystem; builder = "/bin/sh";
+		args = [ "-c" "ln -s /nowhere/at/all $out" ]; }'
+	before=$(ls -d "$NIX"/store/*dangling*)
+	install -q --force --nix-version "$OLD"
+	diff <(echo "$before") <(ls -d "$NIX"/store/*dangling*)
+	install -q --nix-version "$NEW"
+	clean_store
+}
+
+@test "options are looked at also where Nix is installed" {
+	tiny -q
+	run tiny --sha256 xyz
+	refused "--sha256 'xyz'"
+	run tiny --system vax
+	refused "--system 'vax'"
+	run "$PROGRAM" --install --mirror ftp://127.0.0.1/
+	refused "ftp://127.0.0.1"
+}

@@ -1,0 +1,329 @@
+/* The supervisor: each test in a process of its own, since it may end by a signal. */
+#include "install/supervise.h"
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+/* What the process under test says on a pipe. */
+#define WORKING	   'w'
+#define CLEANED_UP 'c'
+
+struct scene {
+	int out; /* the pipe's writing end */
+	int status;
+	int sig; /* what the work raises, or 0 */
+};
+
+static void say(const struct scene *scene, char word)
+{
+	assert_int_equal(write(scene->out, &word, 1), 1);
+}
+
+static void clean_up(void *ctx, pid_t child)
+{
+	/* it is dead: another signal finds nobody */
+	if (kill(child, 0) < 0 && errno == ESRCH)
+		say(ctx, CLEANED_UP);
+}
+
+/* Run WORK in a process; *IN becomes the reading end. RUN returns its exit status. */
+static pid_t start(int (*run)(struct scene *), int *in)
+{
+	struct scene scene = {0};
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		dup2(null, STDERR_FILENO);
+		close(ends[0]);
+		scene.out = ends[1];
+		_exit(run(&scene));
+	}
+	close(ends[1]);
+	*in = ends[0];
+	return pid;
+}
+
+/* The next word, or 0 when everybody who could say one is gone. */
+static char hear(int in)
+{
+	char word;
+
+	return read(in, &word, 1) == 1 ? word : 0;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static int end_with(void *ctx)
+{
+	const struct scene *scene = ctx;
+
+	if (scene->sig)
+		raise(scene->sig);
+	return scene->status;
+}
+
+static int run_well(struct scene *scene)
+{
+	return supervise(&(struct supervise_job){end_with, clean_up, scene}) == 0 ? 0 : 1;
+}
+
+static int run_failing(struct scene *scene)
+{
+	scene->status = 7;
+	return supervise(&(struct supervise_job){end_with, clean_up, scene}) == 7 ? 0 : 1;
+}
+
+static int run_killed(struct scene *scene)
+{
+	scene->sig = SIGKILL;
+	return supervise(&(struct supervise_job){end_with, clean_up, scene}) == -1 ? 0 : 1;
+}
+
+/* Of a caller that ignores SIGCHLD, and gets that back. */
+static int run_unreaped(struct scene *scene)
+{
+	struct sigaction action;
+
+	signal(SIGCHLD, SIG_IGN);
+	if (run_failing(scene) != 0)
+		return 1;
+	sigaction(SIGCHLD, NULL, &action);
+	return action.sa_handler == SIG_IGN ? 0 : 2;
+}
+
+static void statuses(void **state)
+{
+	static const struct {
+		int (*run)(struct scene *);
+		char said;
+	} cases[] = {{run_well, 0},
+		     {run_failing, CLEANED_UP},
+		     {run_killed, CLEANED_UP},
+		     {run_unreaped, CLEANED_UP}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_close_ int in = -1;
+		pid_t pid = start(cases[i].run, &in);
+
+		assert_int_equal(hear(in), cases[i].said);
+		assert_int_equal(wait_for(pid), 0);
+	}
+}
+
+static void a_death_is_said(void **state)
+{
+	struct scene scene = {.sig = SIGSEGV};
+	_cleanup_free_ char *said = NULL;
+	struct rlimit no_core = {0, 0};
+	struct capture capture;
+	int ends[2], r;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	scene.out = ends[1];
+	setrlimit(RLIMIT_CORE, &no_core);
+	/* a sanitizer has a handler of its own for it, and exits */
+	signal(SIGSEGV, SIG_DFL);
+	capture_begin(&capture);
+	r = supervise(&(struct supervise_job){end_with, clean_up, &scene});
+	said = capture_end(&capture);
+	assert_int_equal(r, -1);
+	assert_non_null(strstr(said, "ended by signal 11"));
+	assert_non_null(strstr(said, "\n  run nix-user-chroot --install again"));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static int look_at_descriptors(void *ctx)
+{
+	(void)ctx;
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return 1 + fd;
+	return 0;
+}
+
+static int run_closed(struct scene *scene)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		close(fd);
+	if (supervise(&(struct supervise_job){look_at_descriptors, clean_up, scene}) != 0)
+		return 1;
+	/* and nothing was opened for the command that may come after */
+	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0 ? 0 : 2;
+}
+
+static void closed_descriptors(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_closed, &in);
+
+	(void)state;
+	assert_int_equal(wait_for(pid), 0);
+}
+
+static int write_too_much(void *ctx)
+{
+	const struct rlimit limit = {1, 1};
+	FILE *f = tmpfile();
+
+	(void)ctx;
+	if (!f || setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return 1;
+	return write(fileno(f), "xy", 2) == 1 && write(fileno(f), "y", 1) < 0 && errno == EFBIG ? 0
+												: 2;
+}
+
+static int run_limited(struct scene *scene)
+{
+	return supervise(&(struct supervise_job){write_too_much, clean_up, scene});
+}
+
+static void file_size_limit(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_limited, &in);
+
+	(void)state;
+	assert_int_equal(wait_for(pid), 0);
+}
+
+/* Work with a process below it; both hold the pipe, and would for ever. */
+static int work_for_ever(void *ctx)
+{
+	if (fork() == 0)
+		say(ctx, WORKING);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static int run_for_ever(struct scene *scene)
+{
+	supervise(&(struct supervise_job){work_for_ever, clean_up, scene});
+	return 1;
+}
+
+static void signals_end_all_of_it(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		_cleanup_close_ int in = -1;
+		pid_t pid = start(run_for_ever, &in);
+		int status;
+
+		assert_int_equal(hear(in), WORKING);
+		assert_int_equal(kill(pid, signals[i]), 0);
+		assert_int_equal(hear(in), CLEANED_UP);
+		/* the end of the pipe: nobody is left */
+		assert_int_equal(hear(in), 0);
+		status = wait_for(pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), signals[i]);
+	}
+}
+
+static int run_ignoring(struct scene *scene)
+{
+	signal(SIGHUP, SIG_IGN);
+	return run_for_ever(scene);
+}
+
+static void ignored_signals_stay_ignored(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_ignoring, &in);
+	int status;
+
+	(void)state;
+	assert_int_equal(hear(in), WORKING);
+	/* both are sent before the process can run: had the first counted, it would be the end's */
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_int_equal(kill(pid, SIGHUP), 0);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(hear(in), CLEANED_UP);
+	status = wait_for(pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+/* Says its own id and waits: the supervisor's death must be its own. */
+static int work_alone(void *ctx)
+{
+	const struct scene *scene = ctx;
+	pid_t self = getpid();
+
+	assert_int_equal(write(scene->out, &self, sizeof(self)), sizeof(self));
+	for (;;)
+		pause();
+	return 0;
+}
+
+static int run_alone(struct scene *scene)
+{
+	supervise(&(struct supervise_job){work_alone, clean_up, scene});
+	return 1;
+}
+
+static void a_killed_supervisor_takes_the_work_along(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_alone, &in), worker;
+
+	(void)state;
+	assert_int_equal(read(in, &worker, sizeof(worker)), sizeof(worker));
+	assert_int_equal(getpgid(worker), worker);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_for(pid);
+	/* waits for ever where it lives on */
+	assert_int_equal(hear(in), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statuses),
+		cmocka_unit_test(a_death_is_said),
+		cmocka_unit_test(closed_descriptors),
+		cmocka_unit_test(file_size_limit),
+		cmocka_unit_test(signals_end_all_of_it),
+		cmocka_unit_test(ignored_signals_stay_ignored),
+		cmocka_unit_test(a_killed_supervisor_takes_the_work_along),
+	};
+
+	/* what lives on holds a pipe, and its end is waited for */
+	alarm(60);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
