@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
+# shellcheck disable=SC2030,SC2031 # each test is a shell of its own, and so is what it sets
 
 bats_require_minimum_version 1.5.0
 load common
@@ -341,10 +342,10 @@ shell_says()
 		[ "$(shell_says "$shell" hello)" = "from the profile" ]
 		printf 'PATH=/bin; export PATH; MARK=read; export MARK; set -- odd words; umask 027\n' |
 			tee .zprofile >.profile
-		[ "$(shell_says "$shell" "$first; hello; echo \$MARK \$#; umask" | tr '\n' ' ')" = \
-			"$bin from the profile read 0 $([ "$shell" = /bin/zsh ] && echo 027 || echo 0027) " ]
-		# once is enough
-		echo "PATH=\"/bin:\$HOME/.nix-profile/bin\"; export PATH" | tee .zprofile >.profile
+		[ "$(shell_says "$shell" "$first; hello; echo \$MARK \$#; umask -S" | tr '\n' ' ')" = \
+			"$bin from the profile read 0 u=rwx,g=rx,o= " ]
+		# once is enough, even where nothing tells from outside that it will be there
+		echo 'x=.nix-; PATH="/bin:$HOME/${x}profile/bin"; export PATH' | tee .zprofile >.profile
 		[ "$(shell_says "$shell" 'echo "$PATH"')" = "/bin:$bin" ]
 		# with NIXPATH the environment is the shell's own affair
 		echo 'PATH=/bin; export PATH' | tee .zprofile >.profile

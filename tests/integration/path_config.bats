@@ -179,7 +179,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 
 @test "an exclude in a directory too long to be mounted entry by entry" {
 	mkdir "$TREE/long"
-	(cd "$TREE/long" && seq 10001 | xargs touch && echo x >1)
+	(cd "$TREE/long" && seq 10001 | xargs touch && echo x >./1)
 	config <<-END
 		[excludes]
 		paths = ["$TREE/long/1"]
