@@ -6,5 +6,7 @@ AC_DEFUN([NUC_SINGLE_BINARY], [
     [AS_HELP_STRING([--enable-single-binary],
                     [one program that can do all; for static releases])],
     [], [enable_single_binary=no])
+  AS_IF([test "x$enable_single_binary" = xyes],
+        [AC_DEFINE([SINGLE_BINARY], [1], [The installer is linked into nix-user-chroot itself.])])
   AM_CONDITIONAL([SINGLE_BINARY], [test "x$enable_single_binary" = xyes])
 ])

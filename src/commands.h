@@ -1,7 +1,7 @@
 /*
  * What main() can be asked to do beyond entering. Which of two implementations is linked decides
- * the shape of the program: install/install.c carries it out, delegate.c hands it to the program
- * that has it.
+ * the shape of the program: install/install.c and install/uninstall.c carry it out, delegate.c
+ * hands it to the program that has them.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -13,5 +13,8 @@
  * exit status to end with; may not return.
  */
 int command_install(const struct options *options);
+
+/* --uninstall, the same way. */
+int command_uninstall(const struct options *options);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "chroot/chroot.h"
 #include "commands.h"
+#include "program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
@@ -24,16 +25,44 @@ static char *beside_self(void)
 	return path_join(self, INSTALLER);
 }
 
-int command_install(const struct options *options)
+/* It is told as its name which program it belongs to: links that it makes are to lead there. */
+static char **arguments(char *const *argv, char *program)
+{
+	size_t count = 0;
+	char **copy;
+
+	while (argv[count])
+		count++;
+	copy = xcalloc(count + 2, sizeof(*copy));
+	for (size_t i = 1; i < count; i++)
+		copy[i] = argv[i];
+	copy[0] = program;
+	return copy;
+}
+
+static int delegate(const struct options *options)
 {
 	_cleanup_free_ char *beside = beside_self();
+	_cleanup_free_ char *program = program_path(options->program_argv[0]);
+	_cleanup_free_ char **argv =
+		arguments(options->program_argv, program ? program : options->program_argv[0]);
 	const char *installed = PKGLIBEXECDIR "/" INSTALLER;
 
 	if (beside)
-		execv(beside, options->program_argv);
+		execv(beside, argv);
 	if (!beside || errno == ENOENT)
-		execv(installed, options->program_argv);
+		execv(installed, argv);
 	log_error("cannot run %s: %s\nit belongs to nix-user-chroot: install the program anew",
 		  installed, strerror(errno));
 	return EXIT_CANCELED;
+}
+
+int command_install(const struct options *options)
+{
+	return delegate(options);
+}
+
+int command_uninstall(const struct options *options)
+{
+	return delegate(options);
 }

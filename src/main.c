@@ -5,6 +5,7 @@
 #include "host/check.h"
 #include "nix_dir.h"
 #include "options.h"
+#include "program.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static int run(const struct options *options)
 		return enter(options);
 	case COMMAND_INSTALL:
 		return command_install(options);
+	case COMMAND_UNINSTALL:
+		return command_uninstall(options);
 	case COMMAND_CHECK:
 		return flush(check_run(options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
@@ -66,12 +69,30 @@ static int run(const struct options *options)
 	return EXIT_CANCELED;
 }
 
+/* Called by the name of a command of the user's profile: all words are that command's. */
+static int run_profile_command(const char *name, char **argv)
+{
+	_cleanup_free_ char *nix_dir = nix_dir_default();
+
+	if (!nix_dir)
+		return EXIT_CANCELED;
+	return chroot_exec(&(struct chroot_request){
+		.nix_dir = nix_dir,
+		.is_default = true,
+		.argv = argv,
+		.profile_command = name,
+	});
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(options_clear) struct options options;
+	const char *command = program_command(argc > 0 ? argv[0] : NULL);
+	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 
-	if (options_parse(argc, argv, &options) < 0)
+	/* where the words are that command's, the environment alone is ours */
+	if (options_parse(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return EXIT_CANCELED;
 	log_set_level(options.log_level);
-	return run(&options);
+	return command ? run_profile_command(command, argv) : run(&options);
 }

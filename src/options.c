@@ -1,4 +1,5 @@
 #include "options.h"
+#include "options_table.h"
 #include "util/cleanup.h"
 
 #include <getopt.h>
@@ -6,97 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an option does with its place in struct options. */
-enum kind {
-	KIND_COMMAND,	/* option names the command: VALUE */
-	KIND_FLAG,	/* bool at OFFSET becomes true */
-	KIND_STRING,	/* char * at OFFSET becomes a copy of the argument; the last one counts */
-	KIND_LINES,	/* the argument is added to the struct strlist at OFFSET */
-	KIND_VERBOSITY, /* VALUE is added to the level, LOG_ERROR sets it */
+/* The commands that have options of their own. */
+static const struct {
+	enum command command;
+	unsigned scope;
+	const char *option;
+} scopes[] = {
+	{COMMAND_INSTALL, SCOPE_INSTALL, "--install"},
+	{COMMAND_UNINSTALL, SCOPE_UNINSTALL, "--uninstall"},
+	{COMMAND_CHECK, SCOPE_CHECK, "--check"},
 };
 
-/* Which commands an option goes with. */
-enum scope {
-	SCOPE_ANY,
-	SCOPE_INSTALL,
-	SCOPE_CHECK,
-};
-
-struct option_spec {
-	const char *name;
-	char letter; /* '\0': none */
-	enum kind kind;
-	enum scope scope;
-	int value;
-	size_t offset;
-	const char *metavar;  /* NULL: takes no argument */
-	const char *variable; /* the environment variable of the same meaning, NULL: none */
-	const char *help;
-};
-
-#define AT(field)	  offsetof(struct options, field)
-#define AT_INSTALL(field) offsetof(struct options, install.field)
-
-static const struct option_spec specs[] = {
-	{"install", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_INSTALL, 0, NULL, NULL,
-	 "install Nix, verified; then run COMMAND inside"},
-	{"check", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_CHECK, 0, NULL, NULL,
-	 "can this host do it, if not why, and what to do"},
-	{"print-path-config", 0, KIND_COMMAND, SCOPE_ANY, COMMAND_PRINT_PATH_CONFIG, 0, NULL, NULL,
-	 "print a path-config.toml that fits this host"},
-	{"help", 'h', KIND_COMMAND, SCOPE_ANY, COMMAND_HELP, 0, NULL, NULL, "print this page"},
-	{"version", 'V', KIND_COMMAND, SCOPE_ANY, COMMAND_VERSION, 0, NULL, NULL,
-	 "print the version"},
-	{"quiet", 'q', KIND_VERBOSITY, SCOPE_ANY, LOG_ERROR, AT(log_level), NULL,
-	 "NIX_USER_CHROOT_QUIET", "say errors only"},
-	{"verbose", 'v', KIND_VERBOSITY, SCOPE_ANY, 1, AT(log_level), NULL,
-	 "NIX_USER_CHROOT_VERBOSE", "say more; twice: every mount and request"},
-
-	{"nix-version", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(nix_version), "VERSION",
-	 "NIX_USER_CHROOT_NIX_VERSION", "which Nix (default: the latest)"},
-	{"mirror", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(mirror), "URL",
-	 "NIX_USER_CHROOT_MIRROR", "where releases are (default: Nix's own)"},
-	{"tarball", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(tarball), "FILE|URL",
-	 "NIX_USER_CHROOT_TARBALL", "this binary tarball instead of a mirror's"},
-	{"sha256", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(sha256), "HASH",
-	 "NIX_USER_CHROOT_SHA256", "the tarball's hash, in hex or SRI form"},
-	{"system", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(system), "SYSTEM",
-	 "NIX_USER_CHROOT_SYSTEM", "such as x86_64-linux (default: this host's)"},
-	{"cacert", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(cacert), "FILE",
-	 "NIX_USER_CHROOT_CACERT", "CA certificates to verify TLS with"},
-	{"extra-conf", 0, KIND_LINES, SCOPE_INSTALL, 0, AT_INSTALL(extra_conf), "LINE",
-	 "NIX_USER_CHROOT_EXTRA_CONF", "add LINE to nix.conf; may be repeated"},
-	{"nix-extra-conf-file", 0, KIND_STRING, SCOPE_INSTALL, 0, AT_INSTALL(nix_extra_conf_file),
-	 "FILE", "NIX_USER_CHROOT_NIX_EXTRA_CONF_FILE", "add the lines of FILE to nix.conf"},
-	{"no-channel-add", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(no_channel_add), NULL,
-	 "NIX_USER_CHROOT_NO_CHANNEL_ADD", "do not subscribe to the nixpkgs channel"},
-	{"no-modify-profile", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(no_modify_profile), NULL,
-	 "NIX_USER_CHROOT_NO_MODIFY_PROFILE", "leave the shells' startup files alone"},
-	{"force", 0, KIND_FLAG, SCOPE_INSTALL, 0, AT_INSTALL(force), NULL, "NIX_USER_CHROOT_FORCE",
-	 "install again over what is there"},
-
-	{"json", 0, KIND_FLAG, SCOPE_CHECK, 0, AT(json), NULL, NULL, "report for scripts"},
-};
-
-#define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
-
-/* The option that names the command of a scope. */
-static const char *const scope_option[] = {
-	[SCOPE_INSTALL] = "--install",
-	[SCOPE_CHECK] = "--check",
-};
+#define SCOPE_COUNT (sizeof(scopes) / sizeof(scopes[0]))
 
 static bool goes_with(const struct option_spec *spec, enum command command)
 {
-	switch (spec->scope) {
-	case SCOPE_ANY:
-		return true;
-	case SCOPE_INSTALL:
-		return command == COMMAND_INSTALL;
-	case SCOPE_CHECK:
-		return command == COMMAND_CHECK;
+	for (size_t i = 0; i < SCOPE_COUNT; i++)
+		if (scopes[i].command == command && spec->scope & scopes[i].scope)
+			return true;
+	return spec->scope == SCOPE_ANY;
+}
+
+/* "--install", or "--install or --uninstall"; the caller frees. */
+static char *commands_of(const struct option_spec *spec)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < SCOPE_COUNT; i++) {
+		char *longer;
+
+		if (!(spec->scope & scopes[i].scope))
+			continue;
+		longer =
+			xasprintf("%s%s%s", text ? text : "", text ? " or " : "", scopes[i].option);
+		free(text);
+		text = longer;
 	}
-	return false;
+	return text;
 }
 
 static void *field_of(struct options *out, const struct option_spec *spec)
@@ -223,23 +170,31 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
 }
 
 /*
- * The environment fills in what the command line left open. What belongs to --install is not even
- * looked at by other commands: a bad value there must not keep anybody from entering.
+ * What belongs to --install is not even looked at by other commands: a bad value there must not
+ * keep anybody from entering, nor a variable for --install --force make --uninstall ruthless.
  */
-static int apply_environment(struct options *out, const bool used[SPEC_COUNT])
+static bool has_variable(const struct option_spec *spec, enum command command)
+{
+	return spec->variable && (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL);
+}
+
+/* The environment fills in what the command line left open. */
+static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
 {
 	bool verbosity_used = false;
 
-	for (size_t i = 0; i < SPEC_COUNT; i++)
-		verbosity_used |= used[i] && specs[i].kind == KIND_VERBOSITY;
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		const char *value = specs[i].variable ? env_get(specs[i].variable) : NULL;
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		verbosity_used |= used[i] && option_specs[i].kind == KIND_VERBOSITY;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_spec *spec = &option_specs[i];
+		const char *value =
+			has_variable(spec, out->command) ? env_get(spec->variable) : NULL;
 
-		if (!value || used[i] || !goes_with(&specs[i], out->command))
+		if (!value || used[i] || !goes_with(spec, out->command))
 			continue;
-		if (specs[i].kind == KIND_VERBOSITY && verbosity_used)
+		if (spec->kind == KIND_VERBOSITY && verbosity_used)
 			continue;
-		if (apply_variable(out, &specs[i], value) < 0)
+		if (apply_variable(out, spec, value) < 0)
 			return -1;
 	}
 	return 0;
@@ -254,37 +209,37 @@ static void apply_upstream_environment(struct install_options *install)
 		install->no_modify_profile = true;
 }
 
-/* getopt_long's view of the table: its value for specs[i] is FIRST_VALUE + i. */
+/* getopt_long's view of the table: its value for option_specs[i] is FIRST_VALUE + i. */
 #define FIRST_VALUE 256
 
-static void make_getopt_tables(struct option long_options[SPEC_COUNT + 1],
-			       char short_options[2 * SPEC_COUNT + 2])
+static void make_getopt_tables(struct option long_options[OPTION_COUNT + 1],
+			       char short_options[2 * OPTION_COUNT + 2])
 {
 	/* '+': options end at the first word that is not one; the rest is the command's */
 	*short_options++ = '+';
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		long_options[i] = (struct option){
-			.name = specs[i].name,
-			.has_arg = specs[i].metavar ? required_argument : no_argument,
+			.name = option_specs[i].name,
+			.has_arg = option_specs[i].metavar ? required_argument : no_argument,
 			.val = FIRST_VALUE + (int)i,
 		};
-		if (specs[i].letter) {
-			*short_options++ = specs[i].letter;
-			if (specs[i].metavar)
+		if (option_specs[i].letter) {
+			*short_options++ = option_specs[i].letter;
+			if (option_specs[i].metavar)
 				*short_options++ = ':';
 		}
 	}
-	long_options[SPEC_COUNT] = (struct option){0};
+	long_options[OPTION_COUNT] = (struct option){0};
 	*short_options = '\0';
 }
 
 static const struct option_spec *spec_of(int value)
 {
 	if (value >= FIRST_VALUE)
-		return &specs[value - FIRST_VALUE];
-	for (size_t i = 0; i < SPEC_COUNT; i++)
-		if (specs[i].letter == value)
-			return &specs[i];
+		return &option_specs[value - FIRST_VALUE];
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (option_specs[i].letter == value)
+			return &option_specs[i];
 	return NULL;
 }
 
@@ -297,12 +252,12 @@ static const struct option_spec *spec_named(const char *name, size_t len, size_t
 	const struct option_spec *found = NULL;
 
 	*count = 0;
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		if (strncmp(specs[i].name, name, len) != 0)
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strncmp(option_specs[i].name, name, len) != 0)
 			continue;
-		found = &specs[i];
+		found = &option_specs[i];
 		++*count;
-		if (strlen(specs[i].name) == len) {
+		if (strlen(option_specs[i].name) == len) {
 			*count = 1;
 			break;
 		}
@@ -341,12 +296,12 @@ static const char *nearest_option(const char *typed)
 	const char *best = NULL;
 	size_t least = 3; /* more than two slips is another word */
 
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		size_t d = distance(name, specs[i].name);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		size_t d = distance(name, option_specs[i].name);
 
 		if (d < least) {
 			least = d;
-			best = specs[i].name;
+			best = option_specs[i].name;
 		}
 	}
 	return best;
@@ -359,6 +314,7 @@ static void usage_error(const char *what, const char *suggestion)
 
 	log_error("%s\n%susage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
 		  "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
+		  "       nix-user-chroot --uninstall [--yes]\n"
 		  "nix-user-chroot --help tells more",
 		  what, did_you_mean);
 }
@@ -393,11 +349,11 @@ static void explain_getopt(const char *word, int letter)
  * Walk the options of the command line. *REST becomes the index of the first word that is none,
  * *AFTER_DASHES whether "--" stood before it.
  */
-static int apply_command_line(int argc, char **argv, struct options *out, bool used[SPEC_COUNT],
+static int apply_command_line(int argc, char **argv, struct options *out, bool used[OPTION_COUNT],
 			      int *rest, bool *after_dashes)
 {
-	struct option long_options[SPEC_COUNT + 1];
-	char short_options[2 * SPEC_COUNT + 2];
+	struct option long_options[OPTION_COUNT + 1];
+	char short_options[2 * OPTION_COUNT + 2];
 	const char *chosen = NULL;
 
 	make_getopt_tables(long_options, short_options);
@@ -418,22 +374,22 @@ static int apply_command_line(int argc, char **argv, struct options *out, bool u
 			explain_getopt(argv[before], optopt);
 			return -1;
 		}
-		used[spec - specs] = true;
+		used[spec - option_specs] = true;
 		if (apply(out, spec, optarg, &chosen) < 0)
 			return -1;
 	}
 }
 
 /* An option of another command is refused rather than passed over. */
-static int check_scopes(const struct options *out, const bool used[SPEC_COUNT])
+static int check_scopes(const struct options *out, const bool used[OPTION_COUNT])
 {
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		_cleanup_free_ char *what = NULL;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		_cleanup_free_ char *what = NULL, *commands = NULL;
 
-		if (!used[i] || goes_with(&specs[i], out->command))
+		if (!used[i] || goes_with(&option_specs[i], out->command))
 			continue;
-		what = xasprintf("option --%s goes with %s", specs[i].name,
-				 scope_option[specs[i].scope]);
+		commands = commands_of(&option_specs[i]);
+		what = xasprintf("option --%s goes with %s", option_specs[i].name, commands);
 		usage_error(what, NULL);
 		return -1;
 	}
@@ -479,7 +435,7 @@ static void trim_slashes(char *url)
 
 int options_parse(int argc, char **argv, struct options *out)
 {
-	bool used[SPEC_COUNT] = {0};
+	bool used[OPTION_COUNT] = {0};
 	bool after_dashes = false;
 	int rest = 0;
 
@@ -511,39 +467,4 @@ void options_clear(struct options *options)
 	free(install->nix_extra_conf_file);
 	strlist_clear(&install->extra_conf);
 	*options = (struct options){0};
-}
-
-static void print_options(FILE *f, enum scope scope)
-{
-	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		const struct option_spec *spec = &specs[i];
-		_cleanup_free_ char *left = NULL;
-
-		if (spec->scope != scope)
-			continue;
-		left = xasprintf("%s%c%s--%s%s%s", spec->letter ? "-" : "  ",
-				 spec->letter ? spec->letter : ' ', spec->letter ? ", " : " ",
-				 spec->name, spec->metavar ? " " : "",
-				 spec->metavar ? spec->metavar : "");
-		fprintf(f, "  %-28s %s\n", left, spec->help);
-	}
-}
-
-void options_print_help(FILE *f)
-{
-	fputs("usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
-	      "       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
-	      "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
-	      "\n"
-	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	      "without root. By default that is where --install puts Nix: $NIX_USER_CHROOT_DIR,\n"
-	      "else $XDG_DATA_HOME/nix, else ~/.local/share/nix.\n"
-	      "\n",
-	      f);
-	print_options(f, SCOPE_ANY);
-	fputs("\nWith --install:\n", f);
-	print_options(f, SCOPE_INSTALL);
-	fputs("\nWith --check:\n", f);
-	print_options(f, SCOPE_CHECK);
-	fputs("\nman nix-user-chroot has the variables, the files and examples.\n", f);
 }

@@ -15,6 +15,7 @@
 enum command {
 	COMMAND_ENTER, /* NIXPATH COMMAND…, the default */
 	COMMAND_INSTALL,
+	COMMAND_UNINSTALL,
 	COMMAND_CHECK,
 	COMMAND_PRINT_PATH_CONFIG,
 	COMMAND_HELP,
@@ -33,7 +34,9 @@ struct install_options {
 	char *nix_extra_conf_file; /* a file whose lines are added to nix.conf */
 	bool no_channel_add;
 	bool no_modify_profile;
-	bool force;
+	bool no_shims;
+	bool dry_run;
+	bool force; /* goes with --uninstall too */
 };
 
 struct options {
@@ -42,6 +45,7 @@ struct options {
 	char **argv;	     /* the command to run inside, NULL-terminated; NULL: none was given */
 	enum log_level log_level;
 	bool json; /* --check --json */
+	bool yes;  /* --uninstall --yes */
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };

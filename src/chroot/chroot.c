@@ -46,11 +46,9 @@ static int open_nix_dir(const struct chroot_request *request)
 	return steal_fd(&fd);
 }
 
-/*
- * Is this process in a chroot of ours already, with this very directory as /nix? The root of ours
- * is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
+/* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
  */
-static bool is_inside(int nix_fd)
+bool chroot_is_inside(int nix_fd)
 {
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
@@ -160,7 +158,7 @@ int chroot_exec(const struct chroot_request *request)
 
 	if (nix_fd < 0)
 		return EXIT_CANCELED;
-	if (is_inside(nix_fd)) {
+	if (chroot_is_inside(nix_fd)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
 			enter_work_dir(request->work_dir, 0);
@@ -168,7 +166,9 @@ int chroot_exec(const struct chroot_request *request)
 		return EXIT_CANCELED;
 	}
 	environment_prepare(request->is_default);
-	return environment_exec(request->argv, request->is_default);
+	return request->profile_command
+		       ? environment_exec_profile(request->profile_command, request->argv)
+		       : environment_exec(request->argv, request->is_default);
 }
 
 static _Noreturn void run_child(const struct chroot_request *request, int in_fd, int out_fd)

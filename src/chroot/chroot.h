@@ -19,8 +19,16 @@ struct chroot_request {
 	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
 	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
 	char *const *argv;   /* the command, NULL-terminated; NULL: a login shell */
+	/*
+	 * Not NULL: the command is the one of this name in the user's profile, wherever PATH leads;
+	 * argv[0] is only what it is called. Then is_default and argv are set too.
+	 */
+	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
 };
+
+/* Is this process in a chroot of ours, with the directory NIX_DIR_FD for /nix? */
+bool chroot_is_inside(int nix_dir_fd);
 
 /*
  * Turn the calling process into the command, inside. The process must have one thread (unshare(2)

@@ -323,3 +323,57 @@ int environment_exec(char *const *argv, bool with_profile)
 	profile = with_profile ? find_profile() : NULL;
 	return exec_failed(shell, exec_login_shell(shell, profile));
 }
+
+/* The directories in which a command of the user's profile may be; the caller clears. */
+static void profile_directories(struct strlist *out)
+{
+	_cleanup_free_ char *state = environment_state_home();
+	const char *home = env_get("HOME");
+
+	if (home)
+		strlist_take(out, path_join(home, ".nix-profile/bin"));
+	if (state)
+		strlist_take(out, path_join(state, "nix/profile/bin"));
+	strlist_add(out, "/nix/var/nix/profiles/default/bin");
+}
+
+/* ARGV with NAME in front, as it was called: "-NAME" where it is to be a login shell. */
+static char **profile_arguments(const char *name, char *const *argv)
+{
+	const char *called = argv[0] && *argv[0] == '-' ? argv[0] : name;
+	size_t count = 1;
+	char **copy;
+
+	while (argv[0] && argv[count])
+		count++;
+	copy = xcalloc(count + 1, sizeof(*copy));
+	copy[0] = xstrdup(called);
+	for (size_t i = 1; i < count; i++)
+		copy[i] = argv[i];
+	return copy;
+}
+
+int environment_exec_profile(const char *name, char *const *argv)
+{
+	_cleanup_(strlist_clear) struct strlist directories = {0};
+	_cleanup_free_ char **words = profile_arguments(name, argv);
+	_cleanup_free_ char *called = words[0];
+	int err;
+
+	profile_directories(&directories);
+	for (size_t i = 0; i < directories.count; i++) {
+		_cleanup_free_ char *file = path_join(directories.items[i], name);
+
+		execv(file, words);
+		err = errno;
+		/* ENOENT of a file that is there: its interpreter is not */
+		if ((err != ENOENT && err != ENOTDIR) || access(file, F_OK) == 0)
+			return exec_failed(file, err);
+	}
+	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%s", name,
+		  directories.items[0],
+		  str_starts_with(name, "nix")
+			  ? "nix-user-chroot --install mends the profile of an installation"
+			  : "nix-user-chroot -- nix-env -iA nixpkgs.PACKAGE puts a package there");
+	return EXIT_ENOENT;
+}

@@ -38,4 +38,12 @@ void environment_prepare(bool with_profile);
  */
 int environment_exec(char *const *argv, bool with_profile);
 
+/*
+ * execv(2) of the command NAME of the user's Nix profile, with ARGV: the file NAME in
+ * ~/.nix-profile/bin, in $XDG_STATE_HOME/nix/profile/bin, or in /nix/var/nix/profiles/default/bin.
+ * PATH is not asked, for there a link to this program may bear that name. argv[0] becomes the bare
+ * name. Returns as environment_exec().
+ */
+int environment_exec_profile(const char *name, char *const *argv);
+
 #endif

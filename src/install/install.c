@@ -3,7 +3,9 @@
  */
 #include "chroot/chroot.h"
 #include "commands.h"
+#include "install/before.h"
 #include "install/download.h"
+#include "install/dry_run.h"
 #include "install/installed.h"
 #include "install/lock.h"
 #include "install/nix_conf.h"
@@ -11,6 +13,7 @@
 #include "install/receipt.h"
 #include "install/release.h"
 #include "install/script.h"
+#include "install/self.h"
 #include "install/store.h"
 #include "install/supervise.h"
 #include "install/unpack.h"
@@ -28,7 +31,10 @@
 /* What one installation knows, from its first step to its last. */
 struct installation {
 	const struct install_options *options;
+	const char *argv0;
 	struct workspace workspace;
+	struct home home;
+	struct before before;
 	char *extra_conf; /* the text of --nix-extra-conf-file, or NULL */
 	struct installed installed;
 	int nix_dir_fd;
@@ -37,6 +43,8 @@ struct installation {
 	struct release release;
 	struct unpack_result unpacked;
 	struct store_result stored;
+	struct self_plan self;
+	bool has_self; /* self is to be carried out */
 };
 
 /* nix.conf is a page or two of text. */
@@ -199,13 +207,40 @@ static int run_script(const struct installation *in, char **version)
 	return script_run(&request) < 0 ? -1 : script_verify(&request, version);
 }
 
+/* The program itself and the names of Nix's commands, where the user can call them. */
+static void put_self(struct installation *in, struct traces *traces)
+{
+	_cleanup_free_ char *copy = path_join(in->home.bin, "nix-user-chroot");
+
+	if (in->options->no_shims)
+		return;
+	self_plan_clear(&in->self);
+	in->has_self = self_look(&in->home, in->argv0, traces, &in->self) == 0;
+	if (in->has_self)
+		self_carry_out(&in->self, strlist_has(&in->before.absent, copy), traces);
+}
+
+/* What an earlier receipt says, and what is new. */
+static void collect_traces(struct installation *in, struct traces *traces)
+{
+	struct receipt earlier;
+	bool is_first = receipt_read(in->nix_dir_fd, &earlier) < 0;
+
+	*traces = earlier.traces;
+	earlier.traces = (struct traces){0};
+	receipt_clear(&earlier);
+	put_self(in, traces);
+	before_compare(&in->before, &in->workspace, &in->home, is_first, traces);
+}
+
 /*
  * All is on disk before the receipt says so. The mark goes last: as long as it is there, a rerun
  * finds work to do, and so clears away what is left over.
  */
-static int finish(const struct installation *in, struct download_file *file)
+static int finish(struct installation *in, struct download_file *file)
 {
-	const struct receipt receipt = {
+	_cleanup_(traces_clear) struct traces traces = {0};
+	struct receipt receipt = {
 		.version = in->release.version,
 		.system = in->release.system,
 		.source = in->release.tarball_url,
@@ -216,11 +251,14 @@ static int finish(const struct installation *in, struct download_file *file)
 
 	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
 		return -1;
+	collect_traces(in, &traces);
+	receipt.traces = traces;
 	if (syncfs(in->nix_dir_fd) < 0)
 		return workspace_error("flush to disk", in->workspace.nix_dir, -errno);
 	r = receipt_write(in->nix_dir_fd, &receipt);
 	if (r == 0) {
 		download_file_remove(file);
+		before_forget(in->nix_dir_fd);
 		r = installed_remove_intent(in->nix_dir_fd);
 	}
 	return r < 0 ? workspace_error("write the receipt in", in->workspace.nix_dir, r) : 0;
@@ -230,12 +268,17 @@ static int install_locked(struct installation *in, struct downloader *downloader
 {
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 	_cleanup_free_ char *version = NULL;
+	int r = before_keep(in->nix_dir_fd, &in->before);
 
+	if (r < 0)
+		return workspace_error("write below", in->workspace.nix_dir, r);
 	if (fetch(in, downloader, &file) < 0 || check_space(in, file.size) < 0 ||
 	    unpack(in, &file) < 0 || commit(in) < 0 || configure(in) < 0 ||
 	    run_script(in, &version) < 0 || finish(in, &file) < 0)
 		return -1;
 	log_info("%s is installed in %s", version, in->workspace.nix_dir);
+	if (in->has_self)
+		self_say_path(&in->self, &in->home);
 	return 0;
 }
 
@@ -271,31 +314,92 @@ static void clean_up(void *ctx, pid_t child)
 		fs_remove_tree(fd, WORKSPACE_STAGING);
 		if (!installed_has_store_paths(fd))
 			installed_remove_intent(fd);
+		/* it is kept for as long as there is something of ours that it tells about */
+		if (faccessat(fd, WORKSPACE_INTENT, F_OK, 0) < 0)
+			before_forget(fd);
 		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);
 	}
 	workspace_remove_state(&in->workspace);
 }
 
-static int install(struct installation *in)
+/* Where all is installed: is the program in place too, the one that runs now? */
+static bool self_is_in_place(struct installation *in, int fd, struct receipt *receipt)
 {
-	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	struct download_options download_options;
+	if (in->options->no_shims || fd < 0 || receipt_read(fd, receipt) < 0)
+		return true;
+	if (self_look(&in->home, in->argv0, &receipt->traces, &in->self) < 0)
+		return true;
+	in->has_self = self_has_work(&in->self);
+	return !in->has_self;
+}
+
+/*
+ * A newer program than the one that installed, or one that found no place then, is put in place,
+ * with nothing else done again.
+ */
+static void renew_self(struct installation *in)
+{
+	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(receipt_clear) struct receipt receipt = {0};
 	bool waited;
+	int r;
+
+	if (self_is_in_place(in, fd, &receipt))
+		return;
+	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
+	if (in->lock_fd < 0)
+		return;
+	receipt_clear(&receipt);
+	r = receipt_read(in->nix_dir_fd, &receipt);
+	if (r == 0) {
+		put_self(in, &receipt.traces);
+		before_compare(&in->before, &in->workspace, &in->home, false, &receipt.traces);
+		r = receipt_write(in->nix_dir_fd, &receipt);
+	}
+	if (r < 0)
+		workspace_error("write the receipt in", in->workspace.nix_dir, r);
+	if (in->has_self)
+		self_say_path(&in->self, &in->home);
+	lock_remove(&in->workspace);
+	cleanup_close(&in->lock_fd);
+}
+
+/*
+ * Decide what is to be done, and change nothing. 1: it is installed, which was said; 0 with
+ * *DOWNLOADER the caller's: there is work to do; -1 after a message.
+ */
+static int prepare(struct installation *in, struct downloader **downloader)
+{
+	struct download_options download_options;
 	int r = release_check(in->options);
 
 	if (r == 0)
 		r = look(in);
-	if (r > 0)
-		clean_up(in, 0);
 	if (r != 0)
 		return r;
 	download_options_init(&download_options);
 	download_options.cacert = in->options->cacert;
-	downloader = downloader_new(&download_options);
-	if (!downloader || read_extra_conf(in) < 0 ||
-	    preflight(&in->workspace, in->options, &in->sandbox) < 0 || resolve(in, downloader) < 0)
+	*downloader = downloader_new(&download_options);
+	if (!*downloader || read_extra_conf(in) < 0 ||
+	    preflight(&in->workspace, in->options, &in->sandbox) < 0 ||
+	    resolve(in, *downloader) < 0)
 		return -1;
+	return 0;
+}
+
+static int install(struct installation *in)
+{
+	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
+	bool waited;
+	int r = prepare(in, &downloader);
+
+	if (r > 0) {
+		clean_up(in, 0);
+		renew_self(in);
+	}
+	if (r != 0)
+		return r;
 	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
 	if (in->lock_fd < 0)
 		return -1;
@@ -310,6 +414,33 @@ static int install(struct installation *in)
 	return r;
 }
 
+/* The plan alone. 0, or -1 after a message. */
+static int dry_run(struct installation *in, char *const *argv)
+{
+	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
+	_cleanup_(traces_clear) struct traces traces = {0};
+	int r = prepare(in, &downloader);
+
+	if (r > 0)
+		puts("nothing would be done");
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (workspace_check_writable(&in->workspace) < 0)
+		return -1;
+	if (!in->options->no_shims)
+		in->has_self = self_look(&in->home, in->argv0, &traces, &in->self) == 0;
+	return dry_run_print(
+		&(struct dry_run){
+			.options = in->options,
+			.argv = argv,
+			.workspace = &in->workspace,
+			.home = &in->home,
+			.release = &in->release,
+			.self = in->has_self ? &in->self : NULL,
+		},
+		stdout);
+}
+
 static void clear(struct installation *in)
 {
 	free(in->extra_conf);
@@ -319,6 +450,9 @@ static void clear(struct installation *in)
 	release_clear(&in->release);
 	unpack_result_clear(&in->unpacked);
 	store_result_clear(&in->stored);
+	self_plan_clear(&in->self);
+	before_clear(&in->before);
+	home_clear(&in->home);
 	workspace_clear(&in->workspace);
 }
 
@@ -327,17 +461,31 @@ static int work(void *ctx)
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 
+/* What was printed must have arrived. Returns the exit status for R. */
+static int end_of_output(int r)
+{
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+		log_error("cannot write to stdout: %s", strerror(errno));
+		r = -1;
+	}
+	return r < 0 ? EXIT_CANCELED : 0;
+}
+
 int command_install(const struct options *options)
 {
 	_cleanup_(clear) struct installation in = {
 		.options = &options->install,
+		.argv0 = options->program_argv[0],
 		.nix_dir_fd = -1,
 		.lock_fd = -1,
 	};
 	int status;
 
-	if (workspace_find(&in.workspace) < 0)
+	if (workspace_find(&in.workspace) < 0 || home_find(&in.home) < 0)
 		return EXIT_CANCELED;
+	if (in.options->dry_run)
+		return end_of_output(dry_run(&in, options->argv));
+	before_look(&in.workspace, &in.home, &in.before);
 	status = supervise(&(struct supervise_job){work, clean_up, &in});
 	if (status != 0)
 		return EXIT_CANCELED;

@@ -43,6 +43,14 @@ bool installed_has_store_paths(int nix_dir_fd)
 	return false;
 }
 
+bool installed_is_foreign(const struct workspace *workspace)
+{
+	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && !exists(fd, RECEIPT_FILE) && !exists(fd, WORKSPACE_INTENT) &&
+	       installed_has_store_paths(fd);
+}
+
 /* The store path of RECEIPT that is no longer there, or NULL. */
 static const char *missing_path(int nix_dir_fd, const struct receipt *receipt)
 {

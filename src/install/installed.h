@@ -34,6 +34,12 @@ int installed_look(const struct workspace *workspace, const struct install_optio
 bool installed_has_store_paths(int nix_dir_fd);
 
 /*
+ * Are there store paths in the Nix directory, and neither a receipt of ours nor the mark of an
+ * installation that was broken off?
+ */
+bool installed_is_foreign(const struct workspace *workspace);
+
+/*
  * Leave the mark of an installation under way, on disk, before the first store path is committed;
  * and take it away after the receipt is written. 0 or a negative errno.
  */

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECEIPT_FILE WORKSPACE_STATE "/receipt"
-#define FORMAT_LINE  "nix-user-chroot-receipt 1"
+#define FORMAT_LINE "nix-user-chroot-receipt 1"
 /* a receipt is a few kilobytes: some 60 store paths of 100 bytes */
 #define RECEIPT_MAX (1 << 20)
 
@@ -40,6 +39,8 @@ static int take_line(struct receipt *receipt, char *line, bool *has_hash)
 		if (!store_name_valid(value))
 			return -EBADMSG;
 		strlist_add(&receipt->paths, value);
+	} else {
+		return traces_take_line(&receipt->traces, line, value);
 	}
 	return 0;
 }
@@ -89,6 +90,7 @@ char *receipt_format(const struct receipt *receipt)
 	fprintf(f, "sha256 %s\n", hex);
 	for (size_t i = 0; i < receipt->paths.count; i++)
 		fprintf(f, "path %s\n", receipt->paths.items[i]);
+	traces_print(f, &receipt->traces);
 	fclose(f);
 	return text;
 }
@@ -116,5 +118,6 @@ void receipt_clear(struct receipt *receipt)
 	free(receipt->system);
 	free(receipt->source);
 	strlist_clear(&receipt->paths);
+	traces_clear(&receipt->traces);
 	*receipt = (struct receipt){0};
 }

@@ -6,9 +6,14 @@
 #define INSTALL_RECEIPT_H
 
 #include "install/sha256.h"
+#include "install/traces.h"
+#include "install/workspace.h"
 #include "util/str.h"
 
 #include <stddef.h>
+
+/* Below the Nix directory. */
+#define RECEIPT_FILE WORKSPACE_STATE "/receipt"
 
 struct receipt {
 	char *version; /* of Nix; NULL: the tarball's name did not tell */
@@ -16,12 +21,14 @@ struct receipt {
 	char *source; /* the tarball's URL */
 	struct sha256 sha256;
 	struct strlist paths; /* store names that came with it, HASH-NAME */
+	struct traces traces; /* what --uninstall goes by */
 };
 
 /*
  * Read TEXT (LEN bytes of any kind) into *OUT, the caller's to clear. Unknown keys are passed over.
  * Returns 0, or -EBADMSG with *OUT empty where it is no receipt: another format, no sha256 or no
- * path, a store name that Nix would not take, NUL bytes, no newline at the end.
+ * path, a store name that Nix would not take, a path that is not absolute, NUL bytes, no newline at
+ * the end.
  */
 int receipt_parse(const char *text, size_t len, struct receipt *out);
 

@@ -1,10 +1,13 @@
 #include "install/sha256.h"
+#include "util/cleanup.h"
 #include "util/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
 	NIX32_LEN = 52,	 /* 256 bits of 5 each, rounded up */
@@ -176,4 +179,32 @@ void sha256_stream_free(struct sha256_stream *stream)
 	EVP_MD_CTX_free(stream->ctx);
 	EVP_MD_CTX_free(stream->copy);
 	free(stream);
+}
+
+int sha256_of_file(int dirfd, const char *path, struct sha256 *out)
+{
+	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
+	_cleanup_close_ int fd =
+		openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_free_ char *buffer = NULL;
+	enum { BLOCK = 1 << 16 };
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	r = sha256_stream_new(&stream);
+	buffer = xcalloc(BLOCK, 1);
+	while (r == 0) {
+		ssize_t n = read(fd, buffer, BLOCK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : sha256_stream_digest(stream, out);
+		r = sha256_stream_update(stream, buffer, (size_t)n);
+	}
+	return r;
 }

@@ -160,6 +160,20 @@ int workspace_open_cache(const struct workspace *workspace)
 	return make_and_open(workspace->cache_dir, 0700, NULL);
 }
 
+static int check_writable(const char *path, const char *existing)
+{
+	if (faccessat(AT_FDCWD, existing, W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return workspace_error("make the directory", path, -errno);
+}
+
+int workspace_check_writable(const struct workspace *workspace)
+{
+	return check_writable(workspace->nix_dir, workspace->existing_nix) < 0
+		       ? -1
+		       : check_writable(workspace->cache_dir, workspace->existing_cache);
+}
+
 /* rmdir PATH and its parents, as far as they are empty, up to but not including STOP. */
 static void remove_empty(const char *path, const char *stop)
 {

@@ -38,6 +38,12 @@ int workspace_open(const struct workspace *workspace);
 int workspace_open_cache(const struct workspace *workspace);
 
 /*
+ * Could these two make their directories? Changes nothing. Returns 0, or -1 after the message that
+ * they would end with.
+ */
+int workspace_check_writable(const struct workspace *workspace);
+
+/*
  * Remove what is empty and was not there at the start: the cache directory (that one in any case),
  * those above it, and the directories that an installation makes in the Nix directory. Silent. Only
  * with the lock: another one who is at work has empty directories too.

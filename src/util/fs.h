@@ -35,8 +35,15 @@ int fs_mkdirs(int dirfd, const char *path, mode_t mode);
 int fs_open_dir(int dirfd, const char *path);
 
 /*
- * rm -rf NAME: directories that lack u+rwx get it first, symlinks are removed and never followed,
- * another file system is not entered (-EXDEV). 0 also where nothing was there.
+ * The same, of the directory PATH below DIRFD, on the way to which there may be neither a symlink
+ * (-ENOTDIR or -ELOOP) nor a mount (-EXDEV), be it of the same file system. No "." or ".." in PATH.
+ */
+int fs_open_dir_below(int dirfd, const char *path);
+
+/*
+ * rm -rf NAME: directories that lack u+rwx get it first, symlinks are removed and never followed, a
+ * mount is not entered, be it of the same file system, and be it NAME itself (-EXDEV). What can be
+ * removed beside that is. 0 also where nothing was there. NAME's parent may be anything.
  */
 int fs_remove_tree(int dirfd, const char *name);
 

@@ -193,6 +193,11 @@ profile_generations()
 	installed_version "$OLD"
 }
 
+of_release()
+{
+	grep -E '^(nix-user-chroot-receipt|version|system|source|sha256|path|shim) ' "$1"
+}
+
 @test "a receipt that is garbage, of every kind" {
 	local n
 
@@ -212,7 +217,8 @@ profile_generations()
 		run -0 install --nix-version "$TINY"
 		[[ $output == *'warning: the receipt in '*' cannot be read: installing again'* ]]
 		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
-		cmp "$RECEIPT" receipt
+		# what was there before the first installation is not known any more
+		cmp <(of_release "$RECEIPT") <(of_release receipt)
 		no_leftovers
 	done
 }

@@ -92,7 +92,10 @@ new_home()
 	no_proxy=127.0.0.1
 	NIX=$HOME/.local/share/nix
 	CACHE=$HOME/.cache/nix-user-chroot
-	export HOME https_proxy http_proxy no_proxy NIX CACHE
+	# as most distributions have it; --install says what to do where it is not
+	PATH_BEFORE=${PATH_BEFORE:-$PATH}
+	PATH=$PATH_BEFORE:$HOME/.local/bin
+	export PATH HOME https_proxy http_proxy no_proxy NIX CACHE
 }
 
 remove_tree()

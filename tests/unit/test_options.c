@@ -21,6 +21,7 @@
 #define USAGE                                                                    \
 	"  usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"    \
 	"         nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n" \
+	"         nix-user-chroot --uninstall [--yes]\n"                         \
 	"  nix-user-chroot --help tells more\n"
 
 #define MAX_WORDS 16
@@ -159,6 +160,8 @@ static void verbosity(void **state)
 static void commands(void **state)
 {
 	PARSE(install, "--install");
+	PARSE(uninstall, "--uninstall", "--yes", "--force");
+	PARSE(asking, "--uninstall");
 	PARSE(check, "--check", "--json");
 	PARSE(print, "--print-path-config");
 	PARSE(help, "--help");
@@ -169,6 +172,9 @@ static void commands(void **state)
 
 	(void)state;
 	assert_int_equal(install->options.command, COMMAND_INSTALL);
+	assert_int_equal(uninstall->options.command, COMMAND_UNINSTALL);
+	assert_true(uninstall->options.yes && uninstall->options.install.force);
+	assert_false(asking->options.yes || asking->options.install.force);
 	assert_int_equal(check->options.command, COMMAND_CHECK);
 	assert_true(check->options.json);
 	assert_int_equal(print->options.command, COMMAND_PRINT_PATH_CONFIG);
@@ -178,6 +184,7 @@ static void commands(void **state)
 	assert_int_equal(help_wins->options.command, COMMAND_HELP);
 	assert_int_equal(first_wins->options.command, COMMAND_HELP);
 	REFUSE(PREFIX "--install and --check do not go together\n", "--install", "--check");
+	REFUSE(PREFIX "--install and --uninstall do not go together\n", "--install", "--uninstall");
 }
 
 static void install_options(void **state)
@@ -186,7 +193,8 @@ static void install_options(void **state)
 	      "--system", "s", "--no-channel-add", "--force", "--cacert=c", "--extra-conf", "a = b",
 	      "--extra-conf=c = d\n\ne = f");
 	PARSE(rest, "--install", "--tarball", "t", "--nix-extra-conf-file", "f",
-	      "--no-modify-profile", "--nix-version=1", "--nix-version=2", "--", "bash", "-l");
+	      "--no-modify-profile", "--no-shims", "--dry-run", "--nix-version=1",
+	      "--nix-version=2", "--", "bash", "-l");
 	const struct install_options *install = &all->options.install;
 
 	(void)state;
@@ -197,7 +205,7 @@ static void install_options(void **state)
 	assert_string_equal(install->cacert, "c");
 	assert_true(install->no_channel_add);
 	assert_true(install->force);
-	assert_false(install->no_modify_profile);
+	assert_false(install->no_modify_profile || install->no_shims || install->dry_run);
 	assert_null(install->tarball);
 	assert_null(all->options.argv);
 	assert_int_equal(install->extra_conf.count, 3);
@@ -210,6 +218,7 @@ static void install_options(void **state)
 	assert_string_equal(install->nix_extra_conf_file, "f");
 	assert_string_equal(install->nix_version, "2");
 	assert_true(install->no_modify_profile);
+	assert_true(install->no_shims && install->dry_run);
 	assert_string_equal(rest->options.argv[0], "bash");
 	assert_string_equal(rest->options.argv[1], "-l");
 }
@@ -228,6 +237,12 @@ static void refused(void **state)
 	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n", "--install", "--mirror=");
 	REFUSE(PREFIX "option --mirror goes with --install\n" USAGE, "--mirror", "m", "dir");
 	REFUSE(PREFIX "option --json goes with --check\n" USAGE, "--install", "--json");
+	REFUSE(PREFIX "option --yes goes with --uninstall\n" USAGE, "--install", "--yes");
+	REFUSE(PREFIX "option --dry-run goes with --install\n" USAGE, "--uninstall", "--dry-run");
+	REFUSE(PREFIX "option --force goes with --install or --uninstall\n" USAGE, "--force",
+	       "dir");
+	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--uninstall", "dir");
+	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--uninstall", "--", "true");
 	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--install", "dir");
 	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--check", "dir");
 	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--check", "--", "true");
@@ -255,6 +270,8 @@ static void variables(void **state)
 	setenv("NIX_USER_CHROOT_EXTRA_CONF", "a = b\nc = d\n", 1);
 	setenv("NIX_USER_CHROOT_NO_CHANNEL_ADD", "yes", 1);
 	setenv("NIX_USER_CHROOT_NO_MODIFY_PROFILE", "0", 1);
+	setenv("NIX_USER_CHROOT_NO_SHIMS", "1", 1);
+	setenv("NIX_USER_CHROOT_DRY_RUN", "on", 1);
 	setenv("NIX_USER_CHROOT_TARBALL", "", 1);
 	PARSE(line, "--install", "--mirror", "https://option");
 	assert_string_equal(line->options.install.nix_version, "2.20.0");
@@ -263,6 +280,7 @@ static void variables(void **state)
 	assert_string_equal(line->options.install.extra_conf.items[1], "c = d");
 	assert_true(line->options.install.no_channel_add);
 	assert_false(line->options.install.no_modify_profile);
+	assert_true(line->options.install.no_shims && line->options.install.dry_run);
 	assert_null(line->options.install.tarball);
 }
 
@@ -309,6 +327,12 @@ static void bad_variables(void **state)
 	PARSE(help, "--install", "--help");
 	PARSE(forced, "--install", "--force");
 	assert_true(forced->options.install.force);
+	setenv("NIX_USER_CHROOT_FORCE", "1", 1);
+	PARSE(by_variable, "--install");
+	assert_true(by_variable->options.install.force);
+	/* what is set for --install does not make --uninstall ruthless */
+	PARSE(careful, "--uninstall");
+	assert_false(careful->options.install.force);
 	assert_false(enter->options.install.force);
 }
 
@@ -372,7 +396,9 @@ static void help(void **state)
 	static const char *const named[] = {
 		"--install",	     "--check",	    "--print-path-config",
 		"-h, --help",	     "-q, --quiet", "--mirror URL",
-		"--extra-conf LINE", "--json",	    "-V, --version"};
+		"--extra-conf LINE", "--json",	    "-V, --version",
+		"--uninstall",	     "--yes",	    "--no-shims",
+		"--dry-run"};
 	char *text = NULL;
 	size_t len;
 	FILE *f = xopen_memstream(&text, &len);

@@ -1,0 +1,25 @@
+/*
+ * The part of belongings.h that lies in the user's home directory: startup files, shims, profile.
+ */
+#ifndef INSTALL_BELONGINGS_HOME_H
+#define INSTALL_BELONGINGS_HOME_H
+
+#include "install/belongings.h"
+#include "install/traces.h"
+
+#include <stdbool.h>
+
+struct finder {
+	const struct workspace *workspace;
+	const struct home *home;
+	int nix_dir_fd;
+	size_t store_paths; /* how many there are */
+	struct traces traces;
+	bool has_receipt;
+	bool is_broken_off; /* there is no receipt, and the traces are those of a broken off run */
+	struct belongings *out;
+};
+
+void belongings_find_in_home(struct finder *finder);
+
+#endif

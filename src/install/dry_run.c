@@ -1,0 +1,176 @@
+#include "install/dry_run.h"
+#include "install/dry_run_mounts.h"
+#include "install/startup_files.h"
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+static void print_line(FILE *f, const char *subject, const char *text)
+{
+	fprintf(f, "  %-14s %s\n", subject, text);
+}
+
+static void print_list(FILE *f, const char *subject, const struct strlist *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		print_line(f, i == 0 ? subject : "", lines->items[i]);
+}
+
+static void print_release(FILE *f, const struct release *release)
+{
+	_cleanup_free_ char *name =
+		xasprintf("Nix %s for %s",
+			  release->version ? release->version : "(its name does not tell which)",
+			  release->system);
+	_cleanup_free_ char *source = xasprintf("expected by %s", release->sha256_source);
+	char hex[SHA256_HEX_LEN + 1];
+
+	sha256_format(&release->sha256, hex);
+	print_line(f, "release", name);
+	print_line(f, "tarball", release->tarball_url);
+	print_line(f, "SHA-256", hex);
+	print_line(f, "", source);
+}
+
+static void print_places(FILE *f, const struct dry_run *run)
+{
+	const struct workspace *workspace = run->workspace;
+	_cleanup_(strlist_clear) struct strlist written = {0};
+	_cleanup_free_ char *directory = NULL, *download = NULL;
+	bool is_new = strcmp(workspace->nix_dir, workspace->existing_nix) != 0;
+	struct statfs fs;
+
+	if (statfs(workspace->existing_nix, &fs) == 0)
+		directory = xasprintf(
+			"%s (%s; %llu MB are free)", workspace->nix_dir,
+			is_new ? "new" : "there already",
+			(unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20);
+	download = xasprintf("%s/%s, until it is unpacked", workspace->cache_dir,
+			     run->release->tarball_name);
+	print_line(f, "Nix directory", directory ? directory : workspace->nix_dir);
+	print_line(f, "download", download);
+	strlist_take(&written, path_join(workspace->nix_dir, "store"));
+	strlist_take(&written, path_join(workspace->nix_dir, "var"));
+	strlist_take(&written, path_join(workspace->nix_dir, "etc/nix/nix.conf"));
+	strlist_add(&written, run->home->profiles.items[0]);
+	strlist_add(&written, run->home->defexprs.items[0]);
+	if (!run->options->no_channel_add)
+		strlist_take(&written,
+			     xasprintf("%s: the channel nixpkgs", run->home->channels.items[0]));
+	strlist_add(&written, run->home->generations);
+	print_list(f, "writes", &written);
+}
+
+/* The first of NAMES in the home directory that can be written; the caller frees. */
+static char *first_writable(const struct home *home, const char *const *names)
+{
+	for (; *names; names++) {
+		_cleanup_free_ char *path = path_join(home->path, *names);
+
+		if (access(path, W_OK) == 0)
+			return steal_ptr(&path);
+	}
+	return NULL;
+}
+
+static void add_startup_file(struct strlist *lines, char *path)
+{
+	if (path && startup_file_has_line(path) > 0) {
+		strlist_take(lines, xasprintf("%s has it already", path));
+		free(path);
+	} else if (path) {
+		strlist_take(lines, path);
+	}
+}
+
+/* As install-nix-from-tarball.sh chooses them. */
+static void print_startup_files(FILE *f, const struct dry_run *run)
+{
+	static const char *const login[] = {".bash_profile", ".bash_login", ".profile", NULL};
+	static const char *const zsh[] = {".zshenv", ".zshrc", NULL};
+	_cleanup_(strlist_clear) struct strlist lines = {0};
+	_cleanup_free_ char *fish = path_join(run->home->path, ".config/fish");
+	struct stat st;
+	char *path = first_writable(run->home, login);
+
+	if (run->options->no_modify_profile) {
+		print_line(f, "startup files", "stay as they are");
+		return;
+	}
+	add_startup_file(&lines, path);
+	if (!path)
+		strlist_take(&lines, xasprintf("%s/.profile, new (if the release makes one)",
+					       run->home->path));
+	add_startup_file(&lines, first_writable(run->home, zsh));
+	if (stat(fish, &st) == 0 && S_ISDIR(st.st_mode))
+		strlist_take(&lines, path_join(fish, "conf.d/nix.fish"));
+	print_line(f, "startup files", "the Nix install script adds a line to");
+	print_list(f, "", &lines);
+}
+
+static char *names_of(const struct self_plan *self, bool left)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&text, &len);
+
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		if ((self->shims[i] == SHIM_LEAVE) == left)
+			fprintf(f, " %s", shim_names[i]);
+	fclose(f);
+	return text;
+}
+
+static void print_self(FILE *f, const struct self_plan *self)
+{
+	_cleanup_free_ char *copy = NULL, *links = NULL, *left = NULL, *made = NULL, *stay = NULL;
+
+	if (!self) {
+		print_line(f, "links", "none");
+		return;
+	}
+	if (self->copy == COPY_LEAVE) {
+		left = xasprintf("%s is another program, and stays: no links", self->program);
+		print_line(f, "links", left);
+		return;
+	}
+	if (self->copy == COPY_MAKE) {
+		copy = xasprintf("%s -> %s", self->source, self->program);
+		print_line(f, "copy", copy);
+	}
+	made = names_of(self, false);
+	stay = names_of(self, true);
+	links = xasprintf("in %s, to %s:%s", self->bin, self->program, made);
+	print_line(f, "links", links);
+	if (*stay) {
+		left = xasprintf("not ours, and left as it is:%s", stay);
+		print_line(f, "", left);
+	}
+}
+
+static void print_command(FILE *f, char *const *argv)
+{
+	if (!argv)
+		return;
+	fprintf(f, "  %-14s", "then runs");
+	for (; *argv; argv++)
+		fprintf(f, " %s", *argv);
+	fputc('\n', f);
+}
+
+int dry_run_print(const struct dry_run *run, FILE *f)
+{
+	fputs("nix-user-chroot --install would do this, and has done nothing yet:\n", f);
+	print_release(f, run->release);
+	print_places(f, run);
+	print_startup_files(f, run);
+	print_self(f, run->self);
+	if (dry_run_print_mounts(run->workspace, f) < 0)
+		return -1;
+	print_command(f, run->argv);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * The places in the user's home directory that an installation touches.
+ */
+#ifndef INSTALL_HOME_H
+#define INSTALL_HOME_H
+
+#include "util/str.h"
+
+struct home {
+	char *path;  /* $HOME */
+	char *state; /* $XDG_STATE_HOME, else ~/.local/state */
+	char *cache; /* $XDG_CACHE_HOME, else ~/.cache */
+	char *bin;   /* $XDG_BIN_HOME, else ~/.local/bin */
+	/*
+	 * The user's profile, their channels and their expressions, each at Nix's usual place and
+	 * at that of its use-xdg-base-directories: a link, a file, a directory of links.
+	 */
+	struct strlist profiles, channels, defexprs;
+	char *generations; /* $XDG_STATE_HOME/nix/profiles: links to the store */
+	char *nix_cache;   /* $XDG_CACHE_HOME/nix: Nix's own downloads and indices */
+	/* The shells' startup files that the Nix install script may add its line to. */
+	struct strlist startup_files;
+};
+
+/* All paths are absolute. Returns 0 with *OUT the caller's to clear, or -1 after a message. */
+int home_find(struct home *out);
+
+void home_clear(struct home *home);
+
+#endif

@@ -1,0 +1,103 @@
+#include "install/removal.h"
+#include "install/startup_files.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+void removals_add(struct removals *list, enum removal_kind kind, const char *path,
+		  const char *below, const char *shown)
+{
+	list->items = xreallocarray(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = (struct removal){
+		.kind = kind,
+		.path = xstrdup(path),
+		.below = xstrdup(below),
+		.shown = xstrdup(shown),
+	};
+}
+
+/* The directory that the last component of BELOW lies in, and that component in *NAME. */
+static int open_above(int nix_dir_fd, const char *below, const char **name)
+{
+	const char *slash = strrchr(below, '/');
+	_cleanup_free_ char *above = xstrndup(below, slash ? (size_t)(slash - below) : 0);
+
+	*name = slash ? slash + 1 : below;
+	return fs_open_dir_below(nix_dir_fd, above);
+}
+
+static int remove_at(int dir, const char *name, enum removal_kind kind)
+{
+	switch (kind) {
+	case REMOVE_TREE:
+		return fs_remove_tree(dir, name);
+	case REMOVE_FILE:
+		return unlinkat(dir, name, 0) < 0 ? -errno : 0;
+	case REMOVE_EMPTY:
+		/* where it is not, or is a link, somebody else uses it */
+		unlinkat(dir, name, AT_REMOVEDIR);
+		return 0;
+	case REMOVE_LINE:
+	case REMOVE_LINE_FILE:
+		return startup_file_clean(name, kind == REMOVE_LINE_FILE);
+	}
+	return -EINVAL;
+}
+
+static const char *advice(int err)
+{
+	switch (err) {
+	case EXDEV:
+	case EBUSY:
+		return "something is mounted in there: unmount it, then run nix-user-chroot "
+		       "--uninstall again";
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return "when you may write there, run nix-user-chroot --uninstall again, or remove "
+		       "it by hand";
+	default:
+		return "when that is mended, run nix-user-chroot --uninstall again: it goes on";
+	}
+}
+
+int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char *nix_dir)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int above = -1;
+	const char *name = removal->path;
+	int r = 0;
+
+	if (!removal->path) {
+		above = open_above(nix_dir_fd, removal->below, &name);
+		r = above < 0 ? above : 0;
+	}
+	if (r == 0)
+		r = remove_at(removal->path ? AT_FDCWD : above, name, removal->kind);
+	/* a parent that is a link now: what it leads to is none of ours */
+	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+		return 0;
+	path = removal->path ? xstrdup(removal->path) : path_join(nix_dir, removal->below);
+	log_error("cannot remove %s%s: %s\n%s",
+		  removal->kind == REMOVE_LINE || removal->kind == REMOVE_LINE_FILE
+			  ? "the line of the Nix installer from "
+			  : "",
+		  path, strerror(-r), advice(-r));
+	return -1;
+}
+
+void removals_clear(struct removals *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].path);
+		free(list->items[i].below);
+		free(list->items[i].shown);
+	}
+	free(list->items);
+	*list = (struct removals){0};
+}

@@ -1,0 +1,292 @@
+#include "install/self.h"
+#include "config.h"
+#include "program.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define COPY_NAME  "nix-user-chroot"
+#define FRESH_NAME ".nix-user-chroot-new"
+
+#ifdef SINGLE_BINARY
+static const bool is_single = true;
+#else
+static const bool is_single = false;
+#endif
+
+static bool same_directory(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+static bool is_on_path(const char *directory)
+{
+	const char *path = env_get("PATH");
+
+	while (path && *path) {
+		size_t len = strcspn(path, ":");
+		_cleanup_free_ char *part = xstrndup(path, len);
+
+		if (*part == '/' &&
+		    (strcmp(part, directory) == 0 || same_directory(part, directory)))
+			return true;
+		path += len + (path[len] == ':');
+	}
+	return false;
+}
+
+/* What the file at DEST is to the program SOURCE. */
+static enum copy_action decide_copy(const char *dest, const char *source,
+				    const struct traces *traces)
+{
+	struct sha256 present, wanted;
+	struct stat st;
+
+	if (lstat(dest, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? COPY_MAKE : COPY_LEAVE;
+	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 ||
+	    sha256_of_file(AT_FDCWD, source, &wanted) < 0)
+		return COPY_LEAVE;
+	if (sha256_equal(&present, &wanted))
+		return COPY_KEEP;
+	return traces->copy && strcmp(traces->copy, dest) == 0 &&
+			       sha256_equal(&present, &traces->copy_sha256)
+		       ? COPY_MAKE
+		       : COPY_LEAVE;
+}
+
+/*
+ * A program of a package stays where that has put it. One that is all in one file may have been
+ * downloaded to anywhere; it stays where it is found by its name.
+ */
+static void look_at_program(const struct traces *traces, struct self_plan *plan)
+{
+	_cleanup_free_ char *directory = path_parent(plan->program);
+
+	if (!is_single || is_on_path(directory) || same_directory(directory, plan->bin))
+		return;
+	free(plan->program);
+	plan->program = path_join(plan->bin, COPY_NAME);
+	plan->copy = decide_copy(plan->program, plan->source, traces);
+}
+
+static enum shim_action look_at_shim(const struct self_plan *plan, const char *name)
+{
+	_cleanup_free_ char *path = path_join(plan->bin, name), *target = NULL;
+	int r = fs_readlink(AT_FDCWD, path, &target);
+
+	return shim_decide(r != -ENOENT && r != -ENOTDIR, target, plan->program);
+}
+
+int self_look(const struct home *home, const char *argv0, const struct traces *traces,
+	      struct self_plan *out)
+{
+	*out = (struct self_plan){.source = fs_self_path(), .bin = xstrdup(home->bin)};
+	/* nix-user-chroot-install is called by the path of the program that it belongs to */
+	out->program = is_single		? program_path(argv0)
+		       : argv0 && *argv0 == '/' ? xstrdup(argv0)
+						: fs_self_path();
+	if (!out->source || !out->program) {
+		log_warning("cannot tell where this program is: /proc is not mounted\n"
+			    "so there will be no nix command in %s",
+			    home->bin);
+		self_plan_clear(out);
+		return -1;
+	}
+	out->is_on_path = is_on_path(out->bin);
+	look_at_program(traces, out);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		out->shims[i] = look_at_shim(out, shim_names[i]);
+	return 0;
+}
+
+bool self_has_work(const struct self_plan *plan)
+{
+	if (plan->copy == COPY_LEAVE)
+		return false;
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		if (plan->shims[i] == SHIM_MAKE || plan->shims[i] == SHIM_TURN)
+			return true;
+	return plan->copy == COPY_MAKE;
+}
+
+/* All of FROM into TO: 0 or a negative errno. */
+static int copy_bytes(int from, int to)
+{
+	_cleanup_free_ char *buffer = NULL;
+	enum { BLOCK = 1 << 16 };
+
+	buffer = xcalloc(BLOCK, 1);
+	for (;;) {
+		ssize_t n = read(from, buffer, BLOCK);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		r = fs_write_all(to, buffer, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* The running program, also where its file was replaced meanwhile, as FRESH_NAME in DIR, on disk.
+ */
+static int write_fresh(int dir)
+{
+	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = -1;
+	int r;
+
+	if (from < 0)
+		return -errno;
+	unlinkat(dir, FRESH_NAME, 0);
+	to = openat(dir, FRESH_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
+	if (to < 0)
+		return -errno;
+	r = copy_bytes(from, to);
+	if (r == 0 && (fchmod(to, 0755) < 0 || fsync(to) < 0))
+		r = -errno;
+	return r == 0 && close(steal_fd(&to)) < 0 ? -errno : r;
+}
+
+static int put_copy(int dir)
+{
+	int r = write_fresh(dir);
+
+	if (r == 0 && renameat(dir, FRESH_NAME, dir, COPY_NAME) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, FRESH_NAME, 0);
+	return r < 0 ? r : fs_sync_dir(dir, ".");
+}
+
+static int put_link(int dir, const char *name, const char *program, enum shim_action action)
+{
+	int r = 0;
+
+	if (action == SHIM_MAKE)
+		return symlinkat(program, dir, name) < 0 ? -errno : 0;
+	unlinkat(dir, FRESH_NAME, 0);
+	if (symlinkat(program, dir, FRESH_NAME) < 0)
+		return -errno;
+	if (renameat(dir, FRESH_NAME, dir, name) < 0) {
+		r = -errno;
+		unlinkat(dir, FRESH_NAME, 0);
+	}
+	return r;
+}
+
+static int put_shims(int dir, const struct self_plan *plan)
+{
+	for (size_t i = 0; i < SHIM_COUNT; i++) {
+		enum shim_action action = plan->shims[i];
+		int r = action == SHIM_MAKE || action == SHIM_TURN
+				? put_link(dir, shim_names[i], plan->program, action)
+				: 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int put_all(const struct self_plan *plan)
+{
+	_cleanup_close_ int dir = -1;
+	int r = fs_mkdirs(AT_FDCWD, plan->bin, 0755);
+
+	if (r < 0)
+		return r;
+	dir = open(plan->bin, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	r = plan->copy == COPY_MAKE ? put_copy(dir) : 0;
+	return r < 0 ? r : put_shims(dir, plan);
+}
+
+/* What is in place now, so that --uninstall finds it. */
+static void note(const struct self_plan *plan, bool is_made, struct traces *traces)
+{
+	for (size_t i = 0; i < SHIM_COUNT; i++) {
+		_cleanup_free_ char *path = path_join(plan->bin, shim_names[i]);
+		enum shim_action action = look_at_shim(plan, shim_names[i]);
+
+		if (action == SHIM_KEEP && !strlist_has(&traces->shims, path))
+			strlist_add(&traces->shims, path);
+	}
+	if ((plan->copy == COPY_MAKE || (plan->copy == COPY_KEEP && is_made)) &&
+	    sha256_of_file(AT_FDCWD, plan->program, &traces->copy_sha256) == 0) {
+		free(traces->copy);
+		traces->copy = xstrdup(plan->program);
+	}
+}
+
+static void say_left(const struct self_plan *plan)
+{
+	_cleanup_free_ char *names = NULL;
+
+	for (size_t i = 0; i < SHIM_COUNT; i++) {
+		char *longer;
+
+		if (plan->shims[i] != SHIM_LEAVE)
+			continue;
+		longer = xasprintf("%s %s", names ? names : "", shim_names[i]);
+		free(names);
+		names = longer;
+	}
+	if (names)
+		log_warning("in %s there is already what is not ours, and stays:%s\n"
+			    "move it away and run nix-user-chroot --install again to have these "
+			    "commands from the Nix installed here",
+			    plan->bin, names);
+}
+
+void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces)
+{
+	int r;
+
+	if (plan->copy == COPY_LEAVE) {
+		log_warning("%s is another program than this one, and stays: no links to it were "
+			    "made\nmove it away and run nix-user-chroot --install again",
+			    plan->program);
+		return;
+	}
+	say_left(plan);
+	r = self_has_work(plan) ? put_all(plan) : 0;
+	if (r < 0)
+		log_warning("cannot put the nix commands into %s: %s\n"
+			    "Nix is installed without them; XDG_BIN_HOME names another directory, "
+			    "--no-shims leaves them out",
+			    plan->bin, strerror(-r));
+	note(plan, is_made, traces);
+}
+
+void self_say_path(const struct self_plan *plan, const struct home *home)
+{
+	_cleanup_free_ char *line = NULL;
+	const char *file;
+
+	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
+		return;
+	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
+	log_info("the nix commands are in %s, which is not on your PATH\n"
+		 "add this line to %s: %s",
+		 plan->bin, file, line);
+}
+
+void self_plan_clear(struct self_plan *plan)
+{
+	free(plan->bin);
+	free(plan->program);
+	free(plan->source);
+	*plan = (struct self_plan){0};
+}

@@ -1,0 +1,52 @@
+/*
+ * The program puts itself in place: a copy where it is needed, and the shims (shims.h).
+ */
+#ifndef INSTALL_SELF_H
+#define INSTALL_SELF_H
+
+#include "install/home.h"
+#include "install/shims.h"
+#include "install/traces.h"
+
+enum copy_action {
+	COPY_NONE,  /* the program stays where it is */
+	COPY_KEEP,  /* the copy is there */
+	COPY_MAKE,  /* also over an older copy of ours */
+	COPY_LEAVE, /* something is there that is not ours: no links either, they would lead nowhere
+		     */
+};
+
+/* What is to be done. */
+struct self_plan {
+	char *bin;     /* the directory of the shims */
+	char *program; /* what the shims lead to: the copy, or where the program is */
+	char *source;  /* what is copied: the running program */
+	enum copy_action copy;
+	enum shim_action shims[SHIM_COUNT];
+	bool is_on_path; /* bin */
+};
+
+/*
+ * Find out, and change nothing: ARGV0 is the name that the program was started by, TRACES those of
+ * the last installation. 0 with *OUT the caller's to clear, or -1 where it cannot be told (no
+ * /proc), after a warning.
+ */
+int self_look(const struct home *home, const char *argv0, const struct traces *traces,
+	      struct self_plan *out);
+
+/* Is there anything to do? */
+bool self_has_work(const struct self_plan *plan);
+
+/*
+ * Do it, and enter into *TRACES what is in place then. What cannot be done is a warning: Nix is
+ * installed all the same. IS_MADE: the copy, where it is there already, was not there before our
+ * first installation, so that it is ours.
+ */
+void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
+
+/* Say which line puts the directory on PATH, where it is not; nothing where there are no shims. */
+void self_say_path(const struct self_plan *plan, const struct home *home);
+
+void self_plan_clear(struct self_plan *plan);
+
+#endif

@@ -1,0 +1,69 @@
+#include "install/shims.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <string.h>
+
+const char *const shim_names[SHIM_COUNT] = {
+	"nix",	      "nix-build", "nix-channel", "nix-collect-garbage", "nix-copy-closure",
+	"nix-daemon", "nix-env",   "nix-hash",	  "nix-instantiate",	 "nix-prefetch-url",
+	"nix-shell",  "nix-store",
+};
+
+bool shim_is_ours(const char *target)
+{
+	const char *slash = strrchr(target, '/');
+
+	return str_starts_with(slash ? slash + 1 : target, "nix-user-chroot");
+}
+
+enum shim_action shim_decide(bool exists, const char *target, const char *program)
+{
+	if (!exists)
+		return SHIM_MAKE;
+	if (!target || !shim_is_ours(target))
+		return SHIM_LEAVE;
+	return strcmp(target, program) == 0 ? SHIM_KEEP : SHIM_TURN;
+}
+
+/* TEXT between single quotes, for a shell; the caller frees. */
+static char *quoted(const char *text)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&out, &len);
+
+	fputc('\'', f);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (char[]){*text, '\0'}, f);
+	fputc('\'', f);
+	fclose(f);
+	return out;
+}
+
+/* BIN as it is written between double quotes in a shell; the caller frees. NULL: it cannot be. */
+static char *in_double_quotes(const char *bin, const char *home)
+{
+	size_t len = strlen(home);
+	bool below = len > 1 && strncmp(bin, home, len) == 0 && bin[len] == '/';
+	const char *rest = below ? bin + len : bin;
+
+	return strpbrk(rest, "\"$`\\!\n") ? NULL : xasprintf("%s%s", below ? "$HOME" : "", rest);
+}
+
+char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file)
+{
+	const char *slash = shell ? strrchr(shell, '/') : NULL;
+	const char *name = slash ? slash + 1 : shell ? shell : "";
+	_cleanup_free_ char *plain = in_double_quotes(bin, home), *odd = quoted(bin);
+
+	*file = strcmp(name, "bash") == 0   ? "~/.bashrc"
+		: strcmp(name, "zsh") == 0  ? "~/.zshrc"
+		: strcmp(name, "fish") == 0 ? "~/.config/fish/config.fish"
+					    : "~/.profile";
+	if (strcmp(name, "fish") == 0)
+		return plain ? xasprintf("fish_add_path \"%s\"", plain)
+			     : xasprintf("fish_add_path %s", odd);
+	return plain ? xasprintf("export PATH=\"%s:$PATH\"", plain)
+		     : xasprintf("export PATH=%s:\"$PATH\"", odd);
+}

@@ -1,0 +1,41 @@
+/*
+ * The shims: links to this program by the names of Nix's commands, in a directory on the user's
+ * PATH. Called by such a name, the program enters and becomes that command.
+ */
+#ifndef INSTALL_SHIMS_H
+#define INSTALL_SHIMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SHIM_COUNT 12
+
+extern const char *const shim_names[SHIM_COUNT];
+
+enum shim_action {
+	SHIM_KEEP,  /* it is there */
+	SHIM_MAKE,  /* nothing is there */
+	SHIM_TURN,  /* a link of ours that leads elsewhere */
+	SHIM_LEAVE, /* something is there that is not ours */
+};
+
+/*
+ * Does a symlink with this TARGET lead to our program, or to where it was? Its last component
+ * begins with "nix-user-chroot".
+ */
+bool shim_is_ours(const char *target);
+
+/*
+ * What is to be done where a link to PROGRAM is wanted: EXISTS says whether anything is there,
+ * TARGET where it leads, NULL where it is no symlink.
+ */
+enum shim_action shim_decide(bool exists, const char *target, const char *program);
+
+/*
+ * The line for a startup file of SHELL ("/bin/bash"; NULL: unknown) that puts the directory BIN on
+ * PATH, and in *FILE the name of that file, a constant. HOME, where BIN is below it, is written as
+ * $HOME. The caller frees the line.
+ */
+char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file);
+
+#endif

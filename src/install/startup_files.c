@@ -1,0 +1,140 @@
+#include "install/startup_files.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A startup file is a page or two. */
+#define STARTUP_FILE_MAX (16 << 20)
+
+static bool contains(const char *text, size_t len, const char *word)
+{
+	return memmem(text, len, word, strlen(word)) != NULL;
+}
+
+/* LINE without its newline. */
+static bool is_ours(const char *line, size_t len)
+{
+	static const char marker[] = "# added by Nix installer";
+	size_t marker_len = sizeof(marker) - 1;
+
+	return len >= marker_len && memcmp(line + len - marker_len, marker, marker_len) == 0 &&
+	       (contains(line, len, "profile/etc/profile.d/nix.sh") ||
+		contains(line, len, "profile/etc/profile.d/nix.fish"));
+}
+
+/* The length of the line at TEXT, without its newline. */
+static size_t line_length(const char *text, size_t len)
+{
+	const char *end = memchr(text, '\n', len);
+
+	return end ? (size_t)(end - text) : len;
+}
+
+bool startup_text_has_line(const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t line = line_length(text + at, len - at);
+
+		if (is_ours(text + at, line))
+			return true;
+		at += line + 1;
+	}
+	return false;
+}
+
+/* An empty line at the end of the first USED bytes of OUT, or an empty line that is all of it. */
+static bool ends_with_empty_line(const char *out, size_t used)
+{
+	return used > 0 && out[used - 1] == '\n' && (used == 1 || out[used - 2] == '\n');
+}
+
+char *startup_text_without_line(const char *text, size_t len, size_t *out_len)
+{
+	char *out = xcalloc(len + 1, 1);
+	size_t used = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t line = line_length(text + at, len - at);
+		size_t whole = line + (at + line < len);
+
+		if (!is_ours(text + at, line)) {
+			memcpy(out + used, text + at, whole);
+			used += whole;
+		} else if (ends_with_empty_line(out, used) || (used > 0 && at + whole == len)) {
+			used--;
+		}
+		at += whole;
+	}
+	out[used] = '\0';
+	*out_len = used;
+	return out;
+}
+
+int startup_file_has_line(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
+
+	/* a link that leads nowhere, a device, a directory: nothing that a line was added to */
+	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -EISDIR || r == -ENXIO)
+		return 0;
+	return r < 0 ? r : startup_text_has_line(text, len);
+}
+
+/* Write the file NAME anew with the mode and, as far as we may, the owner of OLD. */
+static int replace(int dir, const char *name, const struct stat *old, const char *data, size_t len)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.nix-user-chroot-new", name);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	unlinkat(dir, fresh, 0);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fs_write_all(fd, data, len);
+	/* the mode behind the owner: chown(2) takes setuid bits away */
+	if (r == 0 && (old->st_uid != geteuid() || old->st_gid != getegid()))
+		r = fchown(fd, old->st_uid, old->st_gid) < 0 ? -errno : 0;
+	if (r == 0 && (fchmod(fd, old->st_mode & 07777) < 0 || fsync(fd) < 0 ||
+		       renameat(dir, fresh, dir, name) < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r < 0 ? r : fs_sync_dir(dir, ".");
+}
+
+int startup_file_clean(const char *path, bool remove_empty)
+{
+	_cleanup_free_ char *real = realpath(path, NULL), *text = NULL, *rest = NULL;
+	_cleanup_free_ char *above = real ? path_parent(real) : NULL;
+	_cleanup_close_ int dir = -1;
+	size_t len, rest_len;
+	struct stat st;
+	int r;
+
+	if (!real)
+		return errno == ENOENT ? 0 : -errno;
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	r = fs_read_file(AT_FDCWD, real, STARTUP_FILE_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	if (!startup_text_has_line(text, len))
+		return 0;
+	rest = startup_text_without_line(text, len, &rest_len);
+	if (lstat(path, &st) < 0)
+		return -errno;
+	/* a link was put there by the user */
+	if (remove_empty && rest_len == 0 && S_ISREG(st.st_mode))
+		return unlink(path) < 0 ? -errno : 0;
+	return stat(real, &st) < 0 ? -errno
+				   : replace(dir, strrchr(real, '/') + 1, &st, rest, rest_len);
+}

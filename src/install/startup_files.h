@@ -1,0 +1,36 @@
+/*
+ * The line that the Nix install script adds to the startup files of the user's shells, and how it
+ * is taken out again.
+ *
+ * The script (install-nix-from-tarball.sh of Nix) appends "\nif [ -e F ]; then . F; fi # added by
+ * Nix installer\n", where F is etc/profile.d/nix.sh in the profile; for fish it writes a file of
+ * its own, with nix.fish.
+ */
+#ifndef INSTALL_STARTUP_FILES_H
+#define INSTALL_STARTUP_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is there such a line in TEXT? LEN bytes of any kind. */
+bool startup_text_has_line(const char *text, size_t len);
+
+/*
+ * TEXT without such lines, *OUT_LEN bytes and a NUL behind; the caller frees. The newline that the
+ * script put in front goes too, where it made an empty line. Where it ended a last line that had no
+ * newline of its own, it goes only from the end of the file: two lines are never joined. Every
+ * other byte stays.
+ */
+char *startup_text_without_line(const char *text, size_t len, size_t *out_len);
+
+/* Does the file PATH have such a line? 1, 0 (also where there is no file), or a negative errno. */
+int startup_file_has_line(const char *path);
+
+/*
+ * Take such lines out of the file PATH, which is at every instant the old or the new one, with its
+ * mode and owner; of a symlink it is the file behind it. REMOVE_EMPTY: a file in which nothing is
+ * left goes. Returns 0, also where there is no such line, or a negative errno.
+ */
+int startup_file_clean(const char *path, bool remove_empty);
+
+#endif

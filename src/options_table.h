@@ -1,0 +1,46 @@
+/*
+ * The options as data: one table, which the parser, the help page and the tests read.
+ */
+#ifndef OPTIONS_TABLE_H
+#define OPTIONS_TABLE_H
+
+#include <stddef.h>
+
+/* What an option does with its place in struct options. */
+enum option_kind {
+	KIND_COMMAND,	/* option names the command: VALUE */
+	KIND_FLAG,	/* bool at OFFSET becomes true */
+	KIND_STRING,	/* char * at OFFSET becomes a copy of the argument; the last one counts */
+	KIND_LINES,	/* the argument is added to the struct strlist at OFFSET */
+	KIND_VERBOSITY, /* VALUE is added to the level, LOG_ERROR sets it */
+};
+
+/* Which commands an option goes with: bits. */
+enum option_scope {
+	SCOPE_ANY = 0,
+	SCOPE_INSTALL = 1 << 0,
+	SCOPE_UNINSTALL = 1 << 1,
+	SCOPE_CHECK = 1 << 2,
+};
+
+struct option_spec {
+	const char *name;
+	char letter; /* '\0': none */
+	enum option_kind kind;
+	unsigned scope;
+	int value;
+	size_t offset;
+	const char *metavar; /* NULL: takes no argument */
+	/*
+	 * The environment variable of the same meaning, NULL: none. Where the option goes with
+	 * --install, no other command looks at it.
+	 */
+	const char *variable;
+	const char *help;
+};
+
+#define OPTION_COUNT 23
+
+extern const struct option_spec option_specs[OPTION_COUNT];
+
+#endif

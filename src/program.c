@@ -1,0 +1,63 @@
+#include "program.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+const char *program_command(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+	const char *name = slash ? slash + 1 : argv0;
+
+	if (!name)
+		return NULL;
+	name += name == argv0 && *name == '-';
+	return *name && !str_starts_with(name, "nix-user-chroot") ? name : NULL;
+}
+
+static bool is_self(const char *path)
+{
+	struct stat self, other;
+
+	return stat("/proc/self/exe", &self) == 0 && stat(path, &other) == 0 &&
+	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+}
+
+/* NAME in the directories of PATH that are absolute; the caller frees. NULL: none is this program.
+ */
+static char *find_on_path(const char *name)
+{
+	const char *path = env_get("PATH");
+
+	while (path && *path) {
+		size_t len = strcspn(path, ":");
+		_cleanup_free_ char *directory = xstrndup(path, len);
+		_cleanup_free_ char *file = path_join(directory, name);
+
+		if (*directory == '/' && is_self(file))
+			return steal_ptr(&file);
+		path += len + (path[len] == ':');
+	}
+	return NULL;
+}
+
+char *program_path(const char *argv0)
+{
+	_cleanup_free_ char *directory = NULL;
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+	char *found = NULL;
+
+	if (argv0 && *argv0 == '/' && is_self(argv0))
+		return xstrdup(argv0);
+	if (argv0 && *argv0 && !slash)
+		found = find_on_path(argv0);
+	if (!found && slash && is_self(argv0)) {
+		_cleanup_free_ char *relative = xstrndup(argv0, (size_t)(slash - argv0));
+
+		directory = realpath(relative, NULL);
+		found = directory ? path_join(directory, slash + 1) : NULL;
+	}
+	return found ? found : fs_self_path();
+}

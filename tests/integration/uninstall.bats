@@ -1,0 +1,534 @@
+#!/usr/bin/env bats
+#
+# --uninstall: the home directory is what it was before --install, byte by byte, and what the user
+# has added or changed meanwhile is still there; killed at any instant, it can be run again.
+#
+# NUC_CRASHES     how many times to kill (default 30; 300 for a night)
+# NUC_CRASH_SEED  the seed of the instants, printed with every failure
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup_file()
+{
+	installing_suite
+	in_memory
+	# its install script does to the start-up files what upstream's does
+	LINED=1.2.0
+	export LINED
+	tiny_release "$SITE" $LINED '
+		for file in .bash_profile .bash_login .profile; do
+			[ -w "$HOME/$file" ] && break
+		done
+		for file in "$file" .zshenv; do
+			[ "$file" = .profile ] || [ -w "$HOME/$file" ] || continue
+			sh=$HOME/.nix-profile/etc/profile.d/nix.sh
+			! grep -q "$sh" "$HOME/$file" 2>/dev/null || continue
+			printf "\nif [ -e %s ]; then . %s; fi # added by Nix installer\n" "$sh" "$sh" >>"$HOME/$file"
+		done
+		if [ -d "$HOME/.config/fish" ]; then
+			mkdir -p "$HOME/.config/fish/conf.d"
+			sh=$HOME/.nix-profile/etc/profile.d/nix.fish
+			printf "\nif test -e %s; . %s; end # added by Nix installer\n" "$sh" "$sh" \
+				>"$HOME/.config/fish/conf.d/nix.fish"
+		fi'
+	mirror_start "$SITE"
+	SINGLE=
+	[ -e "$PROGRAM-install" ] || SINGLE=1
+	export SINGLE
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+setup()
+{
+	new_home
+	RECEIPT=$NIX/var/nix-user-chroot/receipt
+}
+
+teardown()
+{
+	mirror_clear_faults
+	cd /
+	chmod -R u+w "$BATS_TEST_TMPDIR" ${SCRATCH:+"$SCRATCH"} 2>/dev/null || true
+	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
+}
+
+lined()
+{
+	install -q --nix-version "$LINED" "$@"
+}
+
+# shellcheck disable=SC2120 # run gives it some
+uninstall()
+{
+	"$PROGRAM" --uninstall --yes "$@"
+}
+
+# as_before LISTING: HOME is what it was
+as_before()
+{
+	diff -u <(echo "$1") <(listing "$HOME")
+}
+
+# dotfiles: start-up files of every kind, as users have them
+dotfiles()
+{
+	mkdir -p "$HOME/.config/fish" "$HOME/dotfiles"
+	printf '# no newline at the end' >"$HOME/.bash_profile"
+	printf '# of mine\n\n' >"$HOME/.profile"
+	printf '# in another place\n' >"$HOME/dotfiles/zshenv"
+	ln -s dotfiles/zshenv "$HOME/.zshenv"
+	printf 'set -x A b\n' >"$HOME/.config/fish/config.fish"
+	chmod 600 "$HOME/.bash_profile"
+	chmod 640 "$HOME/dotfiles/zshenv"
+}
+
+@test "uninstall: after a real Nix was used, an empty home directory is empty again" {
+	local before
+
+	before=$(listing "$HOME")
+	install -q
+	"$PROGRAM" -- sh -c 'nix-build --no-out-link --option substitute false -E "
+		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
+			args = [ \"-c\" \"echo hello > \$out\" ]; }"
+		nix-channel --add https://nixos.org/channels/nixpkgs-unstable nixpkgs
+		nix-env -q
+		mkdir -p ~/.local/state/nix/profiles
+		nix-env --profile ~/.local/state/nix/profiles/other -i "$(readlink -f ~/.nix-profile/bin/nix | cut -d/ -f1-4)"' 2>/dev/null
+	[ -e "$HOME/.nix-channels" ] && [ -L "$HOME/.local/state/nix/profiles/other-1-link" ]
+	run -0 uninstall
+	[ "${lines[-1]}" = "nix-user-chroot: Nix is removed from $NIX" ]
+	as_before "$before"
+	# and what was there can be there again
+	install -q --nix-version "$TINY"
+	run -0 "$PROGRAM" -- nix
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "uninstall: the start-up files are byte by byte what they were" {
+	local before
+
+	dotfiles
+	mkdir -p "$HOME/.local/bin" "$HOME/.local/state" "$HOME/.cache" "$HOME/.local/share"
+	touch "$HOME/.hushlogin"
+	before=$(listing "$HOME")
+	lined
+	[ "$(grep -rlF 'added by Nix installer' "$HOME" --include '.*' --include zshenv --include nix.fish | wc -l)" -eq 3 ]
+	run -0 uninstall
+	[[ $output == *"$HOME/.bash_profile: the line of the Nix installer"* ]]
+	[[ $output == *"$HOME/.zshenv: the line of the Nix installer"* ]]
+	as_before "$before"
+	[ -L "$HOME/.zshenv" ]
+}
+
+@test "uninstall: what the user wrote into those files meanwhile stays" {
+	dotfiles
+	lined
+	echo 'later=1' >>"$HOME/.bash_profile"
+	echo 'later=2' >>"$HOME/.zshenv"
+	echo 'set later 3' >>"$HOME/.config/fish/conf.d/nix.fish"
+	run -0 uninstall
+	[ "$(cat "$HOME/.bash_profile")" = $'# no newline at the end\nlater=1' ]
+	[ "$(cat "$HOME/.zshenv")" = $'# in another place\nlater=2' ]
+	[ "$(cat "$HOME/.config/fish/conf.d/nix.fish")" = 'set later 3' ]
+}
+
+@test "uninstall: a line that was there before is not ours" {
+	local before sh
+
+	sh=$HOME/.nix-profile/etc/profile.d/nix.sh
+	printf '\nif [ -e %s ]; then . %s; fi # added by Nix installer\n' "$sh" "$sh" >"$HOME/.profile"
+	before=$(listing "$HOME")
+	lined
+	run -0 uninstall
+	[[ $output == *"$HOME/.profile (a line of a Nix installer that is not ours)"* ]]
+	as_before "$before"
+}
+
+@test "uninstall: what is the user's in the directory stays, and is named" {
+	mkdir -p "$NIX/root/nix" "$NIX/etc/nix-user-chroot" "$NIX/var/mine"
+	echo '{}' >"$NIX/trusted-settings.json"
+	echo '1 + 1' >"$NIX/repl-history"
+	echo mine >"$NIX/root/nix/file"
+	: >"$NIX/etc/nix-user-chroot/path-config.toml"
+	local before
+	before=$(listing "$HOME")
+	lined --no-modify-profile
+	echo '# edited' >>"$NIX/etc/nix/nix.conf"
+	echo mine >"$NIX/var/nix-user-chroot/mine"
+	run -0 uninstall
+	for name in trusted-settings.json repl-history root etc/nix-user-chroot var/mine \
+		'etc/nix/nix.conf (changed since)' var/nix-user-chroot/mine; do
+		grep -qxF "    $NIX/$name" <<<"$output"
+	done
+	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# edited' ]
+	rm "$NIX/var/nix-user-chroot/mine" "$NIX/etc/nix/nix.conf"
+	rmdir "$NIX/var/nix-user-chroot" "$NIX/etc/nix"
+	as_before "$before"
+}
+
+@test "uninstall: a nix.conf that was there before stays" {
+	mkdir -p "$NIX/etc/nix"
+	echo '# mine' >"$NIX/etc/nix/nix.conf"
+	local before
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	run -0 uninstall
+	[[ $output == *"$NIX/etc/nix/nix.conf"* ]]
+	as_before "$before"
+}
+
+@test "uninstall: shims and copy of ours go, what took their place stays" {
+	local bin=$HOME/.local/bin
+
+	install -q --nix-version "$TINY"
+	rm "$bin/nix-env" "$bin/nix-hash" "$bin/nix-shell"
+	echo mine >"$bin/nix-env"
+	ln -s /bin/true "$bin/nix-hash"
+	ln -s nix "$bin/another"
+	if [ -n "$SINGLE" ]; then
+		[ -x "$bin/nix-user-chroot" ]
+		echo mine >"$bin/nix-user-chroot"
+	fi
+	run -0 uninstall
+	[[ $output == *"$bin: the links nix nix-build nix-channel "* ]]
+	[[ $output == *"$bin/nix-env (not ours any more)"* ]]
+	[ -z "$SINGLE" ] || [[ $output == *"$bin/nix-user-chroot (another program than we put there)"* ]]
+	[ "$(find "$bin" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" = \
+		"another nix-env nix-hash ${SINGLE:+nix-user-chroot }" ]
+}
+
+@test "uninstall: links in the home directory that lead elsewhere stay" {
+	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.nix-defexpr" "$HOME/other"
+	ln -s "$HOME/other" "$HOME/.local/state/nix/profiles/mine"
+	echo '{ }' >"$HOME/.nix-defexpr/mine.nix"
+	echo 'https://example.org/channel mine' >"$HOME/.nix-channels"
+	local before
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	run -0 uninstall
+	[[ $output == *"$HOME/.local/state/nix/profiles/mine (does not lead into this store)"* ]]
+	[[ $output == *"$HOME/.nix-channels (was there before)"* ]]
+	as_before "$before"
+
+	# the profile of another store, and what all stores share
+	install -q --nix-version "$TINY"
+	ln -sfn /nix/store/00000000000000000000000000000000-other "$HOME/.nix-profile"
+	rm "$HOME/.nix-channels"
+	echo later >"$HOME/.nix-channels"
+	run -0 uninstall
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[[ $output == *"$HOME/.nix-channels (another Nix uses it)"* ]]
+	[ -L "$HOME/.nix-profile" ] && [ -e "$HOME/.nix-channels" ]
+	[ ! -e "$NIX" ]
+}
+
+@test "uninstall: nothing is asked for without a terminal: --yes, or refused" {
+	local before
+
+	install -q --nix-version "$TINY"
+	before=$(listing_with_times "$HOME")
+	run -125 "$PROGRAM" --uninstall
+	[[ $output == *"to be removed:"*"$NIX/store (1 store path)"*'nothing was removed: there is no terminal'*'--uninstall --yes'* ]]
+	diff <(echo "$before") <(listing_with_times "$HOME")
+	run -125 "$PROGRAM" --uninstall <<<yes
+	diff <(echo "$before") <(listing_with_times "$HOME")
+	run -0 --separate-stderr uninstall -q
+	[ -z "$output$stderr" ]
+	[ ! -e "$NIX" ]
+}
+
+# in_terminal ANSWER COMMAND...: with ANSWER typed when it is asked for; prints what is shown
+in_terminal()
+{
+	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+seen, answer = b"", sys.argv[1].encode()
+while True:
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if answer and seen.endswith(b"[y/N] "):
+        os.write(terminal, answer)
+        answer = b""
+os.write(1, seen.replace(b"\r\n", b"\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+}
+
+@test "uninstall: at a terminal it asks" {
+	local before answer
+
+	install -q --nix-version "$TINY"
+	before=$(listing "$HOME")
+	for answer in $'\n' $'n\n' $'yesterday\n' $'\x04'; do
+		run -125 in_terminal "$answer" "$PROGRAM" -q --uninstall
+		[[ $output == *"$NIX/store"*'Remove all this? [y/N]'*'nothing was removed'* ]]
+		as_before "$before"
+	done
+	run -0 in_terminal $'y\n' "$PROGRAM" --uninstall
+	[[ $output == *'Remove all this? [y/N]'*"Nix is removed from $NIX"* ]]
+	[ ! -e "$NIX" ]
+}
+
+# --- what is not to be removed
+
+@test "refused: where nothing is installed, and a directory that is something else" {
+	run uninstall
+	refused "no Nix in $NIX" NIX_USER_CHROOT_DIR
+	mkdir -p "$HOME/mine/var/nix" "$HOME/mine/etc"
+	echo mine >"$HOME/mine/var/nix/file"
+	local before
+	before=$(listing "$HOME")
+	NIX_USER_CHROOT_DIR=$HOME/mine run uninstall
+	refused "no Nix in $HOME/mine"
+	NIX_USER_CHROOT_DIR=$HOME/mine run uninstall --force
+	refused "no Nix in $HOME/mine"
+	NIX_USER_CHROOT_DIR=$HOME/mine/var/nix/file run uninstall
+	refused "$HOME/mine/var/nix/file"
+	NIX_USER_CHROOT_DIR=/ run uninstall --force
+	refused 'no Nix in /'
+	as_before "$before"
+	HOME='' run uninstall
+	refused HOME
+}
+
+@test "refused: a store that was made by other means, unless with --force" {
+	mkdir -p "$NIX/store/00000000000000000000000000000000-x" "$NIX/var/nix/db"
+	echo mine >"$NIX/store/00000000000000000000000000000000-x/file"
+	local before
+	before=$(listing "$HOME")
+	run uninstall
+	refused "$NIX holds a Nix store that was made by other means" --force
+	NIX_USER_CHROOT_FORCE=1 run uninstall
+	refused --force
+	# nor is it ours when --install has added to it
+	install -q --nix-version "$TINY" --force
+	run uninstall
+	refused 'made by other means before --install added to it' --force
+	[ -e "$NIX/store/00000000000000000000000000000000-x/file" ]
+	run -0 uninstall --force
+	[ ! -e "$NIX/store" ] && [ ! -e "$NIX/var/nix" ] && [ ! -e "$HOME/.local/bin" ]
+}
+
+@test "refused: from inside" {
+	install -q --nix-version "$TINY"
+	run "$PROGRAM" -- "$PROGRAM" --uninstall --yes
+	refused 'this shell is inside' 'outside'
+	run -0 "$PROGRAM" -- nix
+}
+
+# in_mount_namespace SCRIPT: where it may mount, with nothing of that seen outside
+in_mount_namespace()
+{
+	local as=(unshare --mount)
+
+	[ "$(id -u)" -eq 0 ] || as=(unshare --user --map-root-user --mount)
+	"${as[@]}" true 2>/dev/null || skip "needs a host that lets users make namespaces"
+	run "${as[@]}" --propagation private bash -c "$1"
+}
+
+@test "never over a mount: refused before anything is removed" {
+	mkdir "$HOME/mine"
+	echo mine >"$HOME/mine/file"
+	install -q --nix-version "$TINY"
+	mkdir "$NIX/store/mounted" "$NIX/var/nix/two words"
+	local before place
+	before=$(listing "$HOME")
+	for place in store/mounted 'var/nix/two words'; do
+		export PLACE=$NIX/$place
+		in_mount_namespace 'mount --bind "$HOME/mine" "$PLACE" && "$PROGRAM" --uninstall --yes'
+		refused "$PLACE is a mount point in $NIX: nothing was removed" unmount
+		as_before "$before"
+	done
+}
+
+@test "never through a link: the store, var and what is in them" {
+	mkdir -p "$HOME/mine/nix" "$HOME/elsewhere"
+	echo mine >"$HOME/mine/nix/file"
+	install -q --nix-version "$TINY"
+	chmod u+w "$NIX"/store/*/share
+	ln -s "$HOME/mine" "$(echo "$NIX"/store/*/share)/link"
+	ln -s "$HOME/mine" "$NIX/var/nix/link"
+	ln -s "$HOME/mine" "$NIX/var/log"
+	mv "$NIX/store" "$HOME/elsewhere/"
+	ln -s "$HOME/elsewhere/store" "$NIX/store"
+	run -0 uninstall
+	[[ $output == *"$NIX/store (a link)"* ]]
+	[ "$(cat "$HOME/mine/nix/file")" = mine ]
+	[ -f "$(echo "$HOME"/elsewhere/store/*/share/data)" ]
+	[ -L "$NIX/var/log" ] && [ -L "$NIX/store" ]
+	[ ! -e "$NIX/var/nix" ]
+}
+
+@test "a directory that is reached through a link: the link is the user's" {
+	mkdir -p "$HOME/scratch/nix" "$HOME/.local/share"
+	ln -s "$HOME/scratch/nix" "$NIX"
+	local before
+	before=$(listing "$HOME")
+	lined
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "without openat2, as on old kernels and in old containers" {
+	local before refuse=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
+
+	[ -x "$refuse" ] || skip "needs tests/refuse: make test-programs"
+	mkdir "$HOME/mine"
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	run -0 "$refuse" openat2 -- "$PROGRAM" --uninstall --yes
+	as_before "$before"
+	install -q --nix-version "$TINY"
+	run -0 "$refuse" openat2=38 -- "$PROGRAM" --uninstall --yes
+	as_before "$before"
+	if [ -x "${BUILD_DIR:-}/tests/unit/test_fs_remove" ]; then
+		run -0 "$refuse" openat2 -- "$BUILD_DIR/tests/unit/test_fs_remove"
+	fi
+}
+
+# --- broken off
+
+@test "an installation that was broken off before its receipt can be uninstalled" {
+	local before
+
+	dotfiles
+	before=$(listing "$HOME")
+	tiny_release "$BATS_TEST_TMPDIR/broken" 9.9.9 'exit 3'
+	run -125 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/broken" --nix-version 9.9.9
+	[ ! -e "$RECEIPT" ] && [ -e "$NIX/store" ]
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "a rerun of an installation that was broken off knows what was there at first" {
+	local before
+
+	dotfiles
+	before=$(listing "$HOME")
+	tiny_release "$BATS_TEST_TMPDIR/broken" 1.2.0 'exit 3'
+	run -125 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/broken" --nix-version 1.2.0
+	lined
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "what cannot be removed is said, and the rest can be when it can be" {
+	[ "$(id -u)" -ne 0 ] || skip "nothing is read-only for root"
+	local before
+
+	mkdir -p "$HOME/.local/bin"
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	chmod 555 "$HOME/.local/bin"
+	run -125 uninstall
+	[[ $output == *"cannot remove $HOME/.local/bin/nix: Permission denied"*'--uninstall again'* ]]
+	[ -e "$RECEIPT" ] && [ ! -e "$NIX/store" ]
+	chmod 755 "$HOME/.local/bin"
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "an --install that goes on meanwhile is waited for" {
+	tiny_release "$BATS_TEST_TMPDIR/slow" 9.9.9 ': >"$HOME/started"; read -r line <"$HOME/go"'
+	mkfifo "$HOME/go"
+	local before installing
+	before=$(listing "$HOME")
+	"$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/slow" --nix-version 9.9.9 >said 2>&1 3>&- &
+	installing=$!
+	wait_until 20 test -e "$HOME/started"
+	uninstall >said-too 2>&1 3>&- &
+	wait_until 20 grep -q waiting said-too
+	timeout 20 sh -c 'echo go >"$HOME/go"'
+	wait "$installing"
+	wait $!
+	grep -q 'Nix is removed' said-too
+	rm said said-too started
+	as_before "$before"
+}
+
+# milliseconds COMMAND...: how long it takes
+milliseconds()
+{
+	local begin=${EPOCHREALTIME/./}
+
+	"$@" >&2 3>&-
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+# fill: some thousand read-only files more, so that there is time to be killed in
+fill()
+{
+	/usr/bin/python3 - "$NIX/store" <<'END'
+import os, sys
+for i in range(150):
+    path = f"{sys.argv[1]}/{i:032d}-x/share"
+    os.makedirs(path)
+    for j in range(60):
+        os.close(os.open(f"{path}/{j}", os.O_CREAT, 0o444))
+    os.chmod(path, 0o555)
+    os.chmod(os.path.dirname(path), 0o555)
+END
+}
+
+# Only empty directories may be left where the end was reached but for the last steps.
+files()
+{
+	listing "$1" | grep -v '^[^ ]* d '
+}
+
+@test "killed at any instant: a rerun finishes" {
+	local before seed=${NUC_CRASH_SEED:-$EPOCHSECONDS} n=0 whole victim instant again
+
+	RANDOM=$seed
+	dotfiles
+	before=$(listing "$HOME")
+	lined
+	fill
+	whole=$(milliseconds uninstall)
+	while [ "$n" -lt "${NUC_CRASHES:-30}" ]; do
+		n=$((n + 1))
+		instant=$((RANDOM % (whole + whole / 8 + 2)))
+		echo "crash $n of seed $seed, after $instant ms of $whole"
+		lined
+		fill
+		"$PROGRAM" --uninstall --yes >/dev/null 2>&1 3>&- &
+		victim=$!
+		sleep "$(printf '%d.%03d' $((instant / 1000)) $((instant % 1000)))"
+		kill -KILL "$victim" 2>/dev/null || true
+		wait "$victim" || true
+		again=0
+		[ ! -e "$NIX" ] || uninstall >said-again 2>&1 || again=$?
+		if [ "$again" -eq 125 ] && grep -q 'nothing to remove' said-again; then
+			rm said-again
+			diff -u <(echo "$before" | grep -v '^[^ ]* d ') <(files "$HOME")
+			find "$HOME/.local" -type d -empty -delete
+			continue
+		fi
+		cat said-again 2>/dev/null || true
+		rm -f said-again
+		[ "$again" -eq 0 ]
+		# killed between two of the last directories
+		[ -e "$NIX" ] || rmdir "$HOME/.local/share" "$HOME/.local" 2>/dev/null || true
+		as_before "$before"
+	done
+}

@@ -1,0 +1,236 @@
+/* Trees that are removed, and what in them is not: mounts, and what links lead to. */
+#include "chroot/namespace.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+struct place {
+	char *path;
+	int fd;
+};
+
+static int setup(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	place->path = xasprintf("%s/test_fs_remove.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(place->path));
+	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	*state = place;
+	return place->fd < 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+	int r = fs_remove_tree(AT_FDCWD, place->path);
+
+	close(place->fd);
+	free(place->path);
+	free(place);
+	return r;
+}
+
+static void put(int fd, const char *name)
+{
+	assert_int_equal(fs_replace_file(fd, name, "x", 1, 0444), 0);
+}
+
+static bool is_there(int fd, const char *name)
+{
+	return faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int enter_namespaces(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	if (uid == 0)
+		return namespace_unshare(CLONE_NEWNS);
+	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0
+		       ? -1
+		       : namespace_map_ids(uid, gid, &file);
+}
+
+/* Run TEST where it may mount; 77 where the host does not let us. */
+static void in_mount_namespace(const struct place *place, int (*test)(const struct place *place))
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (enter_namespaces() < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(77);
+		/* the copies of the mounts in the new namespace, not those of the old one */
+		if (chdir(place->path) < 0)
+			_exit(78);
+		_exit(test(place));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int bind_and_remove(const struct place *place)
+{
+	(void)place;
+	if (mount("beside", "t/a/mounted", NULL, MS_BIND, NULL) < 0 ||
+	    mount("file", "t/file", NULL, MS_BIND, NULL) < 0)
+		return 1;
+	/* of the same file system: its device number does not tell */
+	if (fs_remove_tree(AT_FDCWD, "t/a/mounted") != -EXDEV)
+		return 2;
+	if (fs_remove_tree(AT_FDCWD, "t") == 0)
+		return 3;
+	if (fs_open_dir_below(AT_FDCWD, "t/a/mounted") != -EXDEV)
+		return 4;
+	return umount("t/a/mounted") < 0 || umount("t/file") < 0 ? 5 : 0;
+}
+
+static void bind_mounts(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "t/a/mounted", 0755), 0);
+	assert_int_equal(fs_mkdirs(place->fd, "t/b", 0755), 0);
+	assert_int_equal(fs_mkdirs(place->fd, "beside/below", 0755), 0);
+	put(place->fd, "beside/mine");
+	put(place->fd, "beside/below/mine");
+	put(place->fd, "file");
+	put(place->fd, "t/file");
+	put(place->fd, "t/b/ours");
+	assert_int_equal(fchmodat(place->fd, "t/a", 0555, 0), 0);
+	in_mount_namespace(place, bind_and_remove);
+	assert_true(is_there(place->fd, "beside/mine"));
+	assert_true(is_there(place->fd, "beside/below/mine"));
+	assert_true(is_there(place->fd, "file"));
+	/* what could be removed is */
+	assert_false(is_there(place->fd, "t/b"));
+	assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
+}
+
+static int mount_and_remove(const struct place *place)
+{
+	(void)place;
+	if (mount("tmpfs", "t/tmpfs", "tmpfs", 0, NULL) < 0)
+		return 1;
+	if (mkdir("t/tmpfs/mine", 0755) < 0)
+		return 2;
+	if (fs_remove_tree(AT_FDCWD, "t") != -EXDEV)
+		return 3;
+	return access("t/tmpfs/mine", F_OK) < 0 ? 4 : 0;
+}
+
+static void other_file_systems(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "t/tmpfs", 0755), 0);
+	in_mount_namespace(place, mount_and_remove);
+}
+
+/* A descriptor a level would not do. */
+static void deeper_than_descriptors(void **state)
+{
+	enum { DEPTH = 300, DESCRIPTORS = 40 };
+	const struct place *place = *state;
+	struct rlimit usual, few;
+	int fd = dup(place->fd);
+
+	for (int i = 0; i < DEPTH; i++) {
+		int below;
+
+		assert_int_equal(mkdirat(fd, "d", 0755), 0);
+		put(fd, "f");
+		below = fs_open_dir(fd, "d");
+		assert_true(below >= 0);
+		/* as Nix leaves them */
+		assert_int_equal(i > 0 ? fchmod(fd, 0555) : 0, 0);
+		close(fd);
+		fd = below;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	few = usual;
+	few.rlim_cur = DESCRIPTORS;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fd = fs_remove_tree(place->fd, "d");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	assert_int_equal(fd, 0);
+	assert_false(is_there(place->fd, "d"));
+}
+
+/* Nobody's to change, even where they are all ours. */
+static void not_ours(void **state)
+{
+	const struct place *place = *state;
+
+	if (geteuid() == 0)
+		skip();
+	assert_int_equal(fs_mkdirs(place->fd, "closed/t", 0755), 0);
+	assert_int_equal(fchmodat(place->fd, "closed", 0555, 0), 0);
+	/* NAME's parent is not NAME's: it is not made writable */
+	assert_int_equal(fs_remove_tree(place->fd, "closed/t"), -EACCES);
+	assert_true(is_there(place->fd, "closed/t"));
+	assert_int_equal(fs_remove_tree(place->fd, "missing/t"), 0);
+	put(place->fd, "file");
+	assert_int_equal(fs_remove_tree(place->fd, "file/t"), -ENOTDIR);
+}
+
+static void open_below(void **state)
+{
+	const struct place *place = *state;
+	int fd;
+
+	assert_int_equal(fs_mkdirs(place->fd, "a/b/c", 0755), 0);
+	put(place->fd, "a/f");
+	assert_int_equal(symlinkat("b", place->fd, "a/link"), 0);
+	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const paths[] = {"", "a", "a/b/c"};
+
+		fd = fs_open_dir_below(place->fd, paths[i]);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_int_equal(fs_open_dir_below(place->fd, "a/f"), -ENOTDIR);
+	assert_int_equal(fs_open_dir_below(place->fd, "a/x/c"), -ENOENT);
+	fd = fs_open_dir_below(place->fd, "a/link/c");
+	assert_true(fd == -ELOOP || fd == -ENOTDIR);
+	fd = fs_open_dir_below(place->fd, "link");
+	assert_true(fd == -ELOOP || fd == -ENOTDIR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(bind_mounts, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_file_systems, setup, teardown),
+		cmocka_unit_test_setup_teardown(deeper_than_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
+		cmocka_unit_test_setup_teardown(open_below, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

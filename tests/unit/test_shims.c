@@ -1,0 +1,157 @@
+/* What is to be done about a shim, and by which name this program was called. */
+#include "install/shims.h"
+#include "program.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define PROGRAM "/home/me/.local/bin/nix-user-chroot"
+
+static void decisions(void **state)
+{
+	(void)state;
+	assert_int_equal(shim_decide(false, NULL, PROGRAM), SHIM_MAKE);
+	assert_int_equal(shim_decide(true, PROGRAM, PROGRAM), SHIM_KEEP);
+	/* where the program was before, be it there or not */
+	assert_int_equal(shim_decide(true, "/opt/1.0/bin/nix-user-chroot", PROGRAM), SHIM_TURN);
+	assert_int_equal(shim_decide(true, "nix-user-chroot", PROGRAM), SHIM_TURN);
+	assert_int_equal(shim_decide(true, "../dl/nix-user-chroot-0.1.0-x86_64-linux", PROGRAM),
+			 SHIM_TURN);
+	/* a file, a directory; another Nix's command; something of another name */
+	assert_int_equal(shim_decide(true, NULL, PROGRAM), SHIM_LEAVE);
+	assert_int_equal(shim_decide(true, "/nix/var/nix/profiles/default/bin/nix", PROGRAM),
+			 SHIM_LEAVE);
+	assert_int_equal(shim_decide(true, "/home/me/nix-user-chroot/nix", PROGRAM), SHIM_LEAVE);
+	assert_int_equal(shim_decide(true, "/home/me/my-nix-user-chroot", PROGRAM), SHIM_LEAVE);
+	assert_int_equal(shim_decide(true, "", PROGRAM), SHIM_LEAVE);
+}
+
+static void assert_line(const char *shell, const char *bin, const char *home, const char *expected,
+			const char *expected_file)
+{
+	const char *file = NULL;
+	_cleanup_free_ char *line = shim_path_line(shell, bin, home, &file);
+
+	assert_string_equal(line, expected);
+	assert_string_equal(file, expected_file);
+}
+
+static void lines_for_path(void **state)
+{
+	(void)state;
+	assert_line("/bin/bash", "/home/me/.local/bin", "/home/me",
+		    "export PATH=\"$HOME/.local/bin:$PATH\"", "~/.bashrc");
+	assert_line("/usr/bin/zsh", "/home/me/.local/bin", "/home/me",
+		    "export PATH=\"$HOME/.local/bin:$PATH\"", "~/.zshrc");
+	assert_line("/usr/bin/fish", "/home/me/.local/bin", "/home/me",
+		    "fish_add_path \"$HOME/.local/bin\"", "~/.config/fish/config.fish");
+	assert_line("/bin/sh", "/opt/my bin", "/home/me", "export PATH=\"/opt/my bin:$PATH\"",
+		    "~/.profile");
+	assert_line(NULL, "/home/meg/bin", "/home/me", "export PATH=\"/home/meg/bin:$PATH\"",
+		    "~/.profile");
+	/* a home directory whose name no shell could take as it is */
+	assert_line("bash", "/h/$x`y/.local/bin", "/h/$x`y",
+		    "export PATH=\"$HOME/.local/bin:$PATH\"", "~/.bashrc");
+	assert_line("bash", "/o/it's $x", "/h", "export PATH='/o/it'\\''s $x':\"$PATH\"",
+		    "~/.bashrc");
+	assert_line("fish", "/o/\"x\"", "/h", "fish_add_path '/o/\"x\"'",
+		    "~/.config/fish/config.fish");
+	assert_line("bash", "/bin", "/", "export PATH=\"/bin:$PATH\"", "~/.bashrc");
+}
+
+static void names(void **state)
+{
+	static const char *const own[] = {
+		"nix-user-chroot",
+		"./nix-user-chroot",
+		"/usr/bin/nix-user-chroot",
+		"nix-user-chroot-0.1.0-x86_64-linux",
+		"-nix-user-chroot",
+		"/usr/libexec/nix-user-chroot/nix-user-chroot-install",
+		"",
+		"/",
+		"-",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		assert_null(program_command(own[i]));
+	assert_null(program_command(NULL));
+	assert_string_equal(program_command("nix"), "nix");
+	assert_string_equal(program_command("/home/me/.local/bin/nix-build"), "nix-build");
+	assert_string_equal(program_command("../nix"), "nix");
+	/* a login shell's */
+	assert_string_equal(program_command("-nix-shell"), "nix-shell");
+	/* but a file may begin like that */
+	assert_string_equal(program_command("/bin/-x"), "-x");
+	assert_string_equal(program_command("/nix-user-chroot/hello"), "hello");
+}
+
+/* This test's own program, by the ways in which it can be called. */
+static void paths(void **state)
+{
+	_cleanup_free_ char *self = fs_self_path(), *directory = path_parent(self);
+	_cleanup_free_ char *cwd = getcwd(NULL, 0), *plain = NULL, *relative = NULL,
+			    *absolute = NULL;
+	_cleanup_free_ char *none = NULL, *other = NULL;
+	_cleanup_free_ char *path = xasprintf("relative:/nowhere:%s", directory);
+	const char *name = strrchr(self, '/') + 1;
+	_cleanup_free_ char *dotted = xasprintf("./%s", name);
+
+	(void)state;
+	setenv("PATH", path, 1);
+	plain = program_path(name);
+	assert_string_equal(plain, self);
+	absolute = program_path(self);
+	assert_string_equal(absolute, self);
+	assert_int_equal(chdir(directory), 0);
+	relative = program_path(dotted);
+	assert_string_equal(relative, self);
+	assert_int_equal(chdir(cwd), 0);
+	/* what is there by that name is another program, or nothing is */
+	setenv("PATH", "/bin", 1);
+	other = program_path("/bin/sh");
+	assert_string_equal(other, self);
+	none = program_path("sh");
+	assert_string_equal(none, self);
+}
+
+/* A link that the program was started by outlives what it leads to. */
+static void path_of_a_link(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	_cleanup_free_ char *directory = xasprintf("%s/test_shims.XXXXXX", tmp ? tmp : "/tmp");
+	_cleanup_free_ char *self = fs_self_path(), *link = NULL, *found = NULL, *again = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	link = path_join(directory, "nix-user-chroot");
+	assert_int_equal(symlink(self, link), 0);
+	found = program_path(link);
+	setenv("PATH", directory, 1);
+	again = program_path("nix-user-chroot");
+	assert_int_equal(fs_remove_tree(AT_FDCWD, directory), 0);
+	assert_string_equal(found, link);
+	assert_string_equal(again, link);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decisions),	  cmocka_unit_test(lines_for_path),
+		cmocka_unit_test(names),	  cmocka_unit_test(paths),
+		cmocka_unit_test(path_of_a_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+/* The install script's line: recognised, and taken out of text and files. */
+#include "install/startup_files.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define SH	  "/home/me/.nix-profile/etc/profile.d/nix.sh"
+#define LINE	  "if [ -e " SH " ]; then . " SH "; fi # added by Nix installer"
+#define FISH	  "/home/me/.nix-profile/etc/profile.d/nix.fish"
+#define FISH_LINE "if test -e " FISH "; . " FISH "; end # added by Nix installer"
+
+/* What the script appends. */
+#define ADDED "\n" LINE "\n"
+
+static void assert_cleaned(const char *text, size_t len, const char *expected, size_t expected_len)
+{
+	size_t out_len = 12345;
+	_cleanup_free_ char *out = startup_text_without_line(text, len, &out_len);
+
+	assert_int_equal(out_len, expected_len);
+	assert_memory_equal(out, expected, expected_len + 1);
+	assert_false(startup_text_has_line(out, out_len));
+}
+
+#define CLEANED(text, expected) \
+	assert_cleaned(text, sizeof(text) - 1, expected, sizeof(expected) - 1)
+
+/* Whatever was there before the script is there again. */
+static void what_the_script_adds(void **state)
+{
+	(void)state;
+	CLEANED(ADDED, "");
+	CLEANED("a\n" ADDED, "a\n");
+	CLEANED("a" ADDED, "a");
+	CLEANED("\n" ADDED, "\n");
+	CLEANED("a\n\n" ADDED, "a\n\n");
+	CLEANED("a\n\n\n\n" ADDED, "a\n\n\n\n");
+	CLEANED("a\\" ADDED, "a\\");
+	CLEANED("a\r\n" ADDED, "a\r\n");
+	CLEANED("\0\377\n" ADDED, "\0\377\n");
+	CLEANED("\n" FISH_LINE "\n", "");
+	CLEANED(FISH_LINE "\n", "");
+}
+
+/* The user has edited the file since. */
+static void lines_around(void **state)
+{
+	(void)state;
+	CLEANED("a\n" ADDED "b\n", "a\nb\n");
+	CLEANED("a\n" ADDED "b", "a\nb");
+	CLEANED("a\n" ADDED "\n\nb\n", "a\n\n\nb\n");
+	/* never does one line become part of another */
+	CLEANED("a\n" LINE "\nb\n", "a\nb\n");
+	CLEANED(LINE "\nb\n", "b\n");
+	CLEANED("a\n\n" LINE, "a\n");
+	CLEANED(LINE, "");
+	CLEANED("a\n" ADDED ADDED, "a\n");
+	CLEANED("a\n" ADDED "b\n" ADDED "c\n", "a\nb\nc\n");
+	CLEANED("a\n\n    " LINE "\n", "a\n");
+}
+
+static void other_lines(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"a\nb",
+		"# added by Nix installer\n",
+		LINE " \n",
+		LINE ", and by me\n",
+		"# " SH "\n. " SH "\n",
+		/* of an installer for many users */
+		"if [ -e /nix/var/nix/profiles/default/etc/profile.d/nix-daemon.sh ]; then . x; fi "
+		"# added by Nix installer\n",
+		"export X=1 # added by Nix installer\n",
+		"# " SH "\n# added by Nix installer\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_false(startup_text_has_line(texts[i], strlen(texts[i])));
+		assert_cleaned(texts[i], strlen(texts[i]), texts[i], strlen(texts[i]));
+	}
+}
+
+/* With use-xdg-base-directories the profile is elsewhere. */
+static void the_other_profile(void **state)
+{
+	(void)state;
+	CLEANED("a\n\nif [ -e /x/state/nix/profile/etc/profile.d/nix.sh ]; then . y; fi "
+		"# added by Nix installer\n",
+		"a\n");
+}
+
+/* Any text to which the script's line was added comes back byte by byte. */
+static void every_text(void **state)
+{
+	static const char alphabet[] = {'\n', 'a', '\0'};
+	enum { LETTERS = 3, LONGEST = 7 };
+
+	(void)state;
+	for (size_t len = 0; len <= LONGEST; len++) {
+		size_t texts = 1;
+
+		for (size_t i = 0; i < len; i++)
+			texts *= LETTERS;
+		for (size_t n = 0; n < texts; n++) {
+			char text[LONGEST + sizeof(ADDED)] = {0};
+			size_t rest = n;
+
+			for (size_t i = 0; i < len; i++, rest /= LETTERS)
+				text[i] = alphabet[rest % LETTERS];
+			memcpy(text + len, ADDED, sizeof(ADDED));
+			rest = len + sizeof(ADDED) - 1;
+			{
+				_cleanup_free_ char *out =
+					startup_text_without_line(text, rest, &rest);
+
+				assert_int_equal(rest, len);
+				assert_memory_equal(out, text, len);
+			}
+		}
+	}
+}
+
+struct place {
+	char *path;
+	int fd;
+};
+
+static int setup(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	place->path = xasprintf("%s/test_startup_files.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(place->path));
+	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	*state = place;
+	return place->fd < 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+	int r = fs_remove_tree(AT_FDCWD, place->path);
+
+	close(place->fd);
+	free(place->path);
+	free(place);
+	return r;
+}
+
+static void put(const struct place *place, const char *name, const char *text, mode_t mode)
+{
+	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), 0600), 0);
+	assert_int_equal(fchmodat(place->fd, name, mode, 0), 0);
+}
+
+static void assert_file(const struct place *place, const char *name, const char *text, mode_t mode)
+{
+	_cleanup_free_ char *found = NULL;
+	struct stat st;
+	size_t len;
+
+	assert_int_equal(fs_read_file(place->fd, name, 1 << 16, &found, &len), 0);
+	assert_string_equal(found, text);
+	assert_int_equal(fstatat(place->fd, name, &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static int clean(const struct place *place, const char *name, bool remove_empty)
+{
+	_cleanup_free_ char *path = path_join(place->path, name);
+
+	return startup_file_clean(path, remove_empty);
+}
+
+static int has_line(const struct place *place, const char *name)
+{
+	_cleanup_free_ char *path = path_join(place->path, name);
+
+	return startup_file_has_line(path);
+}
+
+static void files(void **state)
+{
+	const struct place *place = *state;
+
+	put(place, "usual", "a\n" ADDED, 0640);
+	put(place, "closed", "a\n" ADDED, 0400);
+	put(place, "empty", ADDED, 0644);
+	put(place, "made", ADDED, 0644);
+	put(place, "other", "a", 0600);
+	assert_int_equal(has_line(place, "usual"), 1);
+	assert_int_equal(has_line(place, "other"), 0);
+	assert_int_equal(has_line(place, "missing"), 0);
+	assert_int_equal(has_line(place, "."), 0);
+	assert_int_equal(clean(place, "usual", true), 0);
+	assert_int_equal(clean(place, "closed", true), 0);
+	assert_int_equal(clean(place, "empty", false), 0);
+	assert_int_equal(clean(place, "made", true), 0);
+	assert_int_equal(clean(place, "other", true), 0);
+	assert_int_equal(clean(place, "missing", true), 0);
+	assert_file(place, "usual", "a\n", 0640);
+	assert_file(place, "closed", "a\n", 0400);
+	assert_file(place, "empty", "", 0644);
+	assert_file(place, "other", "a", 0600);
+	assert_int_equal(faccessat(place->fd, "made", F_OK, 0), -1);
+	assert_int_equal(has_line(place, "usual"), 0);
+}
+
+/* Dotfiles kept elsewhere: the link stays, what it leads to is edited. */
+static void links(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *target = NULL;
+
+	assert_int_equal(fs_mkdirs(place->fd, "dotfiles", 0755), 0);
+	put(place, "dotfiles/profile", "a\n" ADDED, 0644);
+	put(place, "dotfiles/zshrc", ADDED, 0644);
+	assert_int_equal(symlinkat("dotfiles/profile", place->fd, "profile"), 0);
+	assert_int_equal(symlinkat("dotfiles/zshrc", place->fd, "zshrc"), 0);
+	assert_int_equal(symlinkat("nowhere", place->fd, "dangling"), 0);
+	assert_int_equal(clean(place, "profile", false), 0);
+	/* nor does a link go because nothing is left behind it */
+	assert_int_equal(clean(place, "zshrc", true), 0);
+	assert_int_equal(has_line(place, "dangling"), 0);
+	assert_int_equal(clean(place, "dangling", true), 0);
+	assert_int_equal(fs_readlink(place->fd, "profile", &target), 0);
+	assert_string_equal(target, "dotfiles/profile");
+	assert_file(place, "dotfiles/profile", "a\n", 0644);
+	assert_file(place, "dotfiles/zshrc", "", 0644);
+	assert_int_equal(faccessat(place->fd, "zshrc", F_OK, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* A run that was killed midway has left its new file there. */
+static void after_a_kill(void **state)
+{
+	const struct place *place = *state;
+
+	put(place, "profile", "a\n" ADDED, 0644);
+	put(place, "profile.nix-user-chroot-new", "half of", 0600);
+	assert_int_equal(clean(place, "profile", false), 0);
+	assert_file(place, "profile", "a\n", 0644);
+	assert_int_equal(faccessat(place->fd, "profile.nix-user-chroot-new", F_OK, 0), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_script_adds),
+		cmocka_unit_test(lines_around),
+		cmocka_unit_test(other_lines),
+		cmocka_unit_test(the_other_profile),
+		cmocka_unit_test(every_text),
+		cmocka_unit_test_setup_teardown(files, setup, teardown),
+		cmocka_unit_test_setup_teardown(links, setup, teardown),
+		cmocka_unit_test_setup_teardown(after_a_kill, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
