@@ -103,6 +103,14 @@ remove_tree()
 	local path
 
 	for path; do
+		# whatever a test has done to HOME: nothing but what these suites have made
+		case $(realpath -m -s -- "$path") in
+		"${BATS_RUN_TMPDIR:?}"/?* | /dev/shm/nix-user-chroot.?* | /tmp/nix-user-chroot?*) ;;
+		*)
+			echo "remove_tree: $path is not ours to remove"
+			return 1
+			;;
+		esac
 		if [ -d "$path" ] && [ ! -L "$path" ]; then
 			chmod -R u+rwX "$path"
 		fi

@@ -138,6 +138,10 @@ emulated()
 	[[ ${lines[-1]} == *'nix (Nix) 2.26.3 is installed in /home/me/.local/share/nix' ]]
 	run -0 in_root "$root" /nix-user-chroot -- nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
+	# the copy of itself, by the name of a program of Nix's
+	run -0 in_root "$root" /home/me/.local/bin/nix --version
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+	cmp "$root/home/me/.local/bin/nix" "$root/nix-user-chroot"
 	run -0 in_root "$root" /nix-user-chroot -- sh -c 'cat "$(nix-build --no-out-link \
 		--option sandbox true --option substitute false -E "
 		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
