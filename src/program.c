@@ -6,6 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static bool is_name_of_file(const char *name)
+{
+	_cleanup_free_ char *self = fs_self_path();
+
+	/* without /proc nothing can be entered: whoever is told so may as well be told by us */
+	return !self || strcmp(strrchr(self, '/') + 1, name) == 0;
+}
+
 const char *program_command(const char *argv0)
 {
 	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
@@ -14,7 +22,11 @@ const char *program_command(const char *argv0)
 	if (!name)
 		return NULL;
 	name += name == argv0 && *name == '-';
-	return *name && !str_starts_with(name, "nix-user-chroot") ? name : NULL;
+	if (!*name || str_starts_with(name, "nix-user-chroot"))
+		return NULL;
+	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
+		return name;
+	return is_name_of_file(name) ? NULL : name;
 }
 
 static bool is_self(const char *path)

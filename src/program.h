@@ -5,10 +5,11 @@
 #define PROGRAM_H
 
 /*
- * The command of the user's profile that ARGV0 stands for: its last component, where that does not
- * begin with "nix-user-chroot" (a link to us by the command's name). The '-' in front of a login
- * shell's name does not count. NULL: we are called by our own name, or by none at all. Points into
- * ARGV0.
+ * The command of the user's profile that ARGV0 stands for: its last component, where we were called
+ * through a link of that name. Our own names are those that begin with "nix-user-chroot", and what
+ * the program's file is called, should that have been renamed; but never "nix" and "nix-…". The '-'
+ * in front of a login shell's name does not count. NULL: we are called by our own name, or by none
+ * at all. Points into ARGV0.
  */
 const char *program_command(const char *argv0);
 

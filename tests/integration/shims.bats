@@ -199,6 +199,20 @@ END
 	[[ $output == nix-user-chroot\ * ]]
 }
 
+@test "shims: a program whose file was renamed is itself, and a link to it is not" {
+	run -0 tiny
+	cp "$PROGRAM" "$HOME/nuc"
+	run -0 "$HOME/nuc" --version
+	[[ $output == nix-user-chroot\ * ]]
+	ln -s nuc "$HOME/nothing"
+	run -127 "$HOME/nothing" --version
+	[[ $output == *'cannot run nothing: there is no such command'* ]]
+	# but nobody means us by these
+	cp "$PROGRAM" "$HOME/nix"
+	run -0 "$HOME/nix" --version
+	[ "$output" = "nix (Nix) $TINY" ]
+}
+
 @test "shims: --no-shims, and its variable" {
 	run -0 tiny --no-shims
 	[ ! -e "$HOME/.local/bin" ]

@@ -71,6 +71,8 @@ static void lines_for_path(void **state)
 
 static void names(void **state)
 {
+	_cleanup_free_ char *self = fs_self_path();
+
 	static const char *const own[] = {
 		"nix-user-chroot",
 		"./nix-user-chroot",
@@ -90,6 +92,9 @@ static void names(void **state)
 	assert_string_equal(program_command("nix"), "nix");
 	assert_string_equal(program_command("/home/me/.local/bin/nix-build"), "nix-build");
 	assert_string_equal(program_command("../nix"), "nix");
+	/* the file's own name, whatever it is */
+	assert_null(program_command(self));
+	assert_null(program_command(strrchr(self, '/') + 1));
 	/* a login shell's */
 	assert_string_equal(program_command("-nix-shell"), "nix-shell");
 	/* but a file may begin like that */
