@@ -10,7 +10,7 @@
 
 /*
  * --install, as OPTIONS ask; then the command of OPTIONS inside, where there is one. Returns the
- * exit status to end with; may not return.
+ * exit status to end with; may not return. With --dry-run the caller flushes stdout.
  */
 int command_install(const struct options *options);
 

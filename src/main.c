@@ -52,7 +52,8 @@ static int run(const struct options *options)
 	case COMMAND_ENTER:
 		return enter(options);
 	case COMMAND_INSTALL:
-		return command_install(options);
+		/* --dry-run prints */
+		return flush(command_install(options));
 	case COMMAND_UNINSTALL:
 		return command_uninstall(options);
 	case COMMAND_CHECK:

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -340,14 +341,14 @@ static void profile_directories(struct strlist *out)
 /* ARGV with NAME in front, as it was called: "-NAME" where it is to be a login shell. */
 static char **profile_arguments(const char *name, char *const *argv)
 {
-	const char *called = argv[0] && *argv[0] == '-' ? argv[0] : name;
 	size_t count = 1;
 	char **copy;
 
 	while (argv[0] && argv[count])
 		count++;
 	copy = xcalloc(count + 1, sizeof(*copy));
-	copy[0] = xstrdup(called);
+	/* execve(2) does not write to it */
+	copy[0] = argv[0] && *argv[0] == '-' ? argv[0] : (char *)(uintptr_t)name;
 	for (size_t i = 1; i < count; i++)
 		copy[i] = argv[i];
 	return copy;
@@ -357,7 +358,6 @@ int environment_exec_profile(const char *name, char *const *argv)
 {
 	_cleanup_(strlist_clear) struct strlist directories = {0};
 	_cleanup_free_ char **words = profile_arguments(name, argv);
-	_cleanup_free_ char *called = words[0];
 	int err;
 
 	profile_directories(&directories);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -77,12 +78,13 @@ static char *first_writable(const struct home *home, const char *const *names)
 	return NULL;
 }
 
+/* Takes PATH over. */
 static void add_startup_file(struct strlist *lines, char *path)
 {
-	if (path && startup_file_has_line(path) > 0) {
+	if (startup_file_has_line(path) > 0) {
 		strlist_take(lines, xasprintf("%s has it already", path));
 		free(path);
-	} else if (path) {
+	} else {
 		strlist_take(lines, path);
 	}
 }
@@ -95,17 +97,21 @@ static void print_startup_files(FILE *f, const struct dry_run *run)
 	_cleanup_(strlist_clear) struct strlist lines = {0};
 	_cleanup_free_ char *fish = path_join(run->home->path, ".config/fish");
 	struct stat st;
-	char *path = first_writable(run->home, login);
+	char *path;
 
 	if (run->options->no_modify_profile) {
 		print_line(f, "startup files", "stay as they are");
 		return;
 	}
-	add_startup_file(&lines, path);
-	if (!path)
+	path = first_writable(run->home, login);
+	if (path)
+		add_startup_file(&lines, path);
+	else
 		strlist_take(&lines, xasprintf("%s/.profile, new (if the release makes one)",
 					       run->home->path));
-	add_startup_file(&lines, first_writable(run->home, zsh));
+	path = first_writable(run->home, zsh);
+	if (path)
+		add_startup_file(&lines, path);
 	if (stat(fish, &st) == 0 && S_ISDIR(st.st_mode))
 		strlist_take(&lines, path_join(fish, "conf.d/nix.fish"));
 	print_line(f, "startup files", "the Nix install script adds a line to");

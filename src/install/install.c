@@ -326,7 +326,10 @@ static void clean_up(void *ctx, pid_t child)
 /* Where all is installed: is the program in place too, the one that runs now? */
 static bool self_is_in_place(struct installation *in, int fd, struct receipt *receipt)
 {
-	if (in->options->no_shims || fd < 0 || receipt_read(fd, receipt) < 0)
+	/* an installation that others keep for us is not to be written to */
+	if (in->options->no_shims || fd < 0 ||
+	    faccessat(fd, WORKSPACE_STATE, W_OK | X_OK, AT_EACCESS) < 0 ||
+	    receipt_read(fd, receipt) < 0)
 		return true;
 	if (self_look(&in->home, in->argv0, &receipt->traces, &in->self) < 0)
 		return true;
@@ -461,16 +464,6 @@ static int work(void *ctx)
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 
-/* What was printed must have arrived. Returns the exit status for R. */
-static int end_of_output(int r)
-{
-	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
-		log_error("cannot write to stdout: %s", strerror(errno));
-		r = -1;
-	}
-	return r < 0 ? EXIT_CANCELED : 0;
-}
-
 int command_install(const struct options *options)
 {
 	_cleanup_(clear) struct installation in = {
@@ -484,7 +477,7 @@ int command_install(const struct options *options)
 	if (workspace_find(&in.workspace) < 0 || home_find(&in.home) < 0)
 		return EXIT_CANCELED;
 	if (in.options->dry_run)
-		return end_of_output(dry_run(&in, options->argv));
+		return dry_run(&in, options->argv) < 0 ? EXIT_CANCELED : 0;
 	before_look(&in.workspace, &in.home, &in.before);
 	status = supervise(&(struct supervise_job){work, clean_up, &in});
 	if (status != 0)

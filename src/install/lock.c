@@ -54,7 +54,8 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 {
 	_cleanup_free_ char *text = read_pid(nix_dir_fd);
 
-	log_info("another --install is at work on %s (process %s): waiting for it", nix_dir, text);
+	log_info("another --install or --uninstall is at work on %s (process %s): waiting for it",
+		 nix_dir, text);
 }
 
 /* flock(2), with a word of waiting. NFS emulates it by a record lock, which wants O_RDWR. */

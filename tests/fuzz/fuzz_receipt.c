@@ -24,7 +24,7 @@ static bool same(const char *a, const char *b)
 
 static void require_round_trip(const struct receipt *receipt)
 {
-	_cleanup_free_ char *text = receipt_format(receipt);
+	_cleanup_free_ char *text = receipt_format(receipt), *second = NULL;
 	_cleanup_(receipt_clear) struct receipt again;
 
 	REQUIRE(receipt_parse(text, strlen(text), &again) == 0);
@@ -36,6 +36,8 @@ static void require_round_trip(const struct receipt *receipt)
 		REQUIRE(strcmp(receipt->paths.items[i], again.paths.items[i]) == 0);
 		REQUIRE(store_name_valid(again.paths.items[i]));
 	}
+	second = receipt_format(&again);
+	REQUIRE(strcmp(text, second) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -106,7 +106,7 @@ ended()
 	wait_until 20 grep -q waiting second
 	timeout 20 sh -c 'echo go >go'
 	ended '2 0'
-	[ "$(cat second)" = "nix-user-chroot: another --install is at work on $NIX (process $holder): waiting for it
+	[ "$(cat second)" = "nix-user-chroot: another --install or --uninstall is at work on $NIX (process $holder): waiting for it
 nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	no_leftovers
 }

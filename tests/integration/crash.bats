@@ -184,7 +184,7 @@ recovered()
 	[ -n "$(session_processes)" ]
 	install --nix-version "$SLOW" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	again=$!
-	wait_until 20 said 'another --install is at work'
+	wait_until 20 said 'another --install or --uninstall is at work'
 	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
 	go
 	# the second run has a script of its own

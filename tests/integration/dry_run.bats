@@ -33,7 +33,6 @@ teardown()
 	mirror_clear_faults
 	mirror_clear_log
 	cd /
-	chmod -R u+w "$BATS_TEST_TMPDIR" ${SCRATCH:+"$SCRATCH"} 2>/dev/null || true
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 

@@ -27,6 +27,8 @@
 
 installing_suite()
 {
+	# a variable of many clusters: not ours
+	unset SCRATCH
 	PROGRAM=${NIX_USER_CHROOT:-${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/nix-user-chroot}
 	if [ ! -x "$PROGRAM" ]; then
 		echo "no program at $PROGRAM: build it, or set NIX_USER_CHROOT" >&2

@@ -59,7 +59,6 @@ teardown()
 {
 	mirror_clear_faults
 	cd /
-	chmod -R u+w "$BATS_TEST_TMPDIR" ${SCRATCH:+"$SCRATCH"} 2>/dev/null || true
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
