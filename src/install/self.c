@@ -270,11 +270,26 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
 	note(plan, is_made, traces);
 }
 
+/* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
+static void say_directory(const struct home *home)
+{
+	const char *nix_dir = env_get("NIX_USER_CHROOT_DIR"), *file;
+	_cleanup_free_ char *line = NULL;
+
+	if (!nix_dir)
+		return;
+	line = shim_directory_line(env_get("SHELL"), nix_dir, home->path, &file);
+	log_info("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
+		 "add this line to %s, unless it is there: %s",
+		 file, line);
+}
+
 void self_say_path(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *line = NULL;
 	const char *file;
 
+	say_directory(home);
 	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
 		return;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);

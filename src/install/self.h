@@ -44,7 +44,10 @@ bool self_has_work(const struct self_plan *plan);
  */
 void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
 
-/* Say which line puts the directory on PATH, where it is not; nothing where there are no shims. */
+/*
+ * Say which lines the user's startup file needs for the commands to be found, and to find this Nix:
+ * one for PATH, where the directory is not on it, one for NIX_USER_CHROOT_DIR, where that is set.
+ */
 void self_say_path(const struct self_plan *plan, const struct home *home);
 
 void self_plan_clear(struct self_plan *plan);

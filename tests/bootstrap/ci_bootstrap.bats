@@ -52,7 +52,8 @@ token_is_secret() # [MASKED]
 		echo "written to: $output"
 		return 1
 	fi
-	[ "$(cat "$CONFIG/access-tokens.conf")" = "access-tokens = github.com=$TOKEN" ]
+	[ "$(tail -n 1 "$CONFIG/access-tokens.conf")" = "access-tokens = github.com=$TOKEN" ]
+	[ "$(grep -vc '^# ' "$CONFIG/access-tokens.conf")" -eq 1 ]
 	[ "$(stat -c %a "$CONFIG/access-tokens.conf")" = 600 ]
 }
 
