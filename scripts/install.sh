@@ -223,7 +223,9 @@
 	}
 
 	nuc_find_digester() {
-		for nuc_digester in sha256sum shasum openssl ''; do
+		# in yash, a variable of a loop in a function is the function's own
+		for nuc_word in sha256sum shasum openssl ''; do
+			nuc_digester=$nuc_word
 			# of no bytes at all: a tool that is there but does not work is no tool
 			if [ -n "$nuc_digester" ] && nuc_has "$nuc_digester" && nuc_digest /dev/null &&
 				[ "$nuc_hash" = "$nuc_hash_of_nothing" ]; then

@@ -367,7 +367,7 @@ token_is_secret() # [MASKED]
 
 	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
 	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
-	TEST_GITHUB_TOKEN=$TOKEN run -0 --separate-stderr "$BATS_TEST_DIRNAME/action.py" "$action"
+	TEST_GITHUB_TOKEN=$TOKEN run -0 --separate-stderr "$BATS_TEST_DIRNAME/github.py" action "$action"
 	[ "$output" = "::add-mask::$TOKEN" ]
 	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
 	token_is_secret masked
@@ -378,7 +378,7 @@ token_is_secret() # [MASKED]
 		NIX_USER_CHROOT_SHA256=
 	END
 
-	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/action.py" "$action" \
+	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/github.py" action "$action" \
 		sha256=sha256-abc= extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
 	diff -u - <(grep '^NIX_USER_CHROOT_[ENRS]' "$STAND_IN_LOG.env" | grep -v '_SINGLE=' | sort) <<-END
 		NIX_USER_CHROOT_EXTRA_CONF=cores = 1; \$(touch bad) \`touch bad\`

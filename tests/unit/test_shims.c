@@ -173,8 +173,11 @@ static void path_of_a_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decisions),	  cmocka_unit_test(lines_for_path),
-		cmocka_unit_test(names),	  cmocka_unit_test(paths),
+		cmocka_unit_test(decisions),
+		cmocka_unit_test(lines_for_path),
+		cmocka_unit_test(lines_for_the_directory),
+		cmocka_unit_test(names),
+		cmocka_unit_test(paths),
 		cmocka_unit_test(path_of_a_link),
 	};
 
