@@ -36,8 +36,8 @@
 		emulate sh
 	fi
 	set -eu
-	# noclobber and noglob may come from SHELLOPTS, and IFS is what the caller has made of it
-	set +Cf
+	# "sh -a", or SHELLOPTS, would carry our variables to the program, or stop us from writing
+	set +aCf
 	unset IFS
 	nuc_releases=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
 	nuc_releases=${NIX_USER_CHROOT_RELEASES:-$nuc_releases}

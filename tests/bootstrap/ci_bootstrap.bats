@@ -207,6 +207,22 @@ token_is_secret() # [MASKED]
 	[ "$output" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/data/nix" ]
 }
 
+@test "ci-bootstrap: a file of the service's whose last line has no end is left whole" {
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	printf '/first\n/second' >"$GITHUB_PATH"
+	run -0 "$CI"
+	run -0 "$CI"
+	[ "$(cat "$GITHUB_PATH")" = $'/first\n/second\n'"$HOME/.local/bin" ]
+}
+
+@test "ci-bootstrap: sourced in bash, or by hand, it is refused, and the shell goes on" {
+	run -0 bash -c '. "$1"; echo "status $?"; [[ $- != *[eu]* ]]' bash "$CI"
+	[[ $output == *'is to be run'*'status 125' ]]
+	run -0 bash -i <<<". '$CI'; echo \"status \$?\"; exit 0"
+	[[ $output == *'status 125'* ]]
+	nothing_ran
+}
+
 @test "ci-bootstrap: CircleCI: bash of later steps finds nix, once" {
 	export BASH_ENV=$BATS_TEST_TMPDIR/bash_env
 	echo 'export MINE=1' >"$BASH_ENV"
@@ -329,6 +345,21 @@ token_is_secret() # [MASKED]
 	mirror_clear_faults
 	mirror_fault '{"path": "/install.sh", "fault": "redirect", "to": "http"}'
 	NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
+	refused "$HTTPS/install.sh"
+	for tool in wget busybox:wget; do
+		rm -rf "$TOOLS/wget" "$TOOLS/curl"
+		tools "$TOOLS" "$tool"
+		mirror_clear_faults
+		mirror_fault '{"path": "/install.sh", "fault": "redirect", "to": "http"}'
+		NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
+		refused "$HTTPS/install.sh"
+		mirror_clear_faults
+		echo insecure >"$HOME/.curlrc"
+		echo 'check_certificate = off' >"$HOME/.wgetrc"
+		CURL_CA_BUNDLE='' NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
+		refused "$HTTPS/install.sh"
+	done
+	CURL_CA_BUNDLE='' NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
 	refused "$HTTPS/install.sh"
 	nothing_ran
 }
