@@ -152,7 +152,7 @@ int step_commit(struct installation *in)
 		&in->stored);
 	if (r < 0)
 		return -1;
-	progress_end(&in->progress, "%zu store paths are in place", in->stored.names.count);
+	progress_end(&in->progress, "store paths in place: %zu", in->stored.names.count);
 	return 0;
 }
 

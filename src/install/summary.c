@@ -25,7 +25,7 @@ char *summary_text(const struct summary *summary)
 	fprintf(f, "%s is installed in %s\n", summary->version, summary->nix_dir);
 	fprintf(f, "%-*s  a shell with Nix\n", column, summary->call);
 	fprintf(f, "%-*s  one command%s\n", column, one,
-		summary->has_shims ? ", from any shell: its links are on your PATH" : "");
+		summary->has_shims ? ", from any shell" : "");
 	fprintf(f, "%-*s  takes all of it away again", column, remove);
 	if (summary->hint)
 		fprintf(f, "\n%s", summary->hint);
