@@ -90,6 +90,18 @@ shows()
 	tmux -S "$terminal" capture-pane -p -J | grep -q -- "$1"
 }
 
+prompt_is_back()
+{
+	[ "$(screen | tail -n 1)" = '$' ]
+}
+
+# finished TEXT: the screen shows it, and the shell waits for the next line
+finished()
+{
+	wait_until 30 shows "$1"
+	wait_until 20 prompt_is_back
+}
+
 # One by one: how often the screen shows it now
 shown()
 {
@@ -113,27 +125,32 @@ slow_download()
 	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 20000, "seconds": 60}'
 }
 
+has_grown()
+{
+	[ "$(stat -c %s "$CACHE"/*.part)" -gt "$1" ]
+}
+
 live='downloading  █*░*  *[0-9]* %'
 
 @test "screen: an installation at 80 columns" {
 	terminal 80 24
-	keys 'clear; nix-user-chroot --install --nix-version '$TINY Enter
-	wait_until 30 shows '--uninstall'
+	keys 'clear; nix-user-chroot --install --nix-version '"$TINY" Enter
+	finished '--uninstall'
 	screen | golden install-80
 }
 
 @test "screen: an installation at 50 columns, in the C locale" {
 	terminal 50 24 LANG=C
-	keys 'clear; nix-user-chroot --install --nix-version '$TINY Enter
-	wait_until 30 shows '--uninstall'
+	keys 'clear; nix-user-chroot --install --nix-version '"$TINY" Enter
+	finished '--uninstall'
 	screen | golden install-50-C
 }
 
 @test "screen: the directory of the commands is not on PATH" {
 	PATH=${PATH%:*}
 	terminal 80 24
-	keys 'clear; nix-user-chroot --install --nix-version '$TINY Enter
-	wait_until 30 shows 'add this line'
+	keys 'clear; nix-user-chroot --install --nix-version '"$TINY" Enter
+	finished 'add this line'
 	screen | golden install-no-path
 }
 
@@ -150,7 +167,7 @@ live='downloading  █*░*  *[0-9]* %'
 	tmux -S "$terminal" resize-window -x 24 -y 24
 	wait_until 20 shows '^downloading  *[0-9]* %$'
 	keys C-c
-	wait_until 20 shows 'goes on'
+	finished 'goes on'
 }
 
 @test "screen: ^C in the download leaves no piece of the line" {
@@ -159,11 +176,11 @@ live='downloading  █*░*  *[0-9]* %'
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
 	wait_until 20 shows "$live"
 	keys C-c
-	wait_until 20 shows 'goes on'
+	finished 'goes on'
 	screen | golden interrupted-download
 	mirror_clear_faults
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
-	wait_until 30 shows '--uninstall'
+	finished '--uninstall'
 	screen | golden install-80
 }
 
@@ -173,7 +190,7 @@ live='downloading  █*░*  *[0-9]* %'
 	wait_until 20 test -e started
 	wait_until 20 shows 'install script  0:0[1-9]'
 	keys C-c
-	wait_until 20 shows 'goes on'
+	finished 'goes on'
 	screen | golden interrupted-script
 }
 
@@ -184,13 +201,13 @@ live='downloading  █*░*  *[0-9]* %'
 	keys "clear; nix-user-chroot --install --nix-version $SLOW" Enter
 	wait_until 20 shows '^waiting  0:0[1-9]$'
 	keys C-c
-	wait_until 20 shows 'goes on'
+	finished 'goes on'
 	screen | golden interrupted-waiting
-	keys 'clear; nix-user-chroot --install --nix-version '$SLOW Enter
+	keys 'clear; nix-user-chroot --install --nix-version '"$SLOW" Enter
 	wait_until 20 shows '^waiting  0:0[0-9]$'
 	timeout 20 sh -c 'echo go >go'
 	wait
-	wait_until 20 shows 'nothing to do'
+	finished 'nothing to do'
 	screen | golden waited
 }
 
@@ -206,7 +223,7 @@ live='downloading  █*░*  *[0-9]* %'
 	[ "$(shown "$live")" -eq 1 ]
 	mirror_clear_faults
 	keys 'clear; fg' Enter
-	wait_until 30 shows '--uninstall'
+	finished '--uninstall'
 	screen | golden continued
 }
 
@@ -219,20 +236,20 @@ live='downloading  █*░*  *[0-9]* %'
 	wait_until 20 shows Stopped
 	keys 'clear; bg' Enter
 	wait_until 20 shows '&$'
-	before=$(stat -c %s "$CACHE"/*.part)
-	wait_until 20 eval '[ "$(stat -c %s "$CACHE"/*.part)" -gt $((before + 40000)) ]'
+	size=$(stat -c %s "$CACHE"/*.part)
+	wait_until 20 has_grown $((size + 40000))
 	[ "$(shown downloading)" -eq 0 ]
 	keys 'fg' Enter
 	wait_until 20 shows "$live"
 	keys C-c
-	wait_until 20 shows 'goes on'
+	finished 'goes on'
 }
 
 @test "screen: a mirror that fails twice: said above the line, and then well" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "503", "times": 1}'
 	terminal 80 24
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
-	wait_until 30 shows '--uninstall'
+	finished '--uninstall'
 	screen | sed 's/trying again in [0-9.]* s/trying again in N s/' | golden retried
 }
 
@@ -240,24 +257,24 @@ live='downloading  █*░*  *[0-9]* %'
 	mirror_fault '{"path": "*.sha256", "fault": "hash-wrong"}'
 	terminal 80 24
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
-	wait_until 30 shows 'another --mirror'
+	finished 'another --mirror'
 	screen | sed 's/[0-9a-f]\{64\}/DIGEST/' | golden wrong-hash
 }
 
 @test "screen: --quiet shows nothing" {
 	terminal 80 24
 	keys "clear; nix-user-chroot --install -q --nix-version $TINY; echo end" Enter
-	wait_until 30 shows '^end'
+	finished '^end'
 	screen | golden quiet
 }
 
 @test "screen: colours: the tick is green, and not with NO_COLOR" {
 	terminal 80 24
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
-	wait_until 30 shows '--uninstall'
+	finished '--uninstall'
 	tmux -S "$terminal" capture-pane -p -e | grep -q $'\033\\[32m✓'
 	keys "clear; NO_COLOR=1 nix-user-chroot --install --force --nix-version $TINY" Enter
-	wait_until 30 shows '--uninstall'
+	finished '--uninstall'
 	tmux -S "$terminal" capture-pane -p -e | grep -q '^✓'
 }
 
@@ -276,24 +293,24 @@ raw()
 }
 
 @test "pipe: plain lines, no carriage return and no escape sequence" {
-	nix-user-chroot --install --nix-version $TINY >out 2>&1
+	nix-user-chroot --install --nix-version "$TINY" >out 2>&1
 	[[ $(cat out) != *$'\r'* && $(cat out) != *$'\033'* ]]
 	plain <out | golden pipe
 }
 
 @test "pipe: a slow step says every few seconds how far it is" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 25000, "seconds": 7}'
-	nix-user-chroot --install --nix-version $TINY >out 2>&1
+	nix-user-chroot --install --nix-version "$TINY" >out 2>&1
 	cat out
 	[ "$(grep -c '^nix-user-chroot: downloading  *[0-9]* %  [0-9.]* of [0-9.]* kB  2[0-9.]* kB/s' out)" -eq 1 ]
 	[[ $(cat out) != *$'\r'* ]]
 }
 
 @test "the script's own words are in install.log, and at -v on stderr" {
-	nix-user-chroot --install --nix-version $OLD >out 2>&1
+	nix-user-chroot --install --nix-version "$OLD" >out 2>&1
 	log=$(cat "$NIX/var/nix-user-chroot/install.log")
 	[ -n "$log" ]
 	[[ $(cat out) != *"$log"* ]]
-	nix-user-chroot --install -v --force --nix-version $OLD >out 2>&1
+	nix-user-chroot --install -v --force --nix-version "$OLD" >out 2>&1
 	[[ $(cat out) == *"$(cat "$NIX/var/nix-user-chroot/install.log")"* ]]
 }
