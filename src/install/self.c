@@ -270,32 +270,49 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
 	note(plan, is_made, traces);
 }
 
+static char *path_hint(const struct self_plan *plan, const struct home *home)
+{
+	_cleanup_free_ char *line = NULL;
+	const char *file;
+
+	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
+		return NULL;
+	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
+	return xasprintf("the nix commands are in %s, which is not on your PATH\n"
+			 "add this line to %s: %s",
+			 plan->bin, file, line);
+}
+
 /* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
-static void say_directory(const struct home *home)
+static char *directory_hint(const struct home *home)
 {
 	const char *nix_dir = env_get("NIX_USER_CHROOT_DIR"), *file;
 	_cleanup_free_ char *line = NULL;
 
 	if (!nix_dir)
-		return;
+		return NULL;
 	line = shim_directory_line(env_get("SHELL"), nix_dir, home->path, &file);
-	log_info("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
-		 "add this line to %s, unless it is there: %s",
-		 file, line);
+	return xasprintf("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
+			 "add this line to %s, unless it is there: %s",
+			 file, line);
 }
 
-void self_say_path(const struct self_plan *plan, const struct home *home)
+char *self_path_hint(const struct self_plan *plan, const struct home *home)
 {
-	_cleanup_free_ char *line = NULL;
-	const char *file;
+	_cleanup_free_ char *path = path_hint(plan, home), *directory = directory_hint(home);
 
-	say_directory(home);
-	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
-		return;
-	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	log_info("the nix commands are in %s, which is not on your PATH\n"
-		 "add this line to %s: %s",
-		 plan->bin, file, line);
+	if (path && directory)
+		return xasprintf("%s\n%s", path, directory);
+	return steal_ptr(path ? &path : &directory);
+}
+
+char *self_call(const struct self_plan *plan, const char *argv0)
+{
+	const char *program = plan && plan->copy != COPY_LEAVE ? plan->program : argv0;
+	_cleanup_free_ char *directory = *program == '/' ? path_parent(program) : NULL;
+	const char *slash = strrchr(program, '/');
+
+	return xstrdup(directory && is_on_path(directory) ? slash + 1 : program);
 }
 
 void self_plan_clear(struct self_plan *plan)

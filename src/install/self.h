@@ -45,10 +45,17 @@ bool self_has_work(const struct self_plan *plan);
 void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
 
 /*
- * Say which lines the user's startup file needs for the commands to be found, and to find this Nix:
- * one for PATH, where the directory is not on it, one for NIX_USER_CHROOT_DIR, where that is set.
+ * Which lines the user's startup file needs for the commands to be found, and to find this Nix: one
+ * for PATH, where the directory is not on it and there are shims, one for NIX_USER_CHROOT_DIR,
+ * where that is set. Each in two lines of text; the caller frees. NULL: none.
  */
-void self_say_path(const struct self_plan *plan, const struct home *home);
+char *self_path_hint(const struct self_plan *plan, const struct home *home);
+
+/*
+ * What the user types to call this program: its name where it is found on PATH, else its path; PLAN
+ * NULL, where nothing was put in place: ARGV0. The caller frees.
+ */
+char *self_call(const struct self_plan *plan, const char *argv0);
 
 void self_plan_clear(struct self_plan *plan);
 
