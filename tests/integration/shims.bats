@@ -311,7 +311,7 @@ END
 	local line
 
 	NIX_USER_CHROOT_DIR="$HOME/its nix" SHELL=/bin/bash run -0 tiny
-	[ "${lines[-2]}" = 'nix-user-chroot: the nix commands need NIX_USER_CHROOT_DIR to find this Nix' ]
+	[ "${lines[-2]}" = '  the nix commands need NIX_USER_CHROOT_DIR to find this Nix' ]
 	line='export NIX_USER_CHROOT_DIR="$HOME/its nix"'
 	[ "${lines[-1]}" = "  add this line to ~/.bashrc, unless it is there: $line" ]
 	# the line does what it says, and without it there is none
