@@ -365,7 +365,7 @@ token_is_secret() # [MASKED]
 }
 
 @test "ci-bootstrap: cut short it does nothing, in dash, bash and busybox" {
-	local shell lines size tail first n
+	local step shell lines size tail first n
 
 	export NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN
 	lines=$(wc -l <"$CI")
@@ -373,8 +373,9 @@ token_is_secret() # [MASKED]
 	tail=$(tail -n 2 "$CI" | wc -c)
 	first=$(grep -n '^{' "$CI" | head -n 1 | cut -d: -f1)
 	[ "$lines" -gt 200 ] && [ "$first" -lt 50 ]
+	step=1
 	while read -r shell; do
-		for ((n = first; n < lines; n++)); do
+		for ((n = first; n < lines; n += step)); do
 			# shellcheck disable=SC2086 # two words
 			if head -n "$n" "$CI" | $shell >/dev/null 2>&1; then
 				echo "$shell is content with the first $n lines"
@@ -388,6 +389,7 @@ token_is_secret() # [MASKED]
 				return 1
 			fi
 		done
+		step=7 # the others read as the first does
 	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ -z "$(ls -A "$HOME")" ]
