@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char overview[] =
-	"usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
+	"usage: nix-user-chroot [OPTION...] [NIXPATH [COMMAND [ARG...]]]\n"
 	"       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
 	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
