@@ -35,7 +35,8 @@ static int flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	log_error("cannot write to stdout: %s", strerror(errno));
+	log_error("cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
+		  strerror(errno));
 	return EXIT_CANCELED;
 }
 
@@ -44,7 +45,9 @@ static int print_path_config(void)
 	int r = path_config_print_default(stdout, "");
 
 	if (r < 0) {
-		log_error("cannot write to stdout: %s", strerror(-r));
+		log_error(
+			"cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
+			strerror(-r));
 		return EXIT_CANCELED;
 	}
 	return flush(0);

@@ -182,7 +182,9 @@ static _Noreturn void run_child(const struct chroot_request *request, int in_fd,
 {
 	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
 	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
-		log_error("cannot redirect a process: %s", strerror(errno));
+		log_error(
+			"cannot redirect a process: %s\nthe limit of open files may be reached: ulimit -n",
+			strerror(errno));
 		_exit(EXIT_CANCELED);
 	}
 	_exit(chroot_exec(request));
@@ -207,7 +209,7 @@ int chroot_wait(pid_t child)
 
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR) {
-			log_error("cannot wait for a process: %s", strerror(errno));
+			log_error("cannot wait for a process: %s\nrun it again", strerror(errno));
 			return -1;
 		}
 	}

@@ -79,9 +79,10 @@ documented()
 		tr -d ' ' | tr , '\n' | sort -u)
 	# by which check tells where it runs; nobody sets it for us
 	same "$(grep -vx KUBERNETES_SERVICE_HOST <<<"$mine")" \
-		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|XDG_BIN_HOME|NIX_CONF_DIR' <<<"$theirs")"
+		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|XDG_BIN_HOME|NIX_CONF_DIR|LC_ALL|LC_CTYPE|LANG' <<<"$theirs")"
 	# these the program knows by other means: libcurl, lists of names, setenv(3)
-	for name in https_proxy no_proxy CURL_CA_BUNDLE XDG_BIN_HOME NIX_CONF_DIR; do
+	for name in https_proxy no_proxy CURL_CA_BUNDLE XDG_BIN_HOME NIX_CONF_DIR \
+		LC_ALL LC_CTYPE LANG; do
 		grep -qx "$name" <<<"$theirs"
 		grep -rqF "$name" "$TOP/src" --include='*.c'
 	done
