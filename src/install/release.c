@@ -2,9 +2,12 @@
 #include "install/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/nearest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -17,9 +20,10 @@ enum {
 /* What is decided before any connection. */
 struct plan {
 	struct release release;
-	char *mirror;	  /* NULL with --tarball */
-	const char *file; /* --tarball where it is a local file, as typed; else NULL */
-	bool has_hash;	  /* --sha256 was given */
+	char *mirror;	       /* NULL with --tarball */
+	const char *directory; /* --mirror where it is one, as typed; else NULL */
+	const char *file;      /* --tarball where it is a local file, as typed; else NULL */
+	bool has_hash;	       /* --sha256 was given */
 };
 
 void release_clear(struct release *release)
@@ -64,16 +68,40 @@ static int check_words(const struct install_options *options)
 	return 0;
 }
 
+static int is_release(const struct dirent *entry)
+{
+	return str_starts_with(entry->d_name, "nix-");
+}
+
+/* The version in DIRECTORY, a mirror, that is nearest to VERSION; the caller frees. */
+static char *nearest_release(const char *directory, const char *version)
+{
+	struct dirent **entries = NULL;
+	_cleanup_(strlist_clear) struct strlist versions = {0};
+	int count = scandir(directory, &entries, is_release, versionsort);
+
+	/* of those that are equally near, the latest */
+	while (count-- > 0) {
+		strlist_add(&versions, entries[count]->d_name + strlen("nix-"));
+		free(entries[count]);
+	}
+	free(entries);
+	return xstrdup(nearest_word(version, (const char *const *)versions.items, versions.count));
+}
+
 /* What to do about a version that the mirror does not have; the caller frees. */
 static char *advice_on_missing(const struct plan *plan)
 {
-	const struct release *release = &plan->release;
-	const char *dot = strchr(release->version, '.');
+	const char *version = plan->release.version, *dot = strchr(version, '.');
+	_cleanup_free_ char *near =
+		plan->directory ? nearest_release(plan->directory, version) : NULL;
 
+	if (near && strcmp(near, version) != 0)
+		return xasprintf("did you mean --nix-version %s?", near);
 	/* from 2.6 on all have three numbers */
 	if (dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1))
 		return xasprintf("did you mean --nix-version %s.0? without it the latest is taken",
-				 release->version);
+				 version);
 	return xstrdup("check --nix-version, --system and --mirror");
 }
 
@@ -220,6 +248,8 @@ static int plan_from_mirror(const struct install_options *options, struct plan *
 		return -1;
 	release->version = xstrdup(options->nix_version);
 	plan->mirror = release_mirror_url(options->mirror);
+	if (options->mirror && options->mirror[0] == '/')
+		plan->directory = options->mirror;
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
 			  "give an https://, http:// or file:// URL, or the absolute path of a "

@@ -339,6 +339,13 @@ as_nobody()
 @test "bad input: no such version" {
 	nothing_left install --nix-version 2.0.999
 	refused "there is no Nix 2.0.999 for $SYSTEM" 'check --nix-version'
+	run install --nix-version 2.26
+	refused "there is no Nix 2.26 for $SYSTEM" 'did you mean --nix-version 2.26.0?'
+	# a directory can be looked into
+	run "$PROGRAM" --install --mirror "$SITE" --nix-version 2.26
+	refused "there is no Nix 2.26 for $SYSTEM" "did you mean --nix-version $NEW?"
+	run "$PROGRAM" --install --mirror "$SITE" --nix-version 2.0.999
+	refused "there is no Nix 2.0.999 for $SYSTEM" 'check --nix-version'
 	mirror_fault '{"path": "*.tar.xz", "fault": "404"}'
 	nothing_left install
 	refused "there is no Nix $NEW" 'does not exist'
