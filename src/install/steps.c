@@ -50,9 +50,9 @@ static int download(struct installation *in, struct downloader *downloader,
  */
 static int check_space(const struct installation *in, uint64_t tarball_size)
 {
-	_cleanup_free_ char *size = progress_size(tarball_size);
+	_cleanup_free_ char *size = str_size(tarball_size);
 	uint64_t least = 3 * tarball_size, present;
-	_cleanup_free_ char *needed = progress_size(least), *free_now = NULL;
+	_cleanup_free_ char *needed = str_size(least), *free_now = NULL;
 	struct statfs fs;
 
 	if (fstatfs(in->nix_dir_fd, &fs) < 0 || fs.f_blocks == 0)
@@ -60,7 +60,7 @@ static int check_space(const struct installation *in, uint64_t tarball_size)
 	present = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
 	if (present >= least)
 		return 0;
-	free_now = progress_size(present);
+	free_now = str_size(present);
 	log_error("not enough room in %s: the tarball of %s needs more than %s there, and %s are "
 		  "free\nmake room, or set NIX_USER_CHROOT_DIR to a directory elsewhere",
 		  in->workspace.nix_dir, size, needed, free_now);
@@ -73,7 +73,7 @@ int step_fetch(struct installation *in, struct downloader *downloader, struct do
 
 	if (download(in, downloader, file) < 0 || check_space(in, file->size) < 0)
 		return -1;
-	size = progress_size(file->size);
+	size = str_size(file->size);
 	progress_end(&in->progress, "%s: %s, SHA-256 verified", in->release.tarball_name, size);
 	return 0;
 }
@@ -124,7 +124,7 @@ int step_unpack(struct installation *in, struct download_file *file)
 		download_file_remove(file);
 	if (r < 0)
 		return -1;
-	size = progress_size(in->unpacked.bytes);
+	size = str_size(in->unpacked.bytes);
 	progress_end(&in->progress, "unpacked: %llu entries, %s",
 		     (unsigned long long)in->unpacked.entries, size);
 	return 0;

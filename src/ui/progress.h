@@ -76,7 +76,4 @@ void progress_drop(struct progress *progress);
  */
 char *progress_line(const struct progress *progress, uint64_t now, size_t columns);
 
-/* "22.1 MB" of 10^6 bytes, "512 kB", "17 bytes"; the caller frees. */
-char *progress_size(uint64_t bytes);
-
 #endif

@@ -14,22 +14,6 @@
  */
 #define FREE_COLUMNS 3
 
-char *progress_size(uint64_t bytes)
-{
-	static const char *const units[] = {"kB", "MB", "GB", "TB"};
-	double value = (double)bytes / 1000;
-	size_t unit = 0;
-
-	if (bytes < 1000)
-		return xasprintf("%llu bytes", (unsigned long long)bytes);
-	/* 999.95 would be printed as 1000.0 */
-	while (value >= 999.95 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1000;
-		unit++;
-	}
-	return xasprintf(value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
 /* "0:08", "12:34", "1:02:03"; the caller frees. */
 static char *duration(uint64_t seconds)
 {
@@ -43,7 +27,7 @@ static char *duration(uint64_t seconds)
 /* "7.6 of 18.1 MB", "980.0 kB of 18.1 MB"; the caller frees. */
 static char *share_of(const char *done, uint64_t total)
 {
-	_cleanup_free_ char *whole = progress_size(total);
+	_cleanup_free_ char *whole = str_size(total);
 	const char *unit = strchr(done, ' ');
 	bool same = strcmp(unit, strchr(whole, ' ')) == 0;
 
@@ -73,7 +57,7 @@ enum part {
 static void find_parts(const struct progress *progress, uint64_t now, char *parts[PARTS])
 {
 	uint64_t rate = rate_of(progress, now);
-	_cleanup_free_ char *done = progress_size(progress->done), *speed = progress_size(rate);
+	_cleanup_free_ char *done = str_size(progress->done), *speed = str_size(rate);
 
 	if (progress->done == 0 && progress->total == 0) {
 		parts[PART_LEFT] = duration((now - progress->begun) / 1000);

@@ -149,7 +149,7 @@ static void test_size(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		_cleanup_free_ char *text = progress_size(cases[i].bytes);
+		_cleanup_free_ char *text = str_size(cases[i].bytes);
 
 		assert_string_equal(text, cases[i].text);
 	}
