@@ -97,6 +97,19 @@ documented()
 	done
 }
 
+@test "man page: the messages under DIAGNOSTICS are those of the program" {
+	local sources part count=0
+
+	# without what the compiler does not see either: the break of a long string
+	sources=$(cat "$TOP"/src/*.c "$TOP"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g')
+	while read -r part; do
+		grep -qF -e "$part" <<<"$sources" || { echo "not said: $part"; return 1; }
+		count=$((count + 1))
+	done < <(section DIAGNOSTICS | sed -n 's/^ \{7\}\([^ ].*\)$/\1/p' | grep -vE '^(Messages|-v) ' |
+		sed 's/: [A-Z].*//; s/DIRECTORY$//; s/COMMAND/%s/; s/^FILE //; s/ *$//')
+	[ "$count" -gt 5 ]
+}
+
 @test "man page: no mistakes in it" {
 	local name
 
