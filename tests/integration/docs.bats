@@ -105,8 +105,8 @@ documented()
 	while read -r part; do
 		grep -qF -e "$part" <<<"$sources" || { echo "not said: $part"; return 1; }
 		count=$((count + 1))
-	done < <(section DIAGNOSTICS | sed -n 's/^ \{7\}\([^ ].*\)$/\1/p' | grep -vE '^(Messages|-v) ' |
-		sed 's/: [A-Z].*//; s/DIRECTORY$//; s/COMMAND/%s/; s/^FILE //; s/ *$//')
+	done < <(sed -n '/^\.SH DIAGNOSTICS/,/^\.SH SEE/p' "$PAGE" | grep -A 1 '^\.TP$' | sed -n 's/^\.B //p' |
+		sed 's/: [A-Z].*//; s/DIRECTORY$//; s/COMMAND/%s/; s/^FILE //')
 	[ "$count" -gt 5 ]
 }
 
