@@ -250,7 +250,7 @@ END
 	mkdir "$BIN/nix-hash"
 	run -0 tiny
 	[ "$(grep -c 'not ours' <<<"$output")" -eq 1 ]
-	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move it away'* ]]
+	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move them away'* ]]
 	[ "$(cat "$BIN/nix")" = mine ]
 	[ "$(readlink "$BIN/nix-shell")" = /usr/bin/env ]
 	[ "$(readlink "$BIN/nix-env")" = nowhere ]
