@@ -14,18 +14,18 @@ setup_file()
 {
 	packaging
 	local repository=$BATS_FILE_TMPDIR/repository
-	DEB=$BATS_FILE_TMPDIR/deb
+	PACKAGES=$BATS_FILE_TMPDIR/deb
 	ROOT=$BATS_FILE_TMPDIR/root
 	TARBALL=$BATS_FILE_TMPDIR/release/nix-user-chroot-$VERSION.tar.xz
 	BUILD_DEB=$TOP/scripts/packaging/build-deb
-	export DEB ROOT TARBALL BUILD_DEB
+	export PACKAGES ROOT TARBALL BUILD_DEB
 	repository "$repository"
 	binaries "$BATS_FILE_TMPDIR/static"
 	"$repository/scripts/release" --allow-unchecked --static "$BATS_FILE_TMPDIR/static" \
 		--output "$BATS_FILE_TMPDIR/release"
-	"$BUILD_DEB" --output "$DEB" "$TARBALL"
+	"$BUILD_DEB" --output "$PACKAGES" "$TARBALL"
 	nothing_left
-	dpkg-deb -x "$DEB/nix-user-chroot_$VERSION-1_$(dpkg --print-architecture).deb" "$ROOT"
+	dpkg-deb -x "$PACKAGES/nix-user-chroot_$VERSION-1_$(dpkg --print-architecture).deb" "$ROOT"
 }
 
 setup()
@@ -59,7 +59,7 @@ refused()
 
 field()
 {
-	dpkg-deb -f "$DEB/$PACKAGE.deb" "$1"
+	dpkg-deb -f "$PACKAGES/$PACKAGE.deb" "$1"
 }
 
 # installed COMMAND...: with the package's libexec directory where the package has it
@@ -75,9 +75,9 @@ installed()
 }
 
 @test "deb: source and binary packages, whose checksums are right" {
-	local file sum size
+	local file
 
-	cd "$DEB"
+	cd "$PACKAGES"
 	for file in "$PACKAGE".{deb,buildinfo,changes} "nix-user-chroot_$VERSION-1".{dsc,debian.tar.xz}; do
 		[ -f "$file" ]
 	done
@@ -101,8 +101,8 @@ installed()
 }
 
 @test "deb: the files, with their owners and modes" {
-	run -0 dpkg-deb -c "$DEB/$PACKAGE.deb"
-	[ -z "$(grep -v ' root/root ' <<<"$output")" ]
+	run -0 dpkg-deb -c "$PACKAGES/$PACKAGE.deb"
+	run -1 grep -v ' root/root ' <<<"$output"
 	run -0 find "$ROOT" -type f -printf '%m /%P\n'
 	for file in '755 /usr/bin/nix-user-chroot' \
 		'755 /usr/libexec/nix-user-chroot/nix-user-chroot-install' \
@@ -133,7 +133,7 @@ installed()
 
 	[ "$(id -u)" -ne 0 ] || options=(--allow-root)
 	run -0 lintian "${options[@]}" --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs \
-		"$DEB/$PACKAGE.changes"
+		"$PACKAGES/$PACKAGE.changes"
 	[[ $output != *[EW]:* ]]
 }
 
@@ -142,13 +142,13 @@ installed()
 
 	dir=$(mktemp -d "$TMPDIR/source.XXXXXX")
 	cd "$dir"
-	dpkg-source -q -x "$DEB/nix-user-chroot_$VERSION-1.dsc" source
+	dpkg-source -q -x "$PACKAGES/nix-user-chroot_$VERSION-1.dsc" source
 	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Version)" = "$VERSION-1" ]
 	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Timestamp)" = \
 		"$(stat -c %Y source/configure.ac)" ]
 	# the tests of it have run in setup_file
 	(cd source && DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck dpkg-buildpackage -b -us -uc)
-	cmp "$PACKAGE.deb" "$DEB/$PACKAGE.deb"
+	cmp "$PACKAGE.deb" "$PACKAGES/$PACKAGE.deb"
 }
 
 @test "deb: the installed program enters" {

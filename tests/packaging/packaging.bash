@@ -26,7 +26,7 @@ packaging()
 	for name in $(compgen -e); do
 		case $name in
 		NIX_USER_CHROOT | NIX_USER_CHROOT_SINGLE) ;;
-		GIT_* | NIX_* | XDG_* | DEB_* | DEB* | MAKE* | *FLAGS | *_proxy | *_PROXY | \
+		GIT_* | NIX_* | XDG_* | DEB_* | DEBFULLNAME | DEBEMAIL | MAKE* | *FLAGS | *_proxy | *_PROXY | \
 			CURL_CA_BUNDLE | SSL_CERT_* | CC | BASH_ENV | ENV | SOURCE_DATE_EPOCH) unset "$name" ;;
 		esac
 	done
