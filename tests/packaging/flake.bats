@@ -168,7 +168,7 @@ clone()
 		grep -qx "$path" <<<"$output"
 	done
 	run -0 "$PROGRAM" -- nix run "${OPTIONS[@]}" "$FLAKE" -- --version
-	[ "$output" = "nix-user-chroot $VERSION" ]
+	[ "${lines[-1]}" = "nix-user-chroot $VERSION" ]
 	# it can be entered from within, and finds its installer
 	mkdir -p "$BATS_TEST_TMPDIR/nix/store" "$BATS_TEST_TMPDIR/nix/here"
 	run -0 "$PROGRAM" -- "$out/bin/nix-user-chroot" "$BATS_TEST_TMPDIR/nix" ls /nix
