@@ -135,7 +135,7 @@ emulated()
 	[[ ${lines[-1]} == "Yes: entering and --install will work here"* ]]
 	# the CA bundle is found where Debian has it
 	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --no-channel-add
-	[[ ${lines[-1]} == *'nix (Nix) 2.26.3 is installed in /home/me/.local/share/nix' ]]
+	[[ $output == *'nix (Nix) 2.26.3 is installed in /home/me/.local/share/nix'$'\n'* ]]
 	run -0 in_root "$root" /nix-user-chroot -- nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 	# the copy of itself, by the name of a program of Nix's
