@@ -39,9 +39,9 @@ stdenv.mkDerivation {
       (root + "/README")
       (root + "/configure.ac")
       (root + "/m4")
+      (root + "/scripts/completions")
       (root + "/src")
       (root + "/tests/unit")
-      (lib.fileset.maybeMissing (root + "/scripts/completions"))
     ];
   };
 

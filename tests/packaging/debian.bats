@@ -106,8 +106,11 @@ installed()
 	run -0 find "$ROOT" -type f -printf '%m /%P\n'
 	for file in '755 /usr/bin/nix-user-chroot' \
 		'755 /usr/libexec/nix-user-chroot/nix-user-chroot-install' \
+		'644 /usr/share/bash-completion/completions/nix-user-chroot.bash' \
 		'644 /usr/share/doc/nix-user-chroot/copyright' \
-		'644 /usr/share/man/man1/nix-user-chroot.1.gz'; do
+		'644 /usr/share/fish/vendor_completions.d/nix-user-chroot.fish' \
+		'644 /usr/share/man/man1/nix-user-chroot.1.gz' \
+		'644 /usr/share/zsh/vendor-completions/_nix-user-chroot'; do
 		grep -qxF "$file" <<<"$output"
 	done
 	# nothing of the tests, and nothing in a directory of its own making

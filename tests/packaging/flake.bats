@@ -164,7 +164,7 @@ clone()
 	[[ $out == /nix/store/*-nix-user-chroot-$VERSION ]]
 	run -0 find "$HOME/.local/share/nix/store/${out##*/}" -type f -printf '%P\n'
 	for path in bin/nix-user-chroot libexec/nix-user-chroot/nix-user-chroot-install \
-		share/man/man1/nix-user-chroot.1; do
+		share/fish/vendor_completions.d/nix-user-chroot.fish share/man/man1/nix-user-chroot.1; do
 		grep -qx "$path" <<<"$output"
 	done
 	run -0 "$PROGRAM" -- nix run "${OPTIONS[@]}" "$FLAKE" -- --version

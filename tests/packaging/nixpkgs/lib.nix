@@ -27,21 +27,14 @@ rec {
     # a missing file is an error, as it is there
     unions = map (
       path:
-      if builtins.isAttrs path then
-        path
-      else if builtins.pathExists path then
-        { paths = [ path ]; }
-      else
-        throw "lib.fileset: ${toString path} does not exist"
+      if builtins.pathExists path then path else throw "lib.fileset: ${toString path} does not exist"
     );
-
-    maybeMissing = path: { paths = if builtins.pathExists path then [ path ] else [ ]; };
 
     toSource =
       { root, fileset }:
       let
         within = outer: inner: outer == inner || hasPrefix "${outer}/" inner;
-        wanted = map toString (builtins.concatMap (set: set.paths) fileset);
+        wanted = map toString fileset;
       in
       builtins.path {
         name = "source";
