@@ -209,7 +209,7 @@ END
 	for errno in 37 95 38; do # ENOLCK EOPNOTSUPP ENOSYS
 		run without_locks $errno "$PROGRAM" --install --mirror "$MIRROR_URL" \
 			--cacert "$MIRROR_CA" --nix-version "$TINY"
-		refused "cannot lock $NIX/var/nix-user-chroot/lock" 'has no locks' NIX_USER_CHROOT_DIR
+		refused "cannot lock $NIX/var/nix-user-chroot/lock" 'needs locks too' NIX_USER_CHROOT_DIR
 		diff <(echo "$before") <(listing .)
 	done
 }

@@ -303,8 +303,9 @@ END
 	new_home two
 	run -0 tiny
 	[[ $output == *" is installed in $NIX"$'\n'* ]]
-	PATH=/usr/bin:/bin run -0 tiny
-	[[ ${lines[-1]} == *'nothing to do' ]]
+	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
+	[[ ${lines[-3]} == *'nothing to do' ]]
+	[ "${lines[-1]}" = '  add this line to ~/.bashrc: export PATH="$HOME/.local/bin:$PATH"' ]
 }
 
 @test "shims: a directory that is named by a variable: the last lines say that it must stay so" {
