@@ -41,15 +41,15 @@ static void print_places(FILE *f, const struct dry_run *run)
 {
 	const struct workspace *workspace = run->workspace;
 	_cleanup_(strlist_clear) struct strlist written = {0};
-	_cleanup_free_ char *directory = NULL, *download = NULL;
+	_cleanup_free_ char *directory = NULL, *download = NULL, *room = NULL;
 	bool is_new = strcmp(workspace->nix_dir, workspace->existing_nix) != 0;
 	struct statfs fs;
 
 	if (statfs(workspace->existing_nix, &fs) == 0)
-		directory = xasprintf(
-			"%s (%s; %llu MB are free)", workspace->nix_dir,
-			is_new ? "new" : "there already",
-			(unsigned long long)fs.f_bavail * (unsigned long long)fs.f_bsize >> 20);
+		room = str_size((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize);
+	if (room)
+		directory = xasprintf("%s (%s; %s are free)", workspace->nix_dir,
+				      is_new ? "new" : "there already", room);
 	download = xasprintf("%s/%s, until it is unpacked", workspace->cache_dir,
 			     run->release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : workspace->nix_dir);

@@ -35,8 +35,9 @@ int extract_fail(struct extract *x, enum extract_advice advice, const char *form
 
 int extract_too_large(struct extract *x)
 {
-	return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %llu MiB",
-			    (unsigned long long)(x->limits->bytes >> 20));
+	_cleanup_free_ char *limit = str_size(x->limits->bytes);
+
+	return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %s", limit);
 }
 
 static la_ssize_t read_block(struct archive *in, void *data, const void **buffer)

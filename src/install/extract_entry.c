@@ -128,11 +128,11 @@ static int check_room(struct extract *x, const char *path, la_int64_t size)
 	if (want >= LARGE_FILE && statvfs(".", &st) == 0 && st.f_frsize > 0 && st.f_blocks > 0 &&
 	    want / st.f_frsize > st.f_bavail) {
 		_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+		_cleanup_free_ char *wanted = str_size(want);
+		_cleanup_free_ char *room = str_size(st.f_bavail * st.f_frsize);
 
-		return extract_fail(x, EXTRACT_ADVICE_SPACE,
-				    "entry \"%s\" has %llu MiB, %llu MiB are free", name,
-				    (unsigned long long)(want >> 20),
-				    (unsigned long long)(st.f_bavail * st.f_frsize >> 20));
+		return extract_fail(x, EXTRACT_ADVICE_SPACE, "entry \"%s\" has %s, %s are free",
+				    name, wanted, room);
 	}
 	x->report.bytes += want;
 	return 0;

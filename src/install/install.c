@@ -3,21 +3,13 @@
  */
 #include "chroot/chroot.h"
 #include "commands.h"
-#include "install/before.h"
-#include "install/download.h"
 #include "install/dry_run.h"
-#include "install/installed.h"
 #include "install/lock.h"
-#include "install/nix_conf.h"
 #include "install/preflight.h"
 #include "install/receipt.h"
-#include "install/release.h"
-#include "install/script.h"
-#include "install/self.h"
-#include "install/store.h"
+#include "install/steps.h"
+#include "install/summary.h"
 #include "install/supervise.h"
-#include "install/unpack.h"
-#include "install/workspace.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -25,27 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-
-/* What one installation knows, from its first step to its last. */
-struct installation {
-	const struct install_options *options;
-	const char *argv0;
-	struct workspace workspace;
-	struct home home;
-	struct before before;
-	char *extra_conf; /* the text of --nix-extra-conf-file, or NULL */
-	struct installed installed;
-	int nix_dir_fd;
-	int lock_fd;
-	bool sandbox; /* Nix's own will work inside */
-	struct release release;
-	struct unpack_result unpacked;
-	struct store_result stored;
-	struct self_plan self;
-	bool has_self; /* self is to be carried out */
-};
 
 /* nix.conf is a page or two of text. */
 #define EXTRA_CONF_MAX (1 << 20)
@@ -61,150 +32,6 @@ static int read_extra_conf(struct installation *in)
 			  "nix.conf",
 			  path, strerror(-r));
 	return r < 0 ? -1 : 0;
-}
-
-/* The tarball in the cache, and its digest the expected one. */
-static int fetch(struct installation *in, struct downloader *downloader, struct download_file *file)
-{
-	_cleanup_close_ int cache_fd = workspace_open_cache(&in->workspace);
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-	const struct release *release = &in->release;
-
-	if (cache_fd < 0)
-		return -1;
-	log_info("downloading %s", release->tarball_url);
-	if (download_file(downloader,
-			  &(struct download_request){
-				  .url = release->tarball_url,
-				  .missing = release->missing,
-				  .max = RELEASE_TARBALL_MAX,
-				  .dirfd = cache_fd,
-				  .dir = in->workspace.cache_dir,
-				  .name = release->tarball_name,
-				  .expected = &release->sha256,
-			  },
-			  file) < 0)
-		return -1;
-	if (sha256_equal(&file->digest, &release->sha256))
-		return 0;
-	sha256_format(&release->sha256, wanted);
-	sha256_format(&file->digest, got);
-	download_file_remove(file);
-	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
-		  "expected %s (from %s)\nfound    %s\n"
-		  "nothing of it was used; try again, or another --mirror",
-		  release->tarball_url, wanted, release->sha256_source, got);
-	return -1;
-}
-
-/*
- * Is there room for what the tarball holds? It is at least three times its size (today's are four
- * to six times), so that less than that is known not to be enough before anything is written.
- */
-static int check_space(const struct installation *in, uint64_t tarball_size)
-{
-	uint64_t needed = 3 * tarball_size, present;
-	struct statfs fs;
-
-	if (fstatfs(in->nix_dir_fd, &fs) < 0 || fs.f_blocks == 0)
-		return 0;
-	present = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	if (present >= needed)
-		return 0;
-	log_error(
-		"not enough room in %s: the tarball of %llu MB needs more than %llu MB there, and "
-		"%llu MB are free\nmake room, or set NIX_USER_CHROOT_DIR to a directory elsewhere",
-		in->workspace.nix_dir, (unsigned long long)tarball_size >> 20,
-		(unsigned long long)(needed >> 20) + 1, (unsigned long long)present >> 20);
-	return -1;
-}
-
-/* tarball → staging */
-static int unpack(struct installation *in, struct download_file *file)
-{
-	_cleanup_free_ char *path = path_join(in->workspace.nix_dir, WORKSPACE_STAGING);
-	_cleanup_close_ int staging_fd = -1;
-	int r;
-
-	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
-		return -1;
-	if (mkdirat(in->nix_dir_fd, WORKSPACE_STAGING, 0700) < 0)
-		return workspace_error("make the directory", path, -errno);
-	staging_fd = fs_open_dir(in->nix_dir_fd, WORKSPACE_STAGING);
-	if (staging_fd < 0)
-		return workspace_error("open the directory", path, staging_fd);
-	log_info("unpacking %s", in->release.tarball_name);
-	r = unpack_archive(
-		&(struct unpack_request){
-			.archive_fd = file->fd,
-			.archive_name = in->release.tarball_name,
-			.expected = &in->release.sha256,
-			.staging_fd = staging_fd,
-			.staging_path = path,
-			.lock_fd = in->lock_fd,
-		},
-		&in->unpacked);
-	/* a rerun is to get it anew, as the message says */
-	if (r < 0 && in->unpacked.refused)
-		download_file_remove(file);
-	return r;
-}
-
-/* staging → store */
-static int commit(struct installation *in)
-{
-	_cleanup_free_ char *top = path_join(WORKSPACE_STAGING, in->unpacked.top);
-	_cleanup_close_ int top_fd = fs_open_dir(in->nix_dir_fd, top);
-	int r;
-
-	if (top_fd < 0)
-		return workspace_error("open the directory", top, top_fd);
-	r = installed_write_intent(in->nix_dir_fd);
-	if (r < 0)
-		return workspace_error("write below", in->workspace.nix_dir, r);
-	return store_commit(
-		&(struct store_request){
-			.top_fd = top_fd,
-			.nix_dir_fd = in->nix_dir_fd,
-			.nix_path = in->workspace.nix_dir,
-			.replace = in->options->force,
-		},
-		&in->stored);
-}
-
-static int configure(const struct installation *in)
-{
-	struct statfs fs;
-	unsigned long f_type = fstatfs(in->nix_dir_fd, &fs) == 0 ? (unsigned long)fs.f_type : 0;
-	int r;
-
-	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
-	r = fs_mkdirs(in->nix_dir_fd, "var/nix", 0755);
-	if (r < 0)
-		return workspace_error("make the directory var/nix in", in->workspace.nix_dir, r);
-	return nix_conf_write(in->nix_dir_fd, in->workspace.nix_dir,
-			      &(struct nix_conf_facts){
-				      .is_root = geteuid() == 0,
-				      .sandbox_works = in->sandbox,
-				      .network_fs = nix_conf_network_fs(f_type),
-				      .extra = &in->options->extra_conf,
-				      .extra_text = in->extra_conf,
-			      });
-}
-
-/* The Nix install script, and the proof of its work. */
-static int run_script(const struct installation *in, char **version)
-{
-	const struct script_request request = {
-		.workspace = &in->workspace,
-		.nix_dir_fd = in->nix_dir_fd,
-		.top = in->unpacked.top,
-		.options = in->options,
-		.names = &in->stored.names,
-	};
-
-	log_info("running the Nix install script inside");
-	return script_run(&request) < 0 ? -1 : script_verify(&request, version);
 }
 
 /* The program itself and the names of Nix's commands, where the user can call them. */
@@ -249,6 +76,7 @@ static int finish(struct installation *in, struct download_file *file)
 	};
 	int r;
 
+	progress_begin(&in->progress, "finishing", NULL);
 	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
 		return -1;
 	collect_traces(in, &traces);
@@ -261,7 +89,27 @@ static int finish(struct installation *in, struct download_file *file)
 		before_forget(in->nix_dir_fd);
 		r = installed_remove_intent(in->nix_dir_fd);
 	}
-	return r < 0 ? workspace_error("write the receipt in", in->workspace.nix_dir, r) : 0;
+	if (r < 0)
+		return workspace_error("write the receipt in", in->workspace.nix_dir, r);
+	progress_drop(&in->progress);
+	return 0;
+}
+
+/* What there is now, and how it is used. */
+static void say_summary(const struct installation *in, const char *version)
+{
+	_cleanup_free_ char *hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
+	_cleanup_free_ char *call = self_call(in->has_self ? &in->self : NULL, in->argv0);
+	_cleanup_free_ char *text = summary_text(&(struct summary){
+		.version = version,
+		.nix_dir = in->workspace.nix_dir,
+		.call = call,
+		.has_channel = !in->options->no_channel_add,
+		.has_shims = in->has_self && in->self.is_on_path,
+		.hint = hint,
+	});
+
+	log_info("%s", text);
 }
 
 static int install_locked(struct installation *in, struct downloader *downloader)
@@ -272,13 +120,11 @@ static int install_locked(struct installation *in, struct downloader *downloader
 
 	if (r < 0)
 		return workspace_error("write below", in->workspace.nix_dir, r);
-	if (fetch(in, downloader, &file) < 0 || check_space(in, file.size) < 0 ||
-	    unpack(in, &file) < 0 || commit(in) < 0 || configure(in) < 0 ||
-	    run_script(in, &version) < 0 || finish(in, &file) < 0)
+	if (step_fetch(in, downloader, &file) < 0 || step_unpack(in, &file) < 0 ||
+	    step_commit(in) < 0 || step_configure(in) < 0 || step_run_script(in, &version) < 0 ||
+	    finish(in, &file) < 0)
 		return -1;
-	log_info("%s is installed in %s", version, in->workspace.nix_dir);
-	if (in->has_self)
-		self_say_path(&in->self, &in->home);
+	say_summary(in, version);
 	return 0;
 }
 
@@ -295,7 +141,11 @@ static int resolve(struct installation *in, struct downloader *downloader)
 
 	if (!options.nix_version && !options.tarball)
 		options.nix_version = in->installed.again;
-	return release_resolve(&options, downloader, &in->release);
+	progress_begin(&in->progress, "looking for the release", NULL);
+	if (release_resolve(&options, downloader, &in->release) < 0)
+		return -1;
+	progress_end(&in->progress, "Nix %s for %s", in->release.version, in->release.system);
+	return 0;
 }
 
 /*
@@ -304,9 +154,10 @@ static int resolve(struct installation *in, struct downloader *downloader)
  */
 static void clean_up(void *ctx, pid_t child)
 {
-	const struct installation *in = ctx;
+	struct installation *in = ctx;
 	_cleanup_close_ int lock_fd = lock_try(&in->workspace, child);
 
+	progress_drop(&in->progress);
 	if (lock_fd >= 0) {
 		_cleanup_close_ int fd =
 			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -345,12 +196,12 @@ static void renew_self(struct installation *in)
 {
 	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(receipt_clear) struct receipt receipt = {0};
-	bool waited;
+	_cleanup_free_ char *hint = NULL;
 	int r;
 
 	if (self_is_in_place(in, fd, &receipt))
 		return;
-	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
+	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &in->progress);
 	if (in->lock_fd < 0)
 		return;
 	receipt_clear(&receipt);
@@ -362,8 +213,9 @@ static void renew_self(struct installation *in)
 	}
 	if (r < 0)
 		workspace_error("write the receipt in", in->workspace.nix_dir, r);
-	if (in->has_self)
-		self_say_path(&in->self, &in->home);
+	hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
+	if (hint)
+		log_info("%s", hint);
 	lock_remove(&in->workspace);
 	cleanup_close(&in->lock_fd);
 }
@@ -383,6 +235,8 @@ static int prepare(struct installation *in, struct downloader **downloader)
 		return r;
 	download_options_init(&download_options);
 	download_options.cacert = in->options->cacert;
+	download_options.progress = progress_update;
+	download_options.progress_ctx = &in->progress;
 	*downloader = downloader_new(&download_options);
 	if (!*downloader || read_extra_conf(in) < 0 ||
 	    preflight(&in->workspace, in->options, &in->sandbox) < 0 ||
@@ -394,7 +248,6 @@ static int prepare(struct installation *in, struct downloader **downloader)
 static int install(struct installation *in)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	bool waited;
 	int r = prepare(in, &downloader);
 
 	if (r > 0) {
@@ -403,7 +256,7 @@ static int install(struct installation *in)
 	}
 	if (r != 0)
 		return r;
-	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &waited);
+	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &in->progress);
 	if (in->lock_fd < 0)
 		return -1;
 	/* somebody else may have done it since we looked */
@@ -476,6 +329,7 @@ int command_install(const struct options *options)
 
 	if (workspace_find(&in.workspace) < 0 || home_find(&in.home) < 0)
 		return EXIT_CANCELED;
+	progress_init(&in.progress);
 	if (in.options->dry_run)
 		return dry_run(&in, options->argv) < 0 ? EXIT_CANCELED : 0;
 	before_look(&in.workspace, &in.home, &in.before);

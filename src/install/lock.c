@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define LOCK_FILE WORKSPACE_STATE "/lock"
@@ -18,6 +20,9 @@
  */
 #define DYING_MS 5000
 #define TICK_MS	 5
+
+/* How often the time of waiting is shown. */
+#define TELL_MS 250
 
 /* Is FD still the file of that name? Whoever had the lock before us removed the file. */
 static bool is_current(int fd, int nix_dir_fd)
@@ -58,21 +63,51 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 		 nix_dir, text);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig; /* it is there to interrupt flock(2) */
+}
+
+/* Have flock(2) return with EINTR every MS milliseconds; 0: no more. */
+static void set_timer(long ms)
+{
+	const struct sigaction action = {.sa_handler = ms ? on_alarm : SIG_DFL};
+	const struct timeval interval = {.tv_usec = ms * 1000};
+	const struct itimerval timer = {interval, interval};
+
+	if (ms)
+		sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	if (!ms)
+		sigaction(SIGALRM, &action, NULL);
+}
+
+/* Wait until whoever has the lock leaves it, and show for how long: 0 or a negative errno. */
+static int wait_in_line(int fd, struct progress *progress)
+{
+	int r;
+
+	set_timer(TELL_MS);
+	do {
+		progress_update(progress, 0, 0);
+		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	} while (r == -EINTR);
+	set_timer(0);
+	return r;
+}
+
 /* flock(2), with a word of waiting. NFS emulates it by a record lock, which wants O_RDWR. */
-static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, bool *waited)
+static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, struct progress *progress)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	if (errno == EWOULDBLOCK) {
-		if (!*waited)
-			say_waiting(nix_dir_fd, nix_dir);
-		*waited = true;
-		while (flock(fd, LOCK_EX) < 0)
-			if (errno != EINTR)
-				return -errno;
-		return 0;
+	if (errno != EWOULDBLOCK)
+		return -errno;
+	if (!progress->label) {
+		say_waiting(nix_dir_fd, nix_dir);
+		progress_begin(progress, "waiting", NULL);
 	}
-	return -errno;
+	return wait_in_line(fd, progress);
 }
 
 static int lock_error(const struct workspace *workspace, int dir, int r)
@@ -89,9 +124,8 @@ static int lock_error(const struct workspace *workspace, int dir, int r)
 	return -1;
 }
 
-int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited)
+int lock_take(const struct workspace *workspace, int *nix_dir_fd, struct progress *progress)
 {
-	*waited = false;
 	for (;;) {
 		_cleanup_close_ int dir = workspace_open(workspace);
 		_cleanup_close_ int fd = -1;
@@ -102,10 +136,12 @@ int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited)
 		fd = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 		if (fd < 0 && errno == ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
-		r = fd < 0 ? -errno : wait_for(fd, dir, workspace->nix_dir, waited);
+		r = fd < 0 ? -errno : wait_for(fd, dir, workspace->nix_dir, progress);
 		if (r < 0)
 			return lock_error(workspace, dir, r);
 		if (is_current(fd, dir)) {
+			if (progress->label)
+				progress_drop(progress);
 			write_pid(fd);
 			*nix_dir_fd = steal_fd(&dir);
 			return steal_fd(&fd);

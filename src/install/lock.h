@@ -6,8 +6,8 @@
 #define INSTALL_LOCK_H
 
 #include "install/workspace.h"
+#include "ui/progress.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -15,10 +15,10 @@
  * just have removed it). Says once that it waits, and for which process.
  * Returns the lock's descriptor, or -1 after a message; *NIX_DIR_FD becomes the Nix directory's.
  * The lock is held until every copy of the descriptor is closed: it is left open across exec, so
- * that what the install script leaves running after we were killed holds it too. *WAITED: somebody
- * else had it.
+ * that what the install script leaves running after we were killed holds it too. PROGRESS, in
+ * which no step is under way, shows how long it waits.
  */
-int lock_take(const struct workspace *workspace, int *nix_dir_fd, bool *waited);
+int lock_take(const struct workspace *workspace, int *nix_dir_fd, struct progress *progress);
 
 /*
  * The same without waiting and without making anything: -1, silently, where somebody has it or it

@@ -268,6 +268,7 @@ int part_file_write(struct part_file *part, const void *data, size_t len, uint64
 
 int part_file_check_room(const struct part_file *part, uint64_t total)
 {
+	_cleanup_free_ char *needed = NULL, *left = NULL;
 	uint64_t room, need = total > part->size ? total - part->size : 0;
 	struct statvfs fs;
 
@@ -277,10 +278,11 @@ int part_file_check_room(const struct part_file *part, uint64_t total)
 	if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &room) ||
 	    need <= room)
 		return 0;
-	log_error("cannot write %s: it needs %llu KiB, and its file system has %llu KiB left\n"
+	needed = str_size(need);
+	left = str_size(room);
+	log_error("cannot write %s: it needs %s, and its file system has %s left\n"
 		  "make room, or set XDG_CACHE_HOME to a directory with more",
-		  part->path, (unsigned long long)(need + 1023) / 1024,
-		  (unsigned long long)room / 1024);
+		  part->path, needed, left);
 	return -1;
 }
 

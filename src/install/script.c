@@ -8,11 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /* How much of the output is shown when the script fails. */
 #define TAIL_LINES 12
+
+/* How often the progress is shown while the script says nothing. */
+#define TICK_MS 250
 
 /* Where the output of a command inside goes. */
 struct output {
@@ -27,21 +31,27 @@ static int take_output(struct output *output, const char *data, size_t len)
 	memcpy(output->text + output->len, data, len);
 	output->len += len;
 	output->text[output->len] = '\0';
-	if (output->log_fd >= 0 && log_get_level() >= LOG_VERBOSE)
-		(void)!fs_write_all(STDERR_FILENO, data, len);
-	return output->log_fd >= 0 ? fs_write_all(output->log_fd, data, len) : 0;
+	if (output->log_fd < 0)
+		return 0;
+	log_output(data, len);
+	return fs_write_all(output->log_fd, data, len);
 }
 
 /* Read FD to its end. The command must not be stopped by a full log: the rest is read all the same.
  */
-static int drain(int fd, struct output *output)
+static int drain(int fd, struct output *output, struct progress *progress)
 {
 	char buffer[4096];
 	int first = 0;
 
 	for (;;) {
-		ssize_t n = read(fd, buffer, sizeof(buffer));
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		ssize_t n;
 
+		progress_update(progress, 0, 0);
+		if (poll(&wait, 1, TICK_MS) == 0)
+			continue;
+		n = read(fd, buffer, sizeof(buffer));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -54,11 +64,13 @@ static int drain(int fd, struct output *output)
 }
 
 /* Run ARGV inside with /dev/null for stdin. Returns its exit status, or -1 after a message. */
-static int run_inside(const struct workspace *workspace, char *const argv[], struct output *output)
+static int run_inside(const struct script_request *request, char *const argv[],
+		      struct output *output)
 {
+	const struct workspace *workspace = request->workspace;
 	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int reader = -1, writer = -1;
-	const struct chroot_request request = {
+	const struct chroot_request chroot_request = {
 		.nix_dir = workspace->nix_dir,
 		.argv = argv,
 		.work_dir = "/",
@@ -72,11 +84,11 @@ static int run_inside(const struct workspace *workspace, char *const argv[], str
 	}
 	reader = ends[0];
 	writer = ends[1];
-	child = chroot_start(&request, null, writer);
+	child = chroot_start(&chroot_request, null, writer);
 	if (child < 0)
 		return -1;
 	close(steal_fd(&writer));
-	r = drain(reader, output);
+	r = drain(reader, output, request->progress);
 	if (r < 0) {
 		_cleanup_free_ char *path = path_join(workspace->nix_dir, WORKSPACE_LOG);
 
@@ -137,7 +149,7 @@ int script_run(const struct script_request *request)
 		return workspace_error("write", log_path, -errno);
 	prepare_environment(request->options);
 	log_debug("running %s inside", script);
-	status = run_inside(request->workspace, argv, &output);
+	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status > 0)
 		log_error("the Nix install script failed with status %d; its last words:\n%s"
@@ -190,7 +202,7 @@ int script_verify(const struct script_request *request, char **version)
 			  request->workspace->nix_dir);
 		return -1;
 	}
-	status = run_inside(request->workspace, argv, &output);
+	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status != 0) {
 		log_error("%s --version failed inside with status %d: %s\nis the tarball one for "

@@ -6,6 +6,7 @@
 
 #include "install/workspace.h"
 #include "options.h"
+#include "ui/progress.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@ struct script_request {
 	const char *top; /* the tarball's top directory, in staging */
 	const struct install_options *options;
 	const struct strlist *names; /* the tarball's store paths */
+	struct progress *progress;
 };
 
 /*

@@ -270,17 +270,26 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
 	note(plan, is_made, traces);
 }
 
-void self_say_path(const struct self_plan *plan, const struct home *home)
+char *self_path_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *line = NULL;
 	const char *file;
 
 	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
-		return;
+		return NULL;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	log_info("the nix commands are in %s, which is not on your PATH\n"
-		 "add this line to %s: %s",
-		 plan->bin, file, line);
+	return xasprintf("the nix commands are in %s, which is not on your PATH\n"
+			 "add this line to %s: %s",
+			 plan->bin, file, line);
+}
+
+char *self_call(const struct self_plan *plan, const char *argv0)
+{
+	const char *program = plan && plan->copy != COPY_LEAVE ? plan->program : argv0;
+	_cleanup_free_ char *directory = *program == '/' ? path_parent(program) : NULL;
+	const char *slash = strrchr(program, '/');
+
+	return xstrdup(directory && is_on_path(directory) ? slash + 1 : program);
 }
 
 void self_plan_clear(struct self_plan *plan)

@@ -44,8 +44,17 @@ bool self_has_work(const struct self_plan *plan);
  */
 void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
 
-/* Say which line puts the directory on PATH, where it is not; nothing where there are no shims. */
-void self_say_path(const struct self_plan *plan, const struct home *home);
+/*
+ * Which line puts the directory on PATH, in two lines of text, the caller's to free; NULL where it
+ * is there, or there are no shims.
+ */
+char *self_path_hint(const struct self_plan *plan, const struct home *home);
+
+/*
+ * What the user types to call this program: its name where it is found on PATH, else its path; PLAN
+ * NULL, where nothing was put in place: ARGV0. The caller frees.
+ */
+char *self_call(const struct self_plan *plan, const char *argv0);
 
 void self_plan_clear(struct self_plan *plan);
 

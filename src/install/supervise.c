@@ -127,6 +127,10 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		reap(child);
 	if (sig || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0)
 		job->clean_up(job->ctx, child);
+	if (sig > 0)
+		log_info("ended early (%s): nothing half-done is left behind\n"
+			 "run nix-user-chroot --install again: it goes on where it was",
+			 strsignal(sig));
 	return sig;
 }
 

@@ -25,6 +25,7 @@ struct uninstallation {
 	struct home home;
 	int nix_dir_fd;
 	struct belongings belongings;
+	struct progress progress;
 };
 
 static bool exists(int dir, const char *path)
@@ -221,11 +222,10 @@ static int carry_out_locked(struct uninstallation *un)
 {
 	_cleanup_close_ int lock_fd = -1;
 	enum state state;
-	bool waited;
 	int r;
 
 	cleanup_close(&un->nix_dir_fd);
-	lock_fd = lock_take(&un->workspace, &un->nix_dir_fd, &waited);
+	lock_fd = lock_take(&un->workspace, &un->nix_dir_fd, &un->progress);
 	if (lock_fd < 0)
 		return -1;
 	state = look(un->nix_dir_fd);
@@ -258,7 +258,10 @@ static int uninstall(struct uninstallation *un)
 int command_uninstall(const struct options *options)
 {
 	struct uninstallation un = {.options = options, .nix_dir_fd = -1};
-	int r = uninstall(&un);
+	int r;
+
+	progress_init(&un.progress);
+	r = uninstall(&un);
 
 	belongings_clear(&un.belongings);
 	home_clear(&un.home);

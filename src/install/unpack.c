@@ -198,7 +198,7 @@ static void say_failure(const struct unpack_request *request, const struct outco
 {
 	const struct extract_report *last = &outcome->last;
 	const char *advice = advice_text(last->advice);
-	_cleanup_free_ char *so_far = NULL;
+	_cleanup_free_ char *so_far = NULL, *size = str_size(last->bytes);
 
 	if (outcome->read_error) {
 		log_error("cannot unpack %s into %s: cannot read it: %s\nrun it again",
@@ -206,8 +206,7 @@ static void say_failure(const struct unpack_request *request, const struct outco
 			  strerror(outcome->read_error));
 	} else if (last->kind == EXTRACT_FAILED) {
 		if (last->advice == EXTRACT_ADVICE_SPACE)
-			so_far = xasprintf(" (%llu MiB in %llu files were unpacked until then)",
-					   (unsigned long long)(last->bytes >> 20),
+			so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
 					   (unsigned long long)last->entries);
 		log_error("cannot unpack %s into %s: %s%s%s%s", request->archive_name,
 			  request->staging_path, last->text, so_far ? so_far : "",

@@ -5,11 +5,16 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+/* To the line's first column, and erase it (ECMA-48: EL). */
+#define ERASE_LINE "\r\033[K"
+
 static enum log_level level_now = LOG_NORMAL;
+static char *status_now; /* what is in the terminal's last line; NULL: nothing of ours */
 
 void log_set_level(enum log_level level)
 {
@@ -41,6 +46,32 @@ static char *lay_out(const char *prefix, const char *text)
 	return out;
 }
 
+/*
+ * Write TEXT, of LEN bytes, above the status line, in one write(2) with it. KEEP: show that again
+ * below.
+ */
+static void put(const char *text, size_t len, bool keep)
+{
+	_cleanup_free_ char *out = NULL;
+	size_t size;
+	FILE *f = xopen_memstream(&out, &size);
+
+	if (status_now)
+		fputs(ERASE_LINE, f);
+	fwrite(text, 1, len, f);
+	/* below the middle of a line it would be in the way of the line's rest */
+	keep = keep && len > 0 && text[len - 1] == '\n';
+	if (status_now && keep)
+		fputs(status_now, f);
+	fclose(f);
+	if (!keep) {
+		free(status_now);
+		status_now = NULL;
+	}
+	/* a closed stderr is the caller's wish, and there is nowhere left to complain to */
+	(void)!fs_write_all(STDERR_FILENO, out, size);
+}
+
 __attribute__((format(printf, 3, 0))) static void say(enum log_level level, const char *prefix,
 						      const char *format, va_list args)
 {
@@ -51,8 +82,7 @@ __attribute__((format(printf, 3, 0))) static void say(enum log_level level, cons
 		return;
 	text = xvasprintf(format, args);
 	out = lay_out(prefix, text);
-	/* a closed stderr is the caller's wish, and there is nowhere left to complain to */
-	(void)!fs_write_all(STDERR_FILENO, out, strlen(out));
+	put(out, strlen(out), level != LOG_ERROR);
 	errno = saved;
 }
 
@@ -70,3 +100,19 @@ DEFINE_LOG(log_warning, LOG_NORMAL, "nix-user-chroot: warning: ")
 DEFINE_LOG(log_info, LOG_NORMAL, "nix-user-chroot: ")
 DEFINE_LOG(log_verbose, LOG_VERBOSE, "nix-user-chroot: ")
 DEFINE_LOG(log_debug, LOG_DEBUG, "nix-user-chroot: ")
+DEFINE_LOG(log_print, LOG_NORMAL, "")
+
+void log_output(const char *data, size_t len)
+{
+	if (level_now >= LOG_VERBOSE)
+		put(data, len, true);
+}
+
+void log_status(const char *text)
+{
+	_cleanup_free_ char *out = xasprintf(ERASE_LINE "%s", text ? text : "");
+
+	free(status_now);
+	status_now = xstrdup(text);
+	(void)!fs_write_all(STDERR_FILENO, out, strlen(out));
+}

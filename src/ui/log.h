@@ -4,9 +4,13 @@
  * A message is one line of what was tried on what and why it failed, and after a '\n' a line of
  * what the user can do next; the first gets the "nix-user-chroot: " in front, the following are
  * indented. One write(2) a message, so that messages of several processes do not mix.
+ *
+ * Below the messages there may be a status line on a terminal (progress.h), which stays the last.
  */
 #ifndef UI_LOG_H
 #define UI_LOG_H
+
+#include <stddef.h>
 
 enum log_level {
 	LOG_ERROR = -1,	 /* all that --quiet leaves */
@@ -16,8 +20,8 @@ enum log_level {
 };
 
 /*
- * Messages above LEVEL are dropped from now on. The level is the one piece of state that the
- * program keeps for itself: it is set once from the options and only ever read after.
+ * Messages above LEVEL are dropped from now on. It is set once from the options and only ever read
+ * after.
  */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
@@ -27,5 +31,19 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As log_info(), but as it is, without the program's name: the lines of a list or a summary. */
+void log_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* LEN bytes of another program's output, as they are, at -v. */
+void log_output(const char *data, size_t len);
+
+/*
+ * Show TEXT, one line without a newline that fits the terminal's width, below all messages, instead
+ * of what log_status() showed before; NULL: erase the line that the cursor is in. An error takes it
+ * away too. Only for a terminal that can move its cursor. It and the level are all that the program
+ * keeps for itself.
+ */
+void log_status(const char *text);
 
 #endif

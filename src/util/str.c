@@ -138,3 +138,19 @@ char *path_parent(const char *path)
 		return xstrdup(path[1] ? "/" : "");
 	return xstrndup(path, (size_t)(slash - path));
 }
+
+char *str_size(uint64_t bytes)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB"};
+	double value = (double)bytes / 1000;
+	size_t unit = 0;
+
+	if (bytes < 1000)
+		return xasprintf("%llu bytes", (unsigned long long)bytes);
+	/* 999.95 would be printed as 1000.0 */
+	while (value >= 999.95 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1000;
+		unit++;
+	}
+	return xasprintf(value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}

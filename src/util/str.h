@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -46,6 +47,9 @@ bool strlist_has(const struct strlist *list, const char *s);
 
 /* Free all strings; the list is empty after, and usable. For _cleanup_(strlist_clear) too. */
 void strlist_clear(struct strlist *list);
+
+/* BYTES for people, in units of 1000: "18.1 MB", "512 kB", "17 bytes"; the caller frees. */
+char *str_size(uint64_t bytes);
 
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);

@@ -71,7 +71,7 @@ says()
 		"download $CACHE/nix-$NEW-$SYSTEM.tar.xz, until it is unpacked" \
 		"writes $NIX/store" "$NIX/etc/nix/nix.conf" "$HOME/.nix-channels: the channel nixpkgs" \
 		"$HOME/.profile, new (if the release makes one)" "mounts /nix is $NIX"
-	[[ $output =~ "Nix directory  $NIX (new; "[0-9]+" MB are free)" ]]
+	[[ $output =~ "Nix directory  $NIX (new; "[0-9.]+" "[kMGT]"B are free)" ]]
 	[[ $output == *"links          in $HOME/.local/bin, to /"*": nix nix-build "* ]]
 	[[ $output == *'bound as they are: '*'/usr'* ]]
 	[ "$(mirror_requests 'latest/install')" -ge 1 ]

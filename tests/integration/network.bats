@@ -784,7 +784,7 @@ on_tmpfs()
 @test "no room: said before anything is written, where the length is known" {
 	on_tmpfs size=1m '"$fetch" --cacert "$MIRROR_CA" "$url" "$dir" file || {
 		status=$?; ls -A "$dir"; exit $status; }'
-	fails "cannot write .*/cache/file.part: it needs [0-9]+ KiB, and its file system has [0-9]+ KiB left"
+	fails "cannot write .*/cache/file.part: it needs [0-9.]+ [kM]B, and its file system has [0-9.]+ [kM]B left"
 	[[ $stderr == *'make room'* && -z $output ]]
 	requests_are 1
 }

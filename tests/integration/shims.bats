@@ -294,7 +294,7 @@ END
 
 @test "shims: where the directory is not on PATH the last lines say what to add" {
 	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
-	[ "${lines[-2]}" = "nix-user-chroot: the nix commands are in $BIN, which is not on your PATH" ]
+	[ "${lines[-2]}" = "  the nix commands are in $BIN, which is not on your PATH" ]
 	[ "${lines[-1]}" = '  add this line to ~/.bashrc: export PATH="$HOME/.local/bin:$PATH"' ]
 	# the line does what it says
 	echo 'export PATH="$HOME/.local/bin:$PATH"' >"$HOME/.bashrc"
@@ -302,7 +302,7 @@ END
 	[ "${lines[-1]}" = "nix (Nix) $TINY" ]
 	new_home two
 	run -0 tiny
-	[[ ${lines[-1]} == *" is installed in $NIX" ]]
+	[[ $output == *" is installed in $NIX"$'\n'* ]]
 	PATH=/usr/bin:/bin run -0 tiny
 	[[ ${lines[-1]} == *'nothing to do' ]]
 }

@@ -1,0 +1,55 @@
+/*
+ * The steps of --install that bring Nix into the Nix directory, each upon the one before. Each
+ * returns 0, or -1 after a message.
+ */
+#ifndef INSTALL_STEPS_H
+#define INSTALL_STEPS_H
+
+#include "install/before.h"
+#include "install/download.h"
+#include "install/home.h"
+#include "install/installed.h"
+#include "install/release.h"
+#include "install/self.h"
+#include "install/store.h"
+#include "install/unpack.h"
+#include "install/workspace.h"
+#include "options.h"
+#include "ui/progress.h"
+
+/* What one installation knows, from its first step to its last. */
+struct installation {
+	const struct install_options *options;
+	const char *argv0;
+	struct progress progress;
+	struct workspace workspace;
+	struct home home;
+	struct before before;
+	char *extra_conf; /* the text of --nix-extra-conf-file, or NULL */
+	struct installed installed;
+	int nix_dir_fd;
+	int lock_fd;
+	bool sandbox; /* Nix's own will work inside */
+	struct release release;
+	struct unpack_result unpacked;
+	struct store_result stored;
+	struct self_plan self;
+	bool has_self; /* self is to be carried out */
+};
+
+/* The tarball comes into the cache, and its digest is the expected one. */
+int step_fetch(struct installation *in, struct downloader *downloader, struct download_file *file);
+
+/* tarball → staging; FILE is removed where it is refused. */
+int step_unpack(struct installation *in, struct download_file *file);
+
+/* staging → store */
+int step_commit(struct installation *in);
+
+/* nix.conf, and the directories that Nix looks for. */
+int step_configure(const struct installation *in);
+
+/* The Nix install script, and the proof of its work: *VERSION ("nix (Nix) 2.26.3"), to be freed. */
+int step_run_script(struct installation *in, char **version);
+
+#endif

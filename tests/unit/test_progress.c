@@ -1,0 +1,279 @@
+/*
+ * The live line at every width, and what is written to the terminal when.
+ */
+#include "ui/log.h"
+#include "ui/progress.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+/* Columns that the UTF-8 text S takes; it has no wide characters. */
+static size_t columns_of(const char *s)
+{
+	size_t columns = 0;
+
+	for (; *s; s++)
+		columns += ((unsigned char)*s & 0xc0) != 0x80;
+	return columns;
+}
+
+/* 4.0 MB/s for three seconds, at 7.6 of 18.1 MB */
+static struct progress halfway(bool is_utf8)
+{
+	return (struct progress){
+		.style = PROGRESS_LIVE,
+		.is_utf8 = is_utf8,
+		.label = "downloading",
+		.begun = 1000,
+		.done = 13600000,
+		.total = 18100000,
+		.samples = {{1000, 1600000}, {2000, 5600000}, {3000, 9600000}},
+		.sample_count = 3,
+	};
+}
+
+static void assert_line(const struct progress *progress, uint64_t now, size_t columns,
+			const char *expected)
+{
+	_cleanup_free_ char *line = progress_line(progress, now, columns);
+
+	assert_string_equal(line, expected);
+}
+
+static void test_line(void **state)
+{
+	struct progress ascii = halfway(false), utf8 = halfway(true);
+
+	(void)state;
+	assert_line(
+		&ascii, 4000, 80,
+		"downloading  [############-----]   75 %  13.6 of 18.1 MB  4.0 MB/s  0:01 left");
+	assert_line(
+		&utf8, 4000, 80,
+		"downloading  ██████████████░░░░░   75 %  13.6 of 18.1 MB  4.0 MB/s  0:01 left");
+	assert_line(&ascii, 4000, 50, "downloading   75 %  13.6 of 18.1 MB  0:01 left");
+	assert_line(&ascii, 4000, 40, "downloading   75 %  13.6 of 18.1 MB");
+	assert_line(&ascii, 4000, 24, "downloading   75 %");
+	assert_line(&ascii, 4000, 12, "downloadi");
+	assert_line(&ascii, 4000, 0, "d");
+}
+
+/* Never wider than the terminal, and of more columns never less. */
+static void test_every_width(void **state)
+{
+	struct progress progress = halfway(true);
+	size_t before = 0;
+
+	(void)state;
+	for (size_t columns = 4; columns < 300; columns++) {
+		_cleanup_free_ char *line = progress_line(&progress, 4000, columns);
+
+		assert_true(columns_of(line) + 3 <= columns);
+		/* where the bar comes in, or a part, the rest is not pushed out */
+		assert_true(columns_of(line) >= before || columns_of(line) + 34 >= before);
+		before = columns_of(line);
+	}
+	assert_true(before < 110);
+}
+
+static void test_unknown_total(void **state)
+{
+	struct progress progress = halfway(false);
+
+	(void)state;
+	progress.total = 0;
+	assert_line(&progress, 4000, 80, "downloading  13.6 MB  4.0 MB/s");
+	progress.done = 0;
+	progress.sample_count = 0;
+	assert_line(&progress, 1000, 80, "downloading  0:00");
+	assert_line(&progress, 66000, 80, "downloading  1:05");
+	assert_line(&progress, 1000 + 3723000, 80, "downloading  1:02:03");
+}
+
+/* Nothing comes any more: no rate, and no promise of when it ends. */
+static void test_stalled(void **state)
+{
+	struct progress progress = halfway(false);
+
+	(void)state;
+	for (size_t i = 0; i < progress.sample_count; i++)
+		progress.samples[i].done = progress.done;
+	assert_line(&progress, 9000, 80,
+		    "downloading  [######################--------]   75 %  13.6 of 18.1 MB");
+}
+
+/* More than was announced, and a rate that no clock could have given. */
+static void test_absurd(void **state)
+{
+	struct progress progress = halfway(false);
+
+	(void)state;
+	progress.done = 2 * progress.total;
+	assert_line(
+		&progress, 4000, 120,
+		"downloading  [##############################]  200 %  36.2 of 18.1 MB  11.5 MB/s");
+	progress.done = UINT64_MAX;
+	progress.total = UINT64_MAX;
+	free(progress_line(&progress, UINT64_MAX, 80));
+	progress.sample_count = 1;
+	progress.samples[0] = (struct progress_sample){UINT64_MAX, UINT64_MAX};
+	free(progress_line(&progress, 0, 80));
+}
+
+static void test_size(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = {
+		{0, "0 bytes"},
+		{1, "1 bytes"},
+		{999, "999 bytes"},
+		{1000, "1.0 kB"},
+		{99949, "99.9 kB"},
+		{99950, "100 kB"},
+		{999499, "999 kB"},
+		{999949, "1000 kB"},
+		{999950, "1.0 MB"},
+		{18100000, "18.1 MB"},
+		{UINT64_C(1) << 32, "4.3 GB"},
+		{UINT64_MAX, "18446744 TB"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *text = str_size(cases[i].bytes);
+
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+/* What SCENE says on stderr with PROGRESS; the caller frees. */
+static char *said_by(void (*scene)(struct progress *), struct progress *progress)
+{
+	struct capture capture;
+
+	capture_begin(&capture);
+	scene(progress);
+	return capture_end(&capture);
+}
+
+/* A step, through all that can happen to its line */
+static void live_scene(struct progress *progress)
+{
+	progress_begin(progress, "downloading", "%s", "URL");
+	log_info("a message");
+	log_output("half a", 6);
+	log_output(" line\n", 6);
+	progress_update(progress, 0, 0);
+	log_verbose("not shown");
+	progress_end(progress, "it is %s", "there");
+	progress_begin(progress, "unpacking", NULL);
+	log_error("it broke");
+	log_info("after it");
+	progress_drop(progress);
+}
+
+static void test_live(void **state)
+{
+	struct progress progress = {.style = PROGRESS_LIVE, .is_utf8 = true, .group = getpgrp()};
+	_cleanup_free_ char *said = said_by(live_scene, &progress);
+
+	(void)state;
+	assert_string_equal(said, "\r\033[Kdownloading  0:00"
+				  "\r\033[Knix-user-chroot: a message\ndownloading  0:00"
+				  "\r\033[K"
+				  "✓ it is there\n"
+				  "\r\033[Kunpacking  0:00"
+				  "\r\033[Knix-user-chroot: it broke\n"
+				  "nix-user-chroot: after it\n"
+				  "\r\033[K");
+	assert_null(progress.label);
+}
+
+static void test_plain(void **state)
+{
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	_cleanup_free_ char *said = said_by(live_scene, &progress);
+
+	(void)state;
+	assert_string_equal(said, "nix-user-chroot: downloading URL\n"
+				  "nix-user-chroot: a message\n"
+				  "nix-user-chroot: it broke\n"
+				  "nix-user-chroot: after it\n");
+}
+
+/* A line every five seconds, and not one more. */
+static void plain_scene(struct progress *progress)
+{
+	progress_begin(progress, "downloading", "URL");
+	for (int i = 0; i < 1000; i++)
+		progress_update(progress, 1000, 4000);
+	progress->begun -= 5000; /* as if they had passed */
+	progress->shown -= 5000;
+	for (int i = 0; i < 1000; i++)
+		progress_update(progress, 2000, 4000);
+}
+
+static void test_plain_every_few_seconds(void **state)
+{
+	struct progress progress = {.style = PROGRESS_PLAIN, .is_utf8 = true};
+	_cleanup_free_ char *said = said_by(plain_scene, &progress);
+
+	(void)state;
+	assert_string_equal(said, "nix-user-chroot: downloading URL\n"
+				  "nix-user-chroot: downloading   50 %  2.0 of 4.0 kB\n");
+}
+
+/* At -v the script's output comes above the line, which waits for the end of a line of it. */
+static void test_verbose(void **state)
+{
+	struct progress progress = {.style = PROGRESS_LIVE, .group = getpgrp()};
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	log_set_level(LOG_VERBOSE);
+	said = said_by(live_scene, &progress);
+	log_set_level(LOG_NORMAL);
+	assert_non_null(strstr(said, "a message\ndownloading  0:00\r\033[Khalf a line\n"));
+	assert_non_null(strstr(said, "nix-user-chroot: not shown\n"));
+}
+
+/* What --quiet asked for before holds for steps too. */
+static void test_quiet(void **state)
+{
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	log_set_level(LOG_ERROR);
+	said = said_by(live_scene, &progress);
+	log_set_level(LOG_NORMAL);
+	assert_string_equal(said, "nix-user-chroot: it broke\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_every_width),
+		cmocka_unit_test(test_unknown_total),
+		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_absurd),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_plain_every_few_seconds),
+		cmocka_unit_test(test_verbose),
+		cmocka_unit_test(test_quiet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
