@@ -4,6 +4,7 @@
 #include "config.h"
 #include "host/check.h"
 #include "nix_dir.h"
+#include "nix_path.h"
 #include "options.h"
 #include "program.h"
 #include "util/cleanup.h"
@@ -14,14 +15,17 @@
 
 static int enter(const struct options *options)
 {
-	_cleanup_free_ char *nix_dir = NULL;
+	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
 
+	if (options->nix_dir)
+		advice = nix_path_advice(options->nix_dir);
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
 	if (!nix_dir)
 		return EXIT_CANCELED;
 	return chroot_exec(&(struct chroot_request){
 		.nix_dir = nix_dir,
 		.is_default = !options->nix_dir,
+		.missing_advice = advice,
 		.argv = options->argv,
 	});
 }
@@ -31,7 +35,8 @@ static int flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	log_error("cannot write to stdout: %s", strerror(errno));
+	log_error("cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
+		  strerror(errno));
 	return EXIT_CANCELED;
 }
 
@@ -40,7 +45,9 @@ static int print_path_config(void)
 	int r = path_config_print_default(stdout, "");
 
 	if (r < 0) {
-		log_error("cannot write to stdout: %s", strerror(-r));
+		log_error(
+			"cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
+			strerror(-r));
 		return EXIT_CANCELED;
 	}
 	return flush(0);
@@ -61,7 +68,7 @@ static int run(const struct options *options)
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:
-		options_print_help(stdout);
+		options_print_help(stdout, options->help_on);
 		return flush(0);
 	case COMMAND_VERSION:
 		puts("nix-user-chroot " PACKAGE_VERSION);

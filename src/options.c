@@ -1,49 +1,19 @@
 #include "options.h"
+#include "options_complain.h"
 #include "options_table.h"
 #include "util/cleanup.h"
 
 #include <getopt.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The commands that have options of their own. */
-static const struct {
-	enum command command;
-	unsigned scope;
-	const char *option;
-} scopes[] = {
-	{COMMAND_INSTALL, SCOPE_INSTALL, "--install"},
-	{COMMAND_UNINSTALL, SCOPE_UNINSTALL, "--uninstall"},
-	{COMMAND_CHECK, SCOPE_CHECK, "--check"},
-};
-
-#define SCOPE_COUNT (sizeof(scopes) / sizeof(scopes[0]))
-
 static bool goes_with(const struct option_spec *spec, enum command command)
 {
-	for (size_t i = 0; i < SCOPE_COUNT; i++)
-		if (scopes[i].command == command && spec->scope & scopes[i].scope)
+	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++)
+		if (option_commands[i].command == (int)command &&
+		    spec->scope & option_commands[i].scope)
 			return true;
 	return spec->scope == SCOPE_ANY;
-}
-
-/* "--install", or "--install or --uninstall"; the caller frees. */
-static char *commands_of(const struct option_spec *spec)
-{
-	char *text = NULL;
-
-	for (size_t i = 0; i < SCOPE_COUNT; i++) {
-		char *longer;
-
-		if (!(spec->scope & scopes[i].scope))
-			continue;
-		longer =
-			xasprintf("%s%s%s", text ? text : "", text ? " or " : "", scopes[i].option);
-		free(text);
-		text = longer;
-	}
-	return text;
 }
 
 static void *field_of(struct options *out, const struct option_spec *spec)
@@ -72,14 +42,21 @@ static void add_verbosity(enum log_level *level, int value)
 
 static int set_command(struct options *out, const struct option_spec *spec, const char **chosen)
 {
+	bool asks_only = spec->value == COMMAND_HELP || spec->value == COMMAND_VERSION;
+
 	/* help and version win over what else was asked for, as with other programs */
-	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
+	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION) {
+		if (!asks_only && out->help_on == COMMAND_ENTER)
+			out->help_on = (enum command)spec->value;
 		return 0;
-	if (*chosen && spec->value != COMMAND_HELP && spec->value != COMMAND_VERSION &&
-	    out->command != (enum command)spec->value) {
-		log_error("--%s and --%s do not go together", *chosen, spec->name);
+	}
+	if (*chosen && !asks_only && out->command != (enum command)spec->value) {
+		log_error("--%s and --%s do not go together\ngive one of the two", *chosen,
+			  spec->name);
 		return -1;
 	}
+	if (asks_only)
+		out->help_on = out->command;
 	out->command = (enum command)spec->value;
 	*chosen = spec->name;
 	return 0;
@@ -103,8 +80,9 @@ static int apply(struct options *out, const struct option_spec *spec, const char
 		return 0;
 	case KIND_STRING:
 		if (!*argument) {
-			log_error("--%s needs a %s, and got an empty word", spec->name,
-				  spec->metavar);
+			log_error("--%s needs a %s, and got an empty word\n"
+				  "give one, or leave the option out",
+				  spec->name, spec->metavar);
 			return -1;
 		}
 		set_string(field_of(out, spec), argument);
@@ -244,108 +222,6 @@ static const struct option_spec *spec_of(int value)
 }
 
 /*
- * The option that the first LEN characters of NAME stand for: its name, or the beginning of its
- * name alone, as getopt_long(3) takes it. *COUNT becomes how many begin like that.
- */
-static const struct option_spec *spec_named(const char *name, size_t len, size_t *count)
-{
-	const struct option_spec *found = NULL;
-
-	*count = 0;
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (strncmp(option_specs[i].name, name, len) != 0)
-			continue;
-		found = &option_specs[i];
-		++*count;
-		if (strlen(option_specs[i].name) == len) {
-			*count = 1;
-			break;
-		}
-	}
-	return *count == 1 ? found : NULL;
-}
-
-/* Edit distance of A and B (Levenshtein), as far as is needed to tell a slip from another word. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[64], len = strlen(b);
-
-	if (len >= sizeof(row) / sizeof(row[0]))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (; *a; a++) {
-		size_t diagonal = row[0]++;
-
-		for (size_t j = 1; j <= len; j++) {
-			size_t change = diagonal + (*a != b[j - 1]);
-			size_t insert = row[j - 1] + 1;
-
-			diagonal = row[j];
-			row[j] = diagonal + 1 < change ? diagonal + 1 : change;
-			if (insert < row[j])
-				row[j] = insert;
-		}
-	}
-	return row[len];
-}
-
-static const char *nearest_option(const char *typed)
-{
-	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
-	const char *best = NULL;
-	size_t least = 3; /* more than two slips is another word */
-
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		size_t d = distance(name, option_specs[i].name);
-
-		if (d < least) {
-			least = d;
-			best = option_specs[i].name;
-		}
-	}
-	return best;
-}
-
-static void usage_error(const char *what, const char *suggestion)
-{
-	_cleanup_free_ char *did_you_mean =
-		suggestion ? xasprintf("did you mean --%s?\n", suggestion) : xstrdup("");
-
-	log_error("%s\n%susage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
-		  "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
-		  "       nix-user-chroot --uninstall [--yes]\n"
-		  "nix-user-chroot --help tells more",
-		  what, did_you_mean);
-}
-
-/* Say what getopt_long did not like about WORD. */
-static void explain_getopt(const char *word, int letter)
-{
-	_cleanup_free_ char *what = NULL;
-	const char *suggestion = NULL;
-
-	if (str_starts_with(word, "--")) {
-		size_t len = strcspn(word + 2, "="), count;
-		const struct option_spec *spec = spec_named(word + 2, len, &count);
-
-		if (spec && spec->metavar)
-			what = xasprintf("option --%s needs a %s", spec->name, spec->metavar);
-		else if (spec)
-			what = xasprintf("option --%s takes no argument", spec->name);
-		else if (count > 1)
-			what = xasprintf("option %s is short for more than one", word);
-		else
-			what = xasprintf("unknown option %s", word);
-		if (count == 0)
-			suggestion = nearest_option(word + 2);
-	} else {
-		what = xasprintf("unknown option -%c", letter);
-	}
-	usage_error(what, suggestion);
-}
-
-/*
  * Walk the options of the command line. *REST becomes the index of the first word that is none,
  * *AFTER_DASHES whether "--" stood before it.
  */
@@ -371,7 +247,7 @@ static int apply_command_line(int argc, char **argv, struct options *out, bool u
 		}
 		spec = value == '?' ? NULL : spec_of(value);
 		if (!spec) {
-			explain_getopt(argv[before], optopt);
+			options_complain_option(argv[before], optopt, out->command);
 			return -1;
 		}
 		used[spec - option_specs] = true;
@@ -384,13 +260,9 @@ static int apply_command_line(int argc, char **argv, struct options *out, bool u
 static int check_scopes(const struct options *out, const bool used[OPTION_COUNT])
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		_cleanup_free_ char *what = NULL, *commands = NULL;
-
 		if (!used[i] || goes_with(&option_specs[i], out->command))
 			continue;
-		commands = commands_of(&option_specs[i]);
-		what = xasprintf("option --%s goes with %s", option_specs[i].name, commands);
-		usage_error(what, NULL);
+		options_complain_scope(&option_specs[i]);
 		return -1;
 	}
 	return 0;
@@ -415,9 +287,7 @@ static int take_operands(char **words, bool after_dashes, struct options *out)
 		if (*words && strcmp(*words, "--") == 0)
 			words++;
 	} else if (!takes_command || !after_dashes) {
-		_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", *words);
-
-		usage_error(what, NULL);
+		options_complain_word(*words, out->command);
 		return -1;
 	}
 	if (*words)

@@ -41,8 +41,9 @@ struct install_options {
 
 struct options {
 	enum command command;
-	const char *nix_dir; /* NIXPATH as typed; NULL: the default directory */
-	char **argv;	     /* the command to run inside, NULL-terminated; NULL: none was given */
+	enum command help_on; /* with COMMAND_HELP: the command that was named too */
+	const char *nix_dir;  /* NIXPATH as typed; NULL: the default directory */
+	char **argv;	      /* the command to run inside, NULL-terminated; NULL: none was given */
 	enum log_level log_level;
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes */
@@ -59,7 +60,10 @@ int options_parse(int argc, char **argv, struct options *out);
 
 void options_clear(struct options *options);
 
-/* Write the help page for --help to F. */
-void options_print_help(FILE *f);
+/*
+ * Write the help page on COMMAND to F: what its options are where it has some, else the program's
+ * own page, of 23 lines of at most 80 columns.
+ */
+void options_print_help(FILE *f, enum command command);
 
 #endif

@@ -1,6 +1,52 @@
+/*
+ * The help pages. That of --help fits a screen of 80 by 24 with the prompt below it; what a command
+ * takes is on a page of its own.
+ */
 #include "options.h"
 #include "options_table.h"
 #include "util/cleanup.h"
+
+#include <string.h>
+
+static const char overview[] =
+	"usage: nix-user-chroot [OPTION...] [NIXPATH [COMMAND [ARG...]]]\n"
+	"       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
+	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
+	"\n"
+	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
+	"without root. By default that is where --install puts Nix: $NIX_USER_CHROOT_DIR,\n"
+	"else $XDG_DATA_HOME/nix, else ~/.local/share/nix. Called by another name, a link\n"
+	"to it runs the command of that name of your Nix profile there.\n";
+
+static const char install_usage[] =
+	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
+	"\n"
+	"Install Nix into $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
+	"~/.local/share/nix, and run COMMAND inside. Broken off, it can be run again.\n";
+
+static const char uninstall_usage[] =
+	"usage: nix-user-chroot --uninstall [OPTION...]\n"
+	"\n"
+	"Remove what --install has put in place. Shows it first, and asks.\n";
+
+static const char check_usage[] =
+	"usage: nix-user-chroot --check [OPTION...]\n"
+	"\n"
+	"Try what entering, installing and Nix's build sandbox need, and say what this\n"
+	"host refuses, why, and what to do. Exit status 1: entering will not work.\n";
+
+static const struct {
+	enum option_group group;
+	const char *title;
+} groups[] = {
+	{GROUP_COMMAND, "Commands"},
+	{GROUP_WHAT, "What to install"},
+	{GROUP_WHERE, "Where it comes from"},
+	{GROUP_CONFIGURE, "How Nix is configured"},
+	{GROUP_LEAVE, "What is left alone"},
+	{GROUP_OTHER, "Options"},
+	{GROUP_OUTPUT, "Output"},
+};
 
 static void print_option(FILE *f, const struct option_spec *spec, const char *help)
 {
@@ -9,43 +55,61 @@ static void print_option(FILE *f, const struct option_spec *spec, const char *he
 			  spec->letter ? spec->letter : ' ', spec->letter ? ", " : " ", spec->name,
 			  spec->metavar ? " " : "", spec->metavar ? spec->metavar : "");
 
-	fprintf(f, "  %-28s %s\n", left, help);
+	fprintf(f, "  %-30s %s\n", left, help);
 }
 
-static void print_options(FILE *f, unsigned scope)
+/* The options of GROUP that go with SCOPE, or with no command in particular, under its title. */
+static void print_group(FILE *f, enum option_group group, const char *title, unsigned scope)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *spec = &option_specs[i];
+		bool other = scope == SCOPE_UNINSTALL && spec->help_uninstall;
+		/* --uninstall has too few for more than one title */
+		enum option_group shown = other ? GROUP_OTHER : spec->group;
 
-		if (spec->scope == scope)
-			print_option(f, spec, spec->help);
-		else if (spec->scope & SCOPE_INSTALL && spec->scope & scope)
-			print_option(f, spec,
-				     scope == SCOPE_INSTALL
-					     ? spec->help
-					     : "also a store that --install did not make");
+		if (shown != group || (spec->scope != SCOPE_ANY && !(spec->scope & scope)))
+			continue;
+		if (title)
+			fprintf(f, "\n%s:\n", title);
+		title = NULL;
+		print_option(f, spec, other ? spec->help_uninstall : spec->help);
 	}
 }
 
-void options_print_help(FILE *f)
+static void print_groups(FILE *f, unsigned scope)
 {
-	fputs("usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"
-	      "       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
-	      "       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
-	      "       nix-user-chroot --uninstall [--yes]\n"
-	      "\n"
-	      "Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	      "without root. By default that is where --install puts Nix: $NIX_USER_CHROOT_DIR,\n"
-	      "else $XDG_DATA_HOME/nix, else ~/.local/share/nix. Called by another name, through\n"
-	      "a link, it runs the command of that name of your Nix profile there.\n"
-	      "\n",
-	      f);
-	print_options(f, SCOPE_ANY);
-	fputs("\nWith --install:\n", f);
-	print_options(f, SCOPE_INSTALL);
-	fputs("\nWith --uninstall:\n", f);
-	print_options(f, SCOPE_UNINSTALL);
-	fputs("\nWith --check:\n", f);
-	print_options(f, SCOPE_CHECK);
-	fputs("\nman nix-user-chroot has the variables, the files and examples.\n", f);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (scope == SCOPE_ANY || groups[i].group != GROUP_COMMAND)
+			print_group(f, groups[i].group, groups[i].title, scope);
+}
+
+void options_print_help(FILE *f, enum command command)
+{
+	switch (command) {
+	case COMMAND_INSTALL:
+		fputs(install_usage, f);
+		print_groups(f, SCOPE_INSTALL);
+		fputs("\nEach has a variable of the same meaning, such as "
+		      "NIX_USER_CHROOT_NO_SHIMS=1.\n",
+		      f);
+		break;
+	case COMMAND_UNINSTALL:
+		fputs(uninstall_usage, f);
+		print_groups(f, SCOPE_UNINSTALL);
+		break;
+	case COMMAND_CHECK:
+		fputs(check_usage, f);
+		print_groups(f, SCOPE_CHECK);
+		break;
+	case COMMAND_ENTER:
+	case COMMAND_PRINT_PATH_CONFIG:
+	case COMMAND_HELP:
+	case COMMAND_VERSION:
+		fputs(overview, f);
+		print_groups(f, SCOPE_ANY);
+		fputs("\nnix-user-chroot --install --help has the options of --install, and so on.\n"
+		      "man nix-user-chroot has the variables, the files and examples.\n",
+		      f);
+		break;
+	}
 }

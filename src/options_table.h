@@ -1,5 +1,5 @@
 /*
- * The options as data: one table, which the parser, the help page and the tests read.
+ * The options as data: one table, which the parser, the help pages and the tests read.
  */
 #ifndef OPTIONS_TABLE_H
 #define OPTIONS_TABLE_H
@@ -23,11 +23,23 @@ enum option_scope {
 	SCOPE_CHECK = 1 << 2,
 };
 
+/* Under which heading the help pages have it; see options_help.c. */
+enum option_group {
+	GROUP_COMMAND,
+	GROUP_WHAT,	 /* what is installed */
+	GROUP_WHERE,	 /* where that comes from */
+	GROUP_CONFIGURE, /* how Nix is configured */
+	GROUP_LEAVE,	 /* what is left alone */
+	GROUP_OTHER,	 /* of a command with few options */
+	GROUP_OUTPUT,
+};
+
 struct option_spec {
 	const char *name;
 	char letter; /* '\0': none */
 	enum option_kind kind;
 	unsigned scope;
+	enum option_group group;
 	int value;
 	size_t offset;
 	const char *metavar; /* NULL: takes no argument */
@@ -37,10 +49,22 @@ struct option_spec {
 	 */
 	const char *variable;
 	const char *help;
+	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
 #define OPTION_COUNT 23
 
 extern const struct option_spec option_specs[OPTION_COUNT];
+
+/* Where one of the commands that have options of their own is named: "--install". */
+struct option_command {
+	int command; /* enum command */
+	unsigned scope;
+	const char *option;
+};
+
+#define OPTION_COMMAND_COUNT 3
+
+extern const struct option_command option_commands[OPTION_COMMAND_COUNT];
 
 #endif

@@ -20,6 +20,16 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+static const char *advice_on(const struct chroot_request *request, int err)
+{
+	if ((err == ENOENT || err == ENOTDIR) && request->missing_advice)
+		return request->missing_advice;
+	return err == ENOENT	? "make the directory first (mkdir -p), or leave it out for the "
+				  "default one"
+	       : err == ENOTDIR ? "NIXPATH must be a directory, the one that is to be /nix inside"
+				: "NIXPATH must be a directory that you may search";
+}
+
 /* The descriptor of the Nix directory, or -1 after a message. */
 static int open_nix_dir(const struct chroot_request *request)
 {
@@ -39,10 +49,7 @@ static int open_nix_dir(const struct chroot_request *request)
 	}
 	if (fd < 0)
 		log_error("cannot use %s as /nix: %s\n%s", request->nix_dir, strerror(err),
-			  err == ENOENT	   ? "make the directory first: mkdir -p"
-			  : err == ENOTDIR ? "NIXPATH must be a directory, the one that is to be "
-					     "/nix inside"
-					   : "NIXPATH must be a directory that you may search");
+			  advice_on(request, err));
 	return steal_fd(&fd);
 }
 
@@ -175,7 +182,9 @@ static _Noreturn void run_child(const struct chroot_request *request, int in_fd,
 {
 	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
 	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
-		log_error("cannot redirect a process: %s", strerror(errno));
+		log_error(
+			"cannot redirect a process: %s\nthe limit of open files may be reached: ulimit -n",
+			strerror(errno));
 		_exit(EXIT_CANCELED);
 	}
 	_exit(chroot_exec(request));
@@ -200,7 +209,7 @@ int chroot_wait(pid_t child)
 
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR) {
-			log_error("cannot wait for a process: %s", strerror(errno));
+			log_error("cannot wait for a process: %s\nrun it again", strerror(errno));
 			return -1;
 		}
 	}

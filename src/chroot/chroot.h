@@ -18,7 +18,9 @@ enum {
 struct chroot_request {
 	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
 	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
-	char *const *argv;   /* the command, NULL-terminated; NULL: a login shell */
+	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
+	const char *missing_advice;
+	char *const *argv; /* the command, NULL-terminated; NULL: a login shell */
 	/*
 	 * Not NULL: the command is the one of this name in the user's profile, wherever PATH leads;
 	 * argv[0] is only what it is called. Then is_default and argv are set too.

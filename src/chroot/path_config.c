@@ -42,7 +42,8 @@ fail(const struct reader *reader, struct toml_position at, const char *format, .
 	va_start(args, format);
 	what = xvasprintf(format, args);
 	va_end(args);
-	log_error("%s:%u:%u: %s", reader->file, at.line, at.column, what);
+	log_error("%s:%u:%u: %s\nnix-user-chroot --print-path-config prints an example",
+		  reader->file, at.line, at.column, what);
 	return -1;
 }
 
@@ -355,10 +356,13 @@ int path_config_load(int nix_dir_fd, const char *nix_dir, struct path_config *ou
 			  "mend it or remove it",
 			  shown);
 	else if (r == -EFBIG)
-		log_error("cannot read %s: it is larger than 1 MiB, which no list of paths is",
-			  shown);
+		log_error(
+			"cannot read %s: it is larger than 1 MiB, which no list of paths is\nmend it or remove it",
+			shown);
 	else if (r == -EINVAL || r == -EISDIR)
-		log_error("cannot read %s: it is not a regular file", shown);
+		log_error(
+			"cannot read %s: it is not a regular file\nput a file in its place or remove it",
+			shown);
 	else
 		log_error("cannot read %s: %s\nmake it readable or remove it", shown, strerror(-r));
 	return -1;

@@ -200,7 +200,8 @@ int plan_build(const struct plan_input *input, struct plan *out)
 	root = &builder.changes[0]->listing;
 	out->work_dir = choose_work_dir(root);
 	if (!out->work_dir) {
-		log_error("there is no directory in / to begin the new root on");
+		log_error(
+			"there is no directory in / to begin the new root on\nmake one, such as /tmp");
 		return -1;
 	}
 	out->old_root = choose_name(&builder, "/.old-root");

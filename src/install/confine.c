@@ -293,7 +293,9 @@ pid_t confine_spawn(const struct confine_request *request)
 	int pipes[2];
 
 	if (pipe2(pipes, O_CLOEXEC) < 0) {
-		log_error("cannot start the unpacking: pipe: %s", strerror(errno));
+		log_error(
+			"cannot start the unpacking: pipe: %s\nthe limit of open files may be reached: ulimit -n",
+			strerror(errno));
 		return -1;
 	}
 	status = pipes[0];

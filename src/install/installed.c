@@ -95,10 +95,11 @@ static int look_at_foreign(const struct workspace *workspace, int nix_dir_fd)
 			 workspace->nix_dir);
 		return 1;
 	}
-	log_error("%s holds a Nix store that was made by other means, and is left as it is\n"
-		  "set NIX_USER_CHROOT_DIR to install elsewhere, or install into it with --force, "
-		  "which keeps what is there",
-		  workspace->nix_dir);
+	log_error(
+		"%s holds a Nix store that was made by other means, and is left as it is\n"
+		"NIX_USER_CHROOT_DIR names another directory; --force installs into it, and keeps "
+		"what is there",
+		workspace->nix_dir);
 	return -1;
 }
 

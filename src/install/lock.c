@@ -118,8 +118,8 @@ static int lock_error(const struct workspace *workspace, int dir, int r)
 		return workspace_error("lock", path, r);
 	/* nobody can have it there: the file is a leftover at once */
 	unlinkat(dir, LOCK_FILE, 0);
-	log_error("cannot lock %s: %s\nits file system has no locks, which Nix itself needs too: "
-		  "set NIX_USER_CHROOT_DIR to a directory on another one",
+	log_error("cannot lock %s: %s\nNix needs locks too: set NIX_USER_CHROOT_DIR to a "
+		  "directory on another file system",
 		  path, strerror(-r));
 	return -1;
 }

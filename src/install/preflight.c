@@ -109,8 +109,8 @@ static int check_profile(const struct workspace *workspace, const struct install
 	if (lstat(lost, &st) == 0 && !options->force) {
 		log_error(
 			"your Nix profile is in use by this host's own Nix: it leads to %s\n"
-			"an installation would take it over; --force does it all the same, or set "
-			"XDG_STATE_HOME to a directory for another profile",
+			"--force takes it over all the same; XDG_STATE_HOME names a directory for another "
+			"profile",
 			lost);
 		return -1;
 	}

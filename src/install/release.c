@@ -2,9 +2,12 @@
 #include "install/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/nearest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -17,9 +20,10 @@ enum {
 /* What is decided before any connection. */
 struct plan {
 	struct release release;
-	char *mirror;	  /* NULL with --tarball */
-	const char *file; /* --tarball where it is a local file, as typed; else NULL */
-	bool has_hash;	  /* --sha256 was given */
+	char *mirror;	       /* NULL with --tarball */
+	const char *directory; /* --mirror where it is one, as typed; else NULL */
+	const char *file;      /* --tarball where it is a local file, as typed; else NULL */
+	bool has_hash;	       /* --sha256 was given */
 };
 
 void release_clear(struct release *release)
@@ -44,19 +48,61 @@ static int check_words(const struct install_options *options)
 {
 	if (options->nix_version &&
 	    !release_version_is_valid(options->nix_version, strlen(options->nix_version))) {
-		log_error("--nix-version '%s' is not a version of Nix\n"
-			  "give one like 2.26.3; without the option the latest is taken",
-			  options->nix_version);
+		const char *inside = release_version_in(options->nix_version);
+
+		log_error("--nix-version '%s' is not a version of Nix\n%s%s%s",
+			  options->nix_version, inside ? "did you mean " : "give one like 2.26.3",
+			  inside ? inside : "; without the option the latest is taken",
+			  inside ? "?" : "");
 		return -1;
 	}
 	if (options->system && !release_system_is_known(options->system)) {
 		_cleanup_free_ char *systems = release_systems();
+		const char *meant = release_system_meant(options->system);
 
-		log_error("--system '%s': Nix is not released for it\nthere are: %s",
-			  options->system, systems);
+		log_error("--system '%s': Nix is not released for it\n%s%s%sthere are: %s",
+			  options->system, meant ? "did you mean " : "", meant ? meant : "",
+			  meant ? "? " : "", systems);
 		return -1;
 	}
 	return 0;
+}
+
+static int is_release(const struct dirent *entry)
+{
+	return str_starts_with(entry->d_name, "nix-");
+}
+
+/* The version in DIRECTORY, a mirror, that is nearest to VERSION; the caller frees. */
+static char *nearest_release(const char *directory, const char *version)
+{
+	struct dirent **entries = NULL;
+	_cleanup_(strlist_clear) struct strlist versions = {0};
+	int count = scandir(directory, &entries, is_release, versionsort);
+
+	/* of those that are equally near, the latest */
+	while (count-- > 0) {
+		strlist_add(&versions, entries[count]->d_name + strlen("nix-"));
+		free(entries[count]);
+	}
+	free(entries);
+	return xstrdup(nearest_word(version, (const char *const *)versions.items, versions.count));
+}
+
+/* What to do about a version that the mirror does not have; the caller frees. */
+static char *advice_on_missing(const struct plan *plan)
+{
+	const char *version = plan->release.version, *dot = strchr(version, '.');
+	_cleanup_free_ char *near =
+		plan->directory ? nearest_release(plan->directory, version) : NULL;
+
+	if (near && strcmp(near, version) != 0)
+		return xasprintf("did you mean --nix-version %s?", near);
+	/* from 2.6 on all have three numbers */
+	if (dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1))
+		return xasprintf("did you mean --nix-version %s.0? without it the latest is taken",
+				 version);
+	return xstrdup("check --nix-version, --system and --mirror");
 }
 
 static int take_hash_option(const struct install_options *options, struct plan *plan)
@@ -134,7 +180,8 @@ static char *tarball_url_of(const char *tarball)
 	case URL_FILE:
 		return xstrdup(tarball);
 	case URL_OTHER:
-		log_error("--tarball %s: only https://, http:// and file:// are downloaded",
+		log_error("--tarball %s: only https://, http:// and file:// are downloaded\n"
+			  "download it by other means, and give the file",
 			  tarball);
 		return NULL;
 	case URL_NONE:
@@ -201,6 +248,8 @@ static int plan_from_mirror(const struct install_options *options, struct plan *
 		return -1;
 	release->version = xstrdup(options->nix_version);
 	plan->mirror = release_mirror_url(options->mirror);
+	if (options->mirror && options->mirror[0] == '/')
+		plan->directory = options->mirror;
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
 			  "give an https://, http:// or file:// URL, or the absolute path of a "
@@ -239,27 +288,28 @@ static int resolve_latest(struct plan *plan, struct downloader *downloader)
 static int complete_from_mirror(struct plan *plan, struct downloader *downloader)
 {
 	struct release *release = &plan->release;
+	_cleanup_free_ char *advice = NULL;
 
 	if (!release->version && resolve_latest(plan, downloader) < 0)
 		return -1;
 	release->tarball_url = release_tarball_url(plan->mirror, release->version, release->system);
 	release->tarball_name = url_file_name(release->tarball_url);
-	release->missing =
-		xasprintf("there is no Nix %s for %s at %s: %s does not exist\n"
-			  "check --nix-version, --system and --mirror",
-			  release->version, release->system, plan->mirror, release->tarball_url);
+	advice = advice_on_missing(plan);
+	release->missing = xasprintf("there is no Nix %s for %s at %s: %s does not exist\n%s",
+				     release->version, release->system, plan->mirror,
+				     release->tarball_url, advice);
 	return 0;
 }
 
 static char *hash_missing_message(const struct plan *plan, const char *url)
 {
 	const struct release *release = &plan->release;
+	_cleanup_free_ char *advice = plan->mirror ? advice_on_missing(plan) : NULL;
 
-	if (plan->mirror)
+	if (advice)
 		return xasprintf("there is no Nix %s for %s at %s: %s does not exist\n"
-				 "check --nix-version, --system and --mirror; for a mirror without "
-				 "hashes give --sha256",
-				 release->version, release->system, plan->mirror, url);
+				 "%s; for a mirror without hashes give --sha256",
+				 release->version, release->system, plan->mirror, url, advice);
 	if (plan->file)
 		return xasprintf("there is no hash for --tarball %s: %s.sha256 does not exist\n"
 				 "give --sha256 with the hash that the publisher of the tarball "

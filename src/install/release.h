@@ -49,6 +49,12 @@ void release_clear(struct release *release);
 bool release_version_is_valid(const char *version, size_t len);
 
 /*
+ * The version that TEXT, which is none, has at its end behind something else: "v2.26.3",
+ * "nix-2.26.3". Points into TEXT; NULL: there is none.
+ */
+const char *release_version_in(const char *text);
+
+/*
  * The version in URL, that of the pointer script after all redirects, ".../nix-VERSION/install"
  * (a query or fragment behind does not matter). The caller frees; NULL: URL is not of that form.
  */
@@ -69,6 +75,12 @@ const char *release_system_of_machine(const char *machine, unsigned pointer_bits
 
 /* Is it one of the systems that Nix is released for? */
 bool release_system_is_known(const char *system);
+
+/*
+ * The system that TEXT, which is not one of them, was to be: another name of the processor
+ * ("amd64"), one without "-linux", one with a slip in it. NULL: none is near.
+ */
+const char *release_system_meant(const char *text);
 
 /* Those systems, parted by ", "; the caller frees. */
 char *release_systems(void);

@@ -79,7 +79,9 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	pid_t child;
 
 	if (null < 0 || pipe2(ends, O_CLOEXEC) < 0) {
-		log_error("cannot run %s inside: %s", argv[0], strerror(errno));
+		log_error("cannot run %s inside: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  argv[0], strerror(errno));
 		return -1;
 	}
 	reader = ends[0];

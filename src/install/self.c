@@ -245,8 +245,8 @@ static void say_left(const struct self_plan *plan)
 	}
 	if (names)
 		log_warning("in %s there is already what is not ours, and stays:%s\n"
-			    "move it away and run nix-user-chroot --install again to have these "
-			    "commands from the Nix installed here",
+			    "to have these of the Nix installed here, move them away and run "
+			    "--install again",
 			    plan->bin, names);
 }
 

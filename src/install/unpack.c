@@ -267,13 +267,17 @@ static int run_child(const struct unpack_request *request, struct unpack_limits 
 	pid_t pid;
 
 	if (pipe2(from_child, O_CLOEXEC) < 0) {
-		log_error("cannot start the unpacking: pipe: %s", strerror(errno));
+		log_error("cannot start the unpacking: pipe: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  strerror(errno));
 		return -1;
 	}
 	reports = from_child[0];
 	child_out = confine.out_fd = from_child[1];
 	if (pipe2(to_child, O_CLOEXEC) < 0 || fcntl(to_child[1], F_SETFL, O_NONBLOCK) < 0) {
-		log_error("cannot start the unpacking: pipe: %s", strerror(errno));
+		log_error("cannot start the unpacking: pipe: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  strerror(errno));
 		return -1;
 	}
 	child_in = confine.in_fd = to_child[0];

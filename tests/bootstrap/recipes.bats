@@ -89,7 +89,7 @@ remove_tree()
 
 needs_shims()
 {
-	"$PROGRAM" --help | grep -q -e --no-shims || skip 'the program makes no nix in the bin directory yet'
+	"$PROGRAM" --install --help | grep -q -e --no-shims || skip 'the program makes no nix in the bin directory yet'
 }
 
 needs_static()

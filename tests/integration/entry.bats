@@ -559,8 +559,21 @@ shell_says()
 	fails 125 "cannot use dangling as /nix: No such file" -- "$PROGRAM" dangling true
 	fails 125 "cannot use loop as /nix: " "NIXPATH must be a directory that" -- "$PROGRAM" loop true
 	fails 125 "NIXPATH is an empty word" -- "$PROGRAM" "" true
-	fails 125 "unknown option --no-such" "usage: nix-user-chroot" -- "$PROGRAM" --no-such
+	fails 125 "unknown option --no-such" "nix-user-chroot --help lists the options" -- "$PROGRAM" --no-such
 	fails 125 "did you mean --version?" -- "$PROGRAM" --versoin
+	fails 125 "cannot use install as /nix" "did you mean nix-user-chroot --install?" -- \
+		"$PROGRAM" install
+	fails 125 "cannot use unistall as /nix" "did you mean nix-user-chroot --uninstall?" -- \
+		"$PROGRAM" unistall
+	fails 125 "cannot use sh as /nix" "did you mean nix-user-chroot -- sh?" -- "$PROGRAM" sh -c true
+	fails 125 "cannot use nix-shell as /nix" "did you mean nix-user-chroot -- nix-shell?" -- \
+		env PATH=/nowhere "$PROGRAM" nix-shell
+	fails 125 "cannot use /bin/sh as /nix: Not a dir" "did you mean nix-user-chroot -- /bin/sh?" -- \
+		"$PROGRAM" /bin/sh
+	fails 125 "cannot use nothing as /nix" "make the directory first" -- "$PROGRAM" nothing
+	# a directory is one, whatever its name
+	mkdir -p sh/store
+	"$PROGRAM" sh true
 	fails 125 "unknown option -x" -- "$PROGRAM" -x "$NIX" true
 	fails 125 "option --mirror goes with --install" -- "$PROGRAM" --mirror m "$NIX" true
 	fails 125 "HOME is not set" "set HOME, or NIX_USER_CHROOT_DIR" -- env -u HOME "$PROGRAM"
@@ -577,6 +590,12 @@ shell_says()
 	[ "$status" -eq 0 ]
 	[[ $output = "usage: nix-user-chroot"* ]]
 	[ -z "$stderr" ]
+	for command in --install --uninstall --check; do
+		run --separate-stderr "$PROGRAM" "$command" --help
+		[ "$status" -eq 0 ]
+		[[ $output = "usage: nix-user-chroot $command"* ]]
+		[ -z "$stderr" ]
+	done
 	run --separate-stderr "$PROGRAM" --version
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^nix-user-chroot\ [0-9]+\.[0-9]+ ]]

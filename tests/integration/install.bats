@@ -278,7 +278,7 @@ as_nobody()
 }
 
 @test "option: --dry-run makes nothing" {
-	"$PROGRAM" --help | grep -q -e --dry-run || skip "needs a program with --dry-run"
+	"$PROGRAM" --install --help | grep -q -e --dry-run || skip "needs a program with --dry-run"
 	nothing_left install --dry-run
 	[ "$status" -eq 0 ]
 	[ "$(mirror_requests 'tar.xz ')" -eq 0 ]
@@ -339,6 +339,13 @@ as_nobody()
 @test "bad input: no such version" {
 	nothing_left install --nix-version 2.0.999
 	refused "there is no Nix 2.0.999 for $SYSTEM" 'check --nix-version'
+	run install --nix-version 2.26
+	refused "there is no Nix 2.26 for $SYSTEM" 'did you mean --nix-version 2.26.0?'
+	# a directory can be looked into
+	run "$PROGRAM" --install --mirror "$SITE" --nix-version 2.26
+	refused "there is no Nix 2.26 for $SYSTEM" "did you mean --nix-version $NEW?"
+	run "$PROGRAM" --install --mirror "$SITE" --nix-version 2.0.999
+	refused "there is no Nix 2.0.999 for $SYSTEM" 'check --nix-version'
 	mirror_fault '{"path": "*.tar.xz", "fault": "404"}'
 	nothing_left install
 	refused "there is no Nix $NEW" 'does not exist'
@@ -347,6 +354,8 @@ as_nobody()
 @test "bad input: a version that is none" {
 	nothing_left install --nix-version '../../etc'
 	refused "'../../etc' is not a version" 'give one like'
+	run install --nix-version v2.26.3
+	refused "'v2.26.3' is not a version" 'did you mean 2.26.3?'
 	[ "$(mirror_requests .)" -eq 0 ]
 }
 
@@ -428,7 +437,7 @@ a_tarball()
 	refused 'm68k-linux' 'x86_64-linux'
 	nothing_left install --nix-versoin 2.26.3
 	[ "$status" -eq 125 ]
-	[[ $output == *'unknown option --nix-versoin'* && $output == *usage:* ]]
+	[[ $output == *'unknown option --nix-versoin'* && $output == *'did you mean --nix-version?'* ]]
 	nothing_left "$PROGRAM" --install --mirror somewhere
 	refused "'somewhere' is not a mirror"
 	nothing_left "$PROGRAM" --install --tarball none.tar.xz

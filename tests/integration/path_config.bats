@@ -44,7 +44,8 @@ refused()
 {
 	printf '%b' "$1" | config
 	fails 125 "nix-user-chroot: $NIX/etc/nix-user-chroot/path-config.toml:$2: $3" -- inside true
-	[ "${#lines[@]}" -eq 1 ]
+	[ "${#lines[@]}" -eq 2 ]
+	[ "${lines[1]}" = "  nix-user-chroot --print-path-config prints an example" ]
 }
 
 @test "no file, an empty one, one of comments" {

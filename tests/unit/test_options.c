@@ -1,28 +1,21 @@
-/* The command line and the environment, and the default Nix directory. */
-#include "nix_dir.h"
+/* The command line and the environment. */
 #include "options.h"
 #include "util/cleanup.h"
-#include "util/fs.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "capture.h"
 
-#define PREFIX "nix-user-chroot: "
-#define USAGE                                                                    \
-	"  usage: nix-user-chroot [OPTION...] [NIXPATH] [COMMAND [ARG...]]\n"    \
-	"         nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n" \
-	"         nix-user-chroot --uninstall [--yes]\n"                         \
-	"  nix-user-chroot --help tells more\n"
+#define PREFIX		"nix-user-chroot: "
+#define LISTS		"  nix-user-chroot --help lists the options\n"
+#define LISTS_OF(which) "  nix-user-chroot " which " --help lists the options\n"
 
 #define MAX_WORDS 16
 
@@ -183,8 +176,13 @@ static void commands(void **state)
 	assert_int_equal(version->options.command, COMMAND_VERSION);
 	assert_int_equal(help_wins->options.command, COMMAND_HELP);
 	assert_int_equal(first_wins->options.command, COMMAND_HELP);
-	REFUSE(PREFIX "--install and --check do not go together\n", "--install", "--check");
-	REFUSE(PREFIX "--install and --uninstall do not go together\n", "--install", "--uninstall");
+	assert_int_equal(help->options.help_on, COMMAND_ENTER);
+	assert_int_equal(help_wins->options.help_on, COMMAND_INSTALL);
+	assert_int_equal(first_wins->options.help_on, COMMAND_INSTALL);
+	REFUSE(PREFIX "--install and --check do not go together\n  give one of the two\n",
+	       "--install", "--check");
+	REFUSE(PREFIX "--install and --uninstall do not go together\n  give one of the two\n",
+	       "--install", "--uninstall");
 }
 
 static void install_options(void **state)
@@ -223,30 +221,55 @@ static void install_options(void **state)
 	assert_string_equal(rest->options.argv[1], "-l");
 }
 
+static void mistyped(void **state)
+{
+	(void)state;
+	REFUSE(PREFIX "unknown option --instal-now\n" LISTS, "--instal-now");
+	REFUSE(PREFIX "unknown option --intsall\n  did you mean --install?\n", "--intsall");
+	REFUSE(PREFIX "unknown option --quite\n  did you mean --quiet?\n", "--quite", "dir");
+	REFUSE(PREFIX "unknown option --miror=x\n  did you mean --mirror=x?\n", "--install",
+	       "--miror=x");
+	REFUSE(PREFIX "unknown option -install\n  did you mean --install?\n", "-install");
+	REFUSE(PREFIX "unknown option --nothing\n" LISTS_OF("--install"), "--install", "--nothing");
+	REFUSE(PREFIX "unknown option --nothing\n" LISTS_OF("--check"), "--check", "--nothing");
+	REFUSE(PREFIX "unknown option --=\n" LISTS, "--=");
+	REFUSE(PREFIX "unknown option -x\n" LISTS, "-x");
+	REFUSE(PREFIX "unknown option -z\n" LISTS, "-vqz", "dir");
+}
+
 static void refused(void **state)
 {
 	(void)state;
-	REFUSE(PREFIX "unknown option --instal-now\n" USAGE, "--instal-now");
-	REFUSE(PREFIX "unknown option --quite\n  did you mean --quiet?\n" USAGE, "--quite", "dir");
-	REFUSE(PREFIX "unknown option --miror=x\n  did you mean --mirror?\n" USAGE, "--install",
-	       "--miror=x");
-	REFUSE(PREFIX "unknown option -x\n" USAGE, "-x");
-	REFUSE(PREFIX "unknown option -z\n" USAGE, "-vqz", "dir");
-	REFUSE(PREFIX "option --mirror needs a URL\n" USAGE, "--install", "--mirror");
-	REFUSE(PREFIX "option --quiet takes no argument\n" USAGE, "--quiet=very");
-	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n", "--install", "--mirror=");
-	REFUSE(PREFIX "option --mirror goes with --install\n" USAGE, "--mirror", "m", "dir");
-	REFUSE(PREFIX "option --json goes with --check\n" USAGE, "--install", "--json");
-	REFUSE(PREFIX "option --yes goes with --uninstall\n" USAGE, "--install", "--yes");
-	REFUSE(PREFIX "option --dry-run goes with --install\n" USAGE, "--uninstall", "--dry-run");
-	REFUSE(PREFIX "option --force goes with --install or --uninstall\n" USAGE, "--force",
-	       "dir");
-	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--uninstall", "dir");
-	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--uninstall", "--", "true");
-	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--install", "dir");
-	REFUSE(PREFIX "unexpected word \"dir\"\n" USAGE, "--check", "dir");
-	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--check", "--", "true");
-	REFUSE(PREFIX "unexpected word \"true\"\n" USAGE, "--print-path-config", "--", "true");
+	REFUSE(PREFIX "option --mirror needs a URL\n" LISTS_OF("--install"), "--install",
+	       "--mirror");
+	REFUSE(PREFIX "option --quiet takes no argument\n  leave the = and what is behind it out\n",
+	       "--quiet=very");
+	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n"
+		      "  give one, or leave the option out\n",
+	       "--install", "--mirror=");
+	REFUSE(PREFIX "option --mirror goes with --install\n"
+		      "  as in nix-user-chroot --install --mirror URL\n",
+	       "--mirror", "m", "dir");
+	REFUSE(PREFIX "option --json goes with --check\n  as in nix-user-chroot --check --json\n",
+	       "--install", "--json");
+	REFUSE(PREFIX
+	       "option --yes goes with --uninstall\n  as in nix-user-chroot --uninstall --yes\n",
+	       "--install", "--yes");
+	REFUSE(PREFIX
+	       "option --dry-run goes with --install\n  as in nix-user-chroot --install --dry-run\n",
+	       "--uninstall", "--dry-run");
+	REFUSE(PREFIX "option --force goes with --install or --uninstall\n"
+		      "  as in nix-user-chroot --install --force\n",
+	       "--force", "dir");
+	REFUSE(PREFIX "unexpected word \"dir\"\n" LISTS_OF("--uninstall"), "--uninstall", "dir");
+	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS_OF("--uninstall"), "--uninstall", "--",
+	       "true");
+	REFUSE(PREFIX "unexpected word \"dir\"\n"
+		      "  put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory\n",
+	       "--install", "dir");
+	REFUSE(PREFIX "unexpected word \"dir\"\n" LISTS_OF("--check"), "--check", "dir");
+	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS_OF("--check"), "--check", "--", "true");
+	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS, "--print-path-config", "--", "true");
 }
 
 /* As getopt_long(3) has it: enough of a name to tell it from the others. */
@@ -257,9 +280,12 @@ static void abbreviations(void **state)
 	(void)state;
 	assert_string_equal(whole->options.install.mirror, "m");
 	assert_string_equal(whole->options.install.nix_version, "1");
-	REFUSE(PREFIX "option --mirror needs a URL\n" USAGE, "--install", "--mirr");
-	REFUSE(PREFIX "option --quiet takes no argument\n" USAGE, "--qui=1");
-	REFUSE(PREFIX "option --no is short for more than one\n" USAGE, "--install", "--no");
+	REFUSE(PREFIX "option --mirror needs a URL\n" LISTS_OF("--install"), "--install", "--mirr");
+	REFUSE(PREFIX "option --quiet takes no argument\n  leave the = and what is behind it out\n",
+	       "--qui=1");
+	REFUSE(PREFIX "option --no is short for more than one\n"
+		      "  did you mean --no-channel-add or --no-modify-profile?\n",
+	       "--install", "--no");
 }
 
 static void variables(void **state)
@@ -391,107 +417,6 @@ static void no_words_at_all(void **state)
 	options_clear(&options);
 }
 
-static void help(void **state)
-{
-	static const char *const named[] = {
-		"--install",	     "--check",	    "--print-path-config",
-		"-h, --help",	     "-q, --quiet", "--mirror URL",
-		"--extra-conf LINE", "--json",	    "-V, --version",
-		"--uninstall",	     "--yes",	    "--no-shims",
-		"--dry-run"};
-	char *text = NULL;
-	size_t len;
-	FILE *f = xopen_memstream(&text, &len);
-
-	(void)state;
-	options_print_help(f);
-	fclose(f);
-	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
-		if (!strstr(text, named[i]))
-			fail_msg("--help does not speak of %s", named[i]);
-	/* it is read on a terminal of 80 columns; the ellipsis has two bytes more */
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		assert_true(strlen(line) <= 82);
-	free(text);
-}
-
-/* nix_dir_default(), and what it says; the caller frees. */
-static char *default_dir(void)
-{
-	struct capture capture;
-	char *directory, *said, *both;
-
-	capture_begin(&capture);
-	directory = nix_dir_default();
-	said = capture_end(&capture);
-	assert_true(!directory != !*said);
-	both = directory ? directory : xstrdup(said);
-	free(said);
-	return both;
-}
-
-static void assert_default_dir(const char *expected)
-{
-	_cleanup_free_ char *found = default_dir();
-
-	assert_string_equal(found, expected);
-}
-
-static void default_directory(void **state)
-{
-	(void)state;
-	setenv("HOME", "/nowhere/me", 1);
-	assert_default_dir("/nowhere/me/.local/share/nix");
-	setenv("XDG_DATA_HOME", "relative", 1);
-	assert_default_dir("/nowhere/me/.local/share/nix");
-	setenv("XDG_DATA_HOME", "/data", 1);
-	assert_default_dir("/data/nix");
-	setenv("NIX_USER_CHROOT_DIR", "", 1);
-	assert_default_dir("/data/nix");
-	setenv("NIX_USER_CHROOT_DIR", "/named", 1);
-	assert_default_dir("/named");
-	setenv("NIX_USER_CHROOT_DIR", "named", 1);
-	assert_default_dir(PREFIX "NIX_USER_CHROOT_DIR is named, which is not an absolute path\n"
-				  "  set it to one that begins with /\n");
-}
-
-static void no_home(void **state)
-{
-	const char *advice = "set HOME, or NIX_USER_CHROOT_DIR to the directory that is to be /nix";
-	_cleanup_free_ char *unset =
-		xasprintf(PREFIX "cannot tell where Nix is: HOME is not set\n  %s\n", advice);
-	_cleanup_free_ char *relative = xasprintf(
-		PREFIX "cannot tell where Nix is: HOME is not an absolute path\n  %s\n", advice);
-
-	(void)state;
-	assert_default_dir(unset);
-	setenv("HOME", "me", 1);
-	assert_default_dir(relative);
-}
-
-static void the_older_default_directory(void **state)
-{
-	const char *tmp = getenv("TEST_TMPDIR");
-	_cleanup_free_ char *home = xasprintf("%s/test_options.XXXXXX", tmp ? tmp : "/tmp");
-	_cleanup_free_ char *older = NULL, *present = NULL;
-	_cleanup_close_ int fd = -1;
-
-	(void)state;
-	assert_non_null(mkdtemp(home));
-	older = xasprintf("%s/.data/nix", home);
-	present = xasprintf("%s/.local/share/nix", home);
-	fd = fs_open_dir(AT_FDCWD, home);
-	setenv("HOME", home, 1);
-	assert_int_equal(fs_mkdirs(fd, ".data/nix", 0755), 0);
-	assert_default_dir(present);
-	assert_int_equal(fs_mkdirs(fd, ".data/nix/store", 0755), 0);
-	assert_default_dir(older);
-	/* the one of today wins where both hold a store */
-	assert_int_equal(fs_mkdirs(fd, ".local/share/nix/store", 0755), 0);
-	assert_default_dir(present);
-	assert_int_equal(fs_remove_tree(AT_FDCWD, home), 0);
-}
-
 /* Each test begins with nothing in the environment but where to put files. */
 static int empty_environment(void **state)
 {
@@ -512,6 +437,7 @@ int main(void)
 		TEST(verbosity),
 		TEST(commands),
 		TEST(install_options),
+		TEST(mistyped),
 		TEST(refused),
 		TEST(abbreviations),
 		TEST(variables),
@@ -520,10 +446,6 @@ int main(void)
 		TEST(bad_variables),
 		TEST(odd_verbosity_by_variable),
 		TEST(no_words_at_all),
-		TEST(help),
-		TEST(default_directory),
-		TEST(no_home),
-		TEST(the_older_default_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

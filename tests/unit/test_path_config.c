@@ -48,7 +48,10 @@ static void assert_empty(const struct path_config *config)
 
 static void expect_error(const char *text, const char *expected)
 {
-	char *line = xasprintf(PREFIX "%s\n", expected), *said;
+	char *line = xasprintf(PREFIX
+			       "%s\n  nix-user-chroot --print-path-config prints an example\n",
+			       expected),
+	     *said;
 	struct path_config config;
 	int r = parse(text, &config, &said);
 
@@ -330,7 +333,8 @@ static void test_said_safely(void **state)
 	assert_int_equal(path_config_parse("/a\n\x1b%n", "\xff", 1, &config), -1);
 	said = capture_end(&capture);
 	assert_string_equal(said, PREFIX "/a\\u000A\\u001B%n:1:1: byte 0xff is not UTF-8, as TOML "
-					 "must be\n");
+					 "must be\n  nix-user-chroot --print-path-config "
+					 "prints an example\n");
 	free(said);
 }
 

@@ -172,12 +172,12 @@ static void test_load_not_a_file(void **state)
 	struct path_config config;
 
 	assert_int_equal(fs_mkdirs(scratch->fd, PATH_CONFIG_FILE, 0755), 0);
-	assert_int_equal(load(scratch, "cannot read ", ": it is not a regular file\n", &config),
-			 -1);
+	assert_int_equal(
+		load(scratch, "cannot read ", ": it is not a regular file\n  put a", &config), -1);
 	assert_int_equal(unlinkat(scratch->fd, PATH_CONFIG_FILE, AT_REMOVEDIR), 0);
 	assert_int_equal(mkfifoat(scratch->fd, PATH_CONFIG_FILE, 0600), 0);
-	assert_int_equal(load(scratch, "cannot read ", ": it is not a regular file\n", &config),
-			 -1);
+	assert_int_equal(
+		load(scratch, "cannot read ", ": it is not a regular file\n  put a", &config), -1);
 }
 
 static void test_load_large(void **state)

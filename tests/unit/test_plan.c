@@ -91,7 +91,7 @@ static void chooses_work_dir(void **state)
 	plan_clear(&plan);
 	assert_int_equal(build(&(struct scene){.host = FAKE_HOST(bare)}, &plan, &said), -1);
 	assert_string_equal(said, "nix-user-chroot: there is no directory in / to begin the new "
-				  "root on\n");
+				  "root on\n  make one, such as /tmp\n");
 }
 
 static void chooses_old_root(void **state)

@@ -1,0 +1,59 @@
+#include "nix_path.h"
+#include "options_complain.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+static bool is_on_path(const char *name)
+{
+	const char *path = env_get("PATH");
+
+	while (path && *path) {
+		size_t len = strcspn(path, ":");
+		_cleanup_free_ char *directory = xstrndup(path, len);
+		_cleanup_free_ char *file = path_join(len > 0 ? directory : ".", name);
+
+		if (is_program(file))
+			return true;
+		path += len + (path[len] == ':');
+	}
+	return false;
+}
+
+/* Is WORD, which names no file here, a command? Nix's own are in the profile, wherever PATH leads.
+ */
+static bool is_command(const char *word)
+{
+	return strcmp(word, "nix") == 0 || str_starts_with(word, "nix-") || is_on_path(word);
+}
+
+static char *mean_command(const char *word)
+{
+	return xasprintf("it is a command: did you mean nix-user-chroot -- %s?", word);
+}
+
+char *nix_path_advice(const char *word)
+{
+	const char *option;
+	struct stat st;
+
+	if (stat(word, &st) == 0)
+		return is_program(word) ? mean_command(word) : NULL;
+	if (strchr(word, '/'))
+		return NULL;
+	/* "install" is in /usr/bin too, and not what is meant */
+	option = options_nearest_command(word);
+	if (is_command(word) && !(option && strcmp(option, word) == 0))
+		return mean_command(word);
+	return option ? xasprintf("did you mean nix-user-chroot --%s?", option) : NULL;
+}

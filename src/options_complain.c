@@ -1,0 +1,152 @@
+#include "options_complain.h"
+#include "util/cleanup.h"
+#include "util/nearest.h"
+
+#include <string.h>
+
+/* The page of --help that has COMMAND's options. */
+static const char *page_of(enum command command)
+{
+	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++)
+		if (option_commands[i].command == (int)command)
+			return option_commands[i].option;
+	return NULL;
+}
+
+/* WHAT, and below it the suggestion, or else the page to read. */
+static void complain(const char *what, const char *suggestion, enum command command)
+{
+	const char *page = page_of(command);
+
+	if (suggestion)
+		log_error("%s\n%s", what, suggestion);
+	else
+		log_error("%s\nnix-user-chroot %s%s--help lists the options", what,
+			  page ? page : "", page ? " " : "");
+}
+
+/*
+ * The option that the first LEN characters of NAME stand for: its name, or the beginning of its
+ * name alone, as getopt_long(3) takes it. *COUNT becomes how many begin like that, and EXAMPLES
+ * has the names of two of them.
+ */
+static const struct option_spec *spec_named(const char *name, size_t len, size_t *count,
+					    const char *examples[2])
+{
+	const struct option_spec *found = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strncmp(option_specs[i].name, name, len) != 0)
+			continue;
+		found = &option_specs[i];
+		if (*count < 2)
+			examples[*count] = found->name;
+		++*count;
+		if (strlen(found->name) == len) {
+			*count = 1;
+			break;
+		}
+	}
+	return *count == 1 ? found : NULL;
+}
+
+static const char *nearest_option(const char *name)
+{
+	const char *names[OPTION_COUNT];
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		names[i] = option_specs[i].name;
+	return nearest_word(name, names, OPTION_COUNT);
+}
+
+/* "did you mean --NAME?", with what was behind the '=' of TYPED; NULL where no name is near. */
+static char *did_you_mean(const char *typed)
+{
+	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
+	const char *nearest = nearest_option(name);
+
+	return nearest ? xasprintf("did you mean --%s%s?", nearest, typed + strlen(name)) : NULL;
+}
+
+static void complain_long(const char *word, enum command command)
+{
+	_cleanup_free_ char *what = NULL, *suggestion = NULL;
+	const char *examples[2];
+	size_t count;
+	const struct option_spec *spec =
+		spec_named(word + 2, strcspn(word + 2, "="), &count, examples);
+
+	if (spec && spec->metavar) {
+		what = xasprintf("option --%s needs a %s", spec->name, spec->metavar);
+	} else if (spec) {
+		what = xasprintf("option --%s takes no argument", spec->name);
+		suggestion = xstrdup("leave the = and what is behind it out");
+	} else if (count > 1 && count < OPTION_COUNT) {
+		what = xasprintf("option %s is short for more than one", word);
+		suggestion = xasprintf("did you mean --%s or --%s?", examples[0], examples[1]);
+	} else {
+		what = xasprintf("unknown option %s", word);
+		suggestion = did_you_mean(word + 2);
+	}
+	complain(what, suggestion, command);
+}
+
+void options_complain_option(const char *word, int letter, enum command command)
+{
+	_cleanup_free_ char *what = NULL, *suggestion = NULL;
+
+	if (str_starts_with(word, "--")) {
+		complain_long(word, command);
+		return;
+	}
+	/* "-install": with one hyphen, every letter is an option */
+	if (strlen(word) > 3)
+		suggestion = did_you_mean(word + 1);
+	what = suggestion ? xasprintf("unknown option %s", word)
+			  : xasprintf("unknown option -%c", letter);
+	complain(what, suggestion, command);
+}
+
+void options_complain_scope(const struct option_spec *spec)
+{
+	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
+	const char *first = NULL;
+
+	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++) {
+		const char *command = option_commands[i].option;
+		char *longer;
+
+		if (!(spec->scope & option_commands[i].scope))
+			continue;
+		first = first ? first : command;
+		longer = xasprintf("%s%s%s", commands ? commands : "", commands ? " or " : "",
+				   command);
+		free(commands);
+		commands = longer;
+	}
+	what = xasprintf("option --%s goes with %s", spec->name, commands);
+	next = xasprintf("as in nix-user-chroot %s --%s%s%s", first, spec->name,
+			 spec->metavar ? " " : "", spec->metavar ? spec->metavar : "");
+	complain(what, next, COMMAND_ENTER);
+}
+
+void options_complain_word(const char *word, enum command command)
+{
+	_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", word), *next = NULL;
+
+	if (command == COMMAND_INSTALL)
+		next = xstrdup("put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory");
+	complain(what, next, command);
+}
+
+const char *options_nearest_command(const char *name)
+{
+	const char *names[OPTION_COUNT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (option_specs[i].kind == KIND_COMMAND)
+			names[count++] = option_specs[i].name;
+	return nearest_word(name, names, count);
+}

@@ -1,0 +1,324 @@
+#!/usr/bin/env bats
+#
+# The completions, each in its own shell, and on a terminal where that shell completes on one alone.
+# What they offer is what the program's help pages list: a new option must be in all of them.
+
+# shellcheck disable=SC2016 # the shells expand
+# shellcheck disable=SC2154 # bats sets output, status and lines
+# shellcheck disable=SC2030,SC2031 # each test is a shell of its own, and so is what it sets
+
+bats_require_minimum_version 1.5.0
+
+setup()
+{
+	BUILD_DIR=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}
+	PROGRAM=$(realpath "${NIX_USER_CHROOT:-$BUILD_DIR/nix-user-chroot}")
+	COMPLETIONS=$(realpath "$BATS_TEST_DIRNAME/../../scripts/completions")
+	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV PROMPT_COMMAND ZDOTDIR
+	HOME=$BATS_TEST_TMPDIR/home
+	ANSWER=$BATS_TEST_TMPDIR/answer
+	TERM=xterm
+	export PROGRAM COMPLETIONS HOME ANSWER TERM
+	mkdir -p "$HOME/dir ectory/below" "$HOME/other" "$HOME/bin"
+	touch "$HOME/tarball.tar.xz" "$HOME/certs.pem"
+	mkfifo "$ANSWER"
+	# stands for the program where a line is entered; and a command with words of its own
+	printf '#!/bin/sh\nprintf "[%%s]\\n" "$@" >"$ANSWER"\n' >"$HOME/bin/nix-user-chroot"
+	printf '#!/bin/sh\n' >"$HOME/bin/some-command"
+	chmod +x "$HOME/bin/"*
+	PATH=$HOME/bin:$PATH
+	cd "$HOME" || return
+}
+
+needs()
+{
+	command -v "$1" >/dev/null || skip "needs $1"
+}
+
+# listed [COMMAND]: the options on that help page, and --help, which is on the first alone
+listed()
+{
+	{
+		"$PROGRAM" "$@" --help | sed -n 's/^  \(    \|-., \)\(--[a-z0-9-]*\).*/\2/p'
+		echo --help
+	} | LC_ALL=C sort -u
+}
+
+# in_bash LINE, in_zsh LINE, in_fish LINE: what is offered behind it, one a line, sorted. For LINE
+# that ends with a newline, which words the program was started with.
+in_bash()
+{
+	cat >"$HOME/rc" <<-'END'
+		[ -z "$LOADER" ] || . "$LOADER"
+		. "$COMPLETIONS/nix-user-chroot.bash"
+		complete -W 'one two' some-command
+		offer()
+		{
+			_nix_user_chroot "$@"
+			printf '%s\n' "${COMPREPLY[@]}" >"$ANSWER"
+		}
+		[ -z "$OFFER" ] || complete -F offer nix-user-chroot
+		bind 'set enable-bracketed-paste off'
+		PS1='ready> '
+	END
+	on_terminal "$1" bash --noprofile --rcfile "$HOME/rc" -i
+}
+
+in_zsh()
+{
+	cat >"$HOME/.zshrc" <<-'END'
+		fpath=($COMPLETIONS $fpath)
+		autoload -Uz compinit
+		compinit -u -d $HOME/dump
+		_some-command() { compadd one two }
+		compdef _some-command some-command
+		typeset -a offered
+		compadd() {
+			local -a hits
+			# what only asks which words match, adds none
+			[[ " ${@[1,(i)(-|--)]} " == *' -'[a-zA-Z]#[OAD]' '* ]] || {
+				builtin compadd -A hits "$@"
+				offered+=($hits)
+			}
+			builtin compadd "$@"
+		}
+		offer() {
+			offered=()
+			_main_complete
+			print -l -- $offered >$ANSWER
+		}
+		setopt extended_glob
+		if [[ -n $OFFER ]]; then
+			zle -C offer complete-word offer
+			bindkey '^I' offer
+		fi
+		PS1='ready> '
+	END
+	on_terminal "$1" zsh -d -i
+}
+
+in_fish()
+{
+	if [[ $1 == *$'\n' ]]; then
+		# without the second it writes completions for all manual pages first
+		mkdir -p "$HOME/.config/fish" "$HOME/.local/share/fish/generated_completions"
+		cat >"$HOME/.config/fish/config.fish" <<-'END'
+			source $COMPLETIONS/nix-user-chroot.fish
+			function fish_prompt; echo 'ready> '; end
+			function fish_greeting; end
+		END
+		on_terminal "$1" fish -i
+		return
+	fi
+	fish --no-config -c '
+		source $COMPLETIONS/nix-user-chroot.fish
+		complete -c some-command -f -a "one two"
+		complete -C $argv[1]' "$1" | cut -f 1 | LC_ALL=C sort -u
+}
+
+on_terminal()
+{
+	local line=$1
+	shift
+
+	if [[ $line == *$'\n' ]]; then
+		OFFER='' python3 "$BATS_TEST_DIRNAME/type.py" "$line" "$@"
+	else
+		OFFER=1 python3 "$BATS_TEST_DIRNAME/type.py" "$line"$'\t' "$@" | LC_ALL=C sort -u
+	fi
+}
+
+# same WANTED GOT
+same()
+{
+	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
+}
+
+options_are_those_of_the_program()
+{
+	local shell=$1 command
+
+	same "$(listed)" "$("$shell" 'nix-user-chroot --' | grep -e '^--')"
+	for command in --install --uninstall --check; do
+		# COMMAND itself is of no more use, nor is another
+		same "$(listed "$command")" \
+			"$("$shell" "nix-user-chroot -v $command --" | grep -e '^--' |
+				grep -vx -e "$command")"
+	done
+}
+
+values_are_completed()
+{
+	local shell=$1 mirror=$HOME/mirror systems
+
+	# the program knows the systems
+	systems=$("$PROGRAM" --install --system none 2>&1 | sed -n 's/.*there are: //p' |
+		tr -d , | tr ' ' '\n' | LC_ALL=C sort)
+	[ -n "$systems" ]
+	same "$systems" "$("$shell" 'nix-user-chroot --install --system ')"
+	same aarch64-linux "$("$shell" 'nix-user-chroot --install --system aa')"
+
+	mkdir -p .local/share/nix/var/nix-user-chroot .cache/nix-user-chroot "$mirror/nix-2.30.0" \
+		"$mirror/nix-2.31.0pre1_ab" "$mirror/nix-\$(touch pwned)"
+	printf 'format 1\nversion 2.26.3\n' >.local/share/nix/var/nix-user-chroot/receipt
+	touch .cache/nix-user-chroot/nix-2.24.1-x86_64-linux.tar.xz.part "$mirror/nix-2.1.0"
+	same $'2.24.1\n2.26.3' "$("$shell" 'nix-user-chroot --install --nix-version ')"
+	same $'2.24.1\n2.26.3\n2.30.0\n2.31.0pre1_ab' \
+		"$("$shell" "nix-user-chroot --install --mirror $mirror --nix-version " | grep -v touch)"
+	same $'2.30.0' "$("$shell" "nix-user-chroot --install --mirror=file://$mirror --nix-version 2.30")"
+	same $'2.30.0' "$(NIX_USER_CHROOT_MIRROR=$mirror "$shell" 'nix-user-chroot --install --nix-version 2.30')"
+	[ ! -e pwned ]
+	mkdir -p else/var/nix-user-chroot
+	echo 'version 2.20.0' >else/var/nix-user-chroot/receipt
+	same 2.20.0 "$(XDG_CACHE_HOME=$HOME/none NIX_USER_CHROOT_DIR=$HOME/else \
+		"$shell" 'nix-user-chroot --install --nix-version ')"
+}
+
+# behind NIXPATH and behind --, at any place
+commands_complete_themselves()
+{
+	local shell=$1 line
+
+	for line in 'other ' 'other -- ' '-- ' '--install -- ' '-q -- ' \
+		'--install --nix-version 2 --extra-conf="a = b" -- '; do
+		same some-command "$("$shell" "nix-user-chroot ${line}some-comma")"
+		same $'one\ntwo' "$("$shell" "nix-user-chroot ${line}some-command ")"
+		same two "$("$shell" "nix-user-chroot ${line}some-command t")"
+	done
+	# what is an option of ours is the command's there
+	[ -z "$("$shell" 'nix-user-chroot other some-command --inst')" ]
+}
+
+# a word that a person would end with a blank or a newline
+lines_are_finished()
+{
+	local shell=$1
+
+	same $'[--uninstall]\n[--yes]' "$("$shell" $'nix-user-chroot --unin\t--y\t\n')"
+	same $'[--install]\n[--no-shims]\n[--cacert]\n[certs.pem]' \
+		"$("$shell" $'nix-user-chroot --inst\t--no-s\t--cace\tcer\t\n' |
+			sed 's/^\[--cacert=\(.*\)\]/[--cacert]\n[\1]/')"
+	# zsh takes the slash away again
+	same $'[dir ectory]\n[some-command]' \
+		"$("$shell" $'nix-user-chroot di\t some-co\t\n' | sed 's|/]$|]|')"
+	same $'[--]\n[some-command]' "$("$shell" $'nix-user-chroot -- some-co\t\n')"
+	same $'[--install]\n[--tarball=tarball.tar.xz]' \
+		"$("$shell" $'nix-user-chroot --install --tarball=tarb\t\n')"
+}
+
+no_more_is_offered()
+{
+	local shell=$1 line
+
+	for line in '--install --sha256' '--install --extra-conf' '--uninstall' '--check other' \
+		'--print-path-config'; do
+		# zsh offers options where there is nothing else
+		same '' "$("$shell" "nix-user-chroot $line " | grep -v '^-')"
+	done
+}
+
+for_bash()
+{
+	LOADER=$1
+	export LOADER
+	[ -z "$LOADER" ] || [ -e "$LOADER" ] || skip "needs bash-completion"
+}
+
+with_loader()
+{
+	for_bash /usr/share/bash-completion/bash_completion
+}
+
+@test "bash: the options are the program's" {
+	for_bash ''
+	options_are_those_of_the_program in_bash
+	with_loader
+	options_are_those_of_the_program in_bash
+}
+
+@test "bash: values" {
+	for_bash ''
+	values_are_completed in_bash
+	no_more_is_offered in_bash
+	same 'certs.pem' "$(in_bash 'nix-user-chroot --install --cacert c')"
+	with_loader
+	values_are_completed in_bash
+}
+
+@test "bash: commands complete themselves" {
+	with_loader
+	commands_complete_themselves in_bash
+}
+
+@test "bash: commands without bash-completion, and their files" {
+	for_bash ''
+	same some-command "$(in_bash 'nix-user-chroot other some-comma')"
+	same bin/some-command "$(in_bash 'nix-user-chroot -- bin/s')"
+	same $'[--]\n[some-command]\n[certs.pem]' \
+		"$(in_bash $'nix-user-chroot -- some-command cert\t\n')"
+}
+
+@test "bash: lines are finished" {
+	for_bash ''
+	lines_are_finished in_bash
+	with_loader
+	lines_are_finished in_bash
+}
+
+@test "zsh: the options are the program's" {
+	needs zsh
+	options_are_those_of_the_program in_zsh
+}
+
+@test "zsh: values" {
+	needs zsh
+	values_are_completed in_zsh
+	no_more_is_offered in_zsh
+}
+
+@test "zsh: commands complete themselves" {
+	needs zsh
+	commands_complete_themselves in_zsh
+}
+
+@test "zsh: lines are finished" {
+	needs zsh
+	lines_are_finished in_zsh
+}
+
+@test "fish: the options are the program's" {
+	needs fish
+	options_are_those_of_the_program in_fish
+}
+
+@test "fish: values" {
+	needs fish
+	values_are_completed in_fish
+	no_more_is_offered in_fish
+}
+
+@test "fish: commands complete themselves" {
+	needs fish
+	commands_complete_themselves in_fish
+}
+
+@test "fish: lines are finished" {
+	needs fish
+	lines_are_finished in_fish
+}
+
+@test "make install puts them where the shells look" {
+	local root=$BATS_TEST_TMPDIR/root share
+
+	[ -f "$BUILD_DIR/Makefile" ] || skip "needs a build directory"
+	make -C "$BUILD_DIR" --quiet install-data DESTDIR="$root" prefix=/usr
+	share=$root/usr/share
+	for_bash /usr/share/bash-completion/bash_completion
+	XDG_DATA_DIRS=$share bash --noprofile --norc -c '. "$LOADER"
+		_completion_loader nix-user-chroot; complete -p nix-user-chroot' | grep _nix_user_chroot
+	needs zsh
+	zsh -f -c 'fpath=($1 $fpath); autoload -Uz compinit; compinit -u -D
+		[[ $_comps[nix-user-chroot] == _nix-user-chroot ]]' zsh "$share/zsh/site-functions"
+	needs fish
+	XDG_DATA_DIRS=$share fish -c 'complete -C "nix-user-chroot --unin"' | grep -e '^--uninstall'
+}
