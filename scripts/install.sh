@@ -25,10 +25,20 @@
 # Variables begin with nuc_: a name that the caller exports would carry our value to the program.
 # shellcheck disable=SC2317 # functions that are called by a trap, or through nuc_run
 { nix_user_chroot_install() {
+	# sourced by hand it would end the user's shell
+	case $- in
+	*i*)
+		echo 'nix-user-chroot: install.sh is to be run by sh, not to be sourced: sh install.sh' >&2
+		return 125
+		;;
+	esac
 	if [ -n "${ZSH_VERSION-}" ]; then
 		emulate sh
 	fi
 	set -eu
+	# "sh -a", or SHELLOPTS, would carry our variables to the program, or stop us from writing
+	set +aCf
+	unset IFS
 	nuc_releases=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
 	nuc_releases=${NIX_USER_CHROOT_RELEASES:-$nuc_releases}
 	nuc_releases=${nuc_releases%/}
@@ -66,7 +76,7 @@
 
 	# End by the same signal, so that the caller sees what happened.
 	nuc_stop() {
-		trap '' HUP INT TERM
+		trap '' HUP INT QUIT PIPE TERM
 		nuc_clean_up
 		trap - EXIT "$1"
 		# zsh would make 1 of it
@@ -192,15 +202,30 @@
 		nuc_downloader=$(wget --version 2>&1) || :
 		case $nuc_downloader in
 		*'GNU Wget 1.'*) nuc_downloader=gnu ;;
-		*BusyBox*) nuc_downloader=busybox ;;
+		*BusyBox*) nuc_check_busybox ;;
 		*) nuc_die "cannot download from $nuc_releases: there is neither curl nor GNU or busybox wget" \
 			'install curl, or download the release elsewhere and name its directory in' \
 			'NIX_USER_CHROOT_RELEASES' ;;
 		esac
 	}
 
+	# That of 1.35 is the first of which we have seen that it has openssl verify the server, its name
+	# too; older ones have it verify nothing, and do not say so.
+	nuc_check_busybox() {
+		nuc_busybox=${nuc_downloader#*BusyBox v}
+		nuc_busybox=${nuc_busybox%% *}
+		nuc_downloader=busybox
+		case $nuc_busybox:$nuc_pin in
+		1.[0-9].*: | 1.[0-2][0-9].*: | 1.3[0-4].*:) nuc_die \
+			"cannot trust what busybox wget $nuc_busybox downloads: it may not verify the server" \
+			'install curl, or give the hash of the program in NIX_USER_CHROOT_PROGRAM_SHA256' ;;
+		esac
+	}
+
 	nuc_find_digester() {
-		for nuc_digester in sha256sum shasum openssl ''; do
+		# in yash, a variable of a loop in a function is the function's own
+		for nuc_word in sha256sum shasum openssl ''; do
+			nuc_digester=$nuc_word
 			# of no bytes at all: a tool that is there but does not work is no tool
 			if [ -n "$nuc_digester" ] && nuc_has "$nuc_digester" && nuc_digest /dev/null &&
 				[ "$nuc_hash" = "$nuc_hash_of_nothing" ]; then
@@ -286,7 +311,8 @@
 			set -- --output "$2" "$1"
 			[ -z "$nuc_ca" ] || set -- --cacert "$nuc_ca" "$@"
 			# a stall is less than a byte a second for a minute
-			exec curl --fail --silent --show-error --location --max-redirs 10 \
+			# --no-insecure: whatever a .curlrc says
+			exec curl --fail --silent --show-error --location --max-redirs 10 --no-insecure \
 				--proto "$nuc_protocols" --proto-redir "$nuc_protocols" \
 				--retry 3 --retry-max-time 120 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
 				"$@"
@@ -294,7 +320,8 @@
 		gnu)
 			set -- -O "$2" "$1"
 			[ -z "$nuc_ca" ] || set -- --ca-certificate="$nuc_ca" "$@"
-			exec wget -nv -S --tries=3 --timeout=60 --max-redirect=10 "$@"
+			# --check-certificate: whatever a .wgetrc says
+			exec wget -nv -S --tries=3 --timeout=60 --max-redirect=10 --check-certificate "$@"
 			;;
 		busybox)
 			# it leaves https to the openssl command, which reads this
@@ -347,8 +374,13 @@
 			curl) nuc_last_line "$nuc_dir/$1.log" 'curl: ' ;;
 			*) nuc_last_line "$nuc_dir/$1.log" ;;
 			esac
-			nuc_die "cannot download $nuc_url: ${nuc_why:-$nuc_downloader failed with status $nuc_status}" \
-				'look at the network, at the proxy variables (https_proxy) and at' \
+			nuc_why="cannot download $nuc_url: ${nuc_why:-$nuc_downloader failed with status $nuc_status}"
+			case $nuc_why in
+			*[Cc]ertificate* | *' CA '*) nuc_die "$nuc_why" \
+				'install your distribution'\''s ca-certificates, or name a file of certificates to trust in' \
+				'SSL_CERT_FILE; is the clock right?' ;;
+			esac
+			nuc_die "$nuc_why" 'look at the network, at the proxy variables (https_proxy) and at' \
 				'NIX_USER_CHROOT_RELEASES, then run this again'
 		fi
 		case $nuc_downloader:$nuc_pin in
@@ -418,6 +450,8 @@
 	trap nuc_clean_up EXIT
 	trap 'nuc_stop HUP 129' HUP
 	trap 'nuc_stop INT 130' INT
+	trap 'nuc_stop QUIT 131' QUIT
+	trap 'nuc_stop PIPE 141' PIPE
 	trap 'nuc_stop TERM 143' TERM
 	nuc_read_options "$@"
 	nuc_find_releases

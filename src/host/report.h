@@ -18,7 +18,8 @@
  *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
  *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
  *                  "root-on-initramfs", "chroot", "unmapped-user", "proc-hidden",
- * "apparmor-userns", "seccomp", "security-module", "unknown" "step"       the step that it explains
+ *                  "apparmor-userns", "seccomp", "security-module", "unknown"
+ *     "step"       the step that it explains
  *     "reason"     a sentence
  *     "fix"        what an administrator does, in one line
  *     "admin"      an array of the exact commands, a line each; '#' begins a comment

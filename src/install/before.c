@@ -56,6 +56,7 @@ void before_look(const struct workspace *workspace, const struct home *home, str
 	add_all_absent(&out->absent, &home->profiles);
 	add_all_absent(&out->absent, &home->channels);
 	add_all_absent(&out->absent, &home->defexprs);
+	add_if_absent(&out->absent, home->config);
 	add_if_absent(&out->absent, home->generations);
 	add_if_absent(&out->absent, home->nix_cache);
 	add_if_absent(&out->absent, workspace->cache_dir);
@@ -149,12 +150,12 @@ static bool leads_to_one_of(const char *path, const struct strlist *list)
 	return false;
 }
 
-/* Nix makes it when it is first needed, perhaps long after the installation. */
-static bool is_nix_own(const struct home *home, const char *path)
+/* Nix, or ci-bootstrap, makes it when it is first needed, perhaps long after the installation. */
+static bool is_made_later(const struct home *home, const char *path)
 {
 	return leads_to_one_of(path, &home->profiles) || leads_to_one_of(path, &home->channels) ||
 	       leads_to_one_of(path, &home->defexprs) || leads_to(path, home->generations) ||
-	       leads_to(path, home->nix_cache);
+	       leads_to(path, home->nix_cache) || leads_to(path, home->config);
 }
 
 static void add(struct strlist *list, const char *path)
@@ -171,7 +172,7 @@ void before_compare(const struct before *before, const struct workspace *workspa
 	for (size_t i = 0; i < before->absent.count; i++) {
 		const char *path = before->absent.items[i];
 
-		if (exists(path) || is_nix_own(home, path))
+		if (exists(path) || is_made_later(home, path))
 			add(&traces->made, path);
 	}
 	for (size_t i = 0; i < home->startup_files.count; i++) {

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* ci-bootstrap's files are of a few lines */
+#define BOOTSTRAP_FILE_MAX 65536
+
 static void remove_file(struct finder *finder, const char *path, const char *shown)
 {
 	removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, shown);
@@ -261,6 +264,30 @@ static void find_shared(struct finder *finder, const char *path, bool has_other,
 		removals_add(&finder->out->removals, kind, path, NULL, path);
 }
 
+/* A file of ci-bootstrap's says in its first line for which Nix directory it is. */
+static void find_bootstrap_file(struct finder *finder, const char *name)
+{
+	_cleanup_free_ char *path = path_join(finder->home->config, name), *text = NULL;
+	_cleanup_free_ char *mark = xasprintf("# Written by ci-bootstrap for the Nix in %s\n",
+					      finder->workspace->nix_dir);
+	size_t len;
+	int r = fs_read_file(AT_FDCWD, path, BOOTSTRAP_FILE_MAX, &text, &len);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return;
+	if (r == 0 && str_starts_with(text, mark))
+		remove_file(finder, path, path);
+	else
+		leave(finder, path, "not of ci-bootstrap for this directory");
+}
+
+static void find_bootstrap(struct finder *finder)
+{
+	find_bootstrap_file(finder, "env.sh");
+	find_bootstrap_file(finder, "access-tokens.conf");
+	removals_add(&finder->out->removals, REMOVE_EMPTY, finder->home->config, NULL, NULL);
+}
+
 void belongings_find_in_home(struct finder *finder)
 {
 	const struct home *home = finder->home;
@@ -270,6 +297,7 @@ void belongings_find_in_home(struct finder *finder)
 	find_lines(finder, has_other);
 	find_shims(finder);
 	find_copy(finder);
+	find_bootstrap(finder);
 	find_profiles(finder);
 	for (size_t i = 0; i < home->channels.count; i++)
 		find_shared(finder, home->channels.items[i], has_other, REMOVE_FILE);

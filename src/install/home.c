@@ -1,6 +1,7 @@
 #include "install/home.h"
 #include "chroot/environment.h"
 #include "ui/log.h"
+#include "util/cleanup.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ int home_find(struct home *out)
 		".zshrc",	 ".zlogin",	".config/fish/conf.d/nix.fish",
 	};
 	const char *home = env_get("HOME");
+	_cleanup_free_ char *config = NULL;
 
 	*out = (struct home){0};
 	if (!home || *home != '/') {
@@ -40,6 +42,8 @@ int home_find(struct home *out)
 	out->state = environment_state_home();
 	out->cache = xdg_directory("XDG_CACHE_HOME", home, ".cache");
 	out->bin = xdg_directory("XDG_BIN_HOME", home, ".local/bin");
+	config = xdg_directory("XDG_CONFIG_HOME", home, ".config");
+	out->config = path_join(config, "nix-user-chroot");
 	add_both(&out->profiles, out, ".nix-profile", "nix/profile");
 	add_both(&out->channels, out, ".nix-channels", "nix/channels");
 	add_both(&out->defexprs, out, ".nix-defexpr", "nix/defexpr");
@@ -56,6 +60,7 @@ void home_clear(struct home *home)
 	free(home->state);
 	free(home->cache);
 	free(home->bin);
+	free(home->config);
 	free(home->generations);
 	free(home->nix_cache);
 	strlist_clear(&home->profiles);

@@ -7,10 +7,11 @@
 #include "util/str.h"
 
 struct home {
-	char *path;  /* $HOME */
-	char *state; /* $XDG_STATE_HOME, else ~/.local/state */
-	char *cache; /* $XDG_CACHE_HOME, else ~/.cache */
-	char *bin;   /* $XDG_BIN_HOME, else ~/.local/bin */
+	char *path;   /* $HOME */
+	char *state;  /* $XDG_STATE_HOME, else ~/.local/state */
+	char *cache;  /* $XDG_CACHE_HOME, else ~/.cache */
+	char *bin;    /* $XDG_BIN_HOME, else ~/.local/bin */
+	char *config; /* nix-user-chroot in $XDG_CONFIG_HOME, else in ~/.config: ci-bootstrap's */
 	/*
 	 * The user's profile, their channels and their expressions, each at Nix's usual place and
 	 * at that of its use-xdg-base-directories: a link, a file, a directory of links.

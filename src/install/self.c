@@ -270,7 +270,7 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
 	note(plan, is_made, traces);
 }
 
-char *self_path_hint(const struct self_plan *plan, const struct home *home)
+static char *path_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *line = NULL;
 	const char *file;
@@ -281,6 +281,29 @@ char *self_path_hint(const struct self_plan *plan, const struct home *home)
 	return xasprintf("the nix commands are in %s, which is not on your PATH\n"
 			 "add this line to %s: %s",
 			 plan->bin, file, line);
+}
+
+/* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
+static char *directory_hint(const struct home *home)
+{
+	const char *nix_dir = env_get("NIX_USER_CHROOT_DIR"), *file;
+	_cleanup_free_ char *line = NULL;
+
+	if (!nix_dir)
+		return NULL;
+	line = shim_directory_line(env_get("SHELL"), nix_dir, home->path, &file);
+	return xasprintf("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
+			 "add this line to %s, unless it is there: %s",
+			 file, line);
+}
+
+char *self_path_hint(const struct self_plan *plan, const struct home *home)
+{
+	_cleanup_free_ char *path = path_hint(plan, home), *directory = directory_hint(home);
+
+	if (path && directory)
+		return xasprintf("%s\n%s", path, directory);
+	return steal_ptr(path ? &path : &directory);
 }
 
 char *self_call(const struct self_plan *plan, const char *argv0)

@@ -45,8 +45,9 @@ bool self_has_work(const struct self_plan *plan);
 void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
 
 /*
- * Which line puts the directory on PATH, in two lines of text, the caller's to free; NULL where it
- * is there, or there are no shims.
+ * Which lines the user's startup file needs for the commands to be found, and to find this Nix: one
+ * for PATH, where the directory is not on it and there are shims, one for NIX_USER_CHROOT_DIR,
+ * where that is set. Each in two lines of text; the caller frees. NULL: none.
  */
 char *self_path_hint(const struct self_plan *plan, const struct home *home);
 

@@ -51,19 +51,43 @@ static char *in_double_quotes(const char *bin, const char *home)
 	return strpbrk(rest, "\"$`\\!\n") ? NULL : xasprintf("%s%s", below ? "$HOME" : "", rest);
 }
 
-char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file)
+/* What is the SHELL called? */
+static const char *name_of_shell(const char *shell)
 {
 	const char *slash = shell ? strrchr(shell, '/') : NULL;
-	const char *name = slash ? slash + 1 : shell ? shell : "";
+
+	return slash ? slash + 1 : shell ? shell : "";
+}
+
+static const char *startup_file(const char *name)
+{
+	return strcmp(name, "bash") == 0   ? "~/.bashrc"
+	       : strcmp(name, "zsh") == 0  ? "~/.zshrc"
+	       : strcmp(name, "fish") == 0 ? "~/.config/fish/config.fish"
+					   : "~/.profile";
+}
+
+char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file)
+{
+	const char *name = name_of_shell(shell);
 	_cleanup_free_ char *plain = in_double_quotes(bin, home), *odd = quoted(bin);
 
-	*file = strcmp(name, "bash") == 0   ? "~/.bashrc"
-		: strcmp(name, "zsh") == 0  ? "~/.zshrc"
-		: strcmp(name, "fish") == 0 ? "~/.config/fish/config.fish"
-					    : "~/.profile";
+	*file = startup_file(name);
 	if (strcmp(name, "fish") == 0)
 		return plain ? xasprintf("fish_add_path \"%s\"", plain)
 			     : xasprintf("fish_add_path %s", odd);
 	return plain ? xasprintf("export PATH=\"%s:$PATH\"", plain)
 		     : xasprintf("export PATH=%s:\"$PATH\"", odd);
+}
+
+char *shim_directory_line(const char *shell, const char *nix_dir, const char *home,
+			  const char **file)
+{
+	const char *name = name_of_shell(shell);
+	const char *set = strcmp(name, "fish") == 0 ? "set -gx NIX_USER_CHROOT_DIR "
+						    : "export NIX_USER_CHROOT_DIR=";
+	_cleanup_free_ char *plain = in_double_quotes(nix_dir, home), *odd = quoted(nix_dir);
+
+	*file = startup_file(name);
+	return plain ? xasprintf("%s\"%s\"", set, plain) : xasprintf("%s%s", set, odd);
 }

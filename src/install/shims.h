@@ -38,4 +38,8 @@ enum shim_action shim_decide(bool exists, const char *target, const char *progra
  */
 char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file);
 
+/* The same for the line that sets NIX_USER_CHROOT_DIR to NIX_DIR. */
+char *shim_directory_line(const char *shell, const char *nix_dir, const char *home,
+			  const char **file);
+
 #endif

@@ -16,6 +16,7 @@
 #   with_tools SHELL [ARG...]   the same with nothing on PATH but TOOLS
 #   requested PATTERN      it is in the mirror's log
 #   fault PATH KIND [JSON]      of the mirror
+#   remove_tree PATH...    rm -rf, of read-only directories too, where the suites have made them
 #   release DIR            make DIR a release of stand-ins for every architecture
 #   tools DIR NAME...      fill DIR with links to these programs, "busybox:APPLET" to one of busybox
 #   basic_tools DIR        ... with what install.sh needs beside a downloader and a digester
@@ -45,7 +46,7 @@ bootstrap_suite()
 	mirror_start "$RELEASE"
 	HTTPS=${MIRROR_URL/127.0.0.1/localhost}
 	SHELLS=''
-	for shell in dash bash 'busybox sh' zsh mksh; do
+	for shell in dash bash 'busybox sh' zsh mksh ksh yash; do
 		# shellcheck disable=SC2086 # two words
 		if $shell -c : 2>/dev/null; then
 			SHELLS+="${SHELLS:+$'\n'}$shell"
@@ -116,6 +117,26 @@ requested()
 fault()
 {
 	mirror_fault "{\"path\": \"$1\", \"fault\": \"$2\"${3:+, $3}}"
+}
+
+remove_tree()
+{
+	local path
+
+	for path; do
+		# whatever a test has done to HOME
+		case $(realpath -m -s -- "$path") in
+		"${BATS_RUN_TMPDIR:?}"/?*) ;;
+		*)
+			echo "remove_tree: $path is not ours to remove"
+			return 1
+			;;
+		esac
+		if [ -d "$path" ] && [ ! -L "$path" ]; then
+			chmod -R u+rwX "$path"
+		fi
+		rm -rf "$path"
+	done
 }
 
 release()

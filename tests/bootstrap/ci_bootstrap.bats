@@ -52,7 +52,8 @@ token_is_secret() # [MASKED]
 		echo "written to: $output"
 		return 1
 	fi
-	[ "$(cat "$CONFIG/access-tokens.conf")" = "access-tokens = github.com=$TOKEN" ]
+	[ "$(tail -n 1 "$CONFIG/access-tokens.conf")" = "access-tokens = github.com=$TOKEN" ]
+	[ "$(grep -vc '^# ' "$CONFIG/access-tokens.conf")" -eq 1 ]
 	[ "$(stat -c %a "$CONFIG/access-tokens.conf")" = 600 ]
 }
 
@@ -206,6 +207,22 @@ token_is_secret() # [MASKED]
 	[ "$output" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/data/nix" ]
 }
 
+@test "ci-bootstrap: a file of the service's whose last line has no end is left whole" {
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	printf '/first\n/second' >"$GITHUB_PATH"
+	run -0 "$CI"
+	run -0 "$CI"
+	[ "$(cat "$GITHUB_PATH")" = $'/first\n/second\n'"$HOME/.local/bin" ]
+}
+
+@test "ci-bootstrap: sourced in bash, or by hand, it is refused, and the shell goes on" {
+	run -0 bash -c '. "$1"; echo "status $?"; [[ $- != *[eu]* ]]' bash "$CI"
+	[[ $output == *'is to be run'*'status 125' ]]
+	run -0 bash -i <<<". '$CI'; echo \"status \$?\"; exit 0"
+	[[ $output == *'status 125'* ]]
+	nothing_ran
+}
+
 @test "ci-bootstrap: CircleCI: bash of later steps finds nix, once" {
 	export BASH_ENV=$BATS_TEST_TMPDIR/bash_env
 	echo 'export MINE=1' >"$BASH_ENV"
@@ -329,11 +346,26 @@ token_is_secret() # [MASKED]
 	mirror_fault '{"path": "/install.sh", "fault": "redirect", "to": "http"}'
 	NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
 	refused "$HTTPS/install.sh"
+	for tool in wget busybox:wget; do
+		rm -rf "$TOOLS/wget" "$TOOLS/curl"
+		tools "$TOOLS" "$tool"
+		mirror_clear_faults
+		mirror_fault '{"path": "/install.sh", "fault": "redirect", "to": "http"}'
+		NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
+		refused "$HTTPS/install.sh"
+		mirror_clear_faults
+		echo insecure >"$HOME/.curlrc"
+		echo 'check_certificate = off' >"$HOME/.wgetrc"
+		CURL_CA_BUNDLE='' NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
+		refused "$HTTPS/install.sh"
+	done
+	CURL_CA_BUNDLE='' NIX_USER_CHROOT_RELEASES=$HTTPS run sh <"$CI"
+	refused "$HTTPS/install.sh"
 	nothing_ran
 }
 
 @test "ci-bootstrap: cut short it does nothing, in dash, bash and busybox" {
-	local shell lines size tail first n
+	local step shell lines size tail first n
 
 	export NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN
 	lines=$(wc -l <"$CI")
@@ -341,8 +373,9 @@ token_is_secret() # [MASKED]
 	tail=$(tail -n 2 "$CI" | wc -c)
 	first=$(grep -n '^{' "$CI" | head -n 1 | cut -d: -f1)
 	[ "$lines" -gt 200 ] && [ "$first" -lt 50 ]
+	step=1
 	while read -r shell; do
-		for ((n = first; n < lines; n++)); do
+		for ((n = first; n < lines; n += step)); do
 			# shellcheck disable=SC2086 # two words
 			if head -n "$n" "$CI" | $shell >/dev/null 2>&1; then
 				echo "$shell is content with the first $n lines"
@@ -356,6 +389,7 @@ token_is_secret() # [MASKED]
 				return 1
 			fi
 		done
+		step=7 # the others read as the first does
 	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ -z "$(ls -A "$HOME")" ]
@@ -366,7 +400,7 @@ token_is_secret() # [MASKED]
 
 	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
 	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
-	TEST_GITHUB_TOKEN=$TOKEN run -0 --separate-stderr "$BATS_TEST_DIRNAME/action.py" "$action"
+	TEST_GITHUB_TOKEN=$TOKEN run -0 --separate-stderr "$BATS_TEST_DIRNAME/github.py" action "$action"
 	[ "$output" = "::add-mask::$TOKEN" ]
 	[ "$(cat "$GITHUB_PATH")" = "$HOME/.local/bin" ]
 	token_is_secret masked
@@ -377,7 +411,7 @@ token_is_secret() # [MASKED]
 		NIX_USER_CHROOT_SHA256=
 	END
 
-	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/action.py" "$action" \
+	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/github.py" action "$action" \
 		sha256=sha256-abc= extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
 	diff -u - <(grep '^NIX_USER_CHROOT_[ENRS]' "$STAND_IN_LOG.env" | grep -v '_SINGLE=' | sort) <<-END
 		NIX_USER_CHROOT_EXTRA_CONF=cores = 1; \$(touch bad) \`touch bad\`

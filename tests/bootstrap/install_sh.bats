@@ -143,19 +143,21 @@ names()
 }
 
 @test "install.sh: cut short at any line it does nothing, in dash, bash and busybox" {
-	local shell lines n first
+	local step shell lines n first
 
 	lines=$(wc -l <"$SCRIPTS/install.sh")
 	first=$(grep -n '^{' "$SCRIPTS/install.sh" | head -n 1 | cut -d: -f1)
 	[ "$lines" -gt 300 ] && [ "$first" -lt 50 ]
+	step=1
 	while read -r shell; do
-		for ((n = first; n < lines; n++)); do
+		for ((n = first; n < lines; n += step)); do
 			# shellcheck disable=SC2086 # two words
 			if head -n "$n" "$SCRIPTS/install.sh" | $shell >/dev/null 2>&1; then
 				echo "$shell is content with the first $n lines"
 				return 1
 			fi
 		done
+		step=7 # the others read as the first does
 	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ "$(mirror_requests .)" -eq 0 ]
@@ -208,6 +210,69 @@ names()
 	nothing_ran
 	NIX_USER_CHROOT_RELEASES=$RELEASE run -0 with_tools sh
 	ran_once
+}
+
+@test "install.sh: a busybox wget of which it is not known that it verifies needs the hash" {
+	local version hash
+
+	hash=$(sha256sum <"$RELEASE/$NAME" | cut -c1-64)
+	basic_tools "$TOOLS"
+	tools "$TOOLS" sha256sum openssl env sleep
+	for version in 1.9.2 1.20.0 1.31.1 1.34.0; do
+		printf '#!/bin/sh\necho "BusyBox v%s (2019-10-01) multi-call binary." >&2\nexit 1\n' $version >"$TOOLS/wget"
+		chmod 755 "$TOOLS/wget"
+		run with_tools sh
+		refused "busybox wget $version" NIX_USER_CHROOT_PROGRAM_SHA256
+	done
+	nothing_ran
+	[ "$(mirror_requests .)" -eq 0 ]
+	printf '#!/bin/sh\n[ "$1" = --version ] && echo "BusyBox v1.31.1 (2019)" >&2 && exit 1\nexec busybox wget "$@"\n' \
+		>"$TOOLS/wget"
+	tools "$TOOLS" busybox
+	NIX_USER_CHROOT_PROGRAM_SHA256=$hash run -0 with_tools sh
+	ran_once
+}
+
+@test "install.sh: advice on certificates where these are what fails" {
+	local tool
+
+	basic_tools "$TOOLS"
+	for tool in curl wget; do
+		rm -f "$TOOLS/curl"
+		tools "$TOOLS" "$tool" sha256sum env
+		CURL_CA_BUNDLE=/dev/null run with_tools sh
+		refused "$HTTPS/SHA256SUMS" ca-certificates SSL_CERT_FILE
+	done
+	nothing_ran
+}
+
+@test "install.sh: sourced by hand it is refused, and the shell goes on" {
+	local shell
+
+	for shell in bash zsh mksh; do
+		command -v "$shell" >/dev/null || continue
+		run -0 "$shell" -i <<-END
+			. "$SCRIPTS/install.sh"
+			echo "status \$?, still here"
+			exit 0
+		END
+		[[ $output == *'not to be sourced'* ]]
+		[[ $output == *'status 125, still here'* ]]
+	done
+	nothing_ran
+}
+
+@test "install.sh: odd settings of the caller's shell change nothing" {
+	local odd
+
+	for odd in 'sh -a' 'sh -C' 'sh -f' 'sh -eu' 'bash -o posix' 'env CDPATH=/:/tmp sh' 'env IFS=/ sh' \
+		'env SHELLOPTS=noclobber:allexport:noglob bash' 'env ENV=/none sh'; do
+		rm -f "$STAND_IN_LOG"
+		# shellcheck disable=SC2086 # words
+		run -0 $odd <"$SCRIPTS/install.sh"
+		ran_once
+		run ! grep '^nuc_' "$STAND_IN_LOG.env"
+	done
 }
 
 @test "install.sh: verifies with sha256sum, shasum or openssl, whichever works" {
@@ -347,6 +412,9 @@ names()
 @test "install.sh: servers that are not verified are refused, by every downloader" {
 	local tool kind url
 
+	# whatever the user has told them
+	echo insecure >"$HOME/.curlrc"
+	echo 'check_certificate = off' >"$HOME/.wgetrc"
 	basic_tools "$TOOLS"
 	for tool in curl wget busybox:wget; do
 		rm -f "$TOOLS/wget" "$TOOLS/curl"

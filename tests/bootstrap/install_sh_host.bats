@@ -103,6 +103,37 @@ elf_class_is()
 	[[ ${lines[0]} == *"/$NAME" ]]
 }
 
+@test "install.sh: no uname is said" {
+	host_is Linux "$(uname -m)" 64
+	rm "$TOOLS/uname"
+	run with_tools sh
+	refused 'no uname'
+	nothing_ran
+}
+
+# one of each, so that what was not tested is named
+shell_is_here()
+{
+	command -v "$1" >/dev/null || skip "needs $1"
+	grep -qxF "$1" <<<"$SHELLS"
+}
+
+@test "install.sh: the tests in every shell have zsh among them" {
+	shell_is_here zsh
+}
+
+@test "install.sh: the tests in every shell have mksh among them" {
+	shell_is_here mksh
+}
+
+@test "install.sh: the tests in every shell have ksh among them" {
+	shell_is_here ksh
+}
+
+@test "install.sh: the tests in every shell have yash among them" {
+	shell_is_here yash
+}
+
 @test "install.sh: another kernel is refused by name" {
 	host_is Darwin arm64 64
 	run with_tools sh
@@ -221,13 +252,14 @@ in_namespace()
 @test "install.sh: a signal during the download ends it at once, in every shell" {
 	local shell signal pid
 
+	ulimit -c 0
 	while read -r shell; do
-		for signal in HUP INT TERM; do
+		for signal in HUP INT QUIT TERM; do
 			mirror_clear_faults
 			mirror_clear_log
 			fault '*-linux' stall '"bytes": 10'
 			# shellcheck disable=SC2086 # two words; a background job has INT ignored
-			env --default-signal=HUP,INT,TERM $shell "$SCRIPTS/install.sh" >/dev/null 2>&1 3>&- &
+			env --default-signal=HUP,INT,QUIT,TERM $shell "$SCRIPTS/install.sh" >/dev/null 2>&1 3>&- &
 			pid=$!
 			wait_until 20 requested 'fault=stall'
 			kill -"$signal" $pid
@@ -244,12 +276,13 @@ in_namespace()
 @test "install.sh: a signal during the installation ends the program first, in every shell" {
 	local shell signal pid
 
+	ulimit -c 0
 	export STAND_IN_WAIT=$BATS_TEST_TMPDIR/waits NIX_USER_CHROOT_RELEASES=$RELEASE
 	while read -r shell; do
-		for signal in HUP INT TERM; do
+		for signal in HUP INT QUIT TERM; do
 			rm -f "$STAND_IN_WAIT" "$STAND_IN_LOG"
 			# shellcheck disable=SC2086 # two words
-			env --default-signal=HUP,INT,TERM $shell "$SCRIPTS/install.sh" >/dev/null 2>&1 3>&- &
+			env --default-signal=HUP,INT,QUIT,TERM $shell "$SCRIPTS/install.sh" >/dev/null 2>&1 3>&- &
 			pid=$!
 			wait_until 20 test -s "$STAND_IN_WAIT"
 			kill -"$signal" $pid

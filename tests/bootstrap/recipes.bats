@@ -1,9 +1,8 @@
 #!/usr/bin/env bats
 #
-# The recipes of README as their users run them, with the real program and a real Nix from a mirror on
-# loopback: the one line, GitHub Actions with and without a cache, GitLab, a generic runner, an image
-# made of nothing but busybox, a cluster with a shared home. Needs NIX_USER_CHROOT_DIST or
-# NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
+# The recipes of README, section "CI and other places", as their users run them, with the real program and
+# a real Nix from a mirror on loopback. Their text is taken out of README; nothing is changed in it but
+# the URL of the release. Needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -75,27 +74,49 @@ teardown()
 	fi
 }
 
-remove_tree()
+# recipe TITLE: the block below the line of README that begins with TITLE and ends with a colon, with
+# our release in it
+recipe()
 {
-	local path
+	local text
 
-	for path; do
-		if [ -d "$path" ] && [ ! -L "$path" ]; then
-			chmod -R u+rwX "$path"
-		fi
-		rm -rf "$path"
-	done
+	text=$(awk -v title="$1" '
+		/^[^ ]/ { if (found) exit; section = section || $0 == "CI and other places" }
+		section && index($0, title) == 1 && /:$/ { found = 1; next }
+		found && /^    |^$/ { print substr($0, 5) }' "$SCRIPTS/../README")
+	if [ -z "$text" ]; then
+		echo "no recipe in README: $1" >&2
+		return 1
+	fi
+	printf '%s\n' "${text//"$PUBLIC"/"$NIX_USER_CHROOT_RELEASES"}"
+}
+PUBLIC=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
+
+# a directory with something for "nix build", which is the working directory then
+project()
+{
+	mkdir "$HOME/project"
+	cd "$HOME/project" || return
+	cat >flake.nix <<-END
+		{
+		  outputs = _: {
+		    packages.$(uname -m)-linux.default = derivation {
+		      name = "x";
+		      system = "$(uname -m)-linux";
+		      builder = "/bin/sh";
+		      args = [ "-c" "echo built > \$out" ];
+		    };
+		  };
+		}
+	END
+	echo '{ "nodes": { "root": { } }, "root": "root", "version": 7 }' >flake.lock
 }
 
-needs_shims()
+# built: "nix build" has left its link, which leads into the store
+built()
 {
-	"$PROGRAM" --install --help | grep -q -e --no-shims || skip 'the program makes no nix in the bin directory yet'
-}
-
-needs_static()
-{
-	# of a dynamic program, ldd lists the libraries
-	! ldd "$PROGRAM" 2>/dev/null | grep -q '=>' || skip 'needs a static program: NIX_USER_CHROOT_DIST'
+	[[ $(readlink result) == /nix/store/*-x ]]
+	rm result
 }
 
 # What a job does with nix, in a script of the shell "sh -e" that fails unless all of it works
@@ -134,132 +155,330 @@ JOB='
 	nothing_left
 }
 
-# step COMMANDS: one more step of a GitHub job, in a shell of its own
-step()
-{
-	local line
-	local -a environment=()
+@test "recipe: GitHub Actions, and again from the cache, without network and with another token" {
+	local check='nix config show access-tokens; nix-store --query --hash "$(readlink result)"; rm result'
 
-	while read -r line; do
-		environment+=("$line")
-	done <"$GITHUB_ENV"
-	env "${environment[@]}" PATH="$(tac "$GITHUB_PATH" | tr '\n' :)$PATH" \
-		bash --noprofile --norc -eo pipefail -c "$1"
-}
-
-new_github_job()
-{
+	project
+	recipe 'GitHub Actions' >"$BATS_TEST_TMPDIR/job.yml"
 	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
-	: >"$GITHUB_PATH"
-	: >"$GITHUB_ENV"
-}
+	export TEST_CACHE=$BATS_TEST_TMPDIR/cache
+	mkdir "$TEST_CACHE"
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	TEST_GITHUB_TOKEN=ghs_first run -0 "$BATS_TEST_DIRNAME/github.py" job "$BATS_TEST_TMPDIR/job.yml" "$check"
+	[[ $output != *'cache: restored'* ]]
+	[[ $output == *github.com=ghs_first$'\n'sha256:* ]]
+	run -0 ls "$TEST_CACHE"
+	[[ $output == nix-2.26.3-Linux-X64-*.tar ]]
+	run ! grep -aq ghs_first "$TEST_CACHE/$output"
 
-@test "recipe: GitHub Actions, and again from a cache, without network and with another token" {
-	local -a cached=(.local/share/nix .nix-profile .local/bin)
-
-	needs_shims
-	new_github_job
-	TEST_GITHUB_TOKEN=ghs_first run -0 "$BATS_TEST_DIRNAME/action.py" "$SCRIPTS/github-action" \
-		nix-version=2.26.3 extra-conf='cores = 3'
-	run -0 step "$JOB"
-	[ "${lines[-1]}" = 'job done' ]
-	run -0 step 'nix config show access-tokens; nix config show cores'
-	[[ $output == *github.com=ghs_first$'\n'3 ]]
-
-	# root's profiles are in the Nix directory
-	[ ! -d "$HOME/.local/state/nix" ] || cached+=(.local/state/nix)
-	tar -C "$HOME" -cf "$BATS_TEST_TMPDIR/cache.tar" "${cached[@]}"
-	run ! grep -aq ghs_first "$BATS_TEST_TMPDIR/cache.tar"
+	# another runner, another day
+	cd "$BATS_TEST_TMPDIR"
 	remove_tree "$HOME"
 	mkdir "$HOME"
-	cd "$HOME"
-	tar -C "$HOME" -xf "$BATS_TEST_TMPDIR/cache.tar"
-	new_github_job
+	project
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
 	mirror_clear_log
-	TEST_GITHUB_TOKEN=ghs_second run -0 "$BATS_TEST_DIRNAME/action.py" "$SCRIPTS/github-action" nix-version=2.26.3
+	TEST_GITHUB_TOKEN=ghs_second run -0 "$BATS_TEST_DIRNAME/github.py" job "$BATS_TEST_TMPDIR/job.yml" "$check"
+	[[ $output == *'cache: restored nix-2.26.3-Linux-X64-'* ]]
+	[[ $output == *github.com=ghs_second$'\n'sha256:* ]]
 	[ "$(mirror_requests .)" -eq 0 ]
-	run -0 step "$JOB"
-	run -0 step 'nix config show access-tokens; nix config show cores'
-	[[ $output == *github.com=ghs_second$'\n'3 ]]
+
+	# with other inputs the nearest entry is taken, and a new one written
+	echo >>flake.lock
+	remove_tree "$HOME/.local" "$HOME/.nix-profile"
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	run -0 "$BATS_TEST_DIRNAME/github.py" job "$BATS_TEST_TMPDIR/job.yml"
+	[[ $output == *'cache: restored nix-2.26.3-Linux-X64-'* ]]
+	built
+	[ "$(find "$TEST_CACHE" -type f | wc -l)" -eq 2 ]
+	[ "$(mirror_requests .)" -eq 0 ]
 }
 
-@test "recipe: GitLab and other runners whose job is one shell, from a clone" {
-	needs_shims
+# yaml EXPRESSION: of the document on stdin, as "document"
+yaml()
+{
+	/usr/bin/python3 -c "import sys, yaml; document = yaml.safe_load(sys.stdin); print($1)"
+}
+
+@test "recipe: GitHub Actions in a container, whose HOME is another user's" {
+	local step
+
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	project
+	recipe 'GitHub Actions' >"$BATS_TEST_TMPDIR/job.yml"
+	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
+	export TEST_CACHE=$BATS_TEST_TMPDIR/cache
+	mkdir "$TEST_CACHE"
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	chown 1001:1001 "$HOME"
+	run -125 "$BATS_TEST_DIRNAME/github.py" job "$BATS_TEST_TMPDIR/job.yml"
+	[[ $output == *"HOME is $HOME, which belongs to user 1001"* ]]
+	step=$(recipe 'In a job with "container:"' | yaml "document[0]['run']")
+	run -0 bash -ec "$step"
+	run -0 "$BATS_TEST_DIRNAME/github.py" job "$BATS_TEST_TMPDIR/job.yml"
+	built
+}
+
+@test "recipe: GitLab, whose job is one shell" {
+	local script shell
+
+	project
+	script=$(recipe GitLab | yaml "chr(10).join(document['build']['script'])")
 	export CI=true GITLAB_CI=true
+	for shell in 'bash -eo pipefail' 'sh -e'; do
+		# shellcheck disable=SC2086 # words
+		run -0 $shell -c "$script"
+		built
+	done
+	# what fails before Nix is there ends the job
+	remove_tree "$HOME/.local" "$HOME/.config"
+	run ! sh -ec "${script//ci-bootstrap/none}"
+	[[ $output != *'nix build'* ]]
+	run ! sh -ec "NIX_USER_CHROOT_MIRROR=/none; $script"
+	[ ! -e result ]
+}
+
+@test "recipe: CircleCI, whose steps are a bash each" {
+	local commands command
+
+	project
+	recipe CircleCI | yaml "chr(10).join(s['run'] for s in document['steps'] if 'run' in s)" \
+		>"$BATS_TEST_TMPDIR/commands"
+	mapfile -t commands <"$BATS_TEST_TMPDIR/commands"
+	[ ${#commands[@]} -eq 2 ]
+	export CI=true BASH_ENV=$BATS_TEST_TMPDIR/bash_env
+	: >"$BASH_ENV"
+	for command in "${commands[@]}"; do
+		run -0 bash -eo pipefail -c "$command"
+	done
+	built
+}
+
+@test "recipe: any other runner, and all that a job does with nix, in every shell" {
+	local script shell
+
+	project
+	script=$(recipe 'Any other runner')
+	run -0 sh -ec "$script$JOB"
+	[ "${lines[-1]}" = 'job done' ]
+	built
+	for shell in dash bash 'busybox sh' zsh mksh; do
+		$shell -c : 2>/dev/null || continue
+		# shellcheck disable=SC2086 # words
+		run -0 $shell -ec "$script"
+		built
+	done
+	# from a clone
 	run -0 sh -ec '. "$("$0/ci-bootstrap")"'"$JOB" "$SCRIPTS"
 	[ "${lines[-1]}" = 'job done' ]
 }
 
-@test "recipe: CircleCI" {
-	needs_shims
-	export CI=true BASH_ENV=$BATS_TEST_TMPDIR/bash_env
-	: >"$BASH_ENV"
-	run -0 bash -eo pipefail -c '"$0/ci-bootstrap"' "$SCRIPTS"
-	run -0 bash -eo pipefail -c "$JOB"
-	[ "${lines[-1]}" = 'job done' ]
-}
-
-@test "recipe: a runner that has curl and nothing of ours" {
-	needs_shims
-	run -0 sh -ec '. "$(curl -fsSL "$NIX_USER_CHROOT_RELEASES/ci-bootstrap" | sh)"'"$JOB"
-	[ "${lines[-1]}" = 'job done' ]
-}
-
-# in_image COMMAND...: as one RUN of a Dockerfile, or a container of the image
-in_image()
+# program_root DIR: a root with busybox alone, and the libraries of the program where it is not static
+program_root()
 {
-	in_root "$BATS_TEST_TMPDIR/root" --setenv NIX_USER_CHROOT_RELEASES /release \
+	local library
+
+	bare_root "$1"
+	for library in $(ldd "$PROGRAM" 2>/dev/null | grep -o '/[^ ]*'); do
+		mkdir -p "$1${library%/*}"
+		cp -nL "$library" "$1$library"
+	done
+	cp "$MIRROR_CA" "$1/etc/ca.pem"
+}
+
+@test "recipe: an image made of nothing but busybox" {
+	local root=$BATS_TEST_TMPDIR/root
+
+	program_root "$root"
+	run -0 in_root "$root" --setenv NIX_USER_CHROOT_RELEASES /release --setenv NIX_CONFIG "$NIX_CONFIG" \
 		--setenv NIX_USER_CHROOT_MIRROR "$HTTPS" --setenv NIX_USER_CHROOT_CACERT /etc/ca.pem \
-		--setenv NIX_CONFIG "$NIX_CONFIG" "$@"
-}
-
-@test "recipe: an image made of nothing but busybox, by the one line" {
-	needs_static
-	bare_root "$BATS_TEST_TMPDIR/root"
-	cp "$MIRROR_CA" "$BATS_TEST_TMPDIR/root/etc/ca.pem"
-	run -0 in_image sh -c 'sh -s -- --no-channel-add </scripts/install.sh'
-	[[ $output == *'nix (Nix) 2.26.3 is installed in /root/.local/share/nix'* ]]
-	[ -z "$(ls "$BATS_TEST_TMPDIR/root/tmp")" ]
-	cp "$PROGRAM" "$BATS_TEST_TMPDIR/root/bin/nix-user-chroot"
-	run -0 in_image nix-user-chroot -- sh -ec "$JOB"
+		sh -ec '. "$(sh </scripts/ci-bootstrap)"'"$JOB"
 	[ "${lines[-1]}" = 'job done' ]
+	[ -z "$(ls "$root/tmp")" ]
+	[ -L "$root/root/.local/bin/nix" ]
 }
 
-@test "recipe: a Dockerfile on busybox: RUN ci-bootstrap, ENV PATH" {
-	needs_static
-	needs_shims
-	bare_root "$BATS_TEST_TMPDIR/root"
-	cp "$MIRROR_CA" "$BATS_TEST_TMPDIR/root/etc/ca.pem"
-	run -0 in_image sh -c 'sh </scripts/ci-bootstrap'
-	run -0 in_image --setenv PATH /root/.local/bin:/bin sh -ec "$JOB"
-	[ "${lines[-1]}" = 'job done' ]
+# image_root DIR: what FROM buildpack-deps:curl gives, for our purposes: a Debian with curl and CA
+# certificates. Its /usr is this host's, its certificates those of the mirror.
+image_root()
+{
+	local name
+
+	mkdir -p "$1"/{etc/ssl/certs,usr,root,tmp,dev,proc,release,scripts}
+	for name in bin lib lib64 sbin; do
+		[ ! -L /$name ] || cp -P /$name "$1/"
+	done
+	cp "$MIRROR_CA" "$1/etc/ssl/certs/ca-certificates.crt"
+	echo 'root:x:0:0::/root:/bin/sh' >"$1/etc/passwd"
+	echo '127.0.0.1 localhost' >"$1/etc/hosts"
 }
 
-# on_node NAME COMMANDS: with a /mnt of the node's own, by sh
+# dockerfile FILE [WRAPPER...]: build it, with a shell for each RUN, in the root of image_root
+dockerfile()
+{
+	local line environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+	local file=$1
+	shift
+
+	while read -r line; do
+		case $line in
+		'FROM buildpack-deps:curl' | '') ;;
+		'ENV '*=*)
+			line=${line#ENV }
+			environment+=("${line/'$PATH'/"${environment[0]#PATH=}"}")
+			;;
+		'RUN '*)
+			in_root "$BATS_TEST_TMPDIR/image" --ro-bind /usr /usr --ro-bind "$BUILD" /build \
+				--setenv NIX_USER_CHROOT_MIRROR "$HTTPS" --setenv NIX_CONFIG "$NIX_CONFIG" \
+				--setenv NIX_USER_CHROOT_RELEASES "$NIX_USER_CHROOT_RELEASES" \
+				"$@" env "${environment[@]}" sh -c "${line#RUN }" || return
+			;;
+		*)
+			echo "not understood: $line"
+			return 1
+			;;
+		esac
+	done <"$file"
+}
+
+@test "recipe: Dockerfile" {
+	image_root "$BATS_TEST_TMPDIR/image"
+	recipe Dockerfile >"$BATS_TEST_TMPDIR/Dockerfile"
+	BUILD=$BATS_TEST_TMPDIR run -0 dockerfile "$BATS_TEST_TMPDIR/Dockerfile"
+	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
+	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
+}
+
+@test "recipe: Dockerfile, under what Docker's seccomp filter refuses, says so and what allows it" {
+	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
+	image_root "$BATS_TEST_TMPDIR/image"
+	recipe Dockerfile >"$BATS_TEST_TMPDIR/Dockerfile"
+	BUILD=$BUILD_DIR/tests run -125 dockerfile "$BATS_TEST_TMPDIR/Dockerfile" \
+		/build/refuse unshare,clone,mount,umount,pivot_root --
+	[[ $output == *'cannot install on this host: it refuses unshare'* ]]
+	[[ $output == *'--security-opt seccomp=unconfined'* ]]
+	[ -z "$(find "$BATS_TEST_TMPDIR/image/root" -name store)" ]
+	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
+}
+
+# on_node NAME COMMAND...: where /local is the node's own, and all else is that of all nodes
 on_node()
 {
-	mkdir -p "$BATS_TEST_TMPDIR/$1"
-	NODE=$BATS_TEST_TMPDIR/$1 unshare --user --map-root-user --mount sh -euc '
-		mount --bind "$NODE" /mnt
-		eval "$0"' "$2"
+	local entry node=$BATS_TEST_TMPDIR/$1
+	local -a mounts=()
+	shift
+
+	mkdir -p "$node"
+	for entry in /*; do
+		if [ -L "$entry" ]; then
+			mounts+=(--symlink "$(readlink "$entry")" "$entry")
+		elif [ "$entry" != /local ]; then
+			mounts+=(--dev-bind "$entry" "$entry")
+		fi
+	done
+	bwrap "${mounts[@]}" --bind "$node" /local --chdir "$PWD" --die-with-parent "$@"
 }
 
-@test "recipe: Slurm with the home shared and the store on each node's own disk" {
-	local node
+@test "recipe: Slurm, with the home shared and the store on each node's own disk" {
+	local node pid
 
-	needs_shims
-	unshare --user --map-root-user --mount true 2>/dev/null || skip 'needs user namespaces, to mount things in'
-	export NIX_USER_CHROOT_DIR=/mnt/nix
-	for node in one two; do
-		run -0 on_node $node '. "$("$SCRIPTS/ci-bootstrap")"'"$JOB"
+	project
+	recipe Slurm >"$BATS_TEST_TMPDIR/job"
+	chmod 755 "$BATS_TEST_TMPDIR/job"
+	on_node one true || skip 'needs user namespaces, to mount things in'
+	run -0 on_node one "$BATS_TEST_TMPDIR/job"
+	built
+	# two nodes at once, with a project each, and what they write into the home the same
+	cp -r . ../other
+	for node in two three; do
+		(
+			[ $node = two ] || cd ../other
+			on_node $node "$BATS_TEST_TMPDIR/job"
+		) >"$BATS_TEST_TMPDIR/$node.log" 2>&1 3>&- &
+		pid=${pid-}\ $!
+	done
+	for pid in $pid; do
+		wait "$pid" || { cat "$BATS_TEST_TMPDIR"/*.log; return 1; }
+	done
+	built
+	cd ../other
+	built
+	for node in one two three; do
+		[ -d "$BATS_TEST_TMPDIR/$node/nix/store" ]
+		# a later job, which has nothing from outside
+		run -0 on_node $node env -u NIX_USER_CHROOT_RELEASES -u NIX_USER_CHROOT_MIRROR \
+			sh -ec '. "$HOME/.config/nix-user-chroot/env.sh"'"$JOB"
 		[ "${lines[-1]}" = 'job done' ]
 	done
-	[ -d "$BATS_TEST_TMPDIR/one/nix/store" ] && [ -d "$BATS_TEST_TMPDIR/two/nix/store" ]
 	[ ! -e "$HOME/.local/share/nix" ]
-	# a job of later on finds what it needs in the home
-	unset NIX_USER_CHROOT_DIR
-	for node in one two; do
-		run -0 on_node $node '. "$HOME/.config/nix-user-chroot/env.sh"'"$JOB"
-		[ "${lines[-1]}" = 'job done' ]
-	done
+}
+
+installed()
+{
+	"$PROGRAM" --install -q --no-channel-add
+}
+
+# sshd for this user alone, in which HOME is ours; sets SSH, with what leads there
+start_sshd()
+{
+	local dir=$BATS_TEST_TMPDIR/ssh sshd
+
+	sshd=$(PATH=$PATH:/usr/sbin type -P sshd) || skip 'needs sshd'
+	mkdir -m 700 "$dir"
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/user"
+	cat >"$dir/config" <<-END
+		ListenAddress 127.0.0.1
+		HostKey $dir/host
+		AuthorizedKeysFile $dir/user.pub
+		PidFile none
+		StrictModes no
+		UsePAM no
+		PermitRootLogin yes
+		SetEnv HOME="$HOME"
+	END
+	# an inherited socket would do, but sshd takes none: so each connection is a process of its own
+	SSH=(command ssh -o ProxyCommand="$sshd -i -f $dir/config -E $dir/log" -o HostName=127.0.0.1
+		-o IdentityFile="$dir/user" -o IdentitiesOnly=yes -o UserKnownHostsFile="$dir/known"
+		-o StrictHostKeyChecking=accept-new -o BatchMode=yes)
+	if ! "${SSH[@]}" -F none -tt here true </dev/null >"$dir/error" 2>&1; then
+		cat "$dir/error" "$dir/log" || true
+		skip 'needs an sshd that gives this user a terminal'
+	fi
+}
+
+@test "recipe: ssh, a name that gives a login shell, and a single command" {
+	installed
+	start_sshd
+	recipe 'ssh; in ~/.ssh/config' >"$BATS_TEST_TMPDIR/config"
+	run -7 "${SSH[@]}" -F "$BATS_TEST_TMPDIR/config" -tt cluster-nix <<-'END'
+		tty -s && echo "at a"" terminal"
+		nix --version
+		exit 7
+	END
+	[[ $output == *'at a terminal'* ]]
+	[[ $output == *'nix (Nix) 2.26.3'* ]]
+	ssh()
+	{
+		"${SSH[@]}" -F none "$@"
+	}
+	run -0 eval "$(recipe 'A single command')"
+	[ "$output" = 'nix (Nix) 2.26.3' ]
+}
+
+@test "recipe: VS Code, whose terminal runs the program of the profile" {
+	local command
+
+	command -v script >/dev/null || skip 'needs script(1)'
+	installed
+	command=$(recipe 'VS Code' | yaml "(lambda d: ' '.join([d['terminal.integrated.profiles.linux'][
+		d['terminal.integrated.defaultProfile.linux']]['path']]))(document)")
+	command=${command/'${env:HOME}'/"$HOME"}
+	run -0 env SHELL=/bin/bash script -qec "'$command'" /dev/null <<-'END'
+		nix --version
+		tty -s && echo "at a"" terminal"
+		exit
+	END
+	[[ $output == *'nix (Nix) 2.26.3'* ]]
+	[[ $output == *'at a terminal'* ]]
 }

@@ -250,7 +250,7 @@ END
 	mkdir "$BIN/nix-hash"
 	run -0 tiny
 	[ "$(grep -c 'not ours' <<<"$output")" -eq 1 ]
-	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move it away'* ]]
+	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move them away'* ]]
 	[ "$(cat "$BIN/nix")" = mine ]
 	[ "$(readlink "$BIN/nix-shell")" = /usr/bin/env ]
 	[ "$(readlink "$BIN/nix-env")" = nowhere ]
@@ -305,6 +305,25 @@ END
 	[[ $output == *" is installed in $NIX"$'\n'* ]]
 	PATH=/usr/bin:/bin run -0 tiny
 	[[ ${lines[-1]} == *'nothing to do' ]]
+}
+
+@test "shims: a directory that is named by a variable: the last lines say that it must stay so" {
+	local line
+
+	NIX_USER_CHROOT_DIR="$HOME/its nix" SHELL=/bin/bash run -0 tiny
+	[ "${lines[-2]}" = '  the nix commands need NIX_USER_CHROOT_DIR to find this Nix' ]
+	line='export NIX_USER_CHROOT_DIR="$HOME/its nix"'
+	[ "${lines[-1]}" = "  add this line to ~/.bashrc, unless it is there: $line" ]
+	# the line does what it says, and without it there is none
+	run -125 "$BIN/nix"
+	echo "$line" >"$HOME/.bashrc"
+	run -0 bash --rcfile "$HOME/.bashrc" -ic nix
+	[ "${lines[-1]}" = "nix (Nix) $TINY" ]
+	if command -v fish >/dev/null; then
+		NIX_USER_CHROOT_DIR="$HOME/its nix" SHELL=/usr/bin/fish run -0 tiny --force
+		run -0 fish --no-config -c "${lines[-1]#*: }; $BIN/nix"
+		[ "${lines[-1]}" = "nix (Nix) $TINY" ]
+	fi
 }
 
 @test "shims: by the path that the program was started by" {

@@ -208,6 +208,45 @@ dotfiles()
 		"another nix-env nix-hash ${SINGLE:+nix-user-chroot }" ]
 }
 
+@test "uninstall: what ci-bootstrap has written goes with it, what another has stays" {
+	local before bootstrap=$BATS_TEST_DIRNAME/../../scripts/ci-bootstrap config
+
+	before=$(listing "$HOME")
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$PROGRAM" "$BATS_TEST_TMPDIR/bin/nix-user-chroot"
+	export NIX_USER_CHROOT_MIRROR=$MIRROR_URL NIX_USER_CHROOT_CACERT=$MIRROR_CA
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH "$bootstrap" --nix-version "$TINY"
+	[ -e "$HOME/.config/nix-user-chroot/env.sh" ]
+	run -0 uninstall
+	[[ $output == *"  $HOME/.config/nix-user-chroot/env.sh"* ]]
+	as_before "$before"
+
+	# in the place that XDG_CONFIG_HOME names, with a token, for another directory
+	export XDG_CONFIG_HOME=$HOME/etc NIX_USER_CHROOT_DIR="$HOME/its nix"
+	config=$XDG_CONFIG_HOME/nix-user-chroot
+	mkdir "$XDG_CONFIG_HOME"
+	before=$(listing "$HOME")
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
+		"$bootstrap" --nix-version "$TINY"
+	[ "$(find "$config" -type f | wc -l)" -eq 2 ]
+	run -0 uninstall
+	as_before "$before"
+
+	# the same for one directory, files of another, or of the user
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
+		"$bootstrap" --nix-version "$TINY"
+	unset NIX_USER_CHROOT_DIR
+	install -q --nix-version "$TINY"
+	echo '# mine' >"$config/env.sh"
+	run -0 uninstall
+	[[ $output == *"$config/env.sh (not of ci-bootstrap for this directory)"* ]]
+	[[ $output == *"$config/access-tokens.conf (not of ci-bootstrap for this directory)"* ]]
+	[ "$(cat "$config/env.sh")" = '# mine' ]
+	[ "$(tail -n 1 "$config/access-tokens.conf")" = 'access-tokens = github.com=token1' ]
+	NIX_USER_CHROOT_DIR="$HOME/its nix" run -0 uninstall
+	[ "$(ls "$config")" = env.sh ]
+}
+
 @test "uninstall: links in the home directory that lead elsewhere stay" {
 	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.nix-defexpr" "$HOME/other"
 	ln -s "$HOME/other" "$HOME/.local/state/nix/profiles/mine"

@@ -46,6 +46,26 @@ static void assert_line(const char *shell, const char *bin, const char *home, co
 	assert_string_equal(file, expected_file);
 }
 
+static void lines_for_the_directory(void **state)
+{
+	static const char *const cases[][3] = {
+		{"/bin/bash", "/local/nix", "export NIX_USER_CHROOT_DIR=\"/local/nix\""},
+		{"/bin/zsh", "/home/me/my nix", "export NIX_USER_CHROOT_DIR=\"$HOME/my nix\""},
+		{NULL, "/a/$b'c", "export NIX_USER_CHROOT_DIR='/a/$b'\\''c'"},
+		{"/usr/bin/fish", "/local/nix", "set -gx NIX_USER_CHROOT_DIR \"/local/nix\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *file = NULL;
+		_cleanup_free_ char *line =
+			shim_directory_line(cases[i][0], cases[i][1], "/home/me", &file);
+
+		assert_string_equal(line, cases[i][2]);
+		assert_true(str_starts_with(file, "~/."));
+	}
+}
+
 static void lines_for_path(void **state)
 {
 	(void)state;
@@ -153,8 +173,11 @@ static void path_of_a_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decisions),	  cmocka_unit_test(lines_for_path),
-		cmocka_unit_test(names),	  cmocka_unit_test(paths),
+		cmocka_unit_test(decisions),
+		cmocka_unit_test(lines_for_path),
+		cmocka_unit_test(lines_for_the_directory),
+		cmocka_unit_test(names),
+		cmocka_unit_test(paths),
 		cmocka_unit_test(path_of_a_link),
 	};
 

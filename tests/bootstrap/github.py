@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""What a GitHub runner does with our action and with the recipe of README, as far as these go.
+
+github.py action DIR [INPUT=VALUE...]   run the step of the composite action in DIR
+github.py job FILE [COMMANDS...]        run the steps of the job in FILE, then COMMANDS as more steps
+
+Of a job: checkout does nothing (we are in the clone), cache keeps in $TEST_CACHE, our action is that
+of this tree, and each "run" is a bash of its own. The files $GITHUB_PATH and $GITHUB_ENV are read
+after each step. github.token is $TEST_GITHUB_TOKEN.
+"""
+
+import glob
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import yaml
+
+ACTION = "nix-user-chroot/nix-user-chroot/scripts/github-action@"
+HERE = os.path.dirname(os.path.realpath(__file__))
+
+
+def evaluate(text, contexts):
+    """TEXT with its ${{ a.b || c.d }} replaced; an unknown name is an error, as in a typo."""
+    def one(name):
+        files = re.fullmatch(r"hashFiles\('([^']*)'\)", name)
+        if files:
+            with open(files[1], "rb") as f:
+                return hashlib.sha256(f.read()).hexdigest()
+        context, _, key = name.partition(".")
+        return contexts[context][key]
+
+    def replace(match):
+        return next(filter(None, (one(n.strip()) for n in match[1].split("||"))), "")
+    return re.sub(r"\$\{\{(.*?)\}\}", replace, text)
+
+
+class Environment(dict):
+    def __missing__(self, key):
+        return ""
+
+
+def run_action(directory, given, environment):
+    """Run the step of the action, with the environment that the action's file gives it."""
+    with open(os.path.join(directory, "action.yml"), encoding="utf-8") as f:
+        action = yaml.safe_load(f)
+    contexts = {"github": {"token": environment.get("TEST_GITHUB_TOKEN", "")},
+                "env": Environment(environment)}
+    inputs = {name: evaluate(spec["default"], contexts)
+              for name, spec in action["inputs"].items()}
+    for name, value in given.items():
+        assert name in inputs, f"the action has no input {name}"
+        inputs[name] = str(value)
+    contexts["inputs"] = inputs
+    assert action["runs"]["using"] == "composite"
+    [step] = action["runs"]["steps"]
+    assert step["shell"] == "sh"
+    script = step["run"]
+    assert "${{" not in script, "text pasted into a script could be commands"
+    environment = dict(environment, GITHUB_ACTION_PATH=os.path.realpath(directory))
+    environment.pop("TEST_GITHUB_TOKEN", None)
+    for name, value in step["env"].items():
+        environment[name] = evaluate(value, contexts)
+    subprocess.run(["sh", "-ec", script], env=environment, check=True)
+
+
+def later_environment():
+    """What the steps so far have left for the next."""
+    environment = dict(os.environ)
+    with open(os.environ["GITHUB_ENV"], encoding="utf-8") as f:
+        environment.update(line.rstrip("\n").split("=", 1) for line in f)
+    with open(os.environ["GITHUB_PATH"], encoding="utf-8") as f:
+        for line in f:
+            environment["PATH"] = line.rstrip("\n") + ":" + environment["PATH"]
+    return environment
+
+
+def cache_file(key):
+    return os.path.join(os.environ["TEST_CACHE"], key + ".tar")
+
+
+def restore(step, contexts):
+    """The entry of the key, else the newest whose key begins so. What is to be saved in the end."""
+    key = evaluate(step["with"]["key"], contexts)
+    found = [cache_file(key)]
+    if not os.path.exists(found[0]):
+        beginning = evaluate(step["with"]["restore-keys"], contexts).strip()
+        found = sorted(glob.glob(glob.escape(cache_file(beginning)[:-4]) + "*.tar"),
+                       key=os.path.getmtime)
+    if found:
+        print("cache: restored", os.path.basename(found[-1]), flush=True)
+        subprocess.run(["tar", "-xPf", found[-1]], check=True)
+    return key, step["with"]["path"].split()
+
+
+def save(key, paths):
+    """The cache action skips what is not there, and does not write a key twice."""
+    if not os.path.exists(cache_file(key)):
+        paths = [p for p in map(os.path.expanduser, paths) if os.path.lexists(p)]
+        subprocess.run(["tar", "-cPf", cache_file(key), *paths], check=True)
+
+
+def run_job(path, commands):
+    with open(path, encoding="utf-8") as f:
+        steps = yaml.safe_load(f)["steps"]
+    contexts = {"runner": {"os": "Linux", "arch": "X64"}}
+    kept = None
+    for step in steps + [{"run": c} for c in commands]:
+        uses = step.get("uses", "")
+        if uses.startswith("actions/checkout@"):
+            continue
+        if uses.startswith("actions/cache@"):
+            assert set(step["with"]) == {"path", "key", "restore-keys"}
+            kept = restore(step, contexts)
+        elif uses.startswith(ACTION):
+            run_action(os.path.join(HERE, "../../scripts/github-action"), step.get("with", {}),
+                       later_environment())
+        else:
+            subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                           env=later_environment(), check=True)
+    if kept:
+        save(*kept)
+
+
+def main():
+    kind, what, *words = sys.argv[1:]
+    if kind == "job":
+        run_job(what, words)
+    else:
+        run_action(what, dict(word.split("=", 1) for word in words), os.environ)
+
+
+try:
+    main()
+except subprocess.CalledProcessError as e:
+    sys.exit(e.returncode)

@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+#
+# scripts/packaging/build-deb: the Debian packages of a release, built without root; what is in them,
+# and that it runs from where it will lie. See packaging.bash.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, status and lines
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
+
+bats_require_minimum_version 1.5.0
+load packaging.bash
+
+setup_file()
+{
+	packaging
+	local repository=$BATS_FILE_TMPDIR/repository
+	PACKAGES=$BATS_FILE_TMPDIR/deb
+	ROOT=$BATS_FILE_TMPDIR/root
+	TARBALL=$BATS_FILE_TMPDIR/release/nix-user-chroot-$VERSION.tar.xz
+	BUILD_DEB=$TOP/scripts/packaging/build-deb
+	export PACKAGES ROOT TARBALL BUILD_DEB
+	repository "$repository"
+	binaries "$BATS_FILE_TMPDIR/static"
+	"$repository/scripts/release" --allow-unchecked --static "$BATS_FILE_TMPDIR/static" \
+		--output "$BATS_FILE_TMPDIR/release"
+	"$BUILD_DEB" --output "$PACKAGES" "$TARBALL"
+	nothing_left
+	dpkg-deb -x "$PACKAGES/nix-user-chroot_$VERSION-1_$(dpkg --print-architecture).deb" "$ROOT"
+}
+
+setup()
+{
+	packaging
+	PACKAGE=nix-user-chroot_$VERSION-1_$(dpkg --print-architecture)
+}
+
+teardown()
+{
+	remove_nix
+}
+
+# refused WORDS...: what `run` did, which has written nothing into $HOME/out
+refused()
+{
+	local word
+
+	if [ "$status" -ne 1 ] || [[ $output != *"build-deb: "* || ${lines[-1]} != "  "* ]]; then
+		echo "status $status, or no message, or no advice: $output"
+		return 1
+	fi
+	for word; do
+		[[ $output == *"$word"* ]] || {
+			echo "nothing about \"$word\": $output"
+			return 1
+		}
+	done
+	nothing_left "$HOME/out"
+}
+
+field()
+{
+	dpkg-deb -f "$PACKAGES/$PACKAGE.deb" "$1"
+}
+
+# installed COMMAND...: with the package's libexec directory where the package has it
+installed()
+{
+	local dir binds=()
+
+	for dir in /usr/libexec/*; do
+		binds+=(--ro-bind "$dir" "$dir")
+	done
+	bwrap --dev-bind / / --tmpfs /usr/libexec "${binds[@]}" \
+		--ro-bind "$ROOT/usr/libexec/nix-user-chroot" /usr/libexec/nix-user-chroot -- "$@"
+}
+
+@test "deb: source and binary packages, whose checksums are right" {
+	local file
+
+	cd "$PACKAGES"
+	for file in "$PACKAGE".{deb,buildinfo,changes} "nix-user-chroot_$VERSION-1".{dsc,debian.tar.xz}; do
+		[ -f "$file" ]
+	done
+	cmp "nix-user-chroot_$VERSION.orig.tar.xz" "$TARBALL"
+	[ -z "$(find . -mindepth 1 -name '.*')" ]
+	sed -n '/^Checksums-Sha256:/,/^[^ C]/s/^ \([0-9a-f]\{64\}\) [0-9]* /\1  /p' "$PACKAGE.changes" >sums
+	[ "$(wc -l <sums)" -ge 5 ]
+	sha256sum --strict --check sums
+	rm sums
+}
+
+@test "deb: its version is that of the tarball, and its fields are right" {
+	[ "$(field Version)" = "$VERSION-1" ]
+	[ "$(field Recommends)" = ca-certificates ]
+	# what the two programs are linked with
+	run -0 field Depends
+	for name in libc6 libarchive13 libcurl libssl3; do
+		[[ ", $output" == *", $name"* ]]
+	done
+	grep -qx 'Rules-Requires-Root: no' "$TOP/scripts/packaging/debian/control"
+}
+
+@test "deb: the files, with their owners and modes" {
+	run -0 dpkg-deb -c "$PACKAGES/$PACKAGE.deb"
+	run -1 grep -v ' root/root ' <<<"$output"
+	run -0 find "$ROOT" -type f -printf '%m /%P\n'
+	for file in '755 /usr/bin/nix-user-chroot' \
+		'755 /usr/libexec/nix-user-chroot/nix-user-chroot-install' \
+		'644 /usr/share/bash-completion/completions/nix-user-chroot.bash' \
+		'644 /usr/share/doc/nix-user-chroot/copyright' \
+		'644 /usr/share/fish/vendor_completions.d/nix-user-chroot.fish' \
+		'644 /usr/share/man/man1/nix-user-chroot.1.gz' \
+		'644 /usr/share/zsh/vendor-completions/_nix-user-chroot'; do
+		grep -qxF "$file" <<<"$output"
+	done
+	# nothing of the tests, and nothing in a directory of its own making
+	[ -z "$(find "$ROOT" -mindepth 2 -maxdepth 2 ! -path "$ROOT/usr/bin" ! -path "$ROOT/usr/libexec" \
+		! -path "$ROOT/usr/share")" ]
+	run -0 find "$ROOT/usr/bin" "$ROOT/usr/libexec" -type f
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "deb: the program that enters is linked with libc alone" {
+	run -0 objdump -p "$ROOT/usr/bin/nix-user-chroot"
+	[ "$(grep -c ' NEEDED ' <<<"$output")" -eq 1 ]
+	[[ $output == *libc.so.6* ]]
+}
+
+@test "deb: the man page is that of this version" {
+	run -0 man -l "$ROOT/usr/share/man/man1/nix-user-chroot.1.gz"
+	[[ $output == *"nix-user-chroot $VERSION"* && $output == *--install* ]]
+}
+
+@test "deb: lintian finds nothing but that it closes no bug of Debian's" {
+	local options=()
+
+	[ "$(id -u)" -ne 0 ] || options=(--allow-root)
+	run -0 lintian "${options[@]}" --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs \
+		"$PACKAGES/$PACKAGE.changes"
+	[[ $output != *[EW]:* ]]
+}
+
+@test "deb: the source package builds the same again" {
+	local dir
+
+	dir=$(mktemp -d "$TMPDIR/source.XXXXXX")
+	cd "$dir"
+	dpkg-source -q -x "$PACKAGES/nix-user-chroot_$VERSION-1.dsc" source
+	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Version)" = "$VERSION-1" ]
+	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Timestamp)" = \
+		"$(stat -c %Y source/configure.ac)" ]
+	# the tests of it have run in setup_file
+	(cd source && DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck dpkg-buildpackage -b -us -uc)
+	cmp "$PACKAGE.deb" "$PACKAGES/$PACKAGE.deb"
+}
+
+@test "deb: the installed program enters" {
+	needs_namespaces
+	mkdir -p "$HOME/nix/store" "$HOME/nix/here"
+	[ "$("$ROOT/usr/bin/nix-user-chroot" --version)" = "nix-user-chroot $VERSION" ]
+	run -0 "$ROOT/usr/bin/nix-user-chroot" "$HOME/nix" ls /nix
+	[[ $output == *here* ]]
+}
+
+@test "deb: --install finds the installer in libexec" {
+	needs_namespaces
+	[ -n "${RELEASES:-}" ] || skip "needs RELEASES, a mirror of Nix"
+	# where there is none, that is said
+	run "$ROOT/usr/bin/nix-user-chroot" --install --mirror "$RELEASES"
+	[ -e /usr/libexec/nix-user-chroot ] || {
+		[ "$status" -eq 125 ]
+		[[ $output == *'cannot run /usr/libexec/nix-user-chroot/nix-user-chroot-install'* ]]
+	}
+	run -0 installed "$ROOT/usr/bin/nix-user-chroot" --install --mirror "$RELEASES" --no-channel-add
+	# the package's program stays where it is, and is what nix is a link to
+	[ "$(readlink "$HOME/.local/bin/nix")" = "$ROOT/usr/bin/nix-user-chroot" ]
+	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]
+	run -0 "$HOME/.local/bin/nix" --version
+	[[ $output == 'nix (Nix) '* ]]
+	run -0 installed "$ROOT/usr/bin/nix-user-chroot" --uninstall --yes
+	[ ! -e "$HOME/.local/share/nix" ]
+}
+
+@test "deb: what is no tarball of ours is refused" {
+	run "$BUILD_DEB" --output "$HOME/out"
+	refused 'no tarball is named'
+	run "$BUILD_DEB" --output "$HOME/out" missing.tar.xz
+	refused 'there is no tarball missing.tar.xz'
+	cp "$TARBALL" other.tar.xz
+	run "$BUILD_DEB" --output "$HOME/out" other.tar.xz
+	refused 'is not called nix-user-chroot-VERSION.tar.xz'
+	echo nonsense >nix-user-chroot-1.0.0.tar.xz
+	run "$BUILD_DEB" --output "$HOME/out" nix-user-chroot-1.0.0.tar.xz
+	refused 'cannot be unpacked'
+	cp "$TARBALL" nix-user-chroot-9.9.9.tar.xz
+	run "$BUILD_DEB" --output "$HOME/out" nix-user-chroot-9.9.9.tar.xz
+	refused 'nix-user-chroot-9.9.9/configure.ac'
+	mkdir nix-user-chroot-8.8.8
+	cp "$TOP/configure.ac" nix-user-chroot-8.8.8
+	tar -cJf nix-user-chroot-8.8.8.tar.xz nix-user-chroot-8.8.8
+	run "$BUILD_DEB" --output "$HOME/out" nix-user-chroot-8.8.8.tar.xz
+	refused "holds version $VERSION"
+}
+
+@test "deb: what does not build leaves nothing" {
+	local dir=nix-user-chroot-$VERSION
+
+	tar -xf "$TARBALL"
+	echo 'AC_MSG_ERROR([this does not build])' >>"$dir/configure.ac"
+	tar -cJf "$dir.tar.xz" "$dir"
+	run "$BUILD_DEB" --output "$HOME/out" "$dir.tar.xz"
+	refused 'this does not build' 'dpkg-buildpackage failed'
+}

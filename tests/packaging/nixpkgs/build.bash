@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # Nix sets the attributes of the derivation as variables
+# What stdenv does, as far as this package wants it
+set -euo pipefail
+
+# in an installCheckPhase
+runHook() {
+	:
+}
+
+[[ " $nativeBuildInputs " == *" autoreconfHook "* && " $nativeBuildInputs " == *" pkg-config "* ]]
+cp -r "$src" source
+chmod -R u+w source
+cd source
+autoreconf -fi
+./configure --quiet --prefix="$out"
+make --quiet -j"$NIX_BUILD_CORES"
+[ -z "${doCheck-}" ] || make --quiet -j"$NIX_BUILD_CORES" check
+make --quiet install
+[ -z "${doInstallCheck-}" ] || eval "$installCheckPhase"

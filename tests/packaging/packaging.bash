@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # run sets status, output and lines
+# shellcheck disable=SC2034 # the suites read what we set
+#
+# What the suites of scripts/release and scripts/packaging share. `load` it.
+#
+#   packaging                in setup_file and setup: a HOME and a TMPDIR of the test's own, a git that
+#                            knows nobody's configuration, no network; sets TOP VERSION PROGRAM (the
+#                            built program)
+#   repository DIR           DIR becomes a repository of this tree: v0.0.1, a commit after it, and
+#                            v$VERSION on a third
+#   change DIR FILE SED      a change of FILE in the repository DIR, committed
+#   binaries DIR             as scripts/build-static makes them, but all of them PROGRAM
+#   wait_until SECONDS COMMAND...
+#   needs_namespaces         skips the test where users cannot make them
+#   remove_nix               in teardown: a Nix in HOME, whose store is read-only, can be removed by bats
+#   nothing_left DIR...      nothing is in TMPDIR, and these do not exist
+#
+# Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; NIX_USER_CHROOT_SINGLE, a program of configure
+# --enable-single-binary. See scripts/check.
+
+packaging()
+{
+	local name
+
+	for name in $(compgen -e); do
+		case $name in
+		NIX_USER_CHROOT | NIX_USER_CHROOT_SINGLE) ;;
+		GIT_* | NIX_* | XDG_* | DEB_* | DEBFULLNAME | DEBEMAIL | MAKE* | *FLAGS | *_proxy | *_PROXY | \
+			CURL_CA_BUNDLE | SSL_CERT_* | CC | BASH_ENV | ENV | SOURCE_DATE_EPOCH) unset "$name" ;;
+		esac
+	done
+	TOP=$(realpath "$BATS_TEST_DIRNAME/../..")
+	VERSION=$(sed -n 's/^AC_INIT(\[nix-user-chroot\], \[\(.*\)\])$/\1/p' "$TOP/configure.ac")
+	PROGRAM=${NIX_USER_CHROOT_SINGLE:-${NIX_USER_CHROOT:-${BUILD_DIR:-$TOP}/nix-user-chroot}}
+	HOME=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/home
+	TMPDIR=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/tmp
+	mkdir -p "$HOME" "$TMPDIR"
+	GIT_CONFIG_GLOBAL=/dev/null
+	GIT_CONFIG_SYSTEM=/dev/null
+	GIT_AUTHOR_NAME='A. Uthor'
+	GIT_AUTHOR_EMAIL=author@example.org
+	GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME
+	GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+	https_proxy=http://127.0.0.1:1
+	http_proxy=$https_proxy
+	no_proxy=127.0.0.1,localhost
+	export TOP VERSION PROGRAM HOME TMPDIR "${!GIT_@}" https_proxy http_proxy no_proxy
+	cd "$HOME" || return
+	[ -x "$PROGRAM" ] || {
+		echo "no program at $PROGRAM: build it, or set NIX_USER_CHROOT" >&2
+		return 1
+	}
+}
+
+repository()
+{
+	mkdir "$1"
+	tar -C "$TOP" --exclude=./.git --exclude='./build*' --exclude=./dist -cf - . | tar -C "$1" -xf -
+	cd "$1" || return
+	git init -q -b main
+	git add --all
+	git commit -q -m 'All of it'
+	git tag -a v0.0.1 -m 'The one before'
+	change "$1" README '1s/^/./' 'Of after the one before'
+	change "$1" README '1s/^.//' 'Of this one'
+	git tag -a "v$VERSION" -m $'What is new\n\n  * everything'
+	git clean -q -d -x -f
+	[ -z "$(git status --porcelain)" ]
+	cd "$HOME" || return
+}
+
+change()
+{
+	sed -i "$3" "$1/$2"
+	git -C "$1" commit -q -m "${4:-Change}" "$2"
+}
+
+# machine FILE OCTAL: e_machine of elf.h, in the header that it has anyway
+machine()
+{
+	printf '%b' "\\0$2" | dd of="$1" bs=1 seek=18 conv=notrunc status=none
+}
+
+binaries()
+{
+	local arch
+
+	mkdir -p "$1"
+	for arch in x86_64 i686 aarch64; do
+		cp "$PROGRAM" "$1/nix-user-chroot-$VERSION-$arch-linux"
+	done
+	machine "$1/nix-user-chroot-$VERSION-x86_64-linux" 76
+	machine "$1/nix-user-chroot-$VERSION-i686-linux" 3
+	machine "$1/nix-user-chroot-$VERSION-aarch64-linux" 267
+	(cd "$1" && sha256sum -- *-linux >SHA256SUMS)
+}
+
+wait_until()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+needs_namespaces()
+{
+	unshare --user --map-root-user --mount true 2>/dev/null ||
+		skip "needs a host that lets users make namespaces"
+}
+
+remove_nix()
+{
+	case $HOME in
+	"${BATS_RUN_TMPDIR:?}"/?*) [ ! -d "$HOME/.local/share/nix" ] || chmod -R u+w "$HOME/.local/share/nix" ;;
+	esac
+}
+
+nothing_left()
+{
+	local left path
+
+	left=$(find "$TMPDIR" -mindepth 1 -maxdepth 2)
+	if [ -n "$left" ]; then
+		printf 'left behind: %s\n' "$left"
+		return 1
+	fi
+	for path; do
+		if [ -e "$path" ]; then
+			echo "left behind: $path"
+			return 1
+		fi
+	done
+}
