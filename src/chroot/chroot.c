@@ -180,6 +180,7 @@ int chroot_exec(const struct chroot_request *request)
 
 static _Noreturn void run_child(const struct chroot_request *request, int in_fd, int out_fd)
 {
+	log_forget_status();
 	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
 	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
 		log_error(

@@ -95,36 +95,17 @@ static int finish(struct installation *in, struct download_file *file)
 	return 0;
 }
 
-/* What there is now, and how it is used. */
-static void say_summary(const struct installation *in, const char *version)
-{
-	_cleanup_free_ char *hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
-	_cleanup_free_ char *call = self_call(in->has_self ? &in->self : NULL, in->argv0);
-	_cleanup_free_ char *text = summary_text(&(struct summary){
-		.version = version,
-		.nix_dir = in->workspace.nix_dir,
-		.call = call,
-		.has_channel = !in->options->no_channel_add,
-		.has_shims = in->has_self && in->self.is_on_path,
-		.hint = hint,
-	});
-
-	log_info("%s", text);
-}
-
 static int install_locked(struct installation *in, struct downloader *downloader)
 {
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
-	_cleanup_free_ char *version = NULL;
 	int r = before_keep(in->nix_dir_fd, &in->before);
 
 	if (r < 0)
 		return workspace_error("write below", in->workspace.nix_dir, r);
 	if (step_fetch(in, downloader, &file) < 0 || step_unpack(in, &file) < 0 ||
-	    step_commit(in) < 0 || step_configure(in) < 0 || step_run_script(in, &version) < 0 ||
+	    step_commit(in) < 0 || step_configure(in) < 0 || step_run_script(in) < 0 ||
 	    finish(in, &file) < 0)
 		return -1;
-	say_summary(in, version);
 	return 0;
 }
 
@@ -152,12 +133,10 @@ static int resolve(struct installation *in, struct downloader *downloader)
  * What an installation that failed, or was killed at any instant, leaves behind. Without the lock,
  * what is there is another one's.
  */
-static void clean_up(void *ctx, pid_t child)
+static void tidy(const struct installation *in, pid_t child)
 {
-	struct installation *in = ctx;
 	_cleanup_close_ int lock_fd = lock_try(&in->workspace, child);
 
-	progress_drop(&in->progress);
 	if (lock_fd >= 0) {
 		_cleanup_close_ int fd =
 			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -174,6 +153,14 @@ static void clean_up(void *ctx, pid_t child)
 	workspace_remove_state(&in->workspace);
 }
 
+static void clean_up(void *ctx, pid_t child)
+{
+	const struct installation *in = ctx;
+
+	progress_abandon(&in->progress);
+	tidy(in, child);
+}
+
 /* Where all is installed: is the program in place too, the one that runs now? */
 static bool self_is_in_place(struct installation *in, int fd, struct receipt *receipt)
 {
@@ -188,6 +175,17 @@ static bool self_is_in_place(struct installation *in, int fd, struct receipt *re
 	return !in->has_self;
 }
 
+/* For who wonders, after an installation, where the commands are. */
+static void say_hint(const struct installation *in)
+{
+	_cleanup_free_ char *hint = NULL;
+
+	if (in->self.bin && !in->self.is_on_path)
+		hint = self_path_hint(&in->self, &in->home);
+	if (hint)
+		log_info("%s", hint);
+}
+
 /*
  * A newer program than the one that installed, or one that found no place then, is put in place,
  * with nothing else done again.
@@ -196,11 +194,12 @@ static void renew_self(struct installation *in)
 {
 	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(receipt_clear) struct receipt receipt = {0};
-	_cleanup_free_ char *hint = NULL;
 	int r;
 
-	if (self_is_in_place(in, fd, &receipt))
+	if (self_is_in_place(in, fd, &receipt)) {
+		say_hint(in);
 		return;
+	}
 	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &in->progress);
 	if (in->lock_fd < 0)
 		return;
@@ -213,9 +212,7 @@ static void renew_self(struct installation *in)
 	}
 	if (r < 0)
 		workspace_error("write the receipt in", in->workspace.nix_dir, r);
-	hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
-	if (hint)
-		log_info("%s", hint);
+	say_hint(in);
 	lock_remove(&in->workspace);
 	cleanup_close(&in->lock_fd);
 }
@@ -245,13 +242,30 @@ static int prepare(struct installation *in, struct downloader **downloader)
 	return 0;
 }
 
+/* What there is now, and how it is used. */
+static void say_summary(const struct installation *in)
+{
+	_cleanup_free_ char *hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
+	_cleanup_free_ char *call = self_call(in->has_self ? &in->self : NULL, in->argv0);
+	_cleanup_free_ char *text = summary_text(&(struct summary){
+		.version = in->version,
+		.nix_dir = in->workspace.nix_dir,
+		.call = call,
+		.has_channel = !in->options->no_channel_add,
+		.has_shims = in->has_self && self_finds(&in->self, "nix"),
+		.hint = hint,
+	});
+
+	log_info("%s", text);
+}
+
 static int install(struct installation *in)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	int r = prepare(in, &downloader);
 
 	if (r > 0) {
-		clean_up(in, 0);
+		tidy(in, 0);
 		renew_self(in);
 	}
 	if (r != 0)
@@ -267,6 +281,9 @@ static int install(struct installation *in)
 		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);
 	}
+	/* the last thing of all: a signal that comes after it comes too late */
+	if (in->version)
+		say_summary(in);
 	return r;
 }
 
@@ -306,6 +323,7 @@ static void clear(struct installation *in)
 	release_clear(&in->release);
 	unpack_result_clear(&in->unpacked);
 	store_result_clear(&in->stored);
+	free(in->version);
 	self_plan_clear(&in->self);
 	before_clear(&in->before);
 	home_clear(&in->home);
@@ -330,6 +348,9 @@ int command_install(const struct options *options)
 	if (workspace_find(&in.workspace) < 0 || home_find(&in.home) < 0)
 		return EXIT_CANCELED;
 	progress_init(&in.progress);
+	/* its plan is for stdout, and nobody is there to take a line away when it is interrupted */
+	if (in.options->dry_run)
+		in.progress.style = PROGRESS_PLAIN;
 	if (in.options->dry_run)
 		return dry_run(&in, options->argv) < 0 ? EXIT_CANCELED : 0;
 	before_look(&in.workspace, &in.home, &in.before);

@@ -6,12 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <time.h>
 
 #define LOCK_FILE WORKSPACE_STATE "/lock"
@@ -21,8 +19,8 @@
 #define DYING_MS 5000
 #define TICK_MS	 5
 
-/* How often the time of waiting is shown. */
-#define TELL_MS 250
+/* How often it is tried again while another one has the lock. */
+#define ASK_MS 50
 
 /* Is FD still the file of that name? Whoever had the lock before us removed the file. */
 static bool is_current(int fd, int nix_dir_fd)
@@ -63,37 +61,28 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 		 nix_dir, text);
 }
 
-static void on_alarm(int sig)
+/*
+ * Wait until whoever has the lock leaves it, and show for whom and how long: 0 or a negative errno.
+ * By asking again and again, for a flock(2) that waits would have to be interrupted by a signal,
+ * and those are our caller's.
+ */
+static int wait_in_line(int fd, int nix_dir_fd, struct progress *progress)
 {
-	(void)sig; /* it is there to interrupt flock(2) */
-}
+	static const struct timespec tick = {.tv_nsec = ASK_MS * 1000000L};
 
-/* Have flock(2) return with EINTR every MS milliseconds; 0: no more. */
-static void set_timer(long ms)
-{
-	const struct sigaction action = {.sa_handler = ms ? on_alarm : SIG_DFL};
-	const struct timeval interval = {.tv_usec = ms * 1000};
-	const struct itimerval timer = {interval, interval};
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		_cleanup_free_ char *pid = NULL, *label = NULL;
 
-	if (ms)
-		sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-	if (!ms)
-		sigaction(SIGALRM, &action, NULL);
-}
-
-/* Wait until whoever has the lock leaves it, and show for how long: 0 or a negative errno. */
-static int wait_in_line(int fd, struct progress *progress)
-{
-	int r;
-
-	set_timer(TELL_MS);
-	do {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		pid = read_pid(nix_dir_fd);
+		label = xasprintf("waiting for process %s", pid);
+		progress->label = label;
 		progress_update(progress, 0, 0);
-		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
-	} while (r == -EINTR);
-	set_timer(0);
-	return r;
+		progress->label = "waiting";
+		nanosleep(&tick, NULL);
+	}
+	return 0;
 }
 
 /* flock(2), with a word of waiting. NFS emulates it by a record lock, which wants O_RDWR. */
@@ -107,7 +96,7 @@ static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, struct progress
 		say_waiting(nix_dir_fd, nix_dir);
 		progress_begin(progress, "waiting", NULL);
 	}
-	return wait_in_line(fd, progress);
+	return wait_in_line(fd, nix_dir_fd, progress);
 }
 
 static int lock_error(const struct workspace *workspace, int dir, int r)

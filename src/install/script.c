@@ -190,6 +190,18 @@ bool script_nix_is_of(const char *nix, const struct strlist *names)
 	return strlist_has(names, name);
 }
 
+/* The line of nix --version in TEXT, which may hold warnings and our own messages too. */
+static char *version_in(const char *text)
+{
+	const char *line = text;
+
+	while (!str_starts_with(line, "nix (") && strchr(line, '\n'))
+		line = strchr(line, '\n') + 1;
+	if (!*line)
+		line = text;
+	return xstrndup(line, strcspn(line, "\n"));
+}
+
 int script_verify(const struct script_request *request, char **version)
 {
 	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd), *text = NULL;
@@ -212,6 +224,6 @@ int script_verify(const struct script_request *request, char **version)
 			  nix, status, text ? text : "");
 		return -1;
 	}
-	*version = xstrndup(text ? text : "", text ? strcspn(text, "\n") : 0);
+	*version = version_in(text ? text : "");
 	return 0;
 }

@@ -51,6 +51,9 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
  */
 char *self_path_hint(const struct self_plan *plan, const struct home *home);
 
+/* Is it the link of PLAN that the user's shell finds by the NAME of a command? */
+bool self_finds(const struct self_plan *plan, const char *name);
+
 /*
  * What the user types to call this program: its name where it is found on PATH, else its path; PLAN
  * NULL, where nothing was put in place: ARGV0. The caller frees.

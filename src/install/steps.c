@@ -106,7 +106,8 @@ int step_unpack(struct installation *in, struct download_file *file)
 	staging_fd = fs_open_dir(in->nix_dir_fd, WORKSPACE_STAGING);
 	if (staging_fd < 0)
 		return workspace_error("open the directory", path, staging_fd);
-	progress_begin(&in->progress, "unpacking", "%s", in->release.tarball_name);
+	progress_begin(&in->progress, "unpacking", "%s, its SHA-256 verified",
+		       in->release.tarball_name);
 	r = unpack_archive(
 		&(struct unpack_request){
 			.archive_fd = file->fd,
@@ -176,7 +177,7 @@ int step_configure(const struct installation *in)
 			      });
 }
 
-int step_run_script(struct installation *in, char **version)
+int step_run_script(struct installation *in)
 {
 	const struct script_request request = {
 		.workspace = &in->workspace,
@@ -188,7 +189,7 @@ int step_run_script(struct installation *in, char **version)
 	};
 
 	progress_begin(&in->progress, "running the Nix install script", "inside");
-	if (script_run(&request) < 0 || script_verify(&request, version) < 0)
+	if (script_run(&request) < 0 || script_verify(&request, &in->version) < 0)
 		return -1;
 	progress_end(&in->progress, "the Nix install script has run");
 	return 0;

@@ -33,6 +33,7 @@ struct installation {
 	struct release release;
 	struct unpack_result unpacked;
 	struct store_result stored;
+	char *version; /* that the installed nix says: "nix (Nix) 2.26.3" */
 	struct self_plan self;
 	bool has_self; /* self is to be carried out */
 };
@@ -49,7 +50,7 @@ int step_commit(struct installation *in);
 /* nix.conf, and the directories that Nix looks for. */
 int step_configure(const struct installation *in);
 
-/* The Nix install script, and the proof of its work: *VERSION ("nix (Nix) 2.26.3"), to be freed. */
-int step_run_script(struct installation *in, char **version);
+/* The Nix install script, and the proof of its work: the version. */
+int step_run_script(struct installation *in);
 
 #endif

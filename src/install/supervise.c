@@ -83,11 +83,9 @@ static int wait_for(pid_t child, const sigset_t *set, int *status)
 	}
 }
 
-static void reap(pid_t child)
+static void reap(pid_t child, int *status)
 {
-	int status;
-
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(child, status, 0) < 0 && errno == EINTR)
 		;
 }
 
@@ -124,12 +122,13 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 	if (sig || !WIFEXITED(*status))
 		kill(-child, SIGKILL);
 	if (sig)
-		reap(child);
-	if (sig || !WIFEXITED(*status) || WEXITSTATUS(*status) != 0)
-		job->clean_up(job->ctx, child);
-	if (sig > 0)
-		log_info("ended early (%s): nothing half-done is left behind\n"
-			 "run nix-user-chroot --install again: it goes on where it was",
+		reap(child, status);
+	if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0)
+		return sig; /* a signal that came too late */
+	job->clean_up(job->ctx, child);
+	if (sig)
+		log_info("ended early (%s)\nrun nix-user-chroot --install again: it goes on where "
+			 "it was",
 			 strsignal(sig));
 	return sig;
 }
@@ -139,12 +138,16 @@ int supervise(const struct supervise_job *job)
 	/* a caller that ignores SIGCHLD has its children reaped by the kernel: no status then */
 	const struct sigaction default_action = {.sa_handler = SIG_DFL};
 	struct sigaction outer_action;
-	sigset_t set, outer_mask;
+	sigset_t set, set_aside, outer_mask;
 	int status = 0, sig;
 
+	sigemptyset(&set_aside);
 	watched_signals(&set);
 	sigaction(SIGCHLD, &default_action, &outer_action);
 	sigprocmask(SIG_BLOCK, &set, &outer_mask);
+	/* blocked, what we say goes out from the background too ("stty tostop"), and we go on */
+	sigaddset(&set_aside, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set_aside, NULL);
 	sig = run(job, &set, &outer_mask, &status);
 	if (sig > 0)
 		end_by(sig, &outer_mask);

@@ -1,9 +1,9 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
-#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@
 
 static enum log_level level_now = LOG_NORMAL;
 static char *status_now; /* what is in the terminal's last line; NULL: nothing of ours */
+static pid_t status_group;
+static bool is_mid_line; /* of another program's output */
 
 void log_set_level(enum log_level level)
 {
@@ -46,30 +48,51 @@ static char *lay_out(const char *prefix, const char *text)
 	return out;
 }
 
-/*
- * Write TEXT, of LEN bytes, above the status line, in one write(2) with it. KEEP: show that again
- * below.
+/* All of it, also where somebody has made our stderr non-blocking (it is the terminal of others).
  */
-static void put(const char *text, size_t len, bool keep)
+static void write_out(const char *data, size_t len)
+{
+	while (len > 0) {
+		struct pollfd wait = {.fd = STDERR_FILENO, .events = POLLOUT};
+		ssize_t n = write(STDERR_FILENO, data, len);
+
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			poll(&wait, 1, -1);
+		} else if (n == 0 || errno != EINTR) {
+			/* closed by the caller's wish, and there is nowhere left to complain to */
+			return;
+		}
+	}
+}
+
+static bool has_terminal(pid_t group)
+{
+	pid_t foreground = tcgetpgrp(STDERR_FILENO);
+
+	return foreground < 0 || foreground == group;
+}
+
+/* Write TEXT, of LEN bytes, above the status line, in one write(2) with it. */
+static void put(const char *text, size_t len)
 {
 	_cleanup_free_ char *out = NULL;
 	size_t size;
 	FILE *f = xopen_memstream(&out, &size);
 
+	if (status_now && !has_terminal(status_group))
+		log_forget_status();
 	if (status_now)
 		fputs(ERASE_LINE, f);
 	fwrite(text, 1, len, f);
-	/* below the middle of a line it would be in the way of the line's rest */
-	keep = keep && len > 0 && text[len - 1] == '\n';
-	if (status_now && keep)
+	if (is_mid_line)
+		log_forget_status();
+	if (status_now)
 		fputs(status_now, f);
 	fclose(f);
-	if (!keep) {
-		free(status_now);
-		status_now = NULL;
-	}
-	/* a closed stderr is the caller's wish, and there is nowhere left to complain to */
-	(void)!fs_write_all(STDERR_FILENO, out, size);
+	write_out(out, size);
 }
 
 __attribute__((format(printf, 3, 0))) static void say(enum log_level level, const char *prefix,
@@ -82,7 +105,12 @@ __attribute__((format(printf, 3, 0))) static void say(enum log_level level, cons
 		return;
 	text = xvasprintf(format, args);
 	out = lay_out(prefix, text);
-	put(out, strlen(out), level != LOG_ERROR);
+	if (level == LOG_ERROR && status_now)
+		log_status(NULL, status_group);
+	if (is_mid_line)
+		put("\n", 1);
+	is_mid_line = false;
+	put(out, strlen(out));
 	errno = saved;
 }
 
@@ -104,15 +132,41 @@ DEFINE_LOG(log_print, LOG_NORMAL, "")
 
 void log_output(const char *data, size_t len)
 {
-	if (level_now >= LOG_VERBOSE)
-		put(data, len, true);
+	int saved = errno;
+
+	if (level_now < LOG_VERBOSE || len == 0)
+		return;
+	is_mid_line = data[len - 1] != '\n';
+	put(data, len);
+	errno = saved;
 }
 
-void log_status(const char *text)
+void log_status(const char *text, pid_t group)
 {
-	_cleanup_free_ char *out = xasprintf(ERASE_LINE "%s", text ? text : "");
+	_cleanup_free_ char *out = NULL;
+	int saved = errno;
 
+	if (is_mid_line || (!text && !status_now))
+		return;
 	free(status_now);
-	status_now = xstrdup(text);
-	(void)!fs_write_all(STDERR_FILENO, out, strlen(out));
+	status_now = NULL;
+	if (has_terminal(group)) {
+		out = xasprintf(ERASE_LINE "%s", text ? text : "");
+		write_out(out, strlen(out));
+		status_now = xstrdup(text);
+		status_group = group;
+	}
+	errno = saved;
+}
+
+void log_forget_status(void)
+{
+	free(status_now);
+	status_now = NULL;
+}
+
+void log_erase_line(pid_t group)
+{
+	if (has_terminal(group))
+		write_out(ERASE_LINE, strlen(ERASE_LINE));
 }

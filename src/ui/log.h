@@ -11,6 +11,7 @@
 #define UI_LOG_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 enum log_level {
 	LOG_ERROR = -1,	 /* all that --quiet leaves */
@@ -40,10 +41,20 @@ void log_output(const char *data, size_t len);
 
 /*
  * Show TEXT, one line without a newline that fits the terminal's width, below all messages, instead
- * of what log_status() showed before; NULL: erase the line that the cursor is in. An error takes it
- * away too. Only for a terminal that can move its cursor. It and the level are all that the program
- * keeps for itself.
+ * of what log_status() showed before; NULL: none. An error takes it away too. Only for a terminal
+ * that can move its cursor, and only while the process group GROUP has it: put in the background by
+ * the shell, we leave the terminal as it is. Not shown below a line that log_output() has begun and
+ * not ended. The status and the level are all that the program keeps for itself.
  */
-void log_status(const char *text);
+void log_status(const char *text, pid_t group);
+
+/*
+ * There is no status line, whatever was shown: in a child process, which has the same memory of it
+ * and perhaps another stderr.
+ */
+void log_forget_status(void);
+
+/* Erase the line that the cursor is in, of a child of ours that has ended and left its status. */
+void log_erase_line(pid_t group);
 
 #endif

@@ -68,22 +68,11 @@ static size_t terminal_columns(void)
 	return columns > 0 && columns < 10000 ? columns : DEFAULT_COLUMNS;
 }
 
-/* Put in the background by the shell, we leave the terminal to who has it now. */
-static bool has_terminal(const struct progress *progress)
+static void draw(const struct progress *progress, uint64_t now)
 {
-	pid_t foreground = tcgetpgrp(STDERR_FILENO);
+	_cleanup_free_ char *line = progress_line(progress, now, terminal_columns());
 
-	return foreground < 0 || foreground == progress->group;
-}
-
-static void draw(struct progress *progress, uint64_t now)
-{
-	_cleanup_free_ char *line = NULL;
-
-	if (!has_terminal(progress))
-		return;
-	line = progress_line(progress, now, terminal_columns());
-	log_status(line);
+	log_status(line, progress->group);
 }
 
 static void say(const struct progress *progress, uint64_t now)
@@ -175,6 +164,12 @@ void progress_end(struct progress *progress, const char *format, ...)
 void progress_drop(struct progress *progress)
 {
 	if (progress->style == PROGRESS_LIVE)
-		log_status(NULL);
+		log_status(NULL, progress->group);
 	progress->label = NULL;
+}
+
+void progress_abandon(const struct progress *progress)
+{
+	if (progress->style == PROGRESS_LIVE)
+		log_erase_line(progress->group);
 }

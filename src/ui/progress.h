@@ -66,8 +66,11 @@ int progress_update(void *progress, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The step has ended otherwise, or another process that shows it has: take its line away. */
+/* The step has ended otherwise: take its line away. */
 void progress_drop(struct progress *progress);
+
+/* The process that showed PROGRESS was killed: take away the line that it may have left. */
+void progress_abandon(const struct progress *progress);
 
 /*
  * The live line at the time NOW (ms of CLOCK_MONOTONIC) for a terminal of COLUMNS; shorter than

@@ -60,12 +60,14 @@ static void find_parts(const struct progress *progress, uint64_t now, char *part
 	_cleanup_free_ char *done = str_size(progress->done), *speed = str_size(rate);
 
 	if (progress->done == 0 && progress->total == 0) {
-		parts[PART_LEFT] = duration((now - progress->begun) / 1000);
+		if (now >= progress->begun + 1000)
+			parts[PART_LEFT] = duration((now - progress->begun) / 1000);
 		return;
 	}
 	if (rate > 0)
 		parts[PART_RATE] = xasprintf("%s/s", speed);
-	if (progress->total == 0) {
+	/* more than was announced: what was is not to be believed */
+	if (progress->total < progress->done) {
 		parts[PART_BYTES] = steal_ptr(&done);
 		return;
 	}
@@ -85,7 +87,7 @@ static void put_bar(const struct progress *progress, size_t cells, FILE *f)
 {
 	size_t inner = progress->is_utf8 ? cells : cells - 2;
 	double share = (double)progress->done / (double)progress->total;
-	size_t full = (size_t)((double)inner * (share > 1 ? 1 : share));
+	size_t full = (size_t)((double)inner * share);
 
 	fputs(progress->is_utf8 ? "" : "[", f);
 	for (size_t i = 0; i < inner; i++)
@@ -122,7 +124,8 @@ char *progress_line(const struct progress *progress, uint64_t now, size_t column
 	width = width_of(progress->label, parts);
 	room = columns > width + 2 ? columns - width - 2 : 0;
 	fprintf(f, "%.*s", (int)columns, progress->label);
-	if (progress->style == PROGRESS_LIVE && progress->total > 0 && room >= BAR_MIN) {
+	if (progress->style == PROGRESS_LIVE && progress->total > 0 &&
+	    progress->done <= progress->total && room >= BAR_MIN) {
 		fputs("  ", f);
 		put_bar(progress, room < BAR_MAX ? room : BAR_MAX, f);
 	}

@@ -204,12 +204,12 @@ live='downloading  █*░*  *[0-9]* %'
 	"$PROGRAM" --install -q --nix-version "$SLOW" 3>&- 4>&- &
 	wait_until 20 test -e started
 	keys "clear; nix-user-chroot --install --nix-version $SLOW" Enter
-	wait_until 20 shows '^waiting  0:0[1-9]$'
+	wait_until 20 shows '^waiting for process [0-9]*  0:0[1-9]$'
 	keys C-c
 	finished 'goes on'
 	screen | golden interrupted-waiting
 	keys 'clear; nix-user-chroot --install --nix-version '"$SLOW" Enter
-	wait_until 20 shows '^waiting  0:0[0-9]$'
+	wait_until 20 shows '^waiting for process [0-9]*'
 	timeout 20 sh -c 'echo go >go'
 	wait
 	finished 'nothing to do'
@@ -244,10 +244,56 @@ live='downloading  █*░*  *[0-9]* %'
 	size=$(stat -c %s "$CACHE"/*.part)
 	wait_until 20 has_grown $((size + 40000))
 	[ "$(shown downloading)" -eq 0 ]
-	keys 'fg' Enter
-	wait_until 20 shows "$live"
+	# what is being typed stays, also when a step ends
+	keys 'echo typed'
+	mirror_clear_faults
+	wait_until 70 test -e "$NIX/var/nix-user-chroot/receipt"
+	wait_until 20 shows '--uninstall'
+	tmux -S "$terminal" capture-pane -p | grep -q '^\$ echo typed'
 	keys C-c
-	finished 'goes on'
+}
+
+@test "screen: a job in the background that fails is not stopped by the terminal" {
+	tiny_release "$SITE" 1.3.0 'exit 7'
+	terminal 80 24
+	keys 'stty tostop; clear; (nix-user-chroot --install --nix-version 1.3.0; echo "status $?" >status) &' Enter
+	wait_until 30 test -s status
+	[ "$(cat status)" = 'status 125' ]
+	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
+}
+
+@test "screen: -v and -vv: the script's lines are whole, and the last lines are the same" {
+	tiny_release "$SITE" 1.3.1 'printf copying...; sleep 1; printf .; sleep 1; echo " done"'
+	terminal 120 60
+	keys "clear; nix-user-chroot --install -v --nix-version 1.3.1" Enter
+	finished '--uninstall'
+	screen | grep -qx 'copying.... done'
+	keys "clear; nix-user-chroot --install -vv --force --nix-version 1.3.1" Enter
+	finished '--uninstall'
+	screen | grep -qx 'nix-user-chroot: nix (Nix) 1.3.1 is installed in HOME/.local/share/nix'
+	! grep -q $'\r\|\033' "$NIX/var/nix-user-chroot/install.log" || false
+}
+
+@test "screen: ^C in --dry-run" {
+	mirror_fault '{"path": "*.sha256", "fault": "stall", "at": "headers"}'
+	terminal 80 24
+	keys "clear; nix-user-chroot --install --dry-run --nix-version $TINY" Enter
+	wait_until 20 shows 'looking for the release  0:0[5-9]$'
+	keys C-c
+	wait_until 20 prompt_is_back
+	screen | sed 's/0:0[5-9]/0:05/' | golden interrupted-dry-run
+}
+
+@test "the last lines: where the commands are not found they do not say so" {
+	mkdir "$HOME/first"
+	printf '#!/bin/sh\necho foreign\n' >"$HOME/first/nix"
+	chmod +x "$HOME/first/nix"
+	PATH=$HOME/first:$PATH nix-user-chroot --install --nix-version "$TINY" 2>out
+	grep -q 'nix-user-chroot -- nix --version  one command$' out
+	# and where they are not on PATH, a second run says it again
+	PATH=${PATH%:*} nix-user-chroot --install 2>out
+	grep -q 'nothing to do' out
+	grep -q 'add this line to' out
 }
 
 @test "screen: a mirror that fails twice: said above the line, and then well" {

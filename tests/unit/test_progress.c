@@ -92,7 +92,8 @@ static void test_unknown_total(void **state)
 	assert_line(&progress, 4000, 80, "downloading  13.6 MB  4.0 MB/s");
 	progress.done = 0;
 	progress.sample_count = 0;
-	assert_line(&progress, 1000, 80, "downloading  0:00");
+	assert_line(&progress, 1999, 80, "downloading");
+	assert_line(&progress, 2000, 80, "downloading  0:01");
 	assert_line(&progress, 66000, 80, "downloading  1:05");
 	assert_line(&progress, 1000 + 3723000, 80, "downloading  1:02:03");
 }
@@ -118,7 +119,7 @@ static void test_absurd(void **state)
 	progress.done = 2 * progress.total;
 	assert_line(
 		&progress, 4000, 120,
-		"downloading  [##############################]  200 %  36.2 of 18.1 MB  11.5 MB/s");
+"downloading  36.2 MB  11.5 MB/s");
 	progress.done = UINT64_MAX;
 	progress.total = UINT64_MAX;
 	free(progress_line(&progress, UINT64_MAX, 80));
@@ -187,14 +188,14 @@ static void test_live(void **state)
 	_cleanup_free_ char *said = said_by(live_scene, &progress);
 
 	(void)state;
-	assert_string_equal(said, "\r\033[Kdownloading  0:00"
-				  "\r\033[Knix-user-chroot: a message\ndownloading  0:00"
+	assert_string_equal(said, "\r\033[Kdownloading"
+				  "\r\033[Knix-user-chroot: a message\ndownloading"
 				  "\r\033[K"
 				  "✓ it is there\n"
-				  "\r\033[Kunpacking  0:00"
-				  "\r\033[Knix-user-chroot: it broke\n"
-				  "nix-user-chroot: after it\n"
-				  "\r\033[K");
+				  "\r\033[Kunpacking"
+				  "\r\033[K"
+				  "nix-user-chroot: it broke\n"
+				  "nix-user-chroot: after it\n");
 	assert_null(progress.label);
 }
 
@@ -242,8 +243,51 @@ static void test_verbose(void **state)
 	log_set_level(LOG_VERBOSE);
 	said = said_by(live_scene, &progress);
 	log_set_level(LOG_NORMAL);
-	assert_non_null(strstr(said, "a message\ndownloading  0:00\r\033[Khalf a line\n"));
+	assert_non_null(strstr(said, "a message\ndownloading\r\033[Khalf a line\n"));
 	assert_non_null(strstr(said, "nix-user-chroot: not shown\n"));
+}
+
+/* A line that is begun stays, whatever time passes before its end, and a message gets its own. */
+static void broken_scene(struct progress *progress)
+{
+	progress_begin(progress, "running", NULL);
+	log_output("copying...", 10);
+	progress->shown -= 1000;
+	progress_update(progress, 0, 0);
+	log_output(".", 1);
+	log_info("a message");
+	log_output("half", 4);
+	progress_end(progress, "it has run");
+}
+
+static void test_begun_line(void **state)
+{
+	struct progress progress = {.style = PROGRESS_LIVE, .group = getpgrp()};
+	_cleanup_free_ char *said = NULL;
+
+	(void)state;
+	log_set_level(LOG_VERBOSE);
+	said = said_by(broken_scene, &progress);
+	log_set_level(LOG_NORMAL);
+	assert_string_equal(said, "\r\033[Krunning\r\033[Kcopying....\n"
+				  "nix-user-chroot: a message\nhalf\n* it has run\n");
+}
+
+/* A child knows of no line, and leaves its parent's alone. */
+static void forgetful_scene(struct progress *progress)
+{
+	progress_begin(progress, "running", NULL);
+	log_forget_status();
+	log_info("of a child");
+}
+
+static void test_forgotten(void **state)
+{
+	struct progress progress = {.style = PROGRESS_LIVE, .group = getpgrp()};
+	_cleanup_free_ char *said = said_by(forgetful_scene, &progress);
+
+	(void)state;
+	assert_string_equal(said, "\r\033[Krunningnix-user-chroot: of a child\n");
 }
 
 /* What --quiet asked for before holds for steps too. */
@@ -272,6 +316,8 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_plain_every_few_seconds),
 		cmocka_unit_test(test_verbose),
+		cmocka_unit_test(test_begun_line),
+		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_quiet),
 	};
 
