@@ -65,8 +65,6 @@ build_openssl() {
 	*) target=linux-$arch ;;
 	esac
 	unpack openssl
-	# its date of build is a string in libcrypto: none that changes
-	export SOURCE_DATE_EPOCH=0
 	CC=$triplet-gcc AR=$triplet-ar RANLIB=$triplet-ranlib ./Configure "$target" \
 		--prefix=/usr --libdir=lib --openssldir=/etc/ssl "${openssl_without[@]/#/no-}" \
 		CFLAGS="$size_flags -DOPENSSL_SMALL_FOOTPRINT" >/dev/null

@@ -18,7 +18,7 @@ toolchain_names() {
 	gnu=$arch-linux-gnu
 	triplet=$arch-linux-musl
 	command -v "$gnu-gcc" >/dev/null || die "there is no $gnu-gcc" \
-		"run scripts/deps build static, which installs all compilers"
+		"run scripts/deps build static-all, which installs all compilers"
 }
 
 # The directory of the kernel's headers with DIR below: linux, asm, asm-generic
@@ -33,7 +33,7 @@ kernel_headers() {
 		fi
 	done
 	die "the kernel's headers for $arch are missing (no directory $1)" \
-		"run scripts/deps build static"
+		"run scripts/deps build static-all"
 }
 
 toolchain_id() {

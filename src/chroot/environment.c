@@ -279,19 +279,48 @@ static int exec_login_shell(const char *shell, const char *profile)
 	return errno;
 }
 
-/* Is there a file NAME in any directory of PATH that we may search? */
-static bool is_on_path(const char *name)
+/*
+ * The first file NAME in a directory of PATH that we may search, of those that access(2) grants
+ * with MODE; the caller frees. NULL: there is none.
+ */
+static char *find_on_path(const char *name, int mode)
 {
 	const char *path = env_get("PATH");
 	char *part;
 
 	while ((part = next_directory(&path))) {
 		_cleanup_free_ char *directory = part, *file = path_join(directory, name);
+		struct stat st;
 
-		if (access(file, F_OK) == 0)
-			return true;
+		if (access(file, mode) == 0 &&
+		    (mode == F_OK || (stat(file, &st) == 0 && S_ISREG(st.st_mode))))
+			return steal_ptr(&file);
 	}
-	return false;
+	return NULL;
+}
+
+/*
+ * A file that is no program and names no interpreter is a script of sh: POSIX asks this of
+ * execvp(3), and glibc does it, but musl does not. Returns errno.
+ */
+static int exec_script(char *const *argv)
+{
+	_cleanup_free_ char *file =
+		strchr(argv[0], '/') ? xstrdup(argv[0]) : find_on_path(argv[0], X_OK);
+	_cleanup_free_ const char **words = NULL;
+	size_t count = 0;
+
+	if (!file)
+		return ENOEXEC;
+	while (argv[count])
+		count++;
+	words = xcalloc(count + 2, sizeof(*words));
+	words[0] = "/bin/sh";
+	words[1] = file;
+	for (size_t i = 1; i < count; i++)
+		words[i + 1] = argv[i];
+	execv(words[0], (char *const *)(uintptr_t)words);
+	return ENOEXEC;
 }
 
 static int exec_failed(const char *command, int err)
@@ -299,8 +328,11 @@ static int exec_failed(const char *command, int err)
 	bool missing;
 
 	/* execvp(3) says EACCES also where all it met was a directory that it may not search */
-	if (err == EACCES && !strchr(command, '/') && !is_on_path(command))
-		err = ENOENT;
+	if (err == EACCES && !strchr(command, '/')) {
+		_cleanup_free_ char *file = find_on_path(command, F_OK);
+
+		err = file ? err : ENOENT;
+	}
 	/* ENOTDIR: a word of PATH, or a parent of COMMAND, is a file; to the user the same */
 	missing = err == ENOENT || err == ENOTDIR;
 
@@ -318,7 +350,7 @@ int environment_exec(char *const *argv, bool with_profile)
 
 	if (argv) {
 		execvp(argv[0], argv);
-		return exec_failed(argv[0], errno);
+		return exec_failed(argv[0], errno == ENOEXEC ? exec_script(argv) : errno);
 	}
 	shell = find_shell();
 	profile = with_profile ? find_profile() : NULL;

@@ -16,13 +16,16 @@ char *check_explain(enum check_step step, int err, const char *root)
 	_cleanup_(host_facts_clear) struct host_facts facts;
 	_cleanup_(explanations_clear) struct explanations list = {0};
 	const struct explanation *first;
+	bool has_admin;
 
 	host_facts_read(root, &facts);
 	explain(&facts, step, err, &list);
 	first = &list.items[0];
-	return xasprintf("%s\nan administrator can change that: %s\n"
-			 "more, and what to do without one: nix-user-chroot --check%s",
-			 first->reason, first->short_fix,
+	/* an emulator is no administrator's to change */
+	has_admin = first->admin.count > 0;
+	return xasprintf("%s\n%s%s\nmore, and what to do%s: nix-user-chroot --check%s",
+			 first->reason, has_admin ? "an administrator can change that: " : "",
+			 first->short_fix, has_admin ? " without one" : "",
 			 facts.nixos ? "\n(on NixOS you have Nix already, without this program)"
 				     : "");
 }

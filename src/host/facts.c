@@ -141,8 +141,10 @@ static void read_process(const char *root, struct host_facts *out)
 	_cleanup_free_ char *exe = xasprintf("%s/proc/self/exe", root);
 	const char *seccomp = status ? strstr(status, "\nSeccomp:") : NULL;
 	const char *caps = status ? strstr(status, "\nCapEff:") : NULL;
+	const char *threads = status ? strstr(status, "\nThreads:") : NULL;
 
 	out->seccomp = seccomp ? strtol(strchr(seccomp, ':') + 1, NULL, 10) : FACT_UNKNOWN;
+	out->threads = threads ? strtol(strchr(threads, ':') + 1, NULL, 10) : FACT_UNKNOWN;
 	out->sys_admin =
 		caps && (strtoull(strchr(caps, ':') + 1, NULL, 16) >> CAP_SYS_ADMIN_BIT & 1);
 	if (fs_readlink(AT_FDCWD, exe, &out->program) < 0)

@@ -93,7 +93,8 @@ static void print_reason(FILE *f, const struct explanation *reason)
 
 	fprintf(f, "\nWhy \"%s\" failed:\n", names[reason->step].title);
 	print_wrapped(f, "  ", sentence);
-	fputs("\nWhat an administrator can do about it:\n", f);
+	if (reason->admin.count > 0)
+		fputs("\nWhat an administrator can do about it:\n", f);
 	for (size_t i = 0; i < reason->admin.count; i++)
 		fprintf(f, "  %s\n", reason->admin.items[i]);
 }

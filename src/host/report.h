@@ -16,9 +16,9 @@
  *     "error"      what failed and the errno in words, else null
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
- *                  "max-namespaces-reached", "unprivileged-userns-clone", "root-on-initramfs",
- *                  "chroot", "unmapped-user", "proc-hidden", "apparmor-userns", "seccomp",
- *                  "security-module", "unknown"
+ *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
+ *                  "root-on-initramfs", "chroot", "unmapped-user", "proc-hidden",
+ *                  "apparmor-userns", "seccomp", "security-module", "unknown"
  *     "step"       the step that it explains
  *     "reason"     a sentence
  *     "fix"        what an administrator does, in one line

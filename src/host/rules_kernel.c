@@ -207,6 +207,29 @@ static void write_userns_clone(const struct refusal *r, struct explanation *out)
 	rule_add_common_ways(out);
 }
 
+/* unshare(2): a process with threads gets no user namespace, and qemu-user's own are ours as well
+ */
+static bool holds_emulator(const struct refusal *r)
+{
+	return rule_makes_namespace(r->step) && r->err == EINVAL && r->facts->has_user_namespace &&
+	       r->facts->threads > 1;
+}
+
+static void write_emulator(const struct refusal *r, struct explanation *out)
+{
+	(void)r;
+	out->reason = xstrdup("this program seems to run in an emulator of another processor, such "
+			      "as qemu-user, which has threads of its own; the kernel gives user "
+			      "namespaces to processes of one thread only");
+	out->short_fix = xstrdup("use the program that is made for this machine's own processor");
+	strlist_add(&out->user, "Take the program that is made for this machine's own processor. "
+				"binfmt_misc, and with it docker --platform, starts the emulator "
+				"without a word.");
+	strlist_add(&out->user,
+		    "Where it must be the other processor: a virtual machine (qemu-system) "
+		    "can do it, for it has a kernel of its own.");
+}
+
 static bool holds_initramfs(const struct refusal *r)
 {
 	return r->facts->root_on_initramfs && r->step == CHECK_PIVOT_ROOT && r->err == EINVAL;
@@ -234,6 +257,7 @@ const struct rule kernel_rules[] = {
 	{"max-namespaces-zero", holds_max_zero, write_max_zero},
 	{"max-namespaces-reached", holds_max_reached, write_max_reached},
 	{"unprivileged-userns-clone", holds_userns_clone, write_userns_clone},
+	{"emulator", holds_emulator, write_emulator},
 	{"root-on-initramfs", holds_initramfs, write_initramfs},
 };
 

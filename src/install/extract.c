@@ -95,8 +95,8 @@ int extract_read_failed(struct extract *x, const char *path)
 		return extract_fail(x, EXTRACT_ADVICE_TARBALL,
 				    "its compressed data is damaged or cut short: %s", why);
 	return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-			    "not a tarball (tar, compressed with xz, gzip, zstd, bzip2 or not): %s",
-			    why);
+			    "not a tarball (tar, compressed with xz, gzip, zstd%s or not): %s",
+			    archive_bzlib_version() ? ", bzip2" : "", why);
 }
 
 static int open_archive(struct extract *x)
@@ -108,7 +108,8 @@ static int open_archive(struct extract *x)
 	/* WARN: libarchive would run the program of that name, which is not there to be run */
 	if (archive_read_support_filter_xz(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_filter_gzip(x->in) < ARCHIVE_WARN ||
-	    archive_read_support_filter_bzip2(x->in) < ARCHIVE_WARN ||
+	    /* the static build has none, for no tarball that a mirror is asked for needs it */
+	    (archive_bzlib_version() && archive_read_support_filter_bzip2(x->in) < ARCHIVE_WARN) ||
 	    archive_read_support_filter_zstd(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_format_tar(x->in) < ARCHIVE_WARN)
 		return extract_fail(x, EXTRACT_ADVICE_NONE, "%s", archive_error_string(x->in));

@@ -75,8 +75,8 @@ accepted() {
 	[ -z "$(find "$nix/store" "$staging" ! -user "$(id -u)" -print)" ]
 }
 
-@test "a good tarball: xz, gzip, bzip2, plain" {
-	for case in good gzip bzip2 plain; do
+@test "a good tarball: xz, gzip, plain" {
+	for case in good gzip plain; do
 		accepted $case
 		[ "$(cat "$path_a/bin/tool")" = "#!/bin/sh" ]
 		[ -x "$path_a/bin/tool" ]
@@ -322,9 +322,22 @@ accepted() {
 	refused million 'it holds more than 100000 entries'
 }
 
-@test "truncated xz, gzip, bzip2, plain" {
-	for case in xz-truncated xz-truncated-footer xz-truncated-head gzip-truncated bzip2-truncated \
-		xz-damaged; do
+@test "bzip2: good, truncated, garbage behind the end; or refused where libarchive has none" {
+	if ! ldd "$TOOL" | grep -q libbz2; then
+		for case in bzip2 bzip2-truncated; do
+			refused $case 'not a tarball (tar, compressed with xz, gzip, zstd or not)'
+		done
+		return
+	fi
+	accepted bzip2
+	[ "$(cat "$path_a/bin/tool")" = "#!/bin/sh" ]
+	start_over
+	refused bzip2-truncated 'its compressed data is damaged or cut short'
+	refused bzip2-trailing-garbage "there are bytes behind the archive's end"
+}
+
+@test "truncated xz, gzip, plain" {
+	for case in xz-truncated xz-truncated-footer xz-truncated-head gzip-truncated xz-damaged; do
 		refused $case 'its compressed data is damaged or cut short'
 	done
 	refused plain-truncated 'Truncated'
@@ -334,9 +347,7 @@ accepted() {
 	for case in xz-trailing-garbage xz-trailing-zeros; do
 		refused $case 'its compressed data is damaged or cut short'
 	done
-	for case in gzip-trailing-garbage bzip2-trailing-garbage; do
-		refused $case "there are bytes behind the archive's end"
-	done
+	refused gzip-trailing-garbage "there are bytes behind the archive's end"
 	refused plain-trailing-garbage 'Damaged'
 }
 
@@ -436,6 +447,6 @@ small_fs_or_skip() {
 	in_small_fs size=1m 'mount -t tmpfs none nix
 		"$TOOL" "$archives/good" staging nix'
 	[ "$status" = 1 ]
-	[[ $output == *"Invalid cross-device link"* ]]
+	[[ $output == *"ross-device link"* ]]
 	[[ $output == *"store/ must be a plain directory"* ]]
 }

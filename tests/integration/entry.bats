@@ -59,6 +59,11 @@ teardown()
 		"$PROGRAM" /no/such/directory true
 	# as a shell does
 	fails 9 -- inside ./no-magic
+	printf 'echo "$#:$*"; exit 8\n' >no-magic
+	mkdir -p first/no-magic second third
+	touch second/no-magic
+	cp no-magic third/
+	PATH=$PWD/first:$PWD/second:$PWD/third:$PATH fails 8 "2:a  b c" -- inside no-magic "a  b" c
 }
 
 @test "a directory of PATH that may not be searched hides nothing and means nothing" {
@@ -552,7 +557,7 @@ shell_says()
 	fails 125 "cannot use file as /nix: Not a directory" "NIXPATH must be a directory" -- \
 		"$PROGRAM" file true
 	fails 125 "cannot use dangling as /nix: No such file" -- "$PROGRAM" dangling true
-	fails 125 "cannot use loop as /nix: Too many levels" -- "$PROGRAM" loop true
+	fails 125 "cannot use loop as /nix: " "NIXPATH must be a directory that" -- "$PROGRAM" loop true
 	fails 125 "NIXPATH is an empty word" -- "$PROGRAM" "" true
 	fails 125 "unknown option --no-such" "nix-user-chroot --help lists the options" -- "$PROGRAM" --no-such
 	fails 125 "did you mean --version?" -- "$PROGRAM" --versoin

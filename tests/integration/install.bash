@@ -49,6 +49,11 @@ installing_suite()
 	i?86) SYSTEM=i686-linux ;;
 	*) echo "the releases of these tests are not made for $(uname -m)" >&2; return 1 ;;
 	esac
+	# the fifth byte of an ELF file, 1: of 32 bits. An i686 program takes the Nix for i686 unless it
+	# is told of the one that these releases have.
+	FOREIGN=
+	[[ $(od -An -tu1 -j4 -N1 "$PROGRAM") -ne 1 || $SYSTEM == i686-linux ]] || FOREIGN=$SYSTEM
+	export FOREIGN
 	TINY=1.0.0
 	SITE=$BATS_FILE_TMPDIR/site
 	export OLD NEW SYSTEM TINY SITE
@@ -88,6 +93,7 @@ new_home()
 		NIX_* | XDG_* | *_proxy | *_PROXY | CURL_CA_BUNDLE | SSL_CERT_*) unset "$name" ;;
 		esac
 	done
+	[ -z "${FOREIGN:-}" ] || export NIX_USER_CHROOT_SYSTEM=$FOREIGN
 	# a channel or a substituter would be asked for over the network: there is none
 	https_proxy=http://127.0.0.1:1
 	http_proxy=$https_proxy

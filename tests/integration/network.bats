@@ -391,7 +391,7 @@ wait_for_size()
 
 @test "expired, self-signed and wrong-host certificates: refused at once" {
 	local kind
-	declare -A why=([expired]='has expired' [selfsigned]='self-signed' [wronghost]='host name')
+	declare -A why=([expired]='has expired' [selfsigned]='self-signed' [wronghost]='(host|subject) name')
 
 	for kind in expired selfsigned wronghost; do
 		url=$(cat "$MIRROR_STATE/url-$kind")$FILE

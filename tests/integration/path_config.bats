@@ -270,8 +270,8 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	[ "$output" = ours ]
 	[ "$(grep -c "^$WARNING" <<<"$stderr")" -eq 3 ]
 	[[ $stderr = *"mount of /no/such on /a: skipped, for /no/such cannot be found: No such file"* ]]
-	[[ $stderr = *"mount of $TREE/loop on /b: skipped, for $TREE/loop cannot be found: Too many levels"* ]]
-	[[ $stderr = *"$TREE/nix-loop cannot be found: Too many levels"* ]]
+	[[ $stderr = *"mount of $TREE/loop on /b: skipped, for $TREE/loop cannot be found: "*"ymbolic link"* ]]
+	[[ $stderr = *"$TREE/nix-loop cannot be found: "*"ymbolic link"* ]]
 	fails 1 -- inside test -e /a -o -e /b -o -e /c
 	# and -q is quiet
 	run --separate-stderr "$PROGRAM" -q "$NIX" true
@@ -298,7 +298,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 		[absolute]
 		"/nix/store/40" = "/most"
 	END
-	fails 0 "/nix/store/40 cannot be found: Too many levels of symbolic links" -- inside true
+	fails 0 "/nix/store/40 cannot be found: " "ymbolic link" -- inside true
 }
 
 @test "a path through the /nix of the host's own links is ours" {

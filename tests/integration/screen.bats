@@ -35,6 +35,11 @@ setup()
 	new_home
 	mkfifo "$HOME/go"
 	# the name that is typed is the one that the messages have
+	if [ "${PROGRAM##*/}" != nix-user-chroot ]; then
+		mkdir "$BATS_TEST_TMPDIR/bin"
+		cp "$PROGRAM" "$BATS_TEST_TMPDIR/bin/nix-user-chroot"
+		PROGRAM=$BATS_TEST_TMPDIR/bin/nix-user-chroot
+	fi
 	PATH=$(dirname "$PROGRAM"):$PATH
 	# a variable each, so that the lines that are typed are short
 	export NIX_USER_CHROOT_MIRROR=$MIRROR_URL NIX_USER_CHROOT_CACERT=$MIRROR_CA \

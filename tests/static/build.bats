@@ -18,7 +18,7 @@ setup()
 # build_static ARG...: scripts/build-static with a cache of the test's own
 build_static()
 {
-	XDG_CACHE_HOME=$HOME/.cache "$BATS_TEST_DIRNAME/../../scripts/build-static" \
+	XDG_CACHE_HOME=$HOME/.cache "${BUILD_STATIC:-$BATS_TEST_DIRNAME/../../scripts/build-static}" \
 		--output "$HOME/dist" "$@"
 }
 
@@ -36,11 +36,20 @@ build_static()
 	[ -z "$(find .cache -name 'work.*')" ]
 }
 
-@test "build-static: two builds in different directories have the same bytes" {
+# Compilers and libraries too; scripts/check static does the same with those in the cache
+@test "build-static: another directory, umask, time zone and locale, and the same bytes" {
+	local top=$BATS_TEST_DIRNAME/../..
+
 	[ -n "${STATIC_REBUILD:-}" ] || skip "takes minutes: set STATIC_REBUILD=ARCH to try it"
 	[ -d "${STATIC_SOURCES:-}" ] || skip "needs STATIC_SOURCES, a directory of the pinned tarballs"
 	static_suite || skip "needs static binaries in $DIST: run scripts/build-static"
 	need_binary "$STATIC_REBUILD"
-	run -0 build_static --sources "$STATIC_SOURCES" "$STATIC_REBUILD"
+	mkdir -m 700 "another tree"
+	tar -C "$top" --exclude=./.git --exclude=./dist --exclude='./build*' -cf - . |
+		tar -C "another tree" -xf -
+	BUILD_STATIC="$HOME/another tree/scripts/build-static"
+	umask 077
+	TZ=Asia/Tokyo LC_ALL=C.UTF-8 LANG=de_DE.UTF-8 run -0 \
+		build_static --jobs 1 --sources "$STATIC_SOURCES" "$STATIC_REBUILD"
 	cmp "dist/nix-user-chroot-$VERSION-$STATIC_REBUILD-linux" "$(binary "$STATIC_REBUILD")"
 }

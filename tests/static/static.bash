@@ -14,6 +14,7 @@
 #   tls_stop                  in teardown: ends it
 #   downloads COMMAND... URL FILE   COMMAND (a binary, perhaps by an emulator) --install downloads
 #                             URL and finds in it what FILE holds; nothing is installed
+#   fetches COMMAND... URL FILE     the same by tests/fetch, where namespaces cannot be had
 #
 # Environment: STATIC_DIST, the directory of the binaries (dist/ in the top directory); STATIC_BUILD,
 # what `scripts/build-static --build` was given; RELEASES, as in scripts/check.
@@ -104,6 +105,16 @@ tls_stop()
 	kill -TERM "$TLS_PID" 2>/dev/null || true
 	timeout 10 tail --pid="$TLS_PID" -s 0.02 -f /dev/null
 	unset TLS_PID
+}
+
+fetches()
+{
+	local file=${*: -1} url=${*: -2:1} directory
+
+	directory=$(mktemp -d "$BATS_TEST_TMPDIR/fetch.XXXXXX")
+	run -0 "${@:1:$#-2}" "$url" "$directory" file
+	[ "$output" = "$(sha256sum "$file" | cut -c1-64) trusted" ]
+	cmp "$file" "$directory/file.part"
 }
 
 # A digest that is not the file's ends --install after the download, and is told with the right one

@@ -200,6 +200,23 @@ static void test_initramfs(void **state)
 	expect(state, CHECK_PIVOT_ROOT, EINVAL, "unknown", "");
 }
 
+static void test_emulator(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+
+	put(*state, "/proc/self/status", "Name:\tx\nThreads:\t3\nCapEff:\t0\nSeccomp:\t0\n");
+	expect(state, CHECK_USER_NAMESPACE, EINVAL, "emulator", "qemu-user",
+	       "fix: use the program that is made for this machine's own processor\n");
+	text = check_explain(CHECK_USER_NAMESPACE, EINVAL, *state);
+	assert_null(strstr(text, "administrator"));
+	assert_non_null(strstr(text, "\nuse the program that is made for"));
+	expect(state, CHECK_CONFINEMENT, EINVAL, "emulator", "");
+	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
+	expect(state, CHECK_PIVOT_ROOT, EINVAL, "unknown", "");
+	put(*state, "/proc/self/status", "Name:\tx\nThreads:\t1\nCapEff:\t0\nSeccomp:\t0\n");
+	expect(state, CHECK_USER_NAMESPACE, EINVAL, "unknown", "");
+}
+
 static void test_reason_is_said_once(void **state)
 {
 	_cleanup_(host_facts_clear) struct host_facts facts;
@@ -315,6 +332,7 @@ int main(void)
 		host_test(test_rhel7),
 		host_test(test_wsl),
 		host_test(test_initramfs),
+		host_test(test_emulator),
 		host_test(test_reason_is_said_once),
 		host_test(test_nixos),
 		host_test(test_short_form),
