@@ -79,3 +79,8 @@ words()
 	sed -e 's/^    //' -e 's|/home/me|HOME|' -e 's/nix-shell -p hello  */nix --version  /' \
 		-e 's/[0-9][0-9.]* [kM]B/SIZE/' -e 's/[0-9][0-9.]*/N/g' -e 's/  */ /g' -e '/^\$/d'
 }
+
+@test "README: no line is wider than a page, and nothing was left to be filled in" {
+	[ -z "$(grep -v 'https://' "$readme" | awk 'length($0) > 115')" ]
+	! grep -n '@[A-Za-z]*@' "$readme" || false
+}
