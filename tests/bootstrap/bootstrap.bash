@@ -16,7 +16,6 @@
 #   with_tools SHELL [ARG...]   the same with nothing on PATH but TOOLS
 #   requested PATTERN      it is in the mirror's log
 #   fault PATH KIND [JSON]      of the mirror
-#   remove_tree PATH...    rm -rf, of read-only directories too, where the suites have made them
 #   release DIR            make DIR a release of stand-ins for every architecture
 #   tools DIR NAME...      fill DIR with links to these programs, "busybox:APPLET" to one of busybox
 #   basic_tools DIR        ... with what install.sh needs beside a downloader and a digester
@@ -27,12 +26,14 @@
 #   in_root DIR COMMAND... run there, by bubblewrap, with the release on /release, scripts on /scripts
 #   busybox_server DIR     serve DIR over https to busybox's own TLS; sets SERVER_URL
 #   stop_busybox_server    in teardown
-#   wait_until SECONDS COMMAND...
 #
 # Environment, for tests on the real program; they are skipped by name without:
 #   NIX_USER_CHROOT_DIST     a directory as scripts/build-static makes it: static programs, SHA256SUMS
 #   NIX_USER_CHROOT_SINGLE   a program of configure --enable-single-binary, where there is no DIST
 #   RELEASES                 a mirror of Nix, as in ../integration; made where it is not given
+
+# shellcheck source=tests/helpers.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
 
 bootstrap_suite()
 {
@@ -119,26 +120,6 @@ fault()
 	mirror_fault "{\"path\": \"$1\", \"fault\": \"$2\"${3:+, $3}}"
 }
 
-remove_tree()
-{
-	local path
-
-	for path; do
-		# whatever a test has done to HOME
-		case $(realpath -m -s -- "$path") in
-		"${BATS_RUN_TMPDIR:?}"/?*) ;;
-		*)
-			echo "remove_tree: $path is not ours to remove"
-			return 1
-			;;
-		esac
-		if [ -d "$path" ] && [ ! -L "$path" ]; then
-			chmod -R u+rwX "$path"
-		fi
-		rm -rf "$path"
-	done
-}
-
 release()
 {
 	local arch
@@ -220,8 +201,6 @@ ran_once()
 
 refused()
 {
-	local word
-
 	if [ "$status" -ne 125 ]; then
 		echo "status $status: $output"
 		return 1
@@ -230,12 +209,7 @@ refused()
 		echo "no message, or no advice: $output"
 		return 1
 	fi
-	for word; do
-		if [[ $output != *"$word"* ]]; then
-			echo "nothing about \"$word\": $output"
-			return 1
-		fi
-	done
+	has_words "$@"
 }
 
 bare_root()
@@ -290,18 +264,4 @@ stop_busybox_server()
 		kill "$SERVER_PID" 2>/dev/null || true
 		SERVER_PID=''
 	fi
-}
-
-wait_until()
-{
-	local end=$((SECONDS + $1))
-	shift
-
-	until "$@"; do
-		if [ "$SECONDS" -gt "$end" ]; then
-			echo "waited in vain for: $*"
-			return 1
-		fi
-		sleep 0.02
-	done
 }

@@ -10,7 +10,6 @@
 #                             there is room and programs may run; sets SCRATCH, for the teardown
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
 #                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
-#   remove_tree PATH...       rm -rf, of read-only directories too
 #   install [ARG...]          --install from the mirror that runs, without a channel
 #   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
 #   listing_with_times DIR    the same with the times of change, which any write or chmod moves
@@ -21,9 +20,11 @@
 #   tiny_release DIR VERSION [SCRIPT]   a release that takes no time: a shell script for nix, and
 #                             SCRIPT run in its install script; 200,000 bytes, which xz makes
 #                             nothing of where TINY_SHRINKS is set
-#   wait_until SECONDS COMMAND...       poll until COMMAND succeeds; fails when the time is over
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; see scripts/check.
+
+# shellcheck source=tests/helpers.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
 
 installing_suite()
 {
@@ -106,26 +107,6 @@ new_home()
 	export PATH HOME https_proxy http_proxy no_proxy NIX CACHE
 }
 
-remove_tree()
-{
-	local path
-
-	for path; do
-		# whatever a test has done to HOME: nothing but what these suites have made
-		case $(realpath -m -s -- "$path") in
-		"${BATS_RUN_TMPDIR:?}"/?* | /dev/shm/nix-user-chroot.?* | /tmp/nix-user-chroot?*) ;;
-		*)
-			echo "remove_tree: $path is not ours to remove"
-			return 1
-			;;
-		esac
-		if [ -d "$path" ] && [ ! -L "$path" ]; then
-			chmod -R u+rwX "$path"
-		fi
-		rm -rf "$path"
-	done
-}
-
 install()
 {
 	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add "$@"
@@ -153,7 +134,7 @@ listing_with_times()
 # shellcheck disable=SC2154 # run sets status, output and lines
 refused()
 {
-	local word messages
+	local messages
 
 	if [ "$status" -ne 125 ]; then
 		echo "status $status: $output"
@@ -166,12 +147,7 @@ refused()
 		echo "$messages messages: $output"
 		return 1
 	fi
-	for word; do
-		if [[ $output != *"$word"* ]]; then
-			echo "nothing about \"$word\": $output"
-			return 1
-		fi
-	done
+	has_words "$@"
 }
 
 # A word of Nix's own on stderr counts, whatever the status is.
@@ -244,18 +220,4 @@ END
 	printf '#!/bin/sh\n# nix-%s/nix-%s-%s.tar.xz\n' "$version" "$version" "$SYSTEM" \
 		>"$dir/nix-$version/install"
 	rm -rf "$work"
-}
-
-wait_until()
-{
-	local end=$((SECONDS + $1))
-	shift
-
-	until "$@"; do
-		if [ "$SECONDS" -gt "$end" ]; then
-			echo "waited in vain for: $*"
-			return 1
-		fi
-		sleep 0.02
-	done
 }

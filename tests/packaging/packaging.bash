@@ -11,13 +11,15 @@
 #                            v$VERSION on a third
 #   change DIR FILE SED      a change of FILE in the repository DIR, committed
 #   binaries DIR             as scripts/build-static makes them, but all of them PROGRAM
-#   wait_until SECONDS COMMAND...
 #   needs_namespaces         skips the test where users cannot make them
 #   remove_nix               in teardown: a Nix in HOME, whose store is read-only, can be removed by bats
 #   nothing_left DIR...      nothing is in TMPDIR, and these do not exist
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; NIX_USER_CHROOT_SINGLE, a program of configure
 # --enable-single-binary. See scripts/check.
+
+# shellcheck source=tests/helpers.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
 
 packaging()
 {
@@ -94,20 +96,6 @@ binaries()
 	machine "$1/nix-user-chroot-$VERSION-i686-linux" 3
 	machine "$1/nix-user-chroot-$VERSION-aarch64-linux" 267
 	(cd "$1" && sha256sum -- *-linux >SHA256SUMS)
-}
-
-wait_until()
-{
-	local end=$((SECONDS + $1))
-	shift
-
-	until "$@"; do
-		if [ "$SECONDS" -gt "$end" ]; then
-			echo "waited in vain for: $*"
-			return 1
-		fi
-		sleep 0.02
-	done
 }
 
 needs_namespaces()

@@ -52,18 +52,11 @@ release()
 # refused WORDS...: what `run` did. One line says what, others what next; nothing is left.
 refused()
 {
-	local word
-
 	if [ "$status" -ne 1 ] || [[ $output != *"release: "* || ${lines[-1]} != "  "* ]]; then
 		echo "status $status, or no message, or no advice: $output"
 		return 1
 	fi
-	for word; do
-		if [[ $output != *"$word"* ]]; then
-			echo "nothing about \"$word\": $output"
-			return 1
-		fi
-	done
+	has_words "$@"
 	nothing_left "$CLONE/dist"
 }
 

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+#
+# What suites of every kind share; they source it.
+#
+#   remove_tree PATH...    rm -rf, of read-only directories too, where the suites have made them
+#   wait_until SECONDS COMMAND...   poll until COMMAND succeeds; fails when the time is over
+#   has_words WORDS...     all of them are in $output, as `run` sets it
+
+remove_tree()
+{
+	local path
+
+	for path; do
+		# whatever a test has done to HOME: nothing but what these suites have made
+		case $(realpath -m -s -- "$path") in
+		"${BATS_RUN_TMPDIR:?}"/?* | /dev/shm/nix-user-chroot.?* | /tmp/nix-user-chroot?*) ;;
+		*)
+			echo "remove_tree: $path is not ours to remove"
+			return 1
+			;;
+		esac
+		if [ -d "$path" ] && [ ! -L "$path" ]; then
+			chmod -R u+rwX "$path"
+		fi
+		rm -rf "$path"
+	done
+}
+
+wait_until()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# shellcheck disable=SC2154 # run sets output
+has_words()
+{
+	local word
+
+	for word; do
+		if [[ $output != *"$word"* ]]; then
+			echo "nothing about \"$word\": $output"
+			return 1
+		fi
+	done
+}
