@@ -33,7 +33,7 @@ static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"
 	"\n"
 	"Try what entering, installing and Nix's build sandbox need, and say what this\n"
-	"host refuses, why, and what to do. Exit status 1: entering will not work.\n";
+	"host refuses, why, and what to do. Exit status 1: no entry or no --install.\n";
 
 static const struct {
 	enum option_group group;

@@ -1,5 +1,6 @@
 #include "install/before.h"
 #include "install/installed.h"
+#include "install/nix_conf.h"
 #include "install/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -12,8 +13,6 @@
 #define FORMAT_LINE "nix-user-chroot-before 1\n"
 /* some 40 paths */
 #define BEFORE_MAX (1 << 20)
-
-#define NIX_CONF_FILE "etc/nix/nix.conf"
 
 static bool exists(const char *path)
 {

@@ -2,6 +2,7 @@
 #include "install/before.h"
 #include "install/belongings_home.h"
 #include "install/installed.h"
+#include "install/nix_conf.h"
 #include "install/receipt.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -10,8 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define NIX_CONF_FILE "etc/nix/nix.conf"
 
 /* What is known of the installation: from the receipt, else from what a broken off one wrote. */
 static void find_traces(struct finder *finder)

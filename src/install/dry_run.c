@@ -114,7 +114,7 @@ static void print_startup_files(FILE *f, const struct dry_run *run)
 		add_startup_file(&lines, path);
 	if (stat(fish, &st) == 0 && S_ISDIR(st.st_mode))
 		strlist_take(&lines, path_join(fish, "conf.d/nix.fish"));
-	print_line(f, "startup files", "the Nix install script adds a line to");
+	print_line(f, "startup files", "a line for Nix, which the Nix install script adds, in");
 	print_list(f, "", &lines);
 }
 

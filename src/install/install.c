@@ -5,8 +5,10 @@
 #include "commands.h"
 #include "install/dry_run.h"
 #include "install/lock.h"
+#include "install/nix_conf.h"
 #include "install/preflight.h"
 #include "install/receipt.h"
+#include "install/script.h"
 #include "install/steps.h"
 #include "install/summary.h"
 #include "install/supervise.h"
@@ -21,17 +23,34 @@
 /* nix.conf is a page or two of text. */
 #define EXTRA_CONF_MAX (1 << 20)
 
+static int check_extra_conf(const char *source, const char *text)
+{
+	_cleanup_free_ char *bad = nix_conf_bad_line(text);
+
+	if (bad)
+		log_error("%s: '%s' is not a line of nix.conf\n"
+			  "give NAME = VALUE, with blanks around the =, such as 'max-jobs = 4'",
+			  source, bad);
+	return bad ? -1 : 0;
+}
+
 static int read_extra_conf(struct installation *in)
 {
 	const char *path = in->options->nix_extra_conf_file;
+	const struct strlist *lines = &in->options->extra_conf;
 	size_t len;
 	int r = path ? fs_read_file(AT_FDCWD, path, EXTRA_CONF_MAX, &in->extra_conf, &len) : 0;
 
-	if (r < 0)
+	if (r < 0) {
 		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "
 			  "nix.conf",
 			  path, strerror(-r));
-	return r < 0 ? -1 : 0;
+		return -1;
+	}
+	for (size_t i = 0; i < lines->count; i++)
+		if (check_extra_conf("--extra-conf", lines->items[i]) < 0)
+			return -1;
+	return path ? check_extra_conf(path, in->extra_conf) : 0;
 }
 
 /* The program itself and the names of Nix's commands, where the user can call them. */
@@ -251,7 +270,9 @@ static void say_summary(const struct installation *in)
 		.version = in->version,
 		.nix_dir = in->workspace.nix_dir,
 		.call = call,
-		.has_channel = !in->options->no_channel_add,
+		.has_channel = script_has_channel(in->nix_dir_fd),
+		.wants_channel = !in->options->no_channel_add,
+		.columns = in->progress.style == PROGRESS_LIVE ? progress_columns() : 0,
 		.has_shims = in->has_self && self_finds(&in->self, "nix"),
 		.hint = hint,
 	});
@@ -282,7 +303,7 @@ static int install(struct installation *in)
 		lock_remove(&in->workspace);
 	}
 	/* the last thing of all: a signal that comes after it comes too late */
-	if (in->version)
+	if (r == 0 && in->version)
 		say_summary(in);
 	return r;
 }

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NIX_CONF_FILE "etc/nix/nix.conf"
-
 char *nix_conf_text(const struct nix_conf_facts *facts)
 {
 	char *text = NULL;
@@ -55,6 +53,33 @@ char *nix_conf_text(const struct nix_conf_facts *facts)
 	}
 	fclose(f);
 	return text;
+}
+
+static bool is_good_line(const char *line)
+{
+	static const char blanks[] = " \t\r";
+	_cleanup_free_ char *text = xstrndup(line, strcspn(line, "#"));
+	char *rest = NULL, *first = strtok_r(text, blanks, &rest);
+	const char *second = first ? strtok_r(NULL, blanks, &rest) : NULL;
+
+	if (!first)
+		return true;
+	if (strcmp(first, "include") == 0 || strcmp(first, "!include") == 0)
+		return second && !strtok_r(NULL, blanks, &rest);
+	return second && strcmp(second, "=") == 0;
+}
+
+char *nix_conf_bad_line(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		_cleanup_free_ char *line = xstrndup(text, len);
+
+		if (!is_good_line(line))
+			return steal_ptr(&line);
+		text += len + (text[len] == '\n');
+	}
+	return NULL;
 }
 
 const char *nix_conf_network_fs(unsigned long f_type)
@@ -106,5 +131,5 @@ int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 	r = fs_mkdirs(nix_dir_fd, "etc/nix", 0755);
 	if (r == 0)
 		r = fs_replace_file(nix_dir_fd, NIX_CONF_FILE, text, strlen(text), 0644);
-	return r < 0 ? workspace_error("write", path, r) : 0;
+	return r < 0 ? workspace_error("write", path, r) : 1;
 }

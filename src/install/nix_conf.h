@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/* In the Nix directory. */
+#define NIX_CONF_FILE "etc/nix/nix.conf"
+
 /* What decides the file. */
 struct nix_conf_facts {
 	bool is_root;		     /* the user is root */
@@ -21,6 +24,13 @@ struct nix_conf_facts {
 char *nix_conf_text(const struct nix_conf_facts *facts);
 
 /*
+ * The first line of TEXT that Nix would refuse to read, which would be each time it is started:
+ * what is no comment, no "include FILE" or "!include FILE", and has no " = " behind its first word
+ * (nix.conf(5)). A copy, the caller's to free; NULL where all are well.
+ */
+char *nix_conf_bad_line(const char *text);
+
+/*
  * The name of the network file system that has statfs(2)'s F_TYPE, on which SQLite's write-ahead
  * log does not work because it needs shared memory between all who write (sqlite.org/wal.html);
  * NULL for any other. A constant.
@@ -29,7 +39,8 @@ const char *nix_conf_network_fs(unsigned long f_type);
 
 /*
  * Write the file where there is none. A file that is there is the user's and stays, with a word
- * where FACTS has lines to add. Returns 0 or -1 after a message; NIX_DIR is NIX_DIR_FD's name.
+ * where FACTS has lines to add. Returns 1 where it was written, 0 where it is there, or -1 after a
+ * message; NIX_DIR is NIX_DIR_FD's name.
  */
 int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts);
 

@@ -114,9 +114,10 @@ static int check_profile(const struct workspace *workspace, const struct install
 			lost);
 		return -1;
 	}
-	log_warning("your Nix profile leads to %s, which is not in %s: it is made anew\n"
-		    "a Nix in another directory that shares it would lose it",
-		    lost, workspace->nix_dir);
+	log_warning(
+		"your Nix profile leads to %s, which is not in %s: it will be replaced\n"
+		"to keep it for a Nix in another directory, set XDG_STATE_HOME and HOME for one of them",
+		lost, workspace->nix_dir);
 	return 0;
 }
 

@@ -308,7 +308,7 @@ static char *hash_missing_message(const struct plan *plan, const char *url)
 
 	if (advice)
 		return xasprintf("there is no Nix %s for %s at %s: %s does not exist\n"
-				 "%s; for a mirror without hashes give --sha256",
+				 "%s\na mirror without hashes needs --sha256",
 				 release->version, release->system, plan->mirror, url, advice);
 	if (plan->file)
 		return xasprintf("there is no hash for --tarball %s: %s.sha256 does not exist\n"
@@ -351,10 +351,12 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 	if (sha256_parse(text.body, text.len, &release->sha256) < 0) {
 		seen = excerpt(&text);
 		log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
-			  "%zu bytes%s%s%s\n"
-			  "check the network (a login page?) and --mirror, or give --sha256",
+			  "%zu bytes%s%s%s\n%s",
 			  url, text.len, text.len ? " that begin with '" : "", seen,
-			  text.len ? "'" : "");
+			  text.len ? "'" : "",
+			  plan->file ? "it must hold the digits alone; or give --sha256"
+				     : "check the network (a login page?) and --mirror, or give "
+				       "--sha256");
 		return -1;
 	}
 	release->sha256_source = steal_ptr(&url);

@@ -182,6 +182,26 @@ char *script_find_nix(int nix_dir_fd)
 	return NULL;
 }
 
+bool script_has_channel(int nix_dir_fd)
+{
+	struct host_view view = host_view_real(&nix_dir_fd);
+	_cleanup_free_ char *state = environment_state_home();
+	const char *home = env_get("HOME");
+	_cleanup_free_ char *classic =
+		home ? path_join(home, ".nix-defexpr/channels/nixpkgs") : NULL;
+	_cleanup_free_ char *xdg = state ? path_join(state, "nix/defexpr/channels/nixpkgs") : NULL;
+	char *const places[] = {classic, xdg};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		_cleanup_free_ char *resolved = NULL;
+		enum entry_type type;
+
+		if (places[i] && host_resolve(&view, places[i], true, &resolved, &type) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool script_nix_is_of(const char *nix, const struct strlist *names)
 {
 	_cleanup_free_ char *name = xstrdup(nix + strlen("/nix/store/"));

@@ -40,6 +40,9 @@ int script_verify(const struct script_request *request, char **version);
  */
 char *script_find_nix(int nix_dir_fd);
 
+/* Is there a channel "nixpkgs" of the user's, looked for as inside? */
+bool script_has_channel(int nix_dir_fd);
+
 /* Does NIX, as script_find_nix() returns it, lie in one of the store paths NAMES? */
 bool script_nix_is_of(const char *nix, const struct strlist *names);
 

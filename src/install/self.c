@@ -307,8 +307,8 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
 		return NULL;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	return xasprintf("the nix commands are in %s, which is not on your PATH\n"
-			 "add this line to %s: %s",
+	return xasprintf("the nix commands are in %s, which is not on your PATH yet\n"
+			 "for new shells add this line to %s, and type it in this one: %s",
 			 plan->bin, file, line);
 }
 

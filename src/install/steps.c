@@ -157,7 +157,7 @@ int step_commit(struct installation *in)
 	return 0;
 }
 
-int step_configure(const struct installation *in)
+int step_configure(struct installation *in)
 {
 	struct statfs fs;
 	unsigned long f_type = fstatfs(in->nix_dir_fd, &fs) == 0 ? (unsigned long)fs.f_type : 0;
@@ -167,14 +167,16 @@ int step_configure(const struct installation *in)
 	r = fs_mkdirs(in->nix_dir_fd, "var/nix", 0755);
 	if (r < 0)
 		return workspace_error("make the directory var/nix in", in->workspace.nix_dir, r);
-	return nix_conf_write(in->nix_dir_fd, in->workspace.nix_dir,
-			      &(struct nix_conf_facts){
-				      .is_root = geteuid() == 0,
-				      .sandbox_works = in->sandbox,
-				      .network_fs = nix_conf_network_fs(f_type),
-				      .extra = &in->options->extra_conf,
-				      .extra_text = in->extra_conf,
-			      });
+	r = nix_conf_write(in->nix_dir_fd, in->workspace.nix_dir,
+			   &(struct nix_conf_facts){
+				   .is_root = geteuid() == 0,
+				   .sandbox_works = in->sandbox,
+				   .network_fs = nix_conf_network_fs(f_type),
+				   .extra = &in->options->extra_conf,
+				   .extra_text = in->extra_conf,
+			   });
+	in->has_written_conf = r > 0;
+	return r < 0 ? -1 : 0;
 }
 
 int step_run_script(struct installation *in)
@@ -188,9 +190,16 @@ int step_run_script(struct installation *in)
 		.progress = &in->progress,
 	};
 
-	progress_begin(&in->progress, "running the Nix install script", "inside");
-	if (script_run(&request) < 0 || script_verify(&request, &in->version) < 0)
+	progress_begin(&in->progress,
+		       in->options->no_channel_add
+			       ? "running the Nix install script"
+			       : "running the Nix install script, which fetches nixpkgs",
+		       "inside");
+	if (script_run(&request) < 0 || script_verify(&request, &in->version) < 0) {
+		if (in->has_written_conf)
+			unlinkat(in->nix_dir_fd, NIX_CONF_FILE, 0);
 		return -1;
+	}
 	progress_end(&in->progress, "the Nix install script has run");
 	return 0;
 }

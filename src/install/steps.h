@@ -33,7 +33,8 @@ struct installation {
 	struct release release;
 	struct unpack_result unpacked;
 	struct store_result stored;
-	char *version; /* that the installed nix says: "nix (Nix) 2.26.3" */
+	bool has_written_conf; /* nix.conf was not there before */
+	char *version;	       /* that the installed nix says: "nix (Nix) 2.26.3" */
 	struct self_plan self;
 	bool has_self; /* self is to be carried out */
 };
@@ -48,9 +49,12 @@ int step_unpack(struct installation *in, struct download_file *file);
 int step_commit(struct installation *in);
 
 /* nix.conf, and the directories that Nix looks for. */
-int step_configure(const struct installation *in);
+int step_configure(struct installation *in);
 
-/* The Nix install script, and the proof of its work: the version. */
+/*
+ * The Nix install script, and the proof of its work: the version. Where it fails, the nix.conf that
+ * was written before it goes again: something in it may be the reason, and a rerun writes its own.
+ */
 int step_run_script(struct installation *in);
 
 #endif

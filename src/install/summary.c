@@ -7,26 +7,53 @@
 /* What is typed is in a column of its own; a long path makes it wider for all lines. */
 #define COLUMN_MIN 28
 
+/* The columns that log_info() indents by. */
+#define INDENT 2
+
+struct line {
+	const char *typed;
+	const char *does;
+};
+
+/* Typed and done side by side, or, where the terminal is too narrow, below each other. */
+static void put_lines(FILE *f, const struct line *lines, size_t count, size_t columns)
+{
+	size_t left = COLUMN_MIN, right = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(lines[i].typed) > left)
+			left = strlen(lines[i].typed);
+		if (strlen(lines[i].does) > right)
+			right = strlen(lines[i].does);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (columns > 0 && INDENT + left + 2 + right > columns)
+			fprintf(f, "\n%s\n    %s", lines[i].typed, lines[i].does);
+		else
+			fprintf(f, "\n%-*s  %s", (int)left, lines[i].typed, lines[i].does);
+}
+
 char *summary_text(const struct summary *summary)
 {
 	char *text;
 	size_t len;
 	FILE *f = xopen_memstream(&text, &len);
-	_cleanup_free_ char *remove = xasprintf("%s --uninstall", summary->call);
 	const char *command = summary->has_channel ? "nix-shell -p hello" : "nix --version";
+	_cleanup_free_ char *remove = xasprintf("%s --uninstall", summary->call);
 	_cleanup_free_ char *inside = xasprintf("%s -- %s", summary->call, command);
-	const char *one = summary->has_shims ? command : inside;
-	int column = COLUMN_MIN;
+	const struct line lines[] = {
+		{summary->call, "a shell with Nix"},
+		{summary->has_shims ? command : inside,
+		 summary->has_shims ? "one command, from any shell" : "one command"},
+		{remove, "takes all of it away again"},
+	};
 
-	if (strlen(one) > (size_t)column)
-		column = (int)strlen(one);
-	if (strlen(remove) > (size_t)column)
-		column = (int)strlen(remove);
-	fprintf(f, "%s is installed in %s\n", summary->version, summary->nix_dir);
-	fprintf(f, "%-*s  a shell with Nix\n", column, summary->call);
-	fprintf(f, "%-*s  one command%s\n", column, one,
-		summary->has_shims ? ", from any shell" : "");
-	fprintf(f, "%-*s  takes all of it away again", column, remove);
+	fprintf(f, "%s is installed in %s", summary->version, summary->nix_dir);
+	put_lines(f, lines, sizeof(lines) / sizeof(lines[0]), summary->columns);
+	if (summary->wants_channel && !summary->has_channel)
+		fputs("\nthere is no nixpkgs channel: the Nix install script could not fetch it\n"
+		      "nix-channel --update gets it when the network is there",
+		      f);
 	if (summary->hint)
 		fprintf(f, "\n%s", summary->hint);
 	fclose(f);

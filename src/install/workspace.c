@@ -86,7 +86,7 @@ static int check_is_directory(const char *path)
 		return errno == ENOENT ? 0 : workspace_error("use the directory", path, -errno);
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
 		return workspace_error("follow the link", path, -errno);
-	return S_ISDIR(st.st_mode) ? 0 : workspace_error("use as a directory", path, -ENOTDIR);
+	return S_ISDIR(st.st_mode) ? 0 : workspace_error("open the directory", path, -ENOTDIR);
 }
 
 /* What an installation makes in the Nix directory, the deeper ones first. */

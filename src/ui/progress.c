@@ -55,7 +55,7 @@ void progress_init(struct progress *progress)
 	};
 }
 
-static size_t terminal_columns(void)
+size_t progress_columns(void)
 {
 	struct winsize size = {0};
 	const char *variable = env_get("COLUMNS");
@@ -70,7 +70,7 @@ static size_t terminal_columns(void)
 
 static void draw(const struct progress *progress, uint64_t now)
 {
-	_cleanup_free_ char *line = progress_line(progress, now, terminal_columns());
+	_cleanup_free_ char *line = progress_line(progress, now, progress_columns());
 
 	log_status(line, progress->group);
 }

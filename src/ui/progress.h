@@ -72,6 +72,9 @@ void progress_drop(struct progress *progress);
 /* The process that showed PROGRESS was killed: take away the line that it may have left. */
 void progress_abandon(const struct progress *progress);
 
+/* How wide the terminal on stderr is: by itself, else $COLUMNS, else 80. */
+size_t progress_columns(void);
+
 /*
  * The live line at the time NOW (ms of CLOCK_MONOTONIC) for a terminal of COLUMNS; shorter than
  * that by three, what is least missed left out first; or a plain one, which has no bar. Without a

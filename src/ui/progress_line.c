@@ -8,6 +8,9 @@
 #define BAR_MIN 8
 #define BAR_MAX 32
 
+/* Nothing has come for so long, in ms: no hiccup any more. */
+#define STALLED_MS 3000
+
 /*
  * At the right these stay free: a character in the last one makes some terminals begin a new line,
  * and the two before it are for the "^C" that the terminal itself may write.
@@ -66,6 +69,8 @@ static void find_parts(const struct progress *progress, uint64_t now, char *part
 	}
 	if (rate > 0)
 		parts[PART_RATE] = xasprintf("%s/s", speed);
+	else if (progress->sample_count > 0 && now >= progress->samples[0].ms + STALLED_MS)
+		parts[PART_RATE] = xstrdup("stalled");
 	/* more than was announced: what was is not to be believed */
 	if (progress->total < progress->done) {
 		parts[PART_BYTES] = steal_ptr(&done);

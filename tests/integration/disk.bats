@@ -54,7 +54,7 @@ teardown()
 inside()
 {
 	unshare --user --map-root-user --mount bash -euo pipefail -c "
-		$(declare -f remove_tree install refused clean_store no_leftovers try whole_or_nothing \
+		$(declare -f remove_tree install has_words refused clean_store no_leftovers try whole_or_nothing \
 			no_room finishes)
 		$1"
 }

@@ -469,6 +469,24 @@ a_tarball()
 	diff <(echo "$before") <(listing "$HOME")
 }
 
+@test "bad input: what is no line of nix.conf is refused before anything is made" {
+	run install --extra-conf 'max-jobs=4'
+	refused "'max-jobs=4' is not a line of nix.conf" 'NAME = VALUE'
+	printf 'cores = 1\nfoo\n' >more.conf
+	run install --nix-extra-conf-file more.conf
+	refused "more.conf: 'foo' is not a line of nix.conf"
+	[ ! -e .local ]
+}
+
+@test "an option that Nix does not take fails the installation, and not the next one" {
+	# as far as its form goes it is one
+	run install --extra-conf 'build-users-group = no-such-group' --extra-conf 'cores = many'
+	[ "$status" -eq 125 ]
+	[ ! -e "$NIX/etc/nix/nix.conf" ]
+	run -0 install --extra-conf 'cores = 3'
+	grep -qx 'cores = 3' "$NIX/etc/nix/nix.conf"
+}
+
 @test "bad input: a --nix-extra-conf-file that is not there" {
 	nothing_left install --nix-extra-conf-file "$HOME/none.conf"
 	refused "$HOME/none.conf" 'No such file'

@@ -97,15 +97,15 @@ tiny()
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 	run -0 "$PROGRAM" "$HOME/host" "$PROGRAM" --install --force --mirror "$MIRROR_URL" \
 		--cacert "$MIRROR_CA" --nix-version "$TINY"
-	[[ $output == *"/nix/store/profile-of-the-host"*"made anew"* ]]
+	[[ $output == *"/nix/store/profile-of-the-host"*"will be replaced"* ]]
 }
 
-@test "a profile whose store is gone is made anew, with a word" {
+@test "a profile whose store is gone is replaced, with a word" {
 	mkdir -p "$HOME/.local/state/nix/profiles"
 	ln -s profile-7-link "$HOME/.local/state/nix/profiles/profile"
 	ln -s /nix/store/long-gone "$HOME/.local/state/nix/profiles/profile-7-link"
 	run -0 tiny
-	[[ $output == *"/nix/store/long-gone"*"made anew"* ]]
+	[[ $output == *"/nix/store/long-gone"*"will be replaced"* ]]
 }
 
 @test "the environment of a host's Nix does not come in the way" {

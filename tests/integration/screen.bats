@@ -293,7 +293,7 @@ live='downloading  █*░*  *[0-9]* %'
 	# and where they are not on PATH, a second run says it again
 	PATH=${PATH%:*} nix-user-chroot --install 2>out
 	grep -q 'nothing to do' out
-	grep -q 'add this line to' out
+	grep -q 'add this line to ~/.bashrc' out
 }
 
 @test "screen: a mirror that fails twice: said above the line, and then well" {

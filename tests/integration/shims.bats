@@ -294,8 +294,8 @@ END
 
 @test "shims: where the directory is not on PATH the last lines say what to add" {
 	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
-	[ "${lines[-2]}" = "  the nix commands are in $BIN, which is not on your PATH" ]
-	[ "${lines[-1]}" = '  add this line to ~/.bashrc: export PATH="$HOME/.local/bin:$PATH"' ]
+	[ "${lines[-2]}" = "  the nix commands are in $BIN, which is not on your PATH yet" ]
+	[ "${lines[-1]}" = '  for new shells add this line to ~/.bashrc, and type it in this one: export PATH="$HOME/.local/bin:$PATH"' ]
 	# the line does what it says
 	echo 'export PATH="$HOME/.local/bin:$PATH"' >"$HOME/.bashrc"
 	run -0 env PATH=/usr/bin:/bin bash --rcfile "$HOME/.bashrc" -ic nix
@@ -305,7 +305,7 @@ END
 	[[ $output == *" is installed in $NIX"$'\n'* ]]
 	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
 	[[ ${lines[-3]} == *'nothing to do' ]]
-	[ "${lines[-1]}" = '  add this line to ~/.bashrc: export PATH="$HOME/.local/bin:$PATH"' ]
+	[ "${lines[-1]}" = '  for new shells add this line to ~/.bashrc, and type it in this one: export PATH="$HOME/.local/bin:$PATH"' ]
 }
 
 @test "shims: a directory that is named by a variable: the last lines say that it must stay so" {

@@ -173,7 +173,7 @@ static void written_where_there_is_none(void **state)
 	_cleanup_free_ char *outcome = write_conf(place, &facts), *text = nix_conf_text(&facts);
 	struct stat st;
 
-	assert_string_equal(outcome, "0: ");
+	assert_string_equal(outcome, "1: ");
 	assert_file(place, text);
 	assert_int_equal(fstatat(place->fd, "etc/nix/nix.conf", &st, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(st.st_mode & 0600, 0600);
@@ -229,9 +229,44 @@ static void something_in_the_way(void **state)
 					"Not a directory\n"));
 }
 
+static void test_bad_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *bad;
+	} cases[] = {
+		{"", NULL},
+		{"\n\n", NULL},
+		{"# foo", NULL},
+		{"max-jobs = 4", NULL},
+		{"  max-jobs\t=\t4 # as many\n", NULL},
+		{"build-users-group =", NULL},
+		{"include other.conf\n!include third.conf", NULL},
+		{"foo", "foo"},
+		{"max-jobs=4", "max-jobs=4"},
+		{"max-jobs = 4\nsandbox true\nmore", "sandbox true"},
+		{"include", "include"},
+		{"include a b", "include a b"},
+		{"foo # = 3", "foo # = 3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *bad = nix_conf_bad_line(cases[i].text);
+
+		if (cases[i].bad)
+			assert_non_null(bad);
+		else
+			assert_null(bad);
+		if (bad)
+			assert_string_equal(bad, cases[i].bad);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(what_the_host_decides),
 		cmocka_unit_test(what_the_user_adds),
 		cmocka_unit_test(every_setting_has_its_reason),

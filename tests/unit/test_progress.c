@@ -106,8 +106,9 @@ static void test_stalled(void **state)
 	(void)state;
 	for (size_t i = 0; i < progress.sample_count; i++)
 		progress.samples[i].done = progress.done;
-	assert_line(&progress, 9000, 80,
-		    "downloading  [######################--------]   75 %  13.6 of 18.1 MB");
+	assert_line(
+		&progress, 9000, 80,
+		"downloading  [#####################--------]   75 %  13.6 of 18.1 MB  stalled");
 }
 
 /* More than was announced, and a rate that no clock could have given. */
@@ -117,9 +118,7 @@ static void test_absurd(void **state)
 
 	(void)state;
 	progress.done = 2 * progress.total;
-	assert_line(
-		&progress, 4000, 120,
-"downloading  36.2 MB  11.5 MB/s");
+	assert_line(&progress, 4000, 120, "downloading  36.2 MB  11.5 MB/s");
 	progress.done = UINT64_MAX;
 	progress.total = UINT64_MAX;
 	free(progress_line(&progress, UINT64_MAX, 80));
