@@ -176,7 +176,6 @@ void belongings_find(const struct workspace *workspace, const struct home *home,
 	find_traces(&finder);
 	/* what is told by where it leads goes while that is still there */
 	belongings_find_in_home(&finder);
-	removals_add(&out->removals, REMOVE_TREE, workspace->cache_dir, NULL, NULL);
 	find_in_nix_dir(&finder);
 	find_made(&finder);
 	traces_clear(&finder.traces);
@@ -185,6 +184,7 @@ void belongings_find(const struct workspace *workspace, const struct home *home,
 void belongings_clear(struct belongings *belongings)
 {
 	removals_clear(&belongings->removals);
+	removals_clear(&belongings->last);
 	strlist_clear(&belongings->made);
 	strlist_clear(&belongings->left);
 }

@@ -11,6 +11,11 @@
 struct belongings {
 	/* all but the receipt, the marks of a broken off run, the lock, and what they lie in */
 	struct removals removals;
+	/*
+	 * The copy of the program itself, by which a run that was broken off is repeated: to be
+	 * removed when all else is gone.
+	 */
+	struct removals last;
 	struct strlist made; /* directories that were not there before us, the deepest first */
 	struct strlist left; /* for the user: "PATH", "PATH (why)" */
 };

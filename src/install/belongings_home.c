@@ -23,9 +23,34 @@ static void leave(struct finder *finder, const char *path, const char *why)
 	strlist_take(&finder->out->left, xasprintf("%s (%s)", path, why));
 }
 
+/*
+ * Is PATH in LIST, by this name or by another of the directory that it is in? HOME may be written
+ * in more than one way, and go through a link.
+ */
+static bool is_listed(const struct strlist *list, const char *path)
+{
+	_cleanup_free_ char *above = path_parent(path);
+	const char *name = strrchr(path, '/');
+	struct stat one, other;
+
+	if (strlist_has(list, path))
+		return true;
+	if (!name || stat(above, &one) < 0)
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		const char *slash = strrchr(list->items[i], '/');
+		_cleanup_free_ char *there = path_parent(list->items[i]);
+
+		if (slash && strcmp(slash, name) == 0 && stat(there, &other) == 0 &&
+		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+			return true;
+	}
+	return false;
+}
+
 static bool was_made(const struct finder *finder, const char *path)
 {
-	return strlist_has(&finder->traces.made, path);
+	return is_listed(&finder->traces.made, path);
 }
 
 /* A directory of Nix's goes with what was in it, unless it is known to be the user's. */
@@ -96,7 +121,7 @@ static void find_lines(struct finder *finder, bool has_other)
 		if (startup_file_has_line(path) <= 0)
 			continue;
 		if (finder->has_receipt || finder->is_broken_off
-			    ? !strlist_has(&finder->traces.lines, path)
+			    ? !is_listed(&finder->traces.lines, path)
 			    : has_other) {
 			leave(finder, path, "a line of a Nix installer that is not ours");
 			continue;
@@ -126,6 +151,16 @@ static char *describe_shims(const struct removals *removals, size_t first)
 	return text;
 }
 
+/* Is TARGET the program that runs now, whatever it is called? */
+static bool leads_to_us(const char *target)
+{
+	_cleanup_free_ char *self = fs_self_path();
+	struct stat one, other;
+
+	return self && stat(self, &one) == 0 && stat(target, &other) == 0 &&
+	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 /* Those of the receipt; without one, the links to us among those that we would have made. */
 static void find_shims(struct finder *finder)
 {
@@ -140,7 +175,7 @@ static void find_shims(struct finder *finder)
 		_cleanup_free_ char *target = NULL;
 		int r = fs_readlink(AT_FDCWD, shims->items[i], &target);
 
-		if (r == 0 && shim_is_ours(target))
+		if (r == 0 && (shim_is_ours(target) || leads_to_us(target)))
 			remove_file(finder, shims->items[i], NULL);
 		else if (r != -ENOENT && r != -ENOTDIR && finder->has_receipt)
 			leave(finder, shims->items[i], "not ours any more");
@@ -166,7 +201,7 @@ static void find_copy(struct finder *finder)
 	if (r == -ENOENT || r == -ENOTDIR)
 		return;
 	if (r == 0 && sha256_equal(&present, &wanted))
-		remove_file(finder, path, path);
+		removals_add(&finder->out->last, REMOVE_FILE, path, NULL, path);
 	else
 		leave(finder, path, "another program than we put there");
 }
@@ -313,6 +348,5 @@ void belongings_find_in_home(struct finder *finder)
 		find_links(finder, home->generations);
 		remove_directory(finder, home->generations);
 	}
-	if (was_made(finder, home->nix_cache))
-		find_shared(finder, home->nix_cache, has_other, REMOVE_TREE);
+	belongings_find_caches(finder, was_made(finder, home->nix_cache) && !has_other);
 }

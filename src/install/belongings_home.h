@@ -22,4 +22,10 @@ struct finder {
 
 void belongings_find_in_home(struct finder *finder);
 
+/*
+ * The part of it in the cache directory: downloads that were broken off and, where HAS_NIX_CACHE,
+ * what Nix itself has cached. Only names that are known to be made by the one or the other.
+ */
+void belongings_find_caches(struct finder *finder, bool has_nix_cache);
+
 #endif

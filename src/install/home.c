@@ -4,6 +4,7 @@
 #include "util/cleanup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The XDG base directory specification: a relative path is to be ignored. */
 static char *xdg_directory(const char *variable, const char *home, const char *below)
@@ -11,6 +12,16 @@ static char *xdg_directory(const char *variable, const char *home, const char *b
 	const char *value = env_get(variable);
 
 	return value && *value == '/' ? xstrdup(value) : path_join(home, below);
+}
+
+/* "/home/me" of "/home/me/", so that a path below it is written in one way alone. */
+static char *without_trailing_slashes(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return xstrndup(path, len);
 }
 
 static void add_both(struct strlist *list, const struct home *home, const char *usual,
@@ -38,7 +49,8 @@ int home_find(struct home *out)
 			  home ? "not an absolute path" : "not set");
 		return -1;
 	}
-	out->path = xstrdup(home);
+	out->path = without_trailing_slashes(home);
+	home = out->path;
 	out->state = environment_state_home();
 	out->cache = xdg_directory("XDG_CACHE_HOME", home, ".cache");
 	out->bin = xdg_directory("XDG_BIN_HOME", home, ".local/bin");

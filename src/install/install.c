@@ -312,17 +312,22 @@ static int install(struct installation *in)
 static int dry_run(struct installation *in, char *const *argv)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	_cleanup_(traces_clear) struct traces traces = {0};
+	_cleanup_(receipt_clear) struct receipt receipt = {0};
+	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = prepare(in, &downloader);
 
-	if (r > 0)
+	if (r > 0 && !self_is_in_place(in, fd, &receipt))
+		puts("the links to Nix's commands, or the program itself, would be put in place");
+	else if (r > 0)
 		puts("nothing would be done");
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (workspace_check_writable(&in->workspace) < 0)
 		return -1;
+	if (fd >= 0)
+		receipt_read(fd, &receipt);
 	if (!in->options->no_shims)
-		in->has_self = self_look(&in->home, in->argv0, &traces, &in->self) == 0;
+		in->has_self = self_look(&in->home, in->argv0, &receipt.traces, &in->self) == 0;
 	return dry_run_print(
 		&(struct dry_run){
 			.options = in->options,

@@ -12,18 +12,25 @@ const char *const shim_names[SHIM_COUNT] = {
 
 bool shim_is_ours(const char *target)
 {
-	const char *slash = strrchr(target, '/');
+	static const char stem[] = "nix-user-chroot";
+	const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
+	const char *rest = name + strlen(stem);
 
-	return str_starts_with(slash ? slash + 1 : target, "nix-user-chroot");
+	if (!str_starts_with(name, stem))
+		return false;
+	return !*rest || (rest[0] == '-' && rest[1] >= '0' && rest[1] <= '9' &&
+			  str_ends_with(rest, "-linux"));
 }
 
 enum shim_action shim_decide(bool exists, const char *target, const char *program)
 {
 	if (!exists)
 		return SHIM_MAKE;
-	if (!target || !shim_is_ours(target))
+	if (!target)
 		return SHIM_LEAVE;
-	return strcmp(target, program) == 0 ? SHIM_KEEP : SHIM_TURN;
+	if (strcmp(target, program) == 0)
+		return SHIM_KEEP;
+	return shim_is_ours(target) ? SHIM_TURN : SHIM_LEAVE;
 }
 
 /* TEXT between single quotes, for a shell; the caller frees. */

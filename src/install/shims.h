@@ -21,7 +21,7 @@ enum shim_action {
 
 /*
  * Does a symlink with this TARGET lead to our program, or to where it was? Its last component
- * begins with "nix-user-chroot".
+ * is "nix-user-chroot", or that of a release: "nix-user-chroot-0.1.0-x86_64-linux".
  */
 bool shim_is_ours(const char *target);
 

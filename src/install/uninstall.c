@@ -135,6 +135,8 @@ static char *describe(const struct uninstallation *un)
 		if (found->removals.items[i].shown)
 			fprintf(f, "\n  %s", found->removals.items[i].shown);
 	fprintf(f, "\n  %s/" WORKSPACE_STATE, un->workspace.nix_dir);
+	for (size_t i = 0; i < found->last.count; i++)
+		fprintf(f, "\n  %s", found->last.items[i].shown);
 	if (found->left.count > 0)
 		fprintf(f, "\nnot ours, and left as it is:");
 	for (size_t i = 0; i < found->left.count; i++)
@@ -184,6 +186,17 @@ static void remove_made(const struct strlist *made)
 		rmdir(made->items[i]);
 }
 
+static int carry_out_all(const struct uninstallation *un, const struct removals *removals)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < removals->count; i++)
+		if (removal_carry_out(&removals->items[i], un->nix_dir_fd, un->workspace.nix_dir) <
+		    0)
+			failed = -1;
+	return failed;
+}
+
 /*
  * The receipt at last, with the directories that were not there before us: those that it does not
  * lie in before it, so that little is left to do when there is nothing any more that tells of them.
@@ -198,20 +211,15 @@ static int remove_rest(const struct uninstallation *un)
 			return workspace_error("remove our files in", un->workspace.nix_dir,
 					       -errno);
 	lock_remove(&un->workspace);
+	if (carry_out_all(un, &un->belongings.last) < 0)
+		return -1;
 	remove_made(&un->belongings.made);
 	return 0;
 }
 
 static int carry_out(const struct uninstallation *un)
 {
-	const struct removals *removals = &un->belongings.removals;
-	int failed = 0;
-
-	for (size_t i = 0; i < removals->count; i++)
-		if (removal_carry_out(&removals->items[i], un->nix_dir_fd, un->workspace.nix_dir) <
-		    0)
-			failed = -1;
-	if (failed < 0 || remove_rest(un) < 0)
+	if (carry_out_all(un, &un->belongings.removals) < 0 || remove_rest(un) < 0)
 		return -1;
 	log_info("Nix is removed from %s", un->workspace.nix_dir);
 	return 0;
@@ -230,9 +238,22 @@ static int carry_out_locked(struct uninstallation *un)
 		return -1;
 	state = look(un->nix_dir_fd);
 	r = check_state(un, state);
+	if (r == 0)
+		r = check_place(un);
 	if (r == 0) {
+		_cleanup_free_ char *shown = describe(un), *now = NULL;
+
 		belongings_clear(&un->belongings);
 		belongings_find(&un->workspace, &un->home, un->nix_dir_fd, &un->belongings);
+		now = describe(un);
+		if (!un->options->yes && strcmp(shown, now) != 0) {
+			log_error(
+				"what is there has changed since you were asked: nothing was removed\n"
+				"run nix-user-chroot --uninstall again");
+			r = -1;
+		}
+	}
+	if (r == 0) {
 		/* of a run that was broken off at its very end nothing tells who made these */
 		if (state == STATE_REMAINS)
 			strlist_add(&un->belongings.made, un->workspace.nix_dir);

@@ -570,3 +570,119 @@ files()
 		as_before "$before"
 	done
 }
+
+@test "uninstall: in the cache directories only what we or Nix are known to make" {
+	lined
+	mkdir -p "$CACHE/src" "$HOME/.cache/nix/mine" "$HOME/.cache/nix/gitv3"
+	touch "$CACHE/nix-9.9.9-$SYSTEM.tar.xz.part" "$CACHE/nix-9.9.9-$SYSTEM.tar.xz.part.state" \
+		"$CACHE/src/work.c" "$HOME/.cache/nix/mine/x" "$HOME/.cache/nix/fetcher-cache-v3.sqlite"
+	run -0 uninstall
+	[[ $output == *"left as it is:"*"$CACHE/src (not a download of ours)"* ]]
+	[[ $output == *"$HOME/.cache/nix/mine (not known to be of Nix)"* ]]
+	[ "$(cd "$HOME" && find .cache -type f | sort)" = ".cache/nix-user-chroot/src/work.c
+.cache/nix/mine/x" ]
+}
+
+@test "uninstall: a cache directory that is a link, another's, or the Nix directory itself" {
+	local before
+
+	lined
+	mkdir "$HOME/big" "$HOME/src" "$HOME/src/nix-user-chroot"
+	touch "$HOME/big/file" "$HOME/src/nix-user-chroot/work.c"
+	rm -rf "$CACHE"
+	mkdir -p "$HOME/.cache"
+	ln -s "$HOME/big" "$CACHE"
+	run -0 uninstall
+	[ -L "$CACHE" ] && [ -e "$HOME/big/file" ]
+	rm "$CACHE"
+	lined
+	run -0 env XDG_CACHE_HOME="$HOME/src" "$PROGRAM" --uninstall --yes
+	[ -e "$HOME/src/nix-user-chroot/work.c" ]
+	for place in "$HOME/.cache/nix-user-chroot" "$HOME/.cache/nix"; do
+		rm -rf "$HOME/.cache"
+		NIX_USER_CHROOT_DIR=$place lined
+		touch "$place/thesis.tex"
+		NIX_USER_CHROOT_DIR=$place run -0 uninstall
+		[[ $output == *"left as it is:"*thesis.tex* ]]
+		[ -e "$place/thesis.tex" ]
+	done
+}
+
+@test "uninstall: a download that is under way stays" {
+	lined
+	mkdir -p "$CACHE"
+	touch "$CACHE/other.part" "$CACHE/other.part.state"
+	exec 8<"$CACHE/other.part"
+	flock 8
+	run -0 uninstall
+	exec 8<&-
+	[ -e "$CACHE/other.part" ] && [ -e "$CACHE/other.part.state" ]
+}
+
+@test "uninstall: by the copy itself, which goes last: broken off, it can be run again" {
+	local count
+
+	[ -n "$SINGLE" ] || skip "of the build in one file"
+	command -v strace >/dev/null || skip "no strace"
+	copy=$HOME/.local/bin/nix-user-chroot
+	for ((count = 3; count < 200; count += 12)); do
+		lined
+		[ -x "$copy" ]
+		strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$count \
+			"$copy" --uninstall --yes >/dev/null 2>&1 3>&- || true
+		[ -e "$RECEIPT" ] || break
+		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the receipt is there"; return 1; }
+		"$copy" --uninstall --yes -q
+		[ ! -e "$NIX" ] && [ ! -e "$copy" ]
+	done
+	[ "$count" -gt 15 ]
+}
+
+@test "uninstall: what cannot be removed keeps the copy, which says so" {
+	[ -n "$SINGLE" ] || skip "of the build in one file"
+	[ "$(id -u)" -ne 0 ] || skip "nothing is forbidden to root"
+	lined
+	chmod 555 "$NIX/var"
+	run "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
+	[ "$status" -eq 125 ]
+	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECEIPT" ]
+	chmod 755 "$NIX/var"
+	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
+	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]
+}
+
+@test "uninstall: HOME written in another way, and by way of a link" {
+	local before real=$HOME way
+
+	ln -s "$real" "$real-link"
+	dotfiles
+	for way in "$real/" "$real//" "$real-link"; do
+		before=$(listing "$real")
+		HOME=$real/ lined
+		HOME=$way run -0 uninstall
+		[[ $output != *'not ours'* ]]
+		HOME=$real as_before "$before"
+	done
+	rm "$real-link"
+}
+
+@test "shims: a link to another's program that begins with our name is not ours" {
+	mkdir -p "$HOME/.local/bin" "$HOME/w"
+	printf '#!/bin/sh\necho mine\n' >"$HOME/w/nix-user-chroot-wrapper.sh"
+	chmod +x "$HOME/w/nix-user-chroot-wrapper.sh"
+	ln -s "$HOME/w/nix-user-chroot-wrapper.sh" "$HOME/.local/bin/nix"
+	run -0 lined
+	[[ $output == *'already what is not ours'* || -z $output ]]
+	[ "$(readlink "$HOME/.local/bin/nix")" = "$HOME/w/nix-user-chroot-wrapper.sh" ]
+	run -0 uninstall
+	[ "$(readlink "$HOME/.local/bin/nix")" = "$HOME/w/nix-user-chroot-wrapper.sh" ]
+}
+
+@test "dry run: links that are not there yet are said also where Nix is installed" {
+	lined --no-shims
+	run -0 --separate-stderr install --dry-run
+	[[ $output == *'would be put in place'* ]]
+	lined
+	run -0 --separate-stderr install --dry-run
+	[ "$output" = 'nothing would be done' ]
+}

@@ -1,0 +1,109 @@
+#include "install/belongings_home.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* What part_file.h puts behind the name of a tarball. */
+#define PART_SUFFIX  ".part"
+#define STATE_SUFFIX ".part.state"
+
+static void leave(struct finder *finder, const char *path, const char *why)
+{
+	strlist_take(&finder->out->left, xasprintf("%s (%s)", path, why));
+}
+
+/* Is the download PATH, or the one that has PATH for its state, under way in another process? */
+static bool is_in_use(const char *path)
+{
+	size_t len = strlen(path) - (str_ends_with(path, STATE_SUFFIX)
+					     ? strlen(STATE_SUFFIX) - strlen(PART_SUFFIX)
+					     : 0);
+	_cleanup_free_ char *part = xstrndup(path, len);
+	_cleanup_close_ int fd = open(part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static void find_download(struct finder *finder, const char *path)
+{
+	bool is_ours = str_ends_with(path, PART_SUFFIX) || str_ends_with(path, STATE_SUFFIX);
+	struct stat st;
+
+	if (!is_ours || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		leave(finder, path, "not a download of ours");
+	else if (is_in_use(path))
+		leave(finder, path, "another --install downloads it");
+	else
+		removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, path);
+}
+
+/* Of Nix's own cache, what Nix is known to put there (libstore, libfetchers and libexpr
+ * of 2.3-2.31). */
+static bool is_nix_cache(const char *name)
+{
+	static const char *const beginnings[] = {
+		"binary-cache-v", "eval-cache-v", "fetcher-cache-v", "fetcher-locks",
+		"flake-registry", "gitv",	  "tarball-cache",
+	};
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (str_starts_with(name, beginnings[i]))
+			return true;
+	return strcmp(name, "hg") == 0 || strcmp(name, "tarballs") == 0;
+}
+
+/* Call FIND for each entry of DIRECTORY, then have that removed where it is empty; no link is
+ * followed. */
+static void find_each(struct finder *finder, const char *directory,
+		      void (*find)(struct finder *finder, const char *path))
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct stat st;
+
+	if (!dir) {
+		if (lstat(directory, &st) == 0)
+			leave(finder, directory, "not a directory that can be read");
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		_cleanup_free_ char *path = path_join(directory, entry->d_name);
+
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			find(finder, path);
+	}
+	removals_add(&finder->out->removals, REMOVE_EMPTY, directory, NULL, NULL);
+}
+
+static void find_cached(struct finder *finder, const char *path)
+{
+	if (is_nix_cache(strrchr(path, '/') + 1))
+		removals_add(&finder->out->removals, REMOVE_TREE, path, NULL, path);
+	else
+		leave(finder, path, "not known to be of Nix");
+}
+
+/* Is DIRECTORY the Nix directory itself? What is in that is told of already. */
+static bool is_nix_dir(const struct finder *finder, const char *directory)
+{
+	struct stat ours, other;
+
+	return fstat(finder->nix_dir_fd, &ours) == 0 && stat(directory, &other) == 0 &&
+	       ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+}
+
+void belongings_find_caches(struct finder *finder, bool has_nix_cache)
+{
+	const char *downloads = finder->workspace->cache_dir, *nix = finder->home->nix_cache;
+
+	if (!is_nix_dir(finder, downloads))
+		find_each(finder, downloads, find_download);
+	if (has_nix_cache && !is_nix_dir(finder, nix))
+		find_each(finder, nix, find_cached);
+}
