@@ -151,6 +151,23 @@ token_is_secret() # [MASKED]
 	[ ! -e "$CONFIG/access-tokens.conf" ]
 }
 
+@test "ci-bootstrap: without a token, a file of tokens of another Nix, or of the user's, is left" {
+	local text
+
+	mkdir -p "$CONFIG"
+	for text in 'access-tokens = github.com=mine' '' \
+		$'# Written by ci-bootstrap for the Nix in /elsewhere\naccess-tokens = github.com=mine' \
+		"# Written by ci-bootstrap for the Nix in $HOME/.local/share/nix2"; do
+		printf '%s' "$text" >"$CONFIG/access-tokens.conf"
+		run -0 "$CI"
+		[ "$(cat "$CONFIG/access-tokens.conf")" = "$text" ]
+	done
+	# that of this Nix is removed, also where it was cut short
+	printf '# Written by ci-bootstrap for the Nix in %s' "$HOME/.local/share/nix" >"$CONFIG/access-tokens.conf"
+	run -0 "$CI"
+	[ ! -e "$CONFIG/access-tokens.conf" ]
+}
+
 @test "ci-bootstrap: a token that is more than a token is refused, and not printed" {
 	local bad
 
