@@ -322,6 +322,37 @@ token_is_secret() # [MASKED]
 	[ "$(mirror_requests .)" -eq 0 ]
 }
 
+# Of the one in Rust, what these two do: https://github.com/nix-community/nix-user-chroot
+@test "ci-bootstrap: another program by the name of nix-user-chroot is passed over, wherever it is" {
+	local version
+
+	mkdir "$TOOLS"
+	for version in 'exit 1' 'exit 0' 'echo nix-user-chroot 1.2' 'echo nix-user-chroot 1.2.3.4' \
+		'echo nix-user-chroot 1.2.x' 'echo nix-user-chroot' 'echo 1.2.3' 'echo nix-user-chroot 2.1.1'; do
+		rm -rf "$STAND_IN_LOG" "$HOME/.local"
+		printf '%s\n' '#!/bin/sh' "[ \"\$1\" != --version ] || { $version; exit; }" \
+			'echo "called: $*" >>"$STAND_IN_LOG.other"' \
+			'echo "Usage: $0 <nixpath> <command>" >&2' 'exit 1' >"$TOOLS/nix-user-chroot"
+		chmod 755 "$TOOLS/nix-user-chroot"
+		# by install.sh
+		PATH=$TOOLS:$PATH run -0 "$CI"
+		ran_once
+		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
+		# by the one in the user's bin directory, as from a cache
+		rm "$STAND_IN_LOG"
+		PATH=$TOOLS:$PATH run -0 "$CI"
+		grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
+		# where that is another too, by install.sh
+		rm "$STAND_IN_LOG"
+		cp "$TOOLS/nix-user-chroot" "$HOME/.local/bin/nix-user-chroot"
+		run -0 "$CI"
+		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
+	done
+	# only the last looked enough like ours to be asked for more, thrice, and for no more than help
+	[ "$(sort -u "$STAND_IN_LOG.other")" = 'called: --install --help' ]
+	[ "$(wc -l <"$STAND_IN_LOG.other")" -eq 3 ]
+}
+
 @test "ci-bootstrap: install.sh is the one beside it, and else that of the release" {
 	local tool
 
