@@ -281,10 +281,34 @@ token_is_secret() # [MASKED]
 	run "$CI" --no-shims
 	refused "there is no $HOME/.local/bin/nix" --no-shims
 	mkdir -p "$HOME/.local/bin"
-	printf '#!/bin/sh\nexit 1\n' >"$HOME/.local/bin/nix"
-	chmod 755 "$HOME/.local/bin/nix"
+	printf '#!/bin/sh\nexit 1\n' >"$HOME/.local/bin/nix-user-chroot-old"
+	chmod 755 "$HOME/.local/bin/nix-user-chroot-old"
+	ln -s nix-user-chroot-old "$HOME/.local/bin/nix"
 	run "$CI" --no-shims
 	refused "$HOME/.local/bin/nix --version fails"
+}
+
+@test "ci-bootstrap: somebody else's nix in the bin directory is not announced as ours" {
+	local nix=$HOME/.local/bin/nix
+
+	mkdir -p "$HOME/.local/bin" "$HOME/nix-user-chroot-things"
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	: >"$GITHUB_PATH"
+	printf '#!/bin/sh\necho "nix (Nix) 1.11"\n' >"$HOME/nix-user-chroot-things/nix"
+	chmod 755 "$HOME/nix-user-chroot-things/nix"
+	cp "$HOME/nix-user-chroot-things/nix" "$nix"
+	run "$CI" --no-shims
+	refused "$nix, which later steps would find, is not of nix-user-chroot" 'move it away'
+	[[ $output != *'is available'* ]]
+	# the directory that a link leads to proves nothing
+	ln -sf "$HOME/nix-user-chroot-things/nix" "$nix"
+	run -125 "$CI" --no-shims
+	[ ! -s "$GITHUB_PATH" ]
+	[ ! -e "$CONFIG/env.sh" ]
+	# one of ours that leads elsewhere by its whole name will do
+	ln -sf "$HOME/.local/bin/nix-user-chroot" "$nix"
+	run -0 "$CI" --no-shims
+	[[ $output == *'nix (Nix) 9.9 in the default directory is available'* ]]
 }
 
 @test "ci-bootstrap: HOME is needed; a newline in a directory's name is refused" {
