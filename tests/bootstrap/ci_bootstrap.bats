@@ -495,3 +495,37 @@ token_is_secret() # [MASKED]
 	# the empty access token took away what the first run had written
 	[ ! -e "$CONFIG/access-tokens.conf" ]
 }
+
+@test "GitHub action: of a version, it takes the release of that version unless another is named" {
+	local action from releases=https://github.com/nix-user-chroot/nix-user-chroot/releases
+	local ours=nix-user-chroot/nix-user-chroot/scripts/github-action
+
+	# nothing is downloaded: the program is there
+	mkdir -p "$HOME/.local/bin"
+	cp "$BATS_TEST_DIRNAME/stand-in" "$HOME/.local/bin/nix-user-chroot"
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	unset NIX_USER_CHROOT_RELEASES
+	while read -r action from; do
+		: >"$GITHUB_PATH"
+		TEST_ACTION=$action run -0 "$BATS_TEST_DIRNAME/github.py" action "$SCRIPTS/github-action"
+		grep -qx "NIX_USER_CHROOT_RELEASES=$from" "$STAND_IN_LOG.env"
+	done <<-END
+		$ours@v0.1.0 $releases/download/v0.1.0
+		$ours@refs/tags/v12.34.56 $releases/download/v12.34.56
+		$ours@main
+		$ours@v1
+		$ours@v0.1
+		$ours@v0.1.0.1
+		$ours@v0.1.0-rc1
+		$ours@v0.1.0/../..
+		$ours@4e1243bd22c66e76c2ba9eddc1f91394e57f9f83
+		$ours
+		somebody/else@v0.1.0
+		@
+	END
+	TEST_ACTION=$ours@v0.1.0 run -0 "$BATS_TEST_DIRNAME/github.py" action "$SCRIPTS/github-action" releases=/mine
+	grep -qx 'NIX_USER_CHROOT_RELEASES=/mine' "$STAND_IN_LOG.env"
+	TEST_ACTION=$ours@v0.1.0 NIX_USER_CHROOT_RELEASES=/jobs run -0 "$BATS_TEST_DIRNAME/github.py" action \
+		"$SCRIPTS/github-action"
+	grep -qx 'NIX_USER_CHROOT_RELEASES=/jobs' "$STAND_IN_LOG.env"
+}
