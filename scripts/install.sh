@@ -252,12 +252,13 @@
 	# link and takes nothing that is there, so a name that can be foreseen is no harm
 	nuc_make_dir() {
 		for nuc_suffix in '' .2 .3 .4 .5; do
-			nuc_dir=${1%/}/nix-user-chroot.$$$nuc_suffix
-			if (umask 077 && mkdir "$nuc_dir") 2>/dev/null; then
+			nuc_word=${1%/}/nix-user-chroot.$$$nuc_suffix
+			if (umask 077 && mkdir "$nuc_word") 2>/dev/null; then
+				# not before: a signal has nuc_clean_up remove it, whoever made it
+				nuc_dir=$nuc_word
 				return
 			fi
 		done
-		nuc_dir=''
 		return 1
 	}
 

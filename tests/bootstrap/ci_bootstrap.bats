@@ -151,6 +151,23 @@ token_is_secret() # [MASKED]
 	[ ! -e "$CONFIG/access-tokens.conf" ]
 }
 
+@test "ci-bootstrap: without a token, a file of tokens of another Nix, or of the user's, is left" {
+	local text
+
+	mkdir -p "$CONFIG"
+	for text in 'access-tokens = github.com=mine' '' \
+		$'# Written by ci-bootstrap for the Nix in /elsewhere\naccess-tokens = github.com=mine' \
+		"# Written by ci-bootstrap for the Nix in $HOME/.local/share/nix2"; do
+		printf '%s' "$text" >"$CONFIG/access-tokens.conf"
+		run -0 "$CI"
+		[ "$(cat "$CONFIG/access-tokens.conf")" = "$text" ]
+	done
+	# that of this Nix is removed, also where it was cut short
+	printf '# Written by ci-bootstrap for the Nix in %s' "$HOME/.local/share/nix" >"$CONFIG/access-tokens.conf"
+	run -0 "$CI"
+	[ ! -e "$CONFIG/access-tokens.conf" ]
+}
+
 @test "ci-bootstrap: a token that is more than a token is refused, and not printed" {
 	local bad
 
@@ -264,10 +281,34 @@ token_is_secret() # [MASKED]
 	run "$CI" --no-shims
 	refused "there is no $HOME/.local/bin/nix" --no-shims
 	mkdir -p "$HOME/.local/bin"
-	printf '#!/bin/sh\nexit 1\n' >"$HOME/.local/bin/nix"
-	chmod 755 "$HOME/.local/bin/nix"
+	printf '#!/bin/sh\nexit 1\n' >"$HOME/.local/bin/nix-user-chroot-old"
+	chmod 755 "$HOME/.local/bin/nix-user-chroot-old"
+	ln -s nix-user-chroot-old "$HOME/.local/bin/nix"
 	run "$CI" --no-shims
 	refused "$HOME/.local/bin/nix --version fails"
+}
+
+@test "ci-bootstrap: somebody else's nix in the bin directory is not announced as ours" {
+	local nix=$HOME/.local/bin/nix
+
+	mkdir -p "$HOME/.local/bin" "$HOME/nix-user-chroot-things"
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	: >"$GITHUB_PATH"
+	printf '#!/bin/sh\necho "nix (Nix) 1.11"\n' >"$HOME/nix-user-chroot-things/nix"
+	chmod 755 "$HOME/nix-user-chroot-things/nix"
+	cp "$HOME/nix-user-chroot-things/nix" "$nix"
+	run "$CI" --no-shims
+	refused "$nix, which later steps would find, is not of nix-user-chroot" 'move it away'
+	[[ $output != *'is available'* ]]
+	# the directory that a link leads to proves nothing
+	ln -sf "$HOME/nix-user-chroot-things/nix" "$nix"
+	run -125 "$CI" --no-shims
+	[ ! -s "$GITHUB_PATH" ]
+	[ ! -e "$CONFIG/env.sh" ]
+	# one of ours that leads elsewhere by its whole name will do
+	ln -sf "$HOME/.local/bin/nix-user-chroot" "$nix"
+	run -0 "$CI" --no-shims
+	[[ $output == *'nix (Nix) 9.9 in the default directory is available'* ]]
 }
 
 @test "ci-bootstrap: HOME is needed; a newline in a directory's name is refused" {
@@ -303,6 +344,37 @@ token_is_secret() # [MASKED]
 	run -0 "$CI"
 	grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
 	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+# Of the one in Rust, what these two do: https://github.com/nix-community/nix-user-chroot
+@test "ci-bootstrap: another program by the name of nix-user-chroot is passed over, wherever it is" {
+	local version
+
+	mkdir "$TOOLS"
+	for version in 'exit 1' 'exit 0' 'echo nix-user-chroot 1.2' 'echo nix-user-chroot 1.2.3.4' \
+		'echo nix-user-chroot 1.2.x' 'echo nix-user-chroot' 'echo 1.2.3' 'echo nix-user-chroot 2.1.1'; do
+		rm -rf "$STAND_IN_LOG" "$HOME/.local"
+		printf '%s\n' '#!/bin/sh' "[ \"\$1\" != --version ] || { $version; exit; }" \
+			'echo "called: $*" >>"$STAND_IN_LOG.other"' \
+			'echo "Usage: $0 <nixpath> <command>" >&2' 'exit 1' >"$TOOLS/nix-user-chroot"
+		chmod 755 "$TOOLS/nix-user-chroot"
+		# by install.sh
+		PATH=$TOOLS:$PATH run -0 "$CI"
+		ran_once
+		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
+		# by the one in the user's bin directory, as from a cache
+		rm "$STAND_IN_LOG"
+		PATH=$TOOLS:$PATH run -0 "$CI"
+		grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
+		# where that is another too, by install.sh
+		rm "$STAND_IN_LOG"
+		cp "$TOOLS/nix-user-chroot" "$HOME/.local/bin/nix-user-chroot"
+		run -0 "$CI"
+		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
+	done
+	# only the last looked enough like ours to be asked for more, thrice, and for no more than help
+	[ "$(sort -u "$STAND_IN_LOG.other")" = 'called: --install --help' ]
+	[ "$(wc -l <"$STAND_IN_LOG.other")" -eq 3 ]
 }
 
 @test "ci-bootstrap: install.sh is the one beside it, and else that of the release" {
@@ -422,4 +494,38 @@ token_is_secret() # [MASKED]
 	[ ! -e bad ]
 	# the empty access token took away what the first run had written
 	[ ! -e "$CONFIG/access-tokens.conf" ]
+}
+
+@test "GitHub action: of a version, it takes the release of that version unless another is named" {
+	local action from releases=https://github.com/nix-user-chroot/nix-user-chroot/releases
+	local ours=nix-user-chroot/nix-user-chroot/scripts/github-action
+
+	# nothing is downloaded: the program is there
+	mkdir -p "$HOME/.local/bin"
+	cp "$BATS_TEST_DIRNAME/stand-in" "$HOME/.local/bin/nix-user-chroot"
+	export GITHUB_PATH=$BATS_TEST_TMPDIR/path
+	unset NIX_USER_CHROOT_RELEASES
+	while read -r action from; do
+		: >"$GITHUB_PATH"
+		TEST_ACTION=$action run -0 "$BATS_TEST_DIRNAME/github.py" action "$SCRIPTS/github-action"
+		grep -qx "NIX_USER_CHROOT_RELEASES=$from" "$STAND_IN_LOG.env"
+	done <<-END
+		$ours@v0.1.0 $releases/download/v0.1.0
+		$ours@refs/tags/v12.34.56 $releases/download/v12.34.56
+		$ours@main
+		$ours@v1
+		$ours@v0.1
+		$ours@v0.1.0.1
+		$ours@v0.1.0-rc1
+		$ours@v0.1.0/../..
+		$ours@4e1243bd22c66e76c2ba9eddc1f91394e57f9f83
+		$ours
+		somebody/else@v0.1.0
+		@
+	END
+	TEST_ACTION=$ours@v0.1.0 run -0 "$BATS_TEST_DIRNAME/github.py" action "$SCRIPTS/github-action" releases=/mine
+	grep -qx 'NIX_USER_CHROOT_RELEASES=/mine' "$STAND_IN_LOG.env"
+	TEST_ACTION=$ours@v0.1.0 NIX_USER_CHROOT_RELEASES=/jobs run -0 "$BATS_TEST_DIRNAME/github.py" action \
+		"$SCRIPTS/github-action"
+	grep -qx 'NIX_USER_CHROOT_RELEASES=/jobs' "$STAND_IN_LOG.env"
 }

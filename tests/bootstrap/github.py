@@ -6,7 +6,8 @@ github.py job FILE [COMMANDS...]        run the steps of the job in FILE, then C
 
 Of a job: checkout does nothing (we are in the clone), cache keeps in $TEST_CACHE, our action is that
 of this tree, and each "run" is a bash of its own. The files $GITHUB_PATH and $GITHUB_ENV are read
-after each step. github.token is $TEST_GITHUB_TOKEN.
+after each step. github.token is $TEST_GITHUB_TOKEN. Of "action", github.action_repository and
+github.action_ref are what stands before and behind the @ of $TEST_ACTION; of "job", of its "uses".
 """
 
 import glob
@@ -42,11 +43,14 @@ class Environment(dict):
         return ""
 
 
-def run_action(directory, given, environment):
+def run_action(directory, given, environment, name):
     """Run the step of the action, with the environment that the action's file gives it."""
     with open(os.path.join(directory, "action.yml"), encoding="utf-8") as f:
         action = yaml.safe_load(f)
-    contexts = {"github": {"token": environment.get("TEST_GITHUB_TOKEN", "")},
+    repository, _, ref = name.partition("@")
+    contexts = {"github": {"token": environment.get("TEST_GITHUB_TOKEN", ""),
+                           "action_repository": "/".join(repository.split("/")[:2]),
+                           "action_ref": ref},
                 "env": Environment(environment)}
     inputs = {name: evaluate(spec["default"], contexts)
               for name, spec in action["inputs"].items()}
@@ -61,6 +65,8 @@ def run_action(directory, given, environment):
     assert "${{" not in script, "text pasted into a script could be commands"
     environment = dict(environment, GITHUB_ACTION_PATH=os.path.realpath(directory))
     environment.pop("TEST_GITHUB_TOKEN", None)
+    # as a runner has it in composite actions
+    environment.update(GITHUB_ACTION_REPOSITORY="", GITHUB_ACTION_REF="")
     for name, value in step["env"].items():
         environment[name] = evaluate(value, contexts)
     subprocess.run(["sh", "-ec", script], env=environment, check=True)
@@ -116,7 +122,7 @@ def run_job(path, commands):
             kept = restore(step, contexts)
         elif uses.startswith(ACTION):
             run_action(os.path.join(HERE, "../../scripts/github-action"), step.get("with", {}),
-                       later_environment())
+                       later_environment(), uses)
         else:
             subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
                            env=later_environment(), check=True)
@@ -129,7 +135,8 @@ def main():
     if kind == "job":
         run_job(what, words)
     else:
-        run_action(what, dict(word.split("=", 1) for word in words), os.environ)
+        run_action(what, dict(word.split("=", 1) for word in words), os.environ,
+                   os.environ.get("TEST_ACTION", ""))
 
 
 try:

@@ -249,6 +249,26 @@ in_namespace()
 	[ "$(find "$TMPDIR" -mindepth 1 | wc -l)" -eq 2 ]
 }
 
+@test "install.sh: a signal while it makes its directory removes nobody else's of that name, in every shell" {
+	local shell
+
+	basic_tools "$TOOLS"
+	# somebody else is first, and the signal comes before mkdir has failed; \${1##*.} is the shell
+	rm "$TOOLS/mkdir"
+	printf '%s\n' '#!/bin/sh' "'$(type -P mkdir)' \"\$1\" && echo theirs >\"\$1/file\"" \
+		'kill -TERM "${1##*.}"' 'exit 1' >"$TOOLS/mkdir"
+	chmod 755 "$TOOLS/mkdir"
+	export NIX_USER_CHROOT_RELEASES=$RELEASE
+	while read -r shell; do
+		# shellcheck disable=SC2086 # two words
+		PATH=$TOOLS:$PATH run -143 $shell "$SCRIPTS/install.sh"
+		[ "$(cat "$TMPDIR"/nix-user-chroot.*/file)" = theirs ]
+		rm "$TMPDIR"/nix-user-chroot.*/file
+		rmdir "$TMPDIR"/nix-user-chroot.*
+		nothing_ran
+	done <<<"$SHELLS"
+}
+
 @test "install.sh: a signal during the download ends it at once, in every shell" {
 	local shell signal pid
 
