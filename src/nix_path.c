@@ -1,31 +1,22 @@
 #include "nix_path.h"
 #include "options_complain.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
 
 static bool is_on_path(const char *name)
 {
 	const char *path = env_get("PATH");
+	char *part;
 
-	while (path && *path) {
-		size_t len = strcspn(path, ":");
-		_cleanup_free_ char *directory = xstrndup(path, len);
-		_cleanup_free_ char *file = path_join(len > 0 ? directory : ".", name);
+	while ((part = path_next(&path))) {
+		_cleanup_free_ char *directory = part, *file = path_join(directory, name);
 
-		if (is_program(file))
+		if (fs_is_program(file))
 			return true;
-		path += len + (path[len] == ':');
 	}
 	return false;
 }
@@ -48,7 +39,7 @@ char *nix_path_advice(const char *word)
 	struct stat st;
 
 	if (stat(word, &st) == 0)
-		return is_program(word) ? mean_command(word) : NULL;
+		return fs_is_program(word) ? mean_command(word) : NULL;
 	if (strchr(word, '/'))
 		return NULL;
 	/* "install" is in /usr/bin too, and not what is meant */

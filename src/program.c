@@ -4,7 +4,6 @@
 #include "util/str.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 static bool is_name_of_file(const char *name)
 {
@@ -31,10 +30,7 @@ const char *program_command(const char *argv0)
 
 static bool is_self(const char *path)
 {
-	struct stat self, other;
-
-	return stat("/proc/self/exe", &self) == 0 && stat(path, &other) == 0 &&
-	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+	return fs_same_file("/proc/self/exe", path);
 }
 
 /* NAME in the directories of PATH that are absolute; the caller frees. NULL: none is this program.
@@ -42,15 +38,13 @@ static bool is_self(const char *path)
 static char *find_on_path(const char *name)
 {
 	const char *path = env_get("PATH");
+	char *part;
 
-	while (path && *path) {
-		size_t len = strcspn(path, ":");
-		_cleanup_free_ char *directory = xstrndup(path, len);
-		_cleanup_free_ char *file = path_join(directory, name);
+	while ((part = path_next(&path))) {
+		_cleanup_free_ char *directory = part, *file = path_join(directory, name);
 
 		if (*directory == '/' && is_self(file))
 			return steal_ptr(&file);
-		path += len + (path[len] == ':');
 	}
 	return NULL;
 }

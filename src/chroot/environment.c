@@ -39,26 +39,11 @@ char *environment_state_home(void)
 	return home && *home == '/' ? xasprintf("%s/.local/state", home) : NULL;
 }
 
-/* Take the next directory off *PATH; NULL at its end. The caller frees. */
-static char *next_directory(const char **path)
-{
-	char *directory;
-	size_t len;
-
-	if (!*path)
-		return NULL;
-	len = strcspn(*path, ":");
-	/* execvp(3): an empty one is the working directory */
-	directory = len ? xstrndup(*path, len) : xstrdup(".");
-	*path = (*path)[len] ? *path + len + 1 : NULL;
-	return directory;
-}
-
 static bool path_has(const char *path, const char *directory)
 {
 	char *part;
 
-	while ((part = next_directory(&path))) {
+	while ((part = path_next(&path))) {
 		bool same = strcmp(part, directory) == 0;
 
 		free(part);
@@ -144,13 +129,6 @@ void environment_prepare(bool with_profile)
 	set_certificates(profile);
 }
 
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 /* The user's shell. To be freed. */
 static char *find_shell(void)
 {
@@ -158,11 +136,11 @@ static char *find_shell(void)
 	const struct passwd *entry;
 
 	/* a relative one would be another program in every directory */
-	if (shell && *shell == '/' && is_program(shell))
+	if (shell && *shell == '/' && fs_is_program(shell))
 		return xstrdup(shell);
 	entry = getpwuid(geteuid());
 	shell = entry ? entry->pw_shell : NULL;
-	return xstrdup(shell && *shell == '/' && is_program(shell) ? shell : "/bin/sh");
+	return xstrdup(shell && *shell == '/' && fs_is_program(shell) ? shell : "/bin/sh");
 }
 
 /* Does a line of the file NAME below DIRECTORY, not being a comment, put PROFILE on PATH? */
@@ -227,22 +205,6 @@ static bool is_bourne(const char *name)
 	return false;
 }
 
-/* S as one word of a shell script; the caller frees. */
-static char *quote(const char *s)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	char *word = NULL;
-	size_t len;
-
-	f = xopen_memstream(&word, &len);
-	fputc('\'', f);
-	for (; *s; s++)
-		fputs(*s == '\'' ? "'\\''" : (char[]){*s, '\0'}, f);
-	fputc('\'', f);
-	fclose(steal_ptr(&f));
-	return word;
-}
-
 /*
  * What a login shell runs after its startup files: the profile on PATH if they left it off, then
  * the same shell anew, interactive where its stdin is a terminal. The caller frees.
@@ -250,7 +212,8 @@ static char *quote(const char *s)
 static char *path_script(const char *shell, const char *profile)
 {
 	_cleanup_free_ char *bin = path_join(profile, "bin");
-	_cleanup_free_ char *bin_word = quote(bin), *shell_word = quote(shell);
+	_cleanup_free_ char *bin_word = str_shell_word(bin);
+	_cleanup_free_ char *shell_word = str_shell_word(shell);
 
 	return xasprintf("case \":${PATH-}:\" in\n"
 			 "*:%s:*) ;;\n"
@@ -288,7 +251,7 @@ static char *find_on_path(const char *name, int mode)
 	const char *path = env_get("PATH");
 	char *part;
 
-	while ((part = next_directory(&path))) {
+	while ((part = path_next(&path))) {
 		_cleanup_free_ char *directory = part, *file = path_join(directory, name);
 		struct stat st;
 

@@ -12,11 +12,6 @@
 #define PART_SUFFIX  ".part"
 #define STATE_SUFFIX ".part.state"
 
-static void leave(struct finder *finder, const char *path, const char *why)
-{
-	strlist_take(&finder->out->left, xasprintf("%s (%s)", path, why));
-}
-
 /* Is the download PATH, or the one that has PATH for its state, under way in another process? */
 static bool is_in_use(const char *path)
 {
@@ -35,9 +30,9 @@ static void find_download(struct finder *finder, const char *path)
 	struct stat st;
 
 	if (!is_ours || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		leave(finder, path, "not a download of ours");
+		finder_leave(finder, path, "not a download of ours");
 	else if (is_in_use(path))
-		leave(finder, path, "another --install downloads it");
+		finder_leave(finder, path, "another --install downloads it");
 	else
 		removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, path);
 }
@@ -69,7 +64,7 @@ static void find_each(struct finder *finder, const char *directory,
 
 	if (!dir) {
 		if (lstat(directory, &st) == 0)
-			leave(finder, directory, "not a directory that can be read");
+			finder_leave(finder, directory, "not a directory that can be read");
 		return;
 	}
 	while ((entry = readdir(dir))) {
@@ -86,7 +81,7 @@ static void find_cached(struct finder *finder, const char *path)
 	if (is_nix_cache(strrchr(path, '/') + 1))
 		removals_add(&finder->out->removals, REMOVE_TREE, path, NULL, path);
 	else
-		leave(finder, path, "not known to be of Nix");
+		finder_leave(finder, path, "not known to be of Nix");
 }
 
 /* Is DIRECTORY the Nix directory itself? What is in that is told of already. */

@@ -18,7 +18,7 @@ static void remove_file(struct finder *finder, const char *path, const char *sho
 	removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, shown);
 }
 
-static void leave(struct finder *finder, const char *path, const char *why)
+void finder_leave(struct finder *finder, const char *path, const char *why)
 {
 	strlist_take(&finder->out->left, xasprintf("%s (%s)", path, why));
 }
@@ -31,18 +31,14 @@ static bool is_listed(const struct strlist *list, const char *path)
 {
 	_cleanup_free_ char *above = path_parent(path);
 	const char *name = strrchr(path, '/');
-	struct stat one, other;
 
 	if (strlist_has(list, path))
 		return true;
-	if (!name || stat(above, &one) < 0)
-		return false;
 	for (size_t i = 0; i < list->count; i++) {
 		const char *slash = strrchr(list->items[i], '/');
 		_cleanup_free_ char *there = path_parent(list->items[i]);
 
-		if (slash && strcmp(slash, name) == 0 && stat(there, &other) == 0 &&
-		    one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+		if (name && slash && strcmp(slash, name) == 0 && fs_same_file(above, there))
 			return true;
 	}
 	return false;
@@ -123,7 +119,7 @@ static void find_lines(struct finder *finder, bool has_other)
 		if (finder->has_receipt || finder->is_broken_off
 			    ? !is_listed(&finder->traces.lines, path)
 			    : has_other) {
-			leave(finder, path, "a line of a Nix installer that is not ours");
+			finder_leave(finder, path, "a line of a Nix installer that is not ours");
 			continue;
 		}
 		shown = xasprintf("%s: the line of the Nix installer", path);
@@ -155,10 +151,8 @@ static char *describe_shims(const struct removals *removals, size_t first)
 static bool leads_to_us(const char *target)
 {
 	_cleanup_free_ char *self = fs_self_path();
-	struct stat one, other;
 
-	return self && stat(self, &one) == 0 && stat(target, &other) == 0 &&
-	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+	return self && fs_same_file(self, target);
 }
 
 /* Those of the receipt; without one, the links to us among those that we would have made. */
@@ -178,7 +172,7 @@ static void find_shims(struct finder *finder)
 		if (r == 0 && (shim_is_ours(target) || leads_to_us(target)))
 			remove_file(finder, shims->items[i], NULL);
 		else if (r != -ENOENT && r != -ENOTDIR && finder->has_receipt)
-			leave(finder, shims->items[i], "not ours any more");
+			finder_leave(finder, shims->items[i], "not ours any more");
 	}
 	if (removals->count > first)
 		removals->items[first].shown = describe_shims(removals, first);
@@ -203,7 +197,7 @@ static void find_copy(struct finder *finder)
 	if (r == 0 && sha256_equal(&present, &wanted))
 		removals_add(&finder->out->last, REMOVE_FILE, path, NULL, path);
 	else
-		leave(finder, path, "another program than we put there");
+		finder_leave(finder, path, "another program than we put there");
 }
 
 static void find_profiles(struct finder *finder)
@@ -216,7 +210,7 @@ static void find_profiles(struct finder *finder)
 			remove_file(finder, path, path);
 			break;
 		case OWNER_OTHER:
-			leave(finder, path, "does not lead into this store");
+			finder_leave(finder, path, "does not lead into this store");
 			break;
 		case OWNER_NOBODY:
 			break;
@@ -250,7 +244,7 @@ static void find_links(struct finder *finder, const char *directory)
 		if (owner_of_link(finder, path) == OWNER_WE || is_orphan(fd, entry->d_name))
 			remove_file(finder, path, NULL);
 		else
-			leave(finder, path, "does not lead into this store");
+			finder_leave(finder, path, "does not lead into this store");
 	}
 }
 
@@ -294,7 +288,7 @@ static void find_shared(struct finder *finder, const char *path, bool has_other,
 	if (!is_there(path))
 		return;
 	if (has_other || !was_made(finder, path))
-		leave(finder, path, has_other ? "another Nix uses it" : "was there before");
+		finder_leave(finder, path, has_other ? "another Nix uses it" : "was there before");
 	else
 		removals_add(&finder->out->removals, kind, path, NULL, path);
 }
@@ -313,7 +307,7 @@ static void find_bootstrap_file(struct finder *finder, const char *name)
 	if (r == 0 && str_starts_with(text, mark))
 		remove_file(finder, path, path);
 	else
-		leave(finder, path, "not of ci-bootstrap for this directory");
+		finder_leave(finder, path, "not of ci-bootstrap for this directory");
 }
 
 static void find_bootstrap(struct finder *finder)

@@ -20,6 +20,9 @@ struct finder {
 	struct belongings *out;
 };
 
+/* PATH stays, and the user is told WHY. */
+void finder_leave(struct finder *finder, const char *path, const char *why);
+
 void belongings_find_in_home(struct finder *finder);
 
 /*

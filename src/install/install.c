@@ -375,10 +375,10 @@ int command_install(const struct options *options)
 		return EXIT_CANCELED;
 	progress_init(&in.progress);
 	/* its plan is for stdout, and nobody is there to take a line away when it is interrupted */
-	if (in.options->dry_run)
+	if (in.options->dry_run) {
 		in.progress.style = PROGRESS_PLAIN;
-	if (in.options->dry_run)
 		return dry_run(&in, options->argv) < 0 ? EXIT_CANCELED : 0;
+	}
 	before_look(&in.workspace, &in.home, &in.before);
 	status = supervise(&(struct supervise_job){work, clean_up, &in});
 	if (status != 0)

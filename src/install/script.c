@@ -160,15 +160,18 @@ int script_run(const struct script_request *request)
 	return status == 0 ? 0 : -1;
 }
 
-char *script_find_nix(int nix_dir_fd)
+/*
+ * What is at Nix's usual place USUAL below the home directory, or else at XDG below the state
+ * directory (use-xdg-base-directories), resolved as inside; the caller frees. NULL: nothing.
+ */
+static char *resolve_inside(int nix_dir_fd, const char *usual, const char *xdg)
 {
 	struct host_view view = host_view_real(&nix_dir_fd);
 	_cleanup_free_ char *state = environment_state_home();
 	const char *home = env_get("HOME");
-	_cleanup_free_ char *classic = home ? path_join(home, ".nix-profile/bin/nix") : NULL;
-	/* where Nix's use-xdg-base-directories puts the link */
-	_cleanup_free_ char *xdg = state ? path_join(state, "nix/profile/bin/nix") : NULL;
-	char *const places[] = {classic, xdg};
+	_cleanup_free_ char *first = home ? path_join(home, usual) : NULL;
+	_cleanup_free_ char *second = state ? path_join(state, xdg) : NULL;
+	char *const places[] = {first, second};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		enum entry_type type;
@@ -182,24 +185,17 @@ char *script_find_nix(int nix_dir_fd)
 	return NULL;
 }
 
+char *script_find_nix(int nix_dir_fd)
+{
+	return resolve_inside(nix_dir_fd, ".nix-profile/bin/nix", "nix/profile/bin/nix");
+}
+
 bool script_has_channel(int nix_dir_fd)
 {
-	struct host_view view = host_view_real(&nix_dir_fd);
-	_cleanup_free_ char *state = environment_state_home();
-	const char *home = env_get("HOME");
-	_cleanup_free_ char *classic =
-		home ? path_join(home, ".nix-defexpr/channels/nixpkgs") : NULL;
-	_cleanup_free_ char *xdg = state ? path_join(state, "nix/defexpr/channels/nixpkgs") : NULL;
-	char *const places[] = {classic, xdg};
+	_cleanup_free_ char *channel = resolve_inside(nix_dir_fd, ".nix-defexpr/channels/nixpkgs",
+						      "nix/defexpr/channels/nixpkgs");
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		_cleanup_free_ char *resolved = NULL;
-		enum entry_type type;
-
-		if (places[i] && host_resolve(&view, places[i], true, &resolved, &type) == 0)
-			return true;
-	}
-	return false;
+	return channel;
 }
 
 bool script_nix_is_of(const char *nix, const struct strlist *names)

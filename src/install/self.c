@@ -19,37 +19,15 @@ static const bool is_single = true;
 static const bool is_single = false;
 #endif
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat one, other;
-
-	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
-}
-
-/* The next directory of the PATH at *REST, an absolute one, the caller's to free; NULL at its end.
- */
-static char *next_directory(const char **rest)
-{
-	while (*rest && **rest) {
-		size_t len = strcspn(*rest, ":");
-		const char *part = *rest;
-
-		*rest += len + (part[len] == ':');
-		if (*part == '/')
-			return xstrndup(part, len);
-	}
-	return NULL;
-}
-
 static bool is_on_path(const char *directory)
 {
 	const char *rest = env_get("PATH");
 	bool found = false;
 	char *part;
 
-	while (!found && (part = next_directory(&rest))) {
-		found = strcmp(part, directory) == 0 || same_file(part, directory);
+	while (!found && (part = path_next(&rest))) {
+		found = *part == '/' &&
+			(strcmp(part, directory) == 0 || fs_same_file(part, directory));
 		free(part);
 	}
 	return found;
@@ -61,7 +39,7 @@ bool self_finds(const struct self_plan *plan, const char *name)
 	_cleanup_free_ char *found = NULL;
 	char *part;
 
-	while (!found && (part = next_directory(&rest))) {
+	while (!found && (part = path_next(&rest))) {
 		char *path = path_join(part, name);
 
 		if (access(path, X_OK) == 0)
@@ -69,7 +47,7 @@ bool self_finds(const struct self_plan *plan, const char *name)
 		free(path);
 		free(part);
 	}
-	return found && same_file(found, plan->program);
+	return found && fs_same_file(found, plan->program);
 }
 
 /* What the file at DEST is to the program SOURCE. */
@@ -100,7 +78,7 @@ static void look_at_program(const struct traces *traces, struct self_plan *plan)
 {
 	_cleanup_free_ char *directory = path_parent(plan->program);
 
-	if (!is_single || is_on_path(directory) || same_file(directory, plan->bin))
+	if (!is_single || is_on_path(directory) || fs_same_file(directory, plan->bin))
 		return;
 	free(plan->program);
 	plan->program = path_join(plan->bin, COPY_NAME);

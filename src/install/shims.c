@@ -33,21 +33,6 @@ enum shim_action shim_decide(bool exists, const char *target, const char *progra
 	return shim_is_ours(target) ? SHIM_TURN : SHIM_LEAVE;
 }
 
-/* TEXT between single quotes, for a shell; the caller frees. */
-static char *quoted(const char *text)
-{
-	char *out = NULL;
-	size_t len;
-	FILE *f = xopen_memstream(&out, &len);
-
-	fputc('\'', f);
-	for (; *text; text++)
-		fputs(*text == '\'' ? "'\\''" : (char[]){*text, '\0'}, f);
-	fputc('\'', f);
-	fclose(f);
-	return out;
-}
-
 /* BIN as it is written between double quotes in a shell; the caller frees. NULL: it cannot be. */
 static char *in_double_quotes(const char *bin, const char *home)
 {
@@ -77,7 +62,7 @@ static const char *startup_file(const char *name)
 char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file)
 {
 	const char *name = name_of_shell(shell);
-	_cleanup_free_ char *plain = in_double_quotes(bin, home), *odd = quoted(bin);
+	_cleanup_free_ char *plain = in_double_quotes(bin, home), *odd = str_shell_word(bin);
 
 	*file = startup_file(name);
 	if (strcmp(name, "fish") == 0)
@@ -93,7 +78,8 @@ char *shim_directory_line(const char *shell, const char *nix_dir, const char *ho
 	const char *name = name_of_shell(shell);
 	const char *set = strcmp(name, "fish") == 0 ? "set -gx NIX_USER_CHROOT_DIR "
 						    : "export NIX_USER_CHROOT_DIR=";
-	_cleanup_free_ char *plain = in_double_quotes(nix_dir, home), *odd = quoted(nix_dir);
+	_cleanup_free_ char *plain = in_double_quotes(nix_dir, home),
+			    *odd = str_shell_word(nix_dir);
 
 	*file = startup_file(name);
 	return plain ? xasprintf("%s\"%s\"", set, plain) : xasprintf("%s%s", set, odd);

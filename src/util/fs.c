@@ -178,3 +178,18 @@ char *fs_self_path(void)
 
 	return fs_readlink(AT_FDCWD, "/proc/self/exe", &path) < 0 ? NULL : path;
 }
+
+bool fs_same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+bool fs_is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}

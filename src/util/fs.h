@@ -61,4 +61,10 @@ int fs_readlink(int dirfd, const char *path, char **target);
  */
 char *fs_self_path(void);
 
+/* Are A and B, links followed, one and the same file? */
+bool fs_same_file(const char *a, const char *b);
+
+/* Is PATH a file that we may execute? */
+bool fs_is_program(const char *path);
+
 #endif

@@ -154,3 +154,29 @@ char *str_size(uint64_t bytes)
 	}
 	return xasprintf(value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
+
+char *path_next(const char **rest)
+{
+	const char *part = *rest;
+	size_t len;
+
+	if (!part)
+		return NULL;
+	len = strcspn(part, ":");
+	*rest = part[len] ? part + len + 1 : NULL;
+	return len ? xstrndup(part, len) : xstrdup(".");
+}
+
+char *str_shell_word(const char *s)
+{
+	char *word = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&word, &len);
+
+	fputc('\'', f);
+	for (; *s; s++)
+		fputs(*s == '\'' ? "'\\''" : (char[]){*s, '\0'}, f);
+	fputc('\'', f);
+	fclose(f);
+	return word;
+}

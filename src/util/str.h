@@ -60,6 +60,15 @@ char *path_join(const char *directory, const char *name);
 /* PATH (absolute) without its last component, "/" for "/x" and "" for "/"; the caller frees. */
 char *path_parent(const char *path);
 
+/*
+ * The next directory of the list at *REST (the value of PATH, or NULL), which moves on; the caller
+ * frees. An empty one is the working directory, "." (execvp(3)). NULL at the end.
+ */
+char *path_next(const char **rest);
+
+/* S as one word of a shell script, in single quotes; the caller frees. */
+char *str_shell_word(const char *s);
+
 /* Is the variable set and not empty? Its value, else NULL. Not a copy. */
 const char *env_get(const char *name);
 
