@@ -18,36 +18,9 @@
 
 #include <cmocka.h>
 
+#include "place.h"
+
 #include "capture.h"
-
-struct place {
-	char *path;
-	int fd;
-};
-
-static int setup(void **state)
-{
-	struct place *place = xcalloc(1, sizeof(*place));
-	const char *tmp = env_get("TMPDIR");
-
-	place->path = xasprintf("%s/test_fs.XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(place->path));
-	place->fd = fs_open_dir(AT_FDCWD, place->path);
-	assert_true(place->fd >= 0);
-	*state = place;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *place = *state;
-	int r = fs_remove_tree(AT_FDCWD, place->path);
-
-	close(place->fd);
-	free(place->path);
-	free(place);
-	return r;
-}
 
 static int fd_of(void **state)
 {
@@ -395,17 +368,17 @@ static void messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(read_whole, setup, teardown),
-		cmocka_unit_test_setup_teardown(read_what_is_no_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(replace, setup, teardown),
-		cmocka_unit_test_setup_teardown(replace_a_link, setup, teardown),
-		cmocka_unit_test_setup_teardown(replace_that_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(read_whole, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(read_what_is_no_file, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(replace, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(replace_a_link, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(replace_that_fails, place_setup, place_teardown),
 		cmocka_unit_test(write_to_a_full_disk),
-		cmocka_unit_test_setup_teardown(make_directories, setup, teardown),
-		cmocka_unit_test_setup_teardown(open_directories, setup, teardown),
-		cmocka_unit_test_setup_teardown(remove_trees, setup, teardown),
-		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, setup, teardown),
-		cmocka_unit_test_setup_teardown(read_links, setup, teardown),
+		cmocka_unit_test_setup_teardown(make_directories, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(open_directories, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(remove_trees, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(read_links, place_setup, place_teardown),
 		cmocka_unit_test(self),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(lists),

@@ -19,33 +19,7 @@
 
 #include <cmocka.h>
 
-struct place {
-	char *path;
-	int fd;
-};
-
-static int setup(void **state)
-{
-	const char *tmp = env_get("TMPDIR");
-	struct place *place = xcalloc(1, sizeof(*place));
-
-	place->path = xasprintf("%s/test_fs_remove.XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(place->path));
-	place->fd = fs_open_dir(AT_FDCWD, place->path);
-	*state = place;
-	return place->fd < 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *place = *state;
-	int r = fs_remove_tree(AT_FDCWD, place->path);
-
-	close(place->fd);
-	free(place->path);
-	free(place);
-	return r;
-}
+#include "place.h"
 
 static void put(int fd, const char *name)
 {
@@ -225,11 +199,12 @@ static void open_below(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(bind_mounts, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_file_systems, setup, teardown),
-		cmocka_unit_test_setup_teardown(deeper_than_descriptors, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
-		cmocka_unit_test_setup_teardown(open_below, setup, teardown),
+		cmocka_unit_test_setup_teardown(bind_mounts, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(other_file_systems, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(deeper_than_descriptors, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(not_ours, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(open_below, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

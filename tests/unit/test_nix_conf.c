@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "capture.h"
+#include "place.h"
 
 /* TEXT without its comments and empty lines: what Nix reads. The caller frees. */
 static char *settings_of(const char *text)
@@ -114,34 +115,6 @@ static void network_file_systems(void **state)
 	assert_null(nix_conf_network_fs(0x01021994));
 	assert_null(nix_conf_network_fs(0x794c7630));
 	assert_null(nix_conf_network_fs(0x65735546));
-}
-
-struct place {
-	char *path;
-	int fd;
-};
-
-static int setup(void **state)
-{
-	struct place *place = xcalloc(1, sizeof(*place));
-	const char *tmp = env_get("TMPDIR");
-
-	place->path = xasprintf("%s/test_nix_conf.XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(place->path));
-	place->fd = fs_open_dir(AT_FDCWD, place->path);
-	*state = place;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *place = *state;
-	int r = fs_remove_tree(AT_FDCWD, place->path);
-
-	close(place->fd);
-	free(place->path);
-	free(place);
-	return r;
 }
 
 /* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
@@ -271,10 +244,13 @@ int main(void)
 		cmocka_unit_test(what_the_user_adds),
 		cmocka_unit_test(every_setting_has_its_reason),
 		cmocka_unit_test(network_file_systems),
-		cmocka_unit_test_setup_teardown(written_where_there_is_none, setup, teardown),
-		cmocka_unit_test_setup_teardown(never_over_a_users_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(never_over_a_users_link, setup, teardown),
-		cmocka_unit_test_setup_teardown(something_in_the_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(written_where_there_is_none, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(never_over_a_users_file, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(never_over_a_users_link, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(something_in_the_way, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "capture.h"
+#include "place.h"
 
 #define PREFIX "nix-user-chroot: "
 
@@ -92,16 +93,6 @@ static void the_older_default_directory(void **state)
 	assert_int_equal(fs_mkdirs(fd, ".local/share/nix/store", 0755), 0);
 	assert_default_dir(present);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, home), 0);
-}
-
-/* Each test begins with nothing in the environment but where to put files. */
-static int empty_environment(void **state)
-{
-	_cleanup_free_ char *tmp = xstrdup(getenv("TMPDIR"));
-
-	(void)state;
-	clearenv();
-	return tmp ? setenv("TEST_TMPDIR", tmp, 1) + setenv("TMPDIR", tmp, 1) : 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, empty_environment)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "capture.h"
+#include "place.h"
 
 #define PREFIX		"nix-user-chroot: "
 #define LISTS		"  nix-user-chroot --help lists the options\n"
@@ -415,16 +416,6 @@ static void no_words_at_all(void **state)
 	assert_null(options.nix_dir);
 	assert_null(options.argv);
 	options_clear(&options);
-}
-
-/* Each test begins with nothing in the environment but where to put files. */
-static int empty_environment(void **state)
-{
-	_cleanup_free_ char *tmp = xstrdup(getenv("TMPDIR"));
-
-	(void)state;
-	clearenv();
-	return tmp ? setenv("TEST_TMPDIR", tmp, 1) + setenv("TMPDIR", tmp, 1) : 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, empty_environment)

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "place.h"
+
 #define SH	  "/home/me/.nix-profile/etc/profile.d/nix.sh"
 #define LINE	  "if [ -e " SH " ]; then . " SH "; fi # added by Nix installer"
 #define FISH	  "/home/me/.nix-profile/etc/profile.d/nix.fish"
@@ -134,34 +136,6 @@ static void every_text(void **state)
 	}
 }
 
-struct place {
-	char *path;
-	int fd;
-};
-
-static int setup(void **state)
-{
-	const char *tmp = env_get("TMPDIR");
-	struct place *place = xcalloc(1, sizeof(*place));
-
-	place->path = xasprintf("%s/test_startup_files.XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(place->path));
-	place->fd = fs_open_dir(AT_FDCWD, place->path);
-	*state = place;
-	return place->fd < 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *place = *state;
-	int r = fs_remove_tree(AT_FDCWD, place->path);
-
-	close(place->fd);
-	free(place->path);
-	free(place);
-	return r;
-}
-
 static void put(const struct place *place, const char *name, const char *text, mode_t mode)
 {
 	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), 0600), 0);
@@ -265,9 +239,9 @@ int main(void)
 		cmocka_unit_test(other_lines),
 		cmocka_unit_test(the_other_profile),
 		cmocka_unit_test(every_text),
-		cmocka_unit_test_setup_teardown(files, setup, teardown),
-		cmocka_unit_test_setup_teardown(links, setup, teardown),
-		cmocka_unit_test_setup_teardown(after_a_kill, setup, teardown),
+		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(links, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(after_a_kill, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

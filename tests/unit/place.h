@@ -1,0 +1,53 @@
+/*
+ * A directory for one test, and the environment of one. Include after cmocka.h.
+ */
+#ifndef TEST_PLACE_H
+#define TEST_PLACE_H
+
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+struct place {
+	char *path;
+	int fd;
+};
+
+/* For cmocka_unit_test_setup_teardown(): *STATE becomes a struct place *, an empty directory. */
+static inline int place_setup(void **state)
+{
+	const char *tmp = env_get("TMPDIR");
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	place->path = xasprintf("%s/nix-user-chroot-test.XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(place->path));
+	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	*state = place;
+	return place->fd < 0;
+}
+
+static inline int place_teardown(void **state)
+{
+	struct place *place = *state;
+	int r = fs_remove_tree(AT_FDCWD, place->path);
+
+	close(place->fd);
+	free(place->path);
+	free(place);
+	return r;
+}
+
+/* A setup for a test that begins with nothing in the environment but where to put files. */
+static inline int empty_environment(void **state)
+{
+	_cleanup_free_ char *tmp = xstrdup(getenv("TMPDIR"));
+
+	(void)state;
+	clearenv();
+	return tmp ? setenv("TEST_TMPDIR", tmp, 1) + setenv("TMPDIR", tmp, 1) : 0;
+}
+
+#endif
