@@ -11,31 +11,10 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load install.bash
 
-setup_file()
-{
-	installing_suite
-	in_memory
-	mirror_start "$SITE"
-}
-
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
 setup()
 {
 	new_home
 	RECEIPT=$NIX/var/nix-user-chroot/receipt
-}
-
-teardown()
-{
-	mirror_clear_faults
-	mirror_clear_log
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
 # untouched COMMAND...: succeeds without a request and without a change of anything below HOME

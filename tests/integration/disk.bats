@@ -29,24 +29,6 @@ setup_file()
 	}
 }
 
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
-setup()
-{
-	new_home
-}
-
-teardown()
-{
-	mirror_clear_faults
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
-}
-
 # With "remount" mount(8) takes the device too: else it hands the kernel the options that it finds, and
 # among them are ids that mean nothing in the namespace.
 

@@ -10,32 +10,6 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load install.bash
 
-setup_file()
-{
-	installing_suite
-	in_memory
-	mirror_start "$SITE"
-}
-
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
-setup()
-{
-	new_home
-}
-
-teardown()
-{
-	mirror_clear_faults
-	mirror_clear_log
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
-}
-
 # changes_nothing STATUS COMMAND...: ends with it, and not so much as a time is another after
 changes_nothing()
 {

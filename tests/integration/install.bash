@@ -26,6 +26,35 @@
 # shellcheck source=tests/helpers.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
 
+# What bats calls; a suite that wants more has its own.
+
+setup_file()
+{
+	installing_suite
+	in_memory
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+# shellcheck disable=SC2119 # new_home's argument is for tests with more than one
+setup()
+{
+	new_home
+}
+
+teardown()
+{
+	mirror_clear_faults
+	mirror_clear_log
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
+}
+
 installing_suite()
 {
 	# a variable of many clusters: not ours
@@ -82,6 +111,7 @@ in_memory()
 	export SCRATCH
 }
 
+# shellcheck disable=SC2120
 new_home()
 {
 	local name

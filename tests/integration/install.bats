@@ -11,24 +11,6 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load install.bash
 
-setup_file()
-{
-	installing_suite
-	in_memory
-	mirror_start "$SITE"
-}
-
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
-setup()
-{
-	new_home
-}
-
 teardown()
 {
 	mirror_clear_faults

@@ -11,29 +11,10 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load install.bash
 
-setup_file()
-{
-	installing_suite
-	in_memory
-	mirror_start "$SITE"
-}
-
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
 setup()
 {
 	new_home
 	mirror_clear_log
-}
-
-teardown()
-{
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
 # refused_early WORDS... -- COMMAND...: as refused(), with no tarball asked for and nothing changed

@@ -24,12 +24,6 @@ setup_file()
 	mirror_start "$SITE"
 }
 
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
 setup()
 {
 	new_home

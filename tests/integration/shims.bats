@@ -25,12 +25,6 @@ setup_file()
 	export SINGLE
 }
 
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
 setup()
 {
 	new_home
@@ -38,12 +32,6 @@ setup()
 	# what the links lead to
 	TARGET=$PROGRAM
 	[ -z "$SINGLE" ] || TARGET=$BIN/nix-user-chroot
-}
-
-teardown()
-{
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
 tiny()

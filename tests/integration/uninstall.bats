@@ -43,23 +43,10 @@ setup_file()
 	export SINGLE
 }
 
-teardown_file()
-{
-	mirror_stop
-	remove_tree ${SCRATCH:+"$SCRATCH"}
-}
-
 setup()
 {
 	new_home
 	RECEIPT=$NIX/var/nix-user-chroot/receipt
-}
-
-teardown()
-{
-	mirror_clear_faults
-	cd /
-	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
 lined()
