@@ -4,7 +4,7 @@
  */
 #include "chroot/chroot.h"
 #include "commands.h"
-#include "program.h"
+#include "util/program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

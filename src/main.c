@@ -6,7 +6,7 @@
 #include "nix_dir.h"
 #include "nix_path.h"
 #include "options.h"
-#include "program.h"
+#include "util/program.h"
 #include "util/cleanup.h"
 
 #include <errno.h>

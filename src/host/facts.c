@@ -1,5 +1,5 @@
 #include "host/facts.h"
-#include "host/mountinfo.h"
+#include "util/mountinfo.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

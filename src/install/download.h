@@ -9,7 +9,7 @@
 #ifndef INSTALL_DOWNLOAD_H
 #define INSTALL_DOWNLOAD_H
 
-#include "install/sha256.h"
+#include "util/sha256.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #ifndef INSTALL_RECEIPT_H
 #define INSTALL_RECEIPT_H
 
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "install/traces.h"
 #include "install/workspace.h"
 #include "util/str.h"

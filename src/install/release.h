@@ -6,7 +6,7 @@
 #define INSTALL_RELEASE_H
 
 #include "install/download.h"
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "options.h"
 
 #include <stdbool.h>

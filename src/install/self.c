@@ -1,6 +1,6 @@
 #include "install/self.h"
 #include "config.h"
-#include "program.h"
+#include "util/program.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -5,7 +5,7 @@
 #ifndef INSTALL_TRACES_H
 #define INSTALL_TRACES_H
 
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "util/str.h"
 
 #include <stdbool.h>

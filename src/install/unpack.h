@@ -16,7 +16,7 @@
 #ifndef INSTALL_UNPACK_H
 #define INSTALL_UNPACK_H
 
-#include "install/sha256.h"
+#include "util/sha256.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * The two readers of digests, of a ".sha256" file and of --sha256, on any bytes. What is accepted
  * must be written the same way by sha256_format(), and be accepted again.
  */
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

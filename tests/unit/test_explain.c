@@ -4,7 +4,7 @@
  */
 #include "host/check.h"
 #include "host_root.h"
-#include "host/mountinfo.h"
+#include "util/mountinfo.h"
 
 #include <errno.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "install/sha256.h"
+#include "util/sha256.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* What is to be done about a shim, and by which name this program was called. */
 #include "install/shims.h"
-#include "program.h"
+#include "util/program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

@@ -2,7 +2,7 @@
 #include "unpack_fixture.h"
 
 #include "chroot/namespace.h"
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "install/unpack.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "program.h"
+#include "util/program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

@@ -1,8 +1,8 @@
 /*
  * SHA-256 digests: read from text, compared, written as text, and taken of a stream of bytes.
  */
-#ifndef INSTALL_SHA256_H
-#define INSTALL_SHA256_H
+#ifndef UTIL_SHA256_H
+#define UTIL_SHA256_H
 
 #include <stdbool.h>
 #include <stddef.h>

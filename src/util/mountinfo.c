@@ -1,4 +1,4 @@
-#include "host/mountinfo.h"
+#include "util/mountinfo.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * By which name and from which path this program was started.
  */
-#ifndef PROGRAM_H
-#define PROGRAM_H
+#ifndef UTIL_PROGRAM_H
+#define UTIL_PROGRAM_H
 
 /*
  * The command of the user's profile that ARGV0 stands for: its last component, where we were called

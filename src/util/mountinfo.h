@@ -1,8 +1,8 @@
 /*
  * /proc/PID/mountinfo, line by line: proc_pid_mountinfo(5).
  */
-#ifndef HOST_MOUNTINFO_H
-#define HOST_MOUNTINFO_H
+#ifndef UTIL_MOUNTINFO_H
+#define UTIL_MOUNTINFO_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "install/sha256.h"
+#include "util/sha256.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
