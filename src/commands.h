@@ -6,7 +6,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-#include "options.h"
+#include "cli/options.h"
 
 /*
  * --install, as OPTIONS ask; then the command of OPTIONS inside, where there is one. Returns the

@@ -4,8 +4,8 @@
 #include "config.h"
 #include "host/check.h"
 #include "nix_dir.h"
-#include "nix_path.h"
-#include "options.h"
+#include "cli/nixpath_advice.h"
+#include "cli/options.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 

@@ -8,7 +8,7 @@
 #include "install/release.h"
 #include "install/self.h"
 #include "install/workspace.h"
-#include "options.h"
+#include "cli/options.h"
 
 #include <stdio.h>
 

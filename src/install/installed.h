@@ -6,7 +6,7 @@
 #define INSTALL_INSTALLED_H
 
 #include "install/workspace.h"
-#include "options.h"
+#include "cli/options.h"
 
 #include <stdbool.h>
 

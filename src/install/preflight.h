@@ -5,7 +5,7 @@
 #define INSTALL_PREFLIGHT_H
 
 #include "install/workspace.h"
-#include "options.h"
+#include "cli/options.h"
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #include "install/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
-#include "util/nearest.h"
+#include "cli/nearest.h"
 
 #include <dirent.h>
 #include <errno.h>

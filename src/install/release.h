@@ -7,7 +7,7 @@
 
 #include "install/download.h"
 #include "util/sha256.h"
-#include "options.h"
+#include "cli/options.h"
 
 #include <stdbool.h>
 #include <stddef.h>

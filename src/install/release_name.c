@@ -1,7 +1,7 @@
 #include "install/release.h"
 #include "install/url.h"
 #include "util/cleanup.h"
-#include "util/nearest.h"
+#include "cli/nearest.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define INSTALL_SCRIPT_H
 
 #include "install/workspace.h"
-#include "options.h"
+#include "cli/options.h"
 #include "ui/progress.h"
 #include "util/str.h"
 

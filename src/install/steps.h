@@ -14,7 +14,7 @@
 #include "install/store.h"
 #include "install/unpack.h"
 #include "install/workspace.h"
-#include "options.h"
+#include "cli/options.h"
 #include "ui/progress.h"
 
 /* What one installation knows, from its first step to its last. */

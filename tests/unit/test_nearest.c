@@ -1,5 +1,5 @@
 /* Mistyped words. */
-#include "util/nearest.h"
+#include "cli/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

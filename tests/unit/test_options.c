@@ -1,5 +1,5 @@
 /* The command line and the environment. */
-#include "options.h"
+#include "cli/options.h"
 #include "util/cleanup.h"
 
 #include <setjmp.h>

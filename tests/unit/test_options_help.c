@@ -1,6 +1,6 @@
 /* The help pages. */
-#include "options.h"
-#include "options_table.h"
+#include "cli/options.h"
+#include "cli/option_table.h"
 #include "util/cleanup.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-#include "nix_path.h"
-#include "options_complain.h"
+#include "cli/nixpath_advice.h"
+#include "cli/complain.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

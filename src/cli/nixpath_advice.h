@@ -1,8 +1,8 @@
 /*
  * A NIXPATH that is none: what may have been meant.
  */
-#ifndef NIX_PATH_H
-#define NIX_PATH_H
+#ifndef CLI_NIXPATH_ADVICE_H
+#define CLI_NIXPATH_ADVICE_H
 
 /*
  * What to tell a user who has given WORD for NIXPATH where it is no directory: that it is a

@@ -1,5 +1,5 @@
-#include "options_table.h"
-#include "options.h"
+#include "cli/option_table.h"
+#include "cli/options.h"
 
 #define AT(field)	  .offset = offsetof(struct options, field)
 #define AT_INSTALL(field) .offset = offsetof(struct options, install.field)

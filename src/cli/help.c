@@ -2,8 +2,8 @@
  * The help pages. That of --help fits a screen of 80 by 24 with the prompt below it; what a command
  * takes is on a page of its own.
  */
-#include "options.h"
-#include "options_table.h"
+#include "cli/options.h"
+#include "cli/option_table.h"
 #include "util/cleanup.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
  * What is said about a command line that is not understood: one line what, one line what next.
  */
-#ifndef OPTIONS_COMPLAIN_H
-#define OPTIONS_COMPLAIN_H
+#ifndef CLI_COMPLAIN_H
+#define CLI_COMPLAIN_H
 
-#include "options.h"
-#include "options_table.h"
+#include "cli/options.h"
+#include "cli/option_table.h"
 
 /*
  * getopt_long(3) did not like WORD, or the option LETTER in it. COMMAND: which was named before it,

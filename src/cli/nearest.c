@@ -1,4 +1,4 @@
-#include "util/nearest.h"
+#include "cli/nearest.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "options.h"
-#include "options_complain.h"
-#include "options_table.h"
+#include "cli/options.h"
+#include "cli/complain.h"
+#include "cli/option_table.h"
 #include "util/cleanup.h"
 
 #include <getopt.h>

@@ -1,6 +1,6 @@
-#include "options_complain.h"
+#include "cli/complain.h"
 #include "util/cleanup.h"
-#include "util/nearest.h"
+#include "cli/nearest.h"
 
 #include <string.h>
 

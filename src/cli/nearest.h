@@ -1,8 +1,8 @@
 /*
  * What a mistyped word was to be: the nearest of the words that there are.
  */
-#ifndef UTIL_NEAREST_H
-#define UTIL_NEAREST_H
+#ifndef CLI_NEAREST_H
+#define CLI_NEAREST_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /*
  * The options as data: one table, which the parser, the help pages and the tests read.
  */
-#ifndef OPTIONS_TABLE_H
-#define OPTIONS_TABLE_H
+#ifndef CLI_OPTION_TABLE_H
+#define CLI_OPTION_TABLE_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
  * The command line and the environment as data: one table of options, one struct.
  * The same table gives getopt_long(3) its options, --help its text and the environment its names.
  */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
 
 #include "ui/log.h"
 #include "util/str.h"
