@@ -3,7 +3,7 @@
 #include "commands.h"
 #include "config.h"
 #include "host/check.h"
-#include "nix_dir.h"
+#include "run/nix_dir.h"
 #include "cli/nixpath_advice.h"
 #include "cli/options.h"
 #include "util/program.h"

@@ -1,6 +1,6 @@
 #include "chroot/chroot.h"
 #include "chroot/apply.h"
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "chroot/namespace.h"
 #include "chroot/path_config.h"
 #include "chroot/plan.h"

@@ -1,5 +1,5 @@
 #include "install/dry_run_mounts.h"
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "util/cleanup.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 #include "install/home.h"
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 

@@ -1,5 +1,5 @@
 #include "install/preflight.h"
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "chroot/host_view.h"
 #include "host/probe.h"
 #include "ui/log.h"

@@ -1,6 +1,6 @@
 #include "install/script.h"
 #include "chroot/chroot.h"
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "chroot/host_view.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

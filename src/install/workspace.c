@@ -1,5 +1,5 @@
 #include "install/workspace.h"
-#include "nix_dir.h"
+#include "run/nix_dir.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -1,5 +1,5 @@
 /* The default Nix directory. */
-#include "nix_dir.h"
+#include "run/nix_dir.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

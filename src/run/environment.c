@@ -1,4 +1,4 @@
-#include "chroot/environment.h"
+#include "run/environment.h"
 #include "chroot/chroot.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

@@ -1,8 +1,8 @@
 /*
  * Where Nix lives when the user does not say.
  */
-#ifndef NIX_DIR_H
-#define NIX_DIR_H
+#ifndef RUN_NIX_DIR_H
+#define RUN_NIX_DIR_H
 
 /*
  * The default Nix directory: $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else

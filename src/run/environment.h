@@ -1,8 +1,8 @@
 /*
  * What the command finds inside: its variables, and the command itself.
  */
-#ifndef CHROOT_ENVIRONMENT_H
-#define CHROOT_ENVIRONMENT_H
+#ifndef RUN_ENVIRONMENT_H
+#define RUN_ENVIRONMENT_H
 
 #include <stdbool.h>
 

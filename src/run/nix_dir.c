@@ -1,4 +1,4 @@
-#include "nix_dir.h"
+#include "run/nix_dir.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
