@@ -5,7 +5,7 @@
 #ifndef INSTALL_RELEASE_H
 #define INSTALL_RELEASE_H
 
-#include "install/download.h"
+#include "fetch/download.h"
 #include "util/sha256.h"
 #include "cli/options.h"
 

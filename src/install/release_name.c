@@ -1,5 +1,5 @@
 #include "install/release.h"
-#include "install/url.h"
+#include "fetch/url.h"
 #include "util/cleanup.h"
 #include "cli/nearest.h"
 

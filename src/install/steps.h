@@ -6,7 +6,7 @@
 #define INSTALL_STEPS_H
 
 #include "install/before.h"
-#include "install/download.h"
+#include "fetch/download.h"
 #include "install/home.h"
 #include "install/installed.h"
 #include "install/release.h"

@@ -2,7 +2,7 @@
  * The header of an HTTP answer, line by line, on any bytes: what is kept of it must be fit to stand
  * in a header of our own.
  */
-#include "install/answer_header.h"
+#include "fetch/response_header.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

@@ -4,7 +4,7 @@
  * harmless.
  */
 #include "install/release.h"
-#include "install/url.h"
+#include "fetch/url.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

@@ -9,7 +9,7 @@
  * and 3 where download_file() broke its promises: its digest, what a sink got and what is in the
  * file must be the same.
  */
-#include "install/download.h"
+#include "fetch/download.h"
 #include "install/release.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

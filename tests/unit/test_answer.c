@@ -1,5 +1,5 @@
-#include "install/answer_header.h"
-#include "install/transfer_error.h"
+#include "fetch/response_header.h"
+#include "fetch/transfer_error.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

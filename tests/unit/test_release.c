@@ -1,6 +1,6 @@
 /* release_resolve() on a mirror that is a directory: no network. */
 #include "install/release.h"
-#include "install/url.h"
+#include "fetch/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -1,6 +1,6 @@
 /* What is said by names: versions, systems, URLs. */
 #include "install/release.h"
-#include "install/url.h"
+#include "fetch/url.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

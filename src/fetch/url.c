@@ -1,4 +1,4 @@
-#include "install/url.h"
+#include "fetch/url.h"
 #include "util/str.h"
 
 #include <stdbool.h>

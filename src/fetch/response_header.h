@@ -2,8 +2,8 @@
  * The fields of an HTTP answer's header that a download looks at, as they come line by line.
  * HTTP/2 writes their names in lower case, so case does not count (RFC 9110, 5.1).
  */
-#ifndef INSTALL_ANSWER_HEADER_H
-#define INSTALL_ANSWER_HEADER_H
+#ifndef FETCH_RESPONSE_HEADER_H
+#define FETCH_RESPONSE_HEADER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "install/ca_bundle.h"
+#include "fetch/ca_bundle.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"

@@ -9,8 +9,8 @@
  * (a private group's bit, of an umask of 002, cannot be told from another's), or NAME.part itself
  * is another's. One that is ours but was writable to others, or has a second name, is made anew.
  */
-#ifndef INSTALL_PART_FILE_H
-#define INSTALL_PART_FILE_H
+#ifndef FETCH_PART_FILE_H
+#define FETCH_PART_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

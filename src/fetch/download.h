@@ -6,8 +6,8 @@
  * Every function here that fails has said so, once, with the URL, the reason and what to do next;
  * only a download that progress() stopped ends silently.
  */
-#ifndef INSTALL_DOWNLOAD_H
-#define INSTALL_DOWNLOAD_H
+#ifndef FETCH_DOWNLOAD_H
+#define FETCH_DOWNLOAD_H
 
 #include "util/sha256.h"
 

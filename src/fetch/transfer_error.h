@@ -2,8 +2,8 @@
  * What libcurl's and HTTP's error codes mean for us: in words, whether trying again can help, and
  * what the user can do. The one place where such a code is looked at.
  */
-#ifndef INSTALL_TRANSFER_ERROR_H
-#define INSTALL_TRANSFER_ERROR_H
+#ifndef FETCH_TRANSFER_ERROR_H
+#define FETCH_TRANSFER_ERROR_H
 
 #include <curl/curl.h>
 #include <stdbool.h>

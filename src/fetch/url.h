@@ -1,8 +1,8 @@
 /*
  * URLs as far as the installer needs them: which kind, of which file, and what comes beside it.
  */
-#ifndef INSTALL_URL_H
-#define INSTALL_URL_H
+#ifndef FETCH_URL_H
+#define FETCH_URL_H
 
 enum url_scheme {
 	URL_NONE, /* no "://" in it: a file name */

@@ -1,4 +1,4 @@
-#include "install/transfer_error.h"
+#include "fetch/transfer_error.h"
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "install/answer_header.h"
+#include "fetch/response_header.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

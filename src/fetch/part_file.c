@@ -1,4 +1,4 @@
-#include "install/part_file.h"
+#include "fetch/part_file.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

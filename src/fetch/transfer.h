@@ -2,11 +2,11 @@
  * One try at one URL with libcurl: the request, the checks on the answer before a byte of it is
  * handed on, and what came of it. What to do about a failure is download.c's.
  */
-#ifndef INSTALL_TRANSFER_H
-#define INSTALL_TRANSFER_H
+#ifndef FETCH_TRANSFER_H
+#define FETCH_TRANSFER_H
 
-#include "install/ca_bundle.h"
-#include "install/download.h"
+#include "fetch/ca_bundle.h"
+#include "fetch/download.h"
 
 #include <curl/curl.h>
 

@@ -2,8 +2,8 @@
  * Where this host keeps the CA certificates that a mirror is verified against. A static binary has
  * no compiled-in place that is right on every distribution, so it is looked for.
  */
-#ifndef INSTALL_CA_BUNDLE_H
-#define INSTALL_CA_BUNDLE_H
+#ifndef FETCH_CA_BUNDLE_H
+#define FETCH_CA_BUNDLE_H
 
 /* At most one of the two is set; neither: nothing was found, and libcurl's own default counts. */
 struct ca_bundle {
