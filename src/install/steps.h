@@ -12,7 +12,7 @@
 #include "install/release.h"
 #include "install/self.h"
 #include "install/store.h"
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 #include "install/workspace.h"
 #include "cli/options.h"
 #include "ui/progress.h"

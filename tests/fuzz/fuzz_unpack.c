@@ -5,7 +5,7 @@
  * archive that is said to be done and is not.
  */
 #include "chroot/namespace.h"
-#include "install/extract.h"
+#include "unpack/extract.h"
 #include "install/store.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

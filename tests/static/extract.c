@@ -3,7 +3,7 @@
  * does, with the reports on descriptor 1 and no confinement: for an emulator that has no
  * namespaces.
  */
-#include "install/extract.h"
+#include "unpack/extract.h"
 
 int main(void)
 {

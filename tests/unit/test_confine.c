@@ -1,7 +1,7 @@
 /* What a confined child can reach: asked from inside, since only the kernel's answers count. */
 #include "unpack_fixture.h"
 
-#include "install/confine.h"
+#include "unpack/confine.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,7 +1,7 @@
 /* The policy as pure functions: which entries a Nix tarball may hold, and in what form. */
 #include "unpack_fixture.h"
 
-#include "install/entry_policy.h"
+#include "unpack/entry_policy.h"
 
 static void test_normalise(void **state)
 {

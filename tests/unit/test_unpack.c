@@ -3,7 +3,7 @@
 
 #include "chroot/namespace.h"
 #include "util/sha256.h"
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 
 #include <errno.h>
 #include <sched.h>

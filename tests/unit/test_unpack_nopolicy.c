@@ -6,7 +6,7 @@
  */
 #include "unpack_fixture.h"
 
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 
 #ifndef UNPACK_WITHOUT_POLICY
 #error "this test is about the code built with -DUNPACK_WITHOUT_POLICY"

@@ -4,7 +4,7 @@
  * NIX_DIR/store, as --install does. -r: replace what is there. -k: keep it unpacked, do not commit.
  */
 #include "install/store.h"
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

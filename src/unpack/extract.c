@@ -1,7 +1,7 @@
-#include "install/extract.h"
+#include "unpack/extract.h"
 
-#include "install/entry_policy.h"
-#include "install/extract_entry.h"
+#include "unpack/entry_policy.h"
+#include "unpack/extract_entry.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

@@ -1,6 +1,6 @@
-#include "install/extract_entry.h"
+#include "unpack/extract_entry.h"
 
-#include "install/entry_policy.h"
+#include "unpack/entry_policy.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

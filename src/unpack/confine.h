@@ -2,8 +2,8 @@
  * A child process that can reach one directory and nothing else of this host: no other file, no
  * network, no other process. For work on foreign bytes by a library that is not ours.
  */
-#ifndef INSTALL_CONFINE_H
-#define INSTALL_CONFINE_H
+#ifndef UNPACK_CONFINE_H
+#define UNPACK_CONFINE_H
 
 #include <sys/types.h>
 

@@ -16,8 +16,8 @@
  * - Of the mode only "executable by anyone" counts; setuid, setgid and sticky are dropped, as are
  *   owner, times, ACLs, attributes and flags.
  */
-#ifndef INSTALL_ENTRY_POLICY_H
-#define INSTALL_ENTRY_POLICY_H
+#ifndef UNPACK_ENTRY_POLICY_H
+#define UNPACK_ENTRY_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>

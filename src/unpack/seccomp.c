@@ -1,4 +1,4 @@
-#include "install/confine_filter.h"
+#include "unpack/seccomp.h"
 
 #include <errno.h>
 #include <linux/audit.h>

@@ -1,7 +1,7 @@
-#include "install/confine.h"
+#include "unpack/confine.h"
 
 #include "chroot/namespace.h"
-#include "install/confine_filter.h"
+#include "unpack/seccomp.h"
 #include "host/check.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

@@ -3,8 +3,8 @@
  * makes the kernel smaller for a library that has been taken over: namespaces and sockets are where
  * most privilege escalations began. The namespaces around the process hold without it.
  */
-#ifndef INSTALL_CONFINE_FILTER_H
-#define INSTALL_CONFINE_FILTER_H
+#ifndef UNPACK_SECCOMP_H
+#define UNPACK_SECCOMP_H
 
 /*
  * From now on new processes, programs, namespaces, mounts, sockets, device nodes and the rarer

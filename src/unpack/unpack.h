@@ -13,8 +13,8 @@
  * directory, because rename(2) into another directory asks for that; store_commit() closes it. All
  * other directories are 0755, all other files 0644 or 0755. Owner and group are the caller's.
  */
-#ifndef INSTALL_UNPACK_H
-#define INSTALL_UNPACK_H
+#ifndef UNPACK_UNPACK_H
+#define UNPACK_UNPACK_H
 
 #include "util/sha256.h"
 

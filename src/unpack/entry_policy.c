@@ -1,4 +1,4 @@
-#include "install/entry_policy.h"
+#include "unpack/entry_policy.h"
 
 #include "install/store.h"
 #include "util/str.h"

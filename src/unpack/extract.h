@@ -2,10 +2,10 @@
  * The confined child's work: archive bytes from descriptor 0 through libarchive into the working
  * directory, and reports to descriptor 1. unpack.c starts it and reads what it reports.
  */
-#ifndef INSTALL_EXTRACT_H
-#define INSTALL_EXTRACT_H
+#ifndef UNPACK_EXTRACT_H
+#define UNPACK_EXTRACT_H
 
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
-#include "install/unpack.h"
+#include "unpack/unpack.h"
 
-#include "install/confine.h"
-#include "install/extract.h"
+#include "unpack/confine.h"
+#include "unpack/extract.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

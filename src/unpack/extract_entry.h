@@ -2,10 +2,10 @@
  * What extract.c (the archive) and extract_entry.c (one entry of it) share: the state of one
  * unpacking, in the confined child.
  */
-#ifndef INSTALL_EXTRACT_ENTRY_H
-#define INSTALL_EXTRACT_ENTRY_H
+#ifndef UNPACK_EXTRACT_ENTRY_H
+#define UNPACK_EXTRACT_ENTRY_H
 
-#include "install/extract.h"
+#include "unpack/extract.h"
 
 #include <archive.h>
 #include <archive_entry.h>
