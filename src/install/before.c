@@ -1,7 +1,7 @@
 #include "install/before.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
-#include "install/startup_files.h"
+#include "home/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

@@ -6,7 +6,7 @@
 #ifndef INSTALL_BEFORE_H
 #define INSTALL_BEFORE_H
 
-#include "install/home.h"
+#include "home/home.h"
 #include "install/traces.h"
 #include "install/workspace.h"
 

@@ -4,7 +4,7 @@
 #ifndef INSTALL_BELONGINGS_H
 #define INSTALL_BELONGINGS_H
 
-#include "install/home.h"
+#include "home/home.h"
 #include "install/removal.h"
 #include "install/workspace.h"
 

@@ -1,7 +1,7 @@
 #include "install/belongings_home.h"
 #include "chroot/host_view.h"
-#include "install/shims.h"
-#include "install/startup_files.h"
+#include "home/shims.h"
+#include "home/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

@@ -1,6 +1,6 @@
 #include "install/dry_run.h"
 #include "install/dry_run_mounts.h"
-#include "install/startup_files.h"
+#include "home/startup_files.h"
 #include "util/cleanup.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
 #ifndef INSTALL_DRY_RUN_H
 #define INSTALL_DRY_RUN_H
 
-#include "install/home.h"
+#include "home/home.h"
 #include "install/release.h"
-#include "install/self.h"
+#include "home/self.h"
 #include "install/workspace.h"
 #include "cli/options.h"
 

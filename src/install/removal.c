@@ -1,5 +1,5 @@
 #include "install/removal.h"
-#include "install/startup_files.h"
+#include "home/startup_files.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

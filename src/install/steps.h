@@ -7,10 +7,10 @@
 
 #include "install/before.h"
 #include "fetch/download.h"
-#include "install/home.h"
+#include "home/home.h"
 #include "install/installed.h"
 #include "install/release.h"
-#include "install/self.h"
+#include "home/self.h"
 #include "install/store.h"
 #include "unpack/unpack.h"
 #include "install/workspace.h"

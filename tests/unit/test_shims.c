@@ -1,5 +1,5 @@
 /* What is to be done about a shim, and by which name this program was called. */
-#include "install/shims.h"
+#include "home/shims.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -1,5 +1,5 @@
 /* The install script's line: recognised, and taken out of text and files. */
-#include "install/startup_files.h"
+#include "home/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

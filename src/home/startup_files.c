@@ -1,4 +1,4 @@
-#include "install/startup_files.h"
+#include "home/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

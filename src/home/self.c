@@ -1,4 +1,4 @@
-#include "install/self.h"
+#include "home/self.h"
 #include "config.h"
 #include "util/program.h"
 #include "ui/log.h"

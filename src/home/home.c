@@ -1,4 +1,4 @@
-#include "install/home.h"
+#include "home/home.h"
 #include "run/environment.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

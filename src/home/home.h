@@ -1,8 +1,8 @@
 /*
  * The places in the user's home directory that an installation touches.
  */
-#ifndef INSTALL_HOME_H
-#define INSTALL_HOME_H
+#ifndef HOME_HOME_H
+#define HOME_HOME_H
 
 #include "util/str.h"
 

@@ -2,8 +2,8 @@
  * The shims: links to this program by the names of Nix's commands, in a directory on the user's
  * PATH. Called by such a name, the program enters and becomes that command.
  */
-#ifndef INSTALL_SHIMS_H
-#define INSTALL_SHIMS_H
+#ifndef HOME_SHIMS_H
+#define HOME_SHIMS_H
 
 #include <stdbool.h>
 #include <stddef.h>

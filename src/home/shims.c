@@ -1,4 +1,4 @@
-#include "install/shims.h"
+#include "home/shims.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

@@ -6,8 +6,8 @@
  * Nix installer\n", where F is etc/profile.d/nix.sh in the profile; for fish it writes a file of
  * its own, with nix.fish.
  */
-#ifndef INSTALL_STARTUP_FILES_H
-#define INSTALL_STARTUP_FILES_H
+#ifndef HOME_STARTUP_FILES_H
+#define HOME_STARTUP_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>

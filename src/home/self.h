@@ -1,11 +1,11 @@
 /*
  * The program puts itself in place: a copy where it is needed, and the shims (shims.h).
  */
-#ifndef INSTALL_SELF_H
-#define INSTALL_SELF_H
+#ifndef HOME_SELF_H
+#define HOME_SELF_H
 
-#include "install/home.h"
-#include "install/shims.h"
+#include "home/home.h"
+#include "home/shims.h"
 #include "install/traces.h"
 
 enum copy_action {
