@@ -6,7 +6,7 @@
 
 #include "home/home.h"
 #include "home/shims.h"
-#include "install/traces.h"
+#include "store/traces.h"
 
 enum copy_action {
 	COPY_NONE,  /* the program stays where it is */

@@ -7,8 +7,8 @@
 #define INSTALL_BEFORE_H
 
 #include "home/home.h"
-#include "install/traces.h"
-#include "install/workspace.h"
+#include "store/traces.h"
+#include "store/layout.h"
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 #include "install/belongings_home.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
-#include "install/receipt.h"
+#include "store/receipt.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

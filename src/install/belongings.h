@@ -6,7 +6,7 @@
 
 #include "home/home.h"
 #include "install/removal.h"
-#include "install/workspace.h"
+#include "store/layout.h"
 
 struct belongings {
 	/* all but the receipt, the marks of a broken off run, the lock, and what they lie in */

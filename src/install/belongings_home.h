@@ -5,7 +5,7 @@
 #define INSTALL_BELONGINGS_HOME_H
 
 #include "install/belongings.h"
-#include "install/traces.h"
+#include "store/traces.h"
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 #include "home/home.h"
 #include "install/release.h"
 #include "home/self.h"
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "cli/options.h"
 
 #include <stdio.h>

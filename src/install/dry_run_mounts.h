@@ -5,7 +5,7 @@
 #define INSTALL_DRY_RUN_MOUNTS_H
 
 #include "chroot/plan.h"
-#include "install/workspace.h"
+#include "store/layout.h"
 
 #include <stdio.h>
 

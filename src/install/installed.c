@@ -1,5 +1,5 @@
 #include "install/installed.h"
-#include "install/receipt.h"
+#include "store/receipt.h"
 #include "install/release.h"
 #include "install/script.h"
 #include "ui/log.h"

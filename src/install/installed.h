@@ -5,7 +5,7 @@
 #ifndef INSTALL_INSTALLED_H
 #define INSTALL_INSTALLED_H
 
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "cli/options.h"
 
 #include <stdbool.h>

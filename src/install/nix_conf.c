@@ -1,5 +1,5 @@
 #include "install/nix_conf.h"
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -4,7 +4,7 @@
 #ifndef INSTALL_PREFLIGHT_H
 #define INSTALL_PREFLIGHT_H
 
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "cli/options.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #ifndef INSTALL_SCRIPT_H
 #define INSTALL_SCRIPT_H
 
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "cli/options.h"
 #include "ui/progress.h"
 #include "util/str.h"

@@ -11,9 +11,9 @@
 #include "install/installed.h"
 #include "install/release.h"
 #include "home/self.h"
-#include "install/store.h"
+#include "store/commit.h"
 #include "unpack/unpack.h"
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "cli/options.h"
 #include "ui/progress.h"
 

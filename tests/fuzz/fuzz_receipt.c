@@ -2,8 +2,8 @@
  * Any bytes as a receipt: no memory error, and what is accepted is written and read again as the
  * same, and names nothing but store paths.
  */
-#include "install/receipt.h"
-#include "install/store.h"
+#include "store/receipt.h"
+#include "store/commit.h"
 #include "util/cleanup.h"
 
 #include <stdbool.h>

@@ -6,7 +6,7 @@
  */
 #include "chroot/namespace.h"
 #include "unpack/extract.h"
-#include "install/store.h"
+#include "store/commit.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

@@ -1,6 +1,6 @@
 /* The receipt: read, written, and read again. */
-#include "install/receipt.h"
-#include "install/workspace.h"
+#include "store/receipt.h"
+#include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

@@ -1,7 +1,7 @@
 /* The names of store paths, and store_commit() on made-up staging directories. */
 #include "unpack_fixture.h"
 
-#include "install/store.h"
+#include "store/commit.h"
 
 #include <errno.h>
 #include <linux/filter.h>

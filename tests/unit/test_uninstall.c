@@ -1,7 +1,7 @@
 /* What --uninstall goes by: mounts in the way, and the traces that the receipt keeps. */
 #include "install/before.h"
 #include "install/mounts_below.h"
-#include "install/traces.h"
+#include "store/traces.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

@@ -3,7 +3,7 @@
  * Unpack ARCHIVE ("-": standard input) confined into STAGING_DIR, then commit its store paths into
  * NIX_DIR/store, as --install does. -r: replace what is there. -k: keep it unpacked, do not commit.
  */
-#include "install/store.h"
+#include "store/commit.h"
 #include "unpack/unpack.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -2,12 +2,12 @@
  * The receipt: what was installed, written last. Lines of "KEY VALUE" in
  * NIXPATH/var/nix-user-chroot/receipt.
  */
-#ifndef INSTALL_RECEIPT_H
-#define INSTALL_RECEIPT_H
+#ifndef STORE_RECEIPT_H
+#define STORE_RECEIPT_H
 
 #include "util/sha256.h"
-#include "install/traces.h"
-#include "install/workspace.h"
+#include "store/traces.h"
+#include "store/layout.h"
 #include "util/str.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
-#include "install/receipt.h"
-#include "install/store.h"
-#include "install/workspace.h"
+#include "store/receipt.h"
+#include "store/commit.h"
+#include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

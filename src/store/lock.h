@@ -2,10 +2,10 @@
  * One --install at a time on a Nix directory: flock(2) on a file in it, which is gone when nobody
  * is at work.
  */
-#ifndef INSTALL_LOCK_H
-#define INSTALL_LOCK_H
+#ifndef STORE_LOCK_H
+#define STORE_LOCK_H
 
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "ui/progress.h"
 
 #include <sys/types.h>

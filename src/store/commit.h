@@ -1,8 +1,8 @@
 /*
  * Staged store paths → the store, by rename(2).
  */
-#ifndef INSTALL_STORE_H
-#define INSTALL_STORE_H
+#ifndef STORE_COMMIT_H
+#define STORE_COMMIT_H
 
 #include "util/str.h"
 

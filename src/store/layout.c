@@ -1,4 +1,4 @@
-#include "install/workspace.h"
+#include "store/layout.h"
 #include "run/nix_dir.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

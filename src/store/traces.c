@@ -1,4 +1,4 @@
-#include "install/traces.h"
+#include "store/traces.h"
 
 #include <errno.h>
 #include <stdlib.h>

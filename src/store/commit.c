@@ -1,4 +1,4 @@
-#include "install/store.h"
+#include "store/commit.h"
 
 #include "ui/log.h"
 #include "util/cleanup.h"

@@ -1,8 +1,8 @@
 /*
  * The directories that --install works in, and how they are left as they were found.
  */
-#ifndef INSTALL_WORKSPACE_H
-#define INSTALL_WORKSPACE_H
+#ifndef STORE_LAYOUT_H
+#define STORE_LAYOUT_H
 
 #include <stdbool.h>
 

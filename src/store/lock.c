@@ -1,4 +1,4 @@
-#include "install/lock.h"
+#include "store/lock.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -2,8 +2,8 @@
  * What an installation leaves outside of the store, as far as it cannot be told by looking from
  * what is the user's. Lines of the receipt, for --uninstall.
  */
-#ifndef INSTALL_TRACES_H
-#define INSTALL_TRACES_H
+#ifndef STORE_TRACES_H
+#define STORE_TRACES_H
 
 #include "util/sha256.h"
 #include "util/str.h"
