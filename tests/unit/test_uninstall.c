@@ -1,6 +1,6 @@
 /* What --uninstall goes by: mounts in the way, and the traces that the receipt keeps. */
 #include "install/before.h"
-#include "install/mounts_below.h"
+#include "uninstall/mounts_below.h"
 #include "store/traces.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -1,4 +1,4 @@
-#include "install/mounts_below.h"
+#include "uninstall/mounts_below.h"
 #include "util/mountinfo.h"
 #include "util/cleanup.h"
 #include "util/fs.h"

@@ -1,8 +1,8 @@
 /*
  * Is anything mounted in a directory?
  */
-#ifndef INSTALL_MOUNTS_BELOW_H
-#define INSTALL_MOUNTS_BELOW_H
+#ifndef UNINSTALL_MOUNTS_BELOW_H
+#define UNINSTALL_MOUNTS_BELOW_H
 
 /*
  * The first mount point below DIRECTORY (not DIRECTORY itself), of this process's mounts as

@@ -1,4 +1,4 @@
-#include "install/removal.h"
+#include "uninstall/removal.h"
 #include "home/startup_files.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

@@ -1,6 +1,6 @@
-#include "install/belongings.h"
+#include "uninstall/find.h"
 #include "install/before.h"
-#include "install/belongings_home.h"
+#include "uninstall/find_home.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
 #include "store/receipt.h"

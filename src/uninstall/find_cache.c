@@ -1,4 +1,4 @@
-#include "install/belongings_home.h"
+#include "uninstall/find_home.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

@@ -1,10 +1,10 @@
 /*
  * The part of belongings.h that lies in the user's home directory: startup files, shims, profile.
  */
-#ifndef INSTALL_BELONGINGS_HOME_H
-#define INSTALL_BELONGINGS_HOME_H
+#ifndef UNINSTALL_FIND_HOME_H
+#define UNINSTALL_FIND_HOME_H
 
-#include "install/belongings.h"
+#include "uninstall/find.h"
 #include "store/traces.h"
 
 #include <stdbool.h>

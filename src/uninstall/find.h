@@ -1,11 +1,11 @@
 /*
  * What belongs to an installation, and so goes with it; and what lies beside it, and stays.
  */
-#ifndef INSTALL_BELONGINGS_H
-#define INSTALL_BELONGINGS_H
+#ifndef UNINSTALL_FIND_H
+#define UNINSTALL_FIND_H
 
 #include "home/home.h"
-#include "install/removal.h"
+#include "uninstall/removal.h"
 #include "store/layout.h"
 
 struct belongings {

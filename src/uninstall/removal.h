@@ -1,8 +1,8 @@
 /*
  * Things to remove, one by one, each the way that fits it.
  */
-#ifndef INSTALL_REMOVAL_H
-#define INSTALL_REMOVAL_H
+#ifndef UNINSTALL_REMOVAL_H
+#define UNINSTALL_REMOVAL_H
 
 #include <stddef.h>
 

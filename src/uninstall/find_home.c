@@ -1,4 +1,4 @@
-#include "install/belongings_home.h"
+#include "uninstall/find_home.h"
 #include "chroot/host_view.h"
 #include "home/shims.h"
 #include "home/startup_files.h"
