@@ -42,6 +42,7 @@ stdenv.mkDerivation {
       (root + "/scripts/completions")
       (root + "/src")
       (root + "/tests/unit")
+      (root + "/tests/tools")
     ];
   };
 

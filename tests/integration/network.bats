@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
 # Downloads from a mirror that misbehaves: each fault is recovered from, or is one clear message.
-# They go through tests/unit/fetch.c, the download part of the installer as a program.
+# They go through tests/tools/fetch.c, the download part of the installer as a program.
 
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
 # shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted

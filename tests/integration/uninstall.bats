@@ -426,8 +426,8 @@ in_mount_namespace()
 	install -q --nix-version "$TINY"
 	run -0 "$refuse" openat2=38 -- "$PROGRAM" --uninstall --yes
 	as_before "$before"
-	if [ -x "${BUILD_DIR:-}/tests/unit/test_fs_remove" ]; then
-		run -0 "$refuse" openat2 -- "$BUILD_DIR/tests/unit/test_fs_remove"
+	if [ -x "${BUILD_DIR:-}/tests/unit/util/test_fs_remove" ]; then
+		run -0 "$refuse" openat2 -- "$BUILD_DIR/tests/unit/util/test_fs_remove"
 	fi
 }
 

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
-#include "place.h"
+#include "../capture.h"
+#include "../place.h"
 
 /* TEXT without its comments and empty lines: what Nix reads. The caller frees. */
 static char *settings_of(const char *text)

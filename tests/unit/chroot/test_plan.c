@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 #include "plan_scene.h"
 
 static void root_of_every_kind(void **state)

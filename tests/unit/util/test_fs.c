@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "place.h"
+#include "../place.h"
 
-#include "capture.h"
+#include "../capture.h"
 
 static int fd_of(void **state)
 {

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "place.h"
+#include "../place.h"
 
 static void put(int fd, const char *name)
 {

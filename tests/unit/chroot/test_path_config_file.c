@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 
 #define PREFIX "nix-user-chroot: "
 

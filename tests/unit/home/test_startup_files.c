@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "place.h"
+#include "../place.h"
 
 #define SH	  "/home/me/.nix-profile/etc/profile.d/nix.sh"
 #define LINE	  "if [ -e " SH " ]; then . " SH "; fi # added by Nix installer"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 
 #define PREFIX "nix-user-chroot: "
 

@@ -5,8 +5,8 @@
 #ifndef TEST_PLAN_SCENE_H
 #define TEST_PLAN_SCENE_H
 
-#include "capture.h"
-#include "fake_host.h"
+#include "../capture.h"
+#include "../host/fake_host.h"
 #include "plan_check.h"
 
 #include "ui/log.h"

@@ -1,5 +1,5 @@
 /* The names of store paths, and store_commit() on made-up staging directories. */
-#include "unpack_fixture.h"
+#include "../unpack/unpack_fixture.h"
 
 #include "store/commit.h"
 

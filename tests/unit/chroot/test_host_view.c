@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "fake_host.h"
+#include "../host/fake_host.h"
 
 static const struct fake_entry table[] = {
 	D("/tmp"),

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 
 /* Below the scratch directory; $ in a step's source stands for that directory. */
 static char *scratch;

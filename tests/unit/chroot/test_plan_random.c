@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "fake_host.h"
+#include "../host/fake_host.h"
 #include "plan_check.h"
 
 #define ROUNDS 4000

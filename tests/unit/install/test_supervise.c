@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 
 /* What the process under test says on a pipe. */
 #define WORKING	   'w'

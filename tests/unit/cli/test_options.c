@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
-#include "place.h"
+#include "../capture.h"
+#include "../place.h"
 
 #define PREFIX		"nix-user-chroot: "
 #define LISTS		"  nix-user-chroot --help lists the options\n"

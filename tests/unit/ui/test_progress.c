@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "../capture.h"
 
 /* Columns that the UTF-8 text S takes; it has no wide characters. */
 static size_t columns_of(const char *s)

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
-#include "place.h"
+#include "../capture.h"
+#include "../place.h"
 
 #define PREFIX "nix-user-chroot: "
 
