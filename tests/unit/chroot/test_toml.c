@@ -429,14 +429,6 @@ static void test_size_limit(void **state)
 	free(large);
 }
 
-static void expect_escaped(const char *text, size_t max, const char *expected)
-{
-	char *shown = text_shown_at_most(text, max);
-
-	assert_string_equal(shown, expected);
-	free(shown);
-}
-
 static void test_utf8(void **state)
 {
 	static const uint32_t characters[] = {0x01,   0x7f,   0x80,   0x7ff,   0x800,
