@@ -1,9 +1,9 @@
 #include "chroot/apply.h"
-#include "chroot/toml_text.h"
 #include "host/check.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,9 @@
 static int fail(const char *root, enum check_step step, const char *what, const char *path, int r)
 {
 	_cleanup_free_ char *why = check_explain(step, -r, root);
-	_cleanup_free_ char *shown = toml_escape(path, SIZE_MAX);
+	_cleanup_free_ char *shown = text_shown(path);
 
-	log_error("cannot %s %s: %s\n%s", what, shown, strerror(-r), why);
+	log_error("cannot %s %s: %s\n%-s", what, shown, strerror(-r), why);
 	return -1;
 }
 
@@ -297,9 +297,9 @@ static void say_failures(struct work *work)
 
 	if (failures->count == 0)
 		return;
-	shown = toml_escape(one ? failures->first->path : failures->directory, SIZE_MAX);
+	shown = text_shown(one ? failures->first->path : failures->directory);
 	what = one ? xstrdup(shown) : xasprintf("%zu entries of %s", failures->count, shown);
-	log_warning("%s %s %s inside: %s%s", what, one ? "is" : "are",
+	log_warning("%s %s %s inside: %s%-s", what, one ? "is" : "are",
 		    takes_away(failures->first) ? "still there" : "not there",
 		    failures->r == -EXDEV ? "the directory was changed meanwhile"
 					  : strerror(-failures->r),
@@ -318,7 +318,7 @@ static void add_failure(struct work *work, const struct plan_step *step, int r)
 	_cleanup_free_ char *directory = path_parent(step->path);
 
 	if (!is_warned_of(step, r)) {
-		_cleanup_free_ char *shown = toml_escape(step->path, SIZE_MAX);
+		_cleanup_free_ char *shown = text_shown(step->path);
 
 		log_verbose("%s is not there inside: %s", shown, strerror(-r));
 		return;
@@ -351,8 +351,8 @@ static void say_step(const struct plan_step *step, int r)
 
 	if (log_get_level() < LOG_DEBUG)
 		return;
-	path = toml_escape(step->path, SIZE_MAX);
-	source = toml_escape(step->source ? step->source : "", SIZE_MAX);
+	path = text_shown(step->path);
+	source = text_shown(step->source ? step->source : "");
 	log_debug("%s %s%s%s%s%s", words[step->type], path, *source ? " from " : "", source,
 		  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 }

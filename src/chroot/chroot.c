@@ -48,7 +48,7 @@ static int open_nix_dir(const struct chroot_request *request)
 		return -1;
 	}
 	if (fd < 0)
-		log_error("cannot use %s as /nix: %s\n%s", request->nix_dir, strerror(err),
+		log_error("cannot use %s as /nix: %s\n%-s", request->nix_dir, strerror(err),
 			  advice_on(request, err));
 	return steal_fd(&fd);
 }
@@ -77,22 +77,22 @@ static int enter_namespaces(void)
 	if (r < 0) {
 		_cleanup_free_ char *why = check_explain(CHECK_USER_NAMESPACE, -r, "");
 
-		log_error("cannot enter a user and mount namespace of my own: %s\n%s", strerror(-r),
-			  why);
+		log_error("cannot enter a user and mount namespace of my own: %s\n%-s",
+			  strerror(-r), why);
 		return -1;
 	}
 	r = namespace_map_ids(uid, gid, &file);
 	if (r < 0) {
 		_cleanup_free_ char *why = check_explain(CHECK_ID_MAPS, -r, "");
 
-		log_error("cannot write %s: %s\n%s", file, strerror(-r), why);
+		log_error("cannot write %s: %s\n%-s", file, strerror(-r), why);
 		return -1;
 	}
 	r = namespace_make_slave();
 	if (r < 0) {
 		_cleanup_free_ char *why = check_explain(CHECK_SLAVE, -r, "");
 
-		log_error("cannot keep mounts from spreading to the host: %s\n%s", strerror(-r),
+		log_error("cannot keep mounts from spreading to the host: %s\n%-s", strerror(-r),
 			  why);
 		return -1;
 	}

@@ -1,9 +1,9 @@
 #include "chroot/path_config.h"
 #include "chroot/host_view.h"
 #include "chroot/toml.h"
-#include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ warn(const struct reader *reader, struct toml_position at, const char *format, .
 
 static char *show(const char *word)
 {
-	return toml_escape(word, SHOWN_WORD);
+	return text_shown_at_most(word, SHOWN_WORD);
 }
 
 /*
@@ -295,7 +295,7 @@ static int read_document(struct reader *reader, const struct toml_document *docu
 
 int path_config_parse(const char *file_name, const char *text, size_t len, struct path_config *out)
 {
-	_cleanup_free_ char *file = toml_escape(file_name, SHOWN_FILE);
+	_cleanup_free_ char *file = text_shown_at_most(file_name, SHOWN_FILE);
 	_cleanup_(toml_clear) struct toml_document document;
 	struct reader reader = {.file = file, .out = out};
 	struct toml_error error;
@@ -350,7 +350,7 @@ int path_config_load(int nix_dir_fd, const char *nix_dir, struct path_config *ou
 		return path_config_parse(file, text, len, out);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
-	shown = toml_escape(file, SHOWN_FILE);
+	shown = text_shown_at_most(file, SHOWN_FILE);
 	if (r == -ELOOP)
 		log_error("cannot read %s: it is a symlink that leads nowhere\n"
 			  "mend it or remove it",

@@ -1,8 +1,8 @@
 #include "chroot/plan.h"
 #include "chroot/plan_builder.h"
-#include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -112,8 +112,7 @@ static void plan_profile_mounts(struct builder *builder, const struct plan_input
 		return;
 	profile = find_profile(input);
 	if (!profile) {
-		_cleanup_free_ char *user =
-			toml_escape(input->user ? input->user : "(unknown)", SIZE_MAX);
+		_cleanup_free_ char *user = text_shown(input->user ? input->user : "(unknown)");
 
 		log_warning("the [profile] mounts of " PATH_CONFIG_FILE " are skipped: there is no "
 			    "profile of user %s\nnix-env -i makes one",

@@ -1,7 +1,7 @@
 #include "chroot/plan_builder.h"
-#include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@
 		va_start(args, format);                                                 \
 		text = xvasprintf(format, args);                                        \
 		va_end(args);                                                           \
-		shown = toml_escape(text, SIZE_MAX);                                    \
+		shown = text_shown(text);                                               \
 		log("%s", shown);                                                       \
 	}
 

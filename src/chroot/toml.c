@@ -3,6 +3,7 @@
 #include "chroot/toml_text.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static struct toml_node *add(struct scan *s, struct toml_node *table, struct key
 
 static int fail_defined(struct scan *s, const struct key *key, const struct toml_node *before)
 {
-	_cleanup_free_ char *shown = toml_escape(before->key, SHOWN_KEY);
+	_cleanup_free_ char *shown = text_shown_at_most(before->key, SHOWN_KEY);
 
 	return scan_fail(s, key->at, "\"%s\" is already %s line %u", shown,
 			 before->type == TOML_TABLE ? "a table, made in" : "set in",

@@ -2,6 +2,7 @@
 #include "chroot/toml_text.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <stdarg.h>
 #include <stdint.h>

@@ -19,7 +19,7 @@ static void complain(const char *what, const char *suggestion, enum command comm
 	const char *page = page_of(command);
 
 	if (suggestion)
-		log_error("%s\n%s", what, suggestion);
+		log_error("%s\n%-s", what, suggestion);
 	else
 		log_error("%s\nnix-user-chroot %s%s--help lists the options", what,
 			  page ? page : "", page ? " " : "");

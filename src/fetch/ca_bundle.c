@@ -99,7 +99,7 @@ static int choose_file(const char *path, const char *named_by, const char *next,
 	int r = usable_file(path);
 
 	if (r < 0) {
-		log_error("cannot read the CA certificates in '%s' (%s): %s\n%s", path, named_by,
+		log_error("cannot read the CA certificates in '%s' (%s): %s\n%-s", path, named_by,
 			  why(r), next);
 		return -1;
 	}

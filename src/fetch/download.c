@@ -88,14 +88,14 @@ static int say_failure(const struct job *job, enum transfer_result result)
 	_cleanup_free_ char *where = NULL, *tries = NULL;
 
 	if (result == TRANSFER_MISSING && job->missing) {
-		log_error("%s", job->missing);
+		log_error("%-s", job->missing);
 		return -1;
 	}
 	if (transfer->redirected && !strstr(transfer->why, transfer->effective_url))
 		where = xasprintf(" (redirected to %s)", transfer->effective_url);
 	if (job->failures > 1)
 		tries = xasprintf(", %u times in a row", job->failures);
-	log_error("cannot download %s%s: %s%s\n%s", transfer->url, where ? where : "",
+	log_error("cannot download %s%s: %s%s\n%-s", transfer->url, where ? where : "",
 		  transfer->why, tries ? tries : "", transfer->next);
 	return -1;
 }

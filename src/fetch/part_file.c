@@ -21,7 +21,7 @@ static int cannot(const char *verb, const char *path, int error)
 		next = "make room, or set XDG_CACHE_HOME to a directory with more";
 	else if (error == EACCES || error == EPERM || error == EROFS)
 		next = "make it writable, or set XDG_CACHE_HOME to a directory of yours";
-	log_error("cannot %s %s: %s\n%s", verb, path, strerror(error), next);
+	log_error("cannot %s %s: %s\n%-s", verb, path, strerror(error), next);
 	return -1;
 }
 

@@ -202,7 +202,7 @@ static void say_hint(const struct installation *in)
 	if (in->self.bin && !in->self.is_on_path)
 		hint = self_path_hint(&in->self, &in->home);
 	if (hint)
-		log_info("%s", hint);
+		log_info("%-s", hint);
 }
 
 /*
@@ -277,7 +277,7 @@ static void say_summary(const struct installation *in)
 		.hint = hint,
 	});
 
-	log_info("%s", text);
+	log_info("%-s", text);
 }
 
 static int install(struct installation *in)

@@ -23,7 +23,7 @@ static int check_probe(const struct probe *probe)
 		    i == CHECK_PROC_MOUNT)
 			continue;
 		why = check_explain((enum check_step)i, step->err, "");
-		log_error("cannot install on this host: it refuses %s: %s\n%s", step->what,
+		log_error("cannot install on this host: it refuses %s: %s\n%-s", step->what,
 			  strerror(step->err), why);
 		return -1;
 	}

@@ -351,7 +351,7 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 	if (sha256_parse(text.body, text.len, &release->sha256) < 0) {
 		seen = excerpt(&text);
 		log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
-			  "%zu bytes%s%s%s\n%s",
+			  "%zu bytes%s%s%s\n%-s",
 			  url, text.len, text.len ? " that begin with '" : "", seen,
 			  text.len ? "'" : "",
 			  plan->file ? "it must hold the digits alone; or give --sha256"

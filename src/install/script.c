@@ -5,6 +5,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,15 +102,23 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	return chroot_wait(child);
 }
 
-/* The last lines of TEXT: where they begin in it. */
-static const char *tail_of(const char *text, size_t len)
+/* The last lines of OUTPUT, each as text_shown() shows it; the caller frees. */
+static char *tail_of(const struct output *output)
 {
-	const char *p = text + len;
-	int lines = 0;
+	const char *begin = output->text ? output->text : "", *p = begin + output->len, *end;
+	char *tail = xstrdup("");
 
-	while (p > text && (p[-1] != '\n' || lines++ < TAIL_LINES))
+	for (int lines = 0; p > begin && (p[-1] != '\n' || lines++ < TAIL_LINES);)
 		p--;
-	return p;
+	for (; *p; p = *end ? end + 1 : end) {
+		char *longer;
+
+		end = strchrnul(p, '\n');
+		longer = text_format("%-s%.*s\n", tail, (int)(end - p), p);
+		free(tail);
+		tail = longer;
+	}
+	return tail;
 }
 
 static void prepare_environment(const struct install_options *options)
@@ -153,10 +162,13 @@ int script_run(const struct script_request *request)
 	log_debug("running %s inside", script);
 	status = run_inside(request, argv, &output);
 	text = output.text;
-	if (status > 0)
-		log_error("the Nix install script failed with status %d; its last words:\n%s"
+	if (status > 0) {
+		_cleanup_free_ char *tail = tail_of(&output);
+
+		log_error("the Nix install script failed with status %d; its last words:\n%-s"
 			  "all of it is in %s",
-			  status, text ? tail_of(text, output.len) : "", log_path);
+			  status, tail, log_path);
+	}
 	return status == 0 ? 0 : -1;
 }
 

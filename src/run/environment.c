@@ -299,7 +299,7 @@ static int exec_failed(const char *command, int err)
 	/* ENOTDIR: a word of PATH, or a parent of COMMAND, is a file; to the user the same */
 	missing = err == ENOENT || err == ENOTDIR;
 
-	log_error("cannot run %s inside: %s\n%s", command, strerror(err),
+	log_error("cannot run %s inside: %s\n%-s", command, strerror(err),
 		  missing && strchr(command, '/') ? "there is no such file inside, or the "
 						    "interpreter that it needs is not there"
 		  : missing			  ? "it is in no directory of PATH, inside"
@@ -365,7 +365,7 @@ int environment_exec_profile(const char *name, char *const *argv)
 		if ((err != ENOENT && err != ENOTDIR) || access(file, F_OK) == 0)
 			return exec_failed(file, err);
 	}
-	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%s", name,
+	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%-s", name,
 		  directories.items[0],
 		  str_starts_with(name, "nix")
 			  ? "nix-user-chroot --install mends the profile of an installation"

@@ -51,7 +51,7 @@ static int say(const struct store_request *request, const char *what, const char
 		advice = "store/ must be a plain directory on the file system that var/ is on";
 	else if (err == EIO)
 		advice = "the disk fails: the kernel's log (dmesg) says more";
-	log_error("cannot %s %s/store%s%s: %s\n%s", what, request->nix_path, *name ? "/" : "", name,
+	log_error("cannot %s %s/store%s%s: %s\n%-s", what, request->nix_path, *name ? "/" : "", name,
 		  strerror(err), advice);
 	return -1;
 }

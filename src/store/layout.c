@@ -41,7 +41,7 @@ static const char *advice(int err)
 
 int workspace_error(const char *doing, const char *path, int r)
 {
-	log_error("cannot %s %s: %s\n%s", doing, path, strerror(-r), advice(-r));
+	log_error("cannot %s %s: %s\n%-s", doing, path, strerror(-r), advice(-r));
 	return -1;
 }
 

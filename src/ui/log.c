@@ -1,6 +1,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -103,7 +104,7 @@ __attribute__((format(printf, 3, 0))) static void say(enum log_level level, cons
 
 	if (level > level_now)
 		return;
-	text = xvasprintf(format, args);
+	text = text_vformat(format, args);
 	out = lay_out(prefix, text);
 	if (level == LOG_ERROR && status_now)
 		log_status(NULL, status_group);

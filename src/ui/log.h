@@ -3,7 +3,9 @@
  *
  * A message is one line of what was tried on what and why it failed, and after a '\n' a line of
  * what the user can do next; the first gets the "nix-user-chroot: " in front, the following are
- * indented. One write(2) a message, so that messages of several processes do not mix.
+ * indented. One write(2) a message, so that messages of several processes do not mix. What a %s of
+ * its format brings in is foreign, and shown as text_format() does (util/text.h): in one line, with
+ * nothing that a terminal would obey. Lines of our own, such as advice, go in by %-s.
  *
  * Below the messages there may be a status line on a terminal (progress.h), which stays the last.
  */

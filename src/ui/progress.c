@@ -2,6 +2,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -106,7 +107,7 @@ void progress_begin(struct progress *progress, const char *label, const char *fo
 		va_list args;
 
 		va_start(args, format);
-		text = xvasprintf(format, args);
+		text = text_vformat(format, args);
 		va_end(args);
 		log_info("%s %s", label, text);
 	}
@@ -152,10 +153,10 @@ void progress_end(struct progress *progress, const char *format, ...)
 		va_list args;
 
 		va_start(args, format);
-		text = xvasprintf(format, args);
+		text = text_vformat(format, args);
 		va_end(args);
 		progress_drop(progress);
-		log_print("%s%s%s %s", progress->has_color ? "\033[32m" : "", tick,
+		log_print("%-s%s%-s %s", progress->has_color ? "\033[32m" : "", tick,
 			  progress->has_color ? "\033[m" : "", text);
 	}
 	progress->label = NULL;

@@ -83,7 +83,7 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
 		return 0;
 	path = removal->path ? xstrdup(removal->path) : path_join(nix_dir, removal->below);
-	log_error("cannot remove %s%s: %s\n%s",
+	log_error("cannot remove %s%s: %s\n%-s",
 		  removal->kind == REMOVE_LINE || removal->kind == REMOVE_LINE_FILE
 			  ? "the line of the Nix installer from "
 			  : "",

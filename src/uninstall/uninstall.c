@@ -172,11 +172,11 @@ static int show_and_ask(const struct uninstallation *un)
 	_cleanup_free_ char *text = describe(un);
 
 	if (un->options->yes) {
-		log_info("%s", text);
+		log_info("%-s", text);
 		return 0;
 	}
 	/* nobody can answer a question that --quiet hides */
-	log_error("%s", text);
+	log_error("%-s", text);
 	return ask();
 }
 

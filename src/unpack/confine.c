@@ -281,7 +281,7 @@ static int await_confined(int status_fd)
 		failure = (struct failure){.err = n < 0 ? errno : ECHILD, .what = "it ended"};
 	failure.what[sizeof(failure.what) - 1] = '\0';
 	why = check_explain(CHECK_CONFINEMENT, failure.err, "");
-	log_error("cannot confine the unpacking to its directory: %s: %s\n%s", failure.what,
+	log_error("cannot confine the unpacking to its directory: %s: %s\n%-s", failure.what,
 		  strerror(failure.err), why);
 	return -1;
 }

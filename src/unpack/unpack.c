@@ -208,7 +208,7 @@ static void say_failure(const struct unpack_request *request, const struct outco
 		if (last->advice == EXTRACT_ADVICE_SPACE)
 			so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
 					   (unsigned long long)last->entries);
-		log_error("cannot unpack %s into %s: %s%s%s%s", request->archive_name,
+		log_error("cannot unpack %s into %s: %s%s%-s%-s", request->archive_name,
 			  request->staging_path, last->text, so_far ? so_far : "",
 			  advice ? "\n" : "", advice ? advice : "");
 	} else if (outcome->status > 128) {

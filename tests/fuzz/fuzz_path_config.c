@@ -6,6 +6,7 @@
 #include "chroot/toml_text.h"
 #include "ui/log.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -72,7 +73,7 @@ static void require_promises(const struct path_config *config)
 static void require_escaped(const uint8_t *data, size_t size)
 {
 	char *text = xstrndup((const char *)data, size);
-	char *shown = toml_escape(text, 100);
+	char *shown = text_shown_at_most(text, 100);
 	char *why = NULL;
 
 	REQUIRE(strlen(shown) <= 100 * 6 + 3);
