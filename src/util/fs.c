@@ -179,12 +179,48 @@ char *fs_self_path(void)
 	return fs_readlink(AT_FDCWD, "/proc/self/exe", &path) < 0 ? NULL : path;
 }
 
+bool fs_exists(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+DIR *fs_list_fd(int fd)
+{
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_close_ int failed = dir ? -1 : fd;
+
+	(void)failed;
+	return dir;
+}
+
+DIR *fs_list_dir(int dirfd, const char *path)
+{
+	return fs_list_fd(openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+struct dirent *fs_next_entry(DIR *dir)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry;
+}
+
+bool fs_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool fs_same_file(const char *a, const char *b)
 {
 	struct stat one, other;
 
-	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && fs_same_inode(&one, &other);
 }
 
 bool fs_is_program(const char *path)

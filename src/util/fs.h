@@ -5,8 +5,10 @@
 #ifndef UTIL_FS_H
 #define UTIL_FS_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* write(2) until all LEN bytes are written. */
@@ -60,6 +62,27 @@ int fs_readlink(int dirfd, const char *path, char **target);
  * /proc is not mounted.
  */
 char *fs_self_path(void);
+
+/* Is there anything called PATH, be it a symlink that leads nowhere? */
+bool fs_exists(int dirfd, const char *path);
+
+/*
+ * The directory PATH for fs_next_entry(); closedir(3) it, or _cleanup_closedir_. NULL with errno
+ * set; a symlink is not followed (ENOTDIR or ELOOP).
+ */
+DIR *fs_list_dir(int dirfd, const char *path);
+
+/* The same of the directory FD, which is closed on failure, too; NULL where FD is negative. */
+DIR *fs_list_fd(int fd);
+
+/*
+ * readdir(3) without "." and "..". NULL at the end, with errno 0, or where reading failed, with
+ * errno set.
+ */
+struct dirent *fs_next_entry(DIR *dir);
+
+/* Do A and B describe one and the same file? */
+bool fs_same_inode(const struct stat *a, const struct stat *b);
 
 /* Are A and B, links followed, one and the same file? */
 bool fs_same_file(const char *a, const char *b);

@@ -172,21 +172,15 @@ static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 /* Takes FD over. *REMOVED: there was something. */
 static int remove_children(struct walk *walk, int fd, bool *removed)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = fs_list_fd(fd);
 	struct dirent *entry;
 	int first = 0;
 
-	if (!dir) {
-		first = -errno;
-		close(fd);
-		return first;
-	}
-	while (errno = 0, (entry = readdir(dir))) {
-		int r;
+	if (!dir)
+		return -errno;
+	while ((entry = fs_next_entry(dir))) {
+		int r = remove_entry(walk, fd, entry);
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		r = remove_entry(walk, fd, entry);
 		*removed = true;
 		first = first ? first : r;
 	}

@@ -139,6 +139,13 @@ char *path_parent(const char *path)
 	return xstrndup(path, (size_t)(slash - path));
 }
 
+bool path_is_within(const char *path, const char *directory)
+{
+	size_t len = directory[1] ? strlen(directory) : 0;
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 char *str_size(uint64_t bytes)
 {
 	static const char *const units[] = {"kB", "MB", "GB", "TB"};

@@ -60,6 +60,9 @@ char *path_join(const char *directory, const char *name);
 /* PATH (absolute) without its last component, "/" for "/x" and "" for "/"; the caller frees. */
 char *path_parent(const char *path);
 
+/* Is PATH (absolute, without "." and "..") DIRECTORY, or below it? All is below "/". */
+bool path_is_within(const char *path, const char *directory);
+
 /*
  * The next directory of the list at *REST (the value of PATH, or NULL), which moves on; the caller
  * frees. An empty one is the working directory, "." (execvp(3)). NULL at the end.

@@ -94,11 +94,13 @@ setup()
 	done <<<"$SHELLS"
 }
 
-# names of the variables in what "env -0" prints, but for those that every shell sets; bats's functions
-# have names that no shell but bash hands on, and newlines
+# names of the variables in what "env -0" prints, but for those that every shell sets, and the A__z in
+# which ksh93 hands the types of variables on; bats's functions have names that no shell but bash hands
+# on, and newlines
 names()
 {
-	tr '\0' '\n' | sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\)=.*/\1/p' | grep -vx 'OLDPWD\|SHLVL\|PWD' | sort
+	tr '\0' '\n' | sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\)=.*/\1/p' |
+		grep -vx 'OLDPWD\|SHLVL\|PWD\|A__z' | sort
 }
 
 @test "install.sh: the program gets our environment, umask and directory, and nothing of the script's" {

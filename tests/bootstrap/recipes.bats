@@ -462,7 +462,7 @@ start_sshd()
 	{
 		"${SSH[@]}" -F none "$@"
 	}
-	run -0 eval "$(recipe 'A single command')"
+	run -0 eval "$(recipe 'For single commands')"
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 }
 

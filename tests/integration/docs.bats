@@ -18,8 +18,9 @@ setup()
 # The manual page as text: headings at the left, entries indented by seven
 page()
 {
-	# no justification, no hyphenation: a word stays a word
-	MANWIDTH=200 LC_ALL=C man --no-justification --no-hyphenation -l -Tascii "$PAGE" | col -b
+	# no justification, no hyphenation: a word stays a word. Bold by backspaces, which col removes: groff
+	# 1.23 writes escape sequences else
+	GROFF_NO_SGR=1 MANWIDTH=200 LC_ALL=C man --no-justification --no-hyphenation -l -Tascii "$PAGE" | col -b
 }
 
 # section NAME: the lines of that section

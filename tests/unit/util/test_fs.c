@@ -3,6 +3,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/xdg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -365,6 +366,59 @@ static void messages(void **state)
 				  "nix-user-chroot: bad\n");
 }
 
+static void within(void **state)
+{
+	(void)state;
+	assert_true(path_is_within("/a/b", "/a"));
+	assert_true(path_is_within("/a", "/a"));
+	assert_true(path_is_within("/a", "/"));
+	assert_true(path_is_within("/", "/"));
+	assert_false(path_is_within("/ab", "/a"));
+	assert_false(path_is_within("/", "/a"));
+}
+
+/* a link that leads nowhere is there, and an entry of its directory */
+static void entries(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+
+	assert_false(fs_exists(place->fd, "dangling"));
+	assert_int_equal(symlinkat("nowhere", place->fd, "dangling"), 0);
+	assert_true(fs_exists(place->fd, "dangling"));
+	dir = fs_list_dir(place->fd, ".");
+	assert_non_null(dir);
+	entry = fs_next_entry(dir);
+	assert_non_null(entry);
+	assert_string_equal(entry->d_name, "dangling");
+	errno = EIO;
+	assert_null(fs_next_entry(dir));
+	assert_int_equal(errno, 0);
+	assert_null(fs_list_dir(place->fd, "dangling"));
+	assert_null(fs_list_fd(-1));
+}
+
+static void user_directories(void **state)
+{
+	_cleanup_free_ char *named = NULL, *relative = NULL, *usual = NULL, *none = NULL;
+
+	(void)state;
+	setenv("HOME", "/home/someone//", 1);
+	setenv("XDG_DATA_HOME", "/data", 1);
+	setenv("XDG_STATE_HOME", "state", 1);
+	unsetenv("XDG_CACHE_HOME");
+	named = xdg_data_home();
+	relative = xdg_state_home();
+	usual = xdg_cache_home();
+	assert_string_equal(named, "/data");
+	assert_string_equal(relative, "/home/someone/.local/state");
+	assert_string_equal(usual, "/home/someone/.cache");
+	setenv("HOME", "home", 1);
+	none = xdg_bin_home();
+	assert_null(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,11 +431,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(make_directories, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(open_directories, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(remove_trees, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, place_setup,
+						place_teardown),
 		cmocka_unit_test_setup_teardown(read_links, place_setup, place_teardown),
 		cmocka_unit_test(self),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(within),
+		cmocka_unit_test_setup_teardown(entries, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(user_directories, place_setup, place_teardown),
 		cmocka_unit_test(beginnings_and_ends),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(messages),
