@@ -71,7 +71,7 @@ documented()
 
 	# what the page says of each option, and those that only the page knows
 	mine=$(cd "$TOP/src" && {
-		grep -ohE 'VARIABLE\("[A-Z0-9_]+"\)' options_table.c |
+		grep -ohE 'VARIABLE\("[A-Z0-9_]+"\)' cli/option_table.c |
 			sed 's/VARIABLE("\(.*\)")/NIX_USER_CHROOT_\1/'
 		grep -rohE 'env_get\("[A-Za-z_]+"\)' --include='*.c' . | sed 's/env_get("\(.*\)")/\1/'
 	} | sort -u)
