@@ -36,10 +36,12 @@ all_found()
 	[ "$count" -gt 0 ]
 }
 
-# The sources without what the compiler does not see either: the break of a long string
+# The sources without what the compiler does not see either: the break of a long string. What cannot be
+# done may stand in a table, without that word.
 in_sources()
 {
-	cat "$top"/src/*.c "$top"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g' | grep -qF -- "$1"
+	cat "$top"/src/*.c "$top"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g' |
+		grep -qF -e "$1" -e "\"${1#cannot }\""
 }
 
 tree_has()
@@ -78,7 +80,7 @@ tree_has()
 		compgen -G "$top/src/$1*" >/dev/null
 	}
 	# path_config.c of the text is in some room, host/probe in that one
-	grep -oP "(?<![a-z/.])($(tr '\n' '|' <<<"$rooms")main)/[a-z_]+(\.[ch])?" "$page" | sort -u |
+	grep -oP "(?<![a-z/.-])($(tr '\n' '|' <<<"$rooms")main)/[a-z_]+(\.[ch])?" "$page" | sort -u |
 		all_found there
 	in_a_room()
 	{
@@ -99,7 +101,7 @@ tree_has()
 	grep -oP '(?<![a-z/~])(src|tests|scripts)/[a-z_/.-]*[a-z]' "$page" | sort -u | all_found tree_has
 	below_tests()
 	{
-		compgen -G "$top/tests/$1" >/dev/null || compgen -G "$top/tests/*/$1" >/dev/null
+		[ -e "$top/$1" ] || [ -e "$top/tests/$1" ] || compgen -G "$top/tests/*/$1" >/dev/null
 	}
 	grep -oP '(?<![a-z/_])[a-z_/]+\.(bats|bash|h)' "$page" | sort -u | all_found below_tests
 	for directory in "$top"/tests/*/; do
