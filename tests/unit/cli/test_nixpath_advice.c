@@ -44,12 +44,12 @@ static void advice(void **state)
 
 	assert_int_equal(chdir(place->path), 0);
 	assert_int_equal(mkdir("bin", 0700), 0);
-	make("bin/hello", 0755);
+	make("bin/greet", 0755);
 	make("bin/install", 0755);
 	make("bin/notes", 0644);
 	setenv("PATH", bin, 1);
 
-	advised("hello", COMMAND("hello"));
+	advised("greet", COMMAND("greet"));
 	/* Nix's own are in the profile, wherever PATH leads */
 	advised("nix", COMMAND("nix"));
 	advised("nix-shell", COMMAND("nix-shell"));
@@ -65,11 +65,11 @@ static void advice(void **state)
 	advised("wold", NULL);
 	advised("no/where", NULL);
 	/* what is there: a program is a command, a directory is right */
-	advised("bin/hello", COMMAND("bin/hello"));
+	advised("bin/greet", COMMAND("bin/greet"));
 	advised("bin", NULL);
 	advised("bin/notes", NULL);
 	unsetenv("PATH");
-	advised("hello", NULL);
+	advised("greet", NULL);
 	assert_int_equal(chdir("/"), 0);
 }
 
