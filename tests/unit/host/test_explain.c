@@ -248,7 +248,7 @@ static void test_mountinfo(void **state)
 	assert_string_equal(line.super_options, "rw,x");
 	assert_true(mountinfo_next(&cursor, &line));
 	assert_int_equal(line.id, 37);
-	assert_string_equal(line.target, "/a\\040b");
+	assert_string_equal(line.target, "/a b");
 	assert_string_equal(line.fs_type, "tmpfs");
 	assert_string_equal(line.super_options, "rw");
 	assert_false(mountinfo_next(&cursor, &line));
