@@ -1,6 +1,7 @@
 #include "install/dry_run_mounts.h"
 #include "run/environment.h"
 #include "util/cleanup.h"
+#include "util/xdg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,7 @@ int dry_run_print_mounts(const struct workspace *workspace, FILE *f)
 {
 	_cleanup_(path_config_clear) struct path_config config = {0};
 	_cleanup_(plan_clear) struct plan plan = {0};
-	_cleanup_free_ char *user = environment_user(), *state = environment_state_home();
+	_cleanup_free_ char *user = environment_user(), *state = xdg_state_home();
 	_cleanup_close_ int fd = open(workspace->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct host_view real = host_view_real(&fd), view = real;
 
