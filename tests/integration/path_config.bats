@@ -48,6 +48,12 @@ refused()
 	[ "${lines[1]}" = "  nix-user-chroot --print-path-config prints an example" ]
 }
 
+# nobody_known COMMAND...: as a user who is in no list
+nobody_known()
+{
+	unshare --user --map-user=54321 --map-group=54321 "$@"
+}
+
 @test "no file, an empty one, one of comments" {
 	[ "$(quietly cat /nix/name)" = ours ]
 	: | config
@@ -314,9 +320,12 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 }
 
 @test "profile mounts: of old, of today, in that order" {
-	local old=$NIX/var/nix/profiles/per-user/me today=$HOME/.local/state/nix/profiles
-	export USER=me
-	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today"
+	local user today=$HOME/.local/state/nix/profiles
+	user=$(id -un)
+	local old=$NIX/var/nix/profiles/per-user/$user
+	# whatever USER says, the user is who the process belongs to
+	export USER=somebody
+	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today" "$NIX/var/nix/profiles/per-user/somebody/profile/bin"
 	echo old >"$NIX/store/old/bin/env"
 	echo today >"$NIX/store/today/bin/env"
 	ln -s profile-3-link "$today/profile"
@@ -336,6 +345,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	ln -s profile-1-link "$old/profile"
 	ln -s /nix/store/old "$old/profile-1-link"
 	[ "$(inside cat /opt/env 2>/dev/null)" = old ]
+	[ "$(env -u USER "$PROGRAM" "$NIX" cat /opt/env 2>/dev/null)" = old ]
 }
 
 @test "a missing profile is one warning" {
@@ -348,10 +358,13 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	END
 	run --separate-stderr env USER=me "$PROGRAM" "$NIX" cat /opt/name
 	[ "$output" = ours ]
-	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user me"* ]]
+	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user $(id -un)"* ]]
 	[ "$(grep -c "$WARNING" <<<"$stderr")" -eq 1 ]
+	# where the user has no entry in the list of users, USER counts
+	for_everybody
+	fails 0 "there is no profile of user me" -- nobody_known env USER=me "$PROGRAM" "$NIX" true
 	# a name that would leave the directory of profiles is no name
-	fails 0 "there is no profile of user (unknown)" -- env USER=../me "$PROGRAM" "$NIX" true
+	fails 0 "there is no profile of user (unknown)" -- nobody_known env USER=../me "$PROGRAM" "$NIX" true
 }
 
 @test "an exclude keeps its place for a mount" {
