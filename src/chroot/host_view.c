@@ -20,7 +20,7 @@ void listing_add(struct listing *listing, const char *name, enum entry_type type
 		listing->entries =
 			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
 				      sizeof(*listing->entries));
-	listing->entries[listing->count++] = (struct entry){
+	listing->entries[listing->count++] = (struct listing_entry){
 		.name = xstrdup(name),
 		.type = type,
 		.target = xstrdup(target),

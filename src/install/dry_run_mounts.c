@@ -1,5 +1,6 @@
 #include "install/dry_run_mounts.h"
 #include "run/environment.h"
+#include "run/path_config_error.h"
 #include "util/cleanup.h"
 #include "util/xdg.h"
 
@@ -155,7 +156,7 @@ int dry_run_print_mounts(const struct workspace *workspace, FILE *f)
 			.context = &real,
 		};
 
-	if (fd >= 0 && path_config_load(fd, workspace->nix_dir, &config) < 0)
+	if (fd >= 0 && path_config_read(fd, workspace->nix_dir, &config) < 0)
 		return -1;
 	if (plan_build(
 		    &(struct plan_input){

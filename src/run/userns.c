@@ -2,6 +2,7 @@
 #include "chroot/chroot.h"
 #include "host/check.h"
 #include "run/environment.h"
+#include "run/path_config_error.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/xdg.h"
@@ -41,9 +42,9 @@ static int make_plan(int nix_dir_fd, const char *nix_dir, struct plan *plan)
 	_cleanup_free_ char *user = NULL, *state_home = NULL;
 	struct host_view view = host_view_real(&nix_dir_fd);
 
-	if (path_config_load(nix_dir_fd, nix_dir, &config) < 0)
+	if (path_config_read(nix_dir_fd, nix_dir, &config) < 0)
 		return -1;
-	if (config.profile_count > 0) {
+	if (config.needs_profile) {
 		user = environment_user();
 		state_home = xdg_state_home();
 	}
