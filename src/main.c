@@ -1,5 +1,5 @@
-#include "chroot/chroot.h"
-#include "chroot/path_config_default.h"
+#include "run/run.h"
+#include "run/path_config_default.h"
 #include "commands.h"
 #include "config.h"
 #include "host/check.h"
@@ -22,7 +22,7 @@ static int enter(const struct options *options)
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
 	if (!nix_dir)
 		return EXIT_CANCELED;
-	return chroot_exec(&(struct chroot_request){
+	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = !options->nix_dir,
 		.missing_advice = advice,
@@ -84,7 +84,7 @@ static int run_profile_command(const char *name, char **argv)
 
 	if (!nix_dir)
 		return EXIT_CANCELED;
-	return chroot_exec(&(struct chroot_request){
+	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = true,
 		.argv = argv,

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* mountinfo takes about 150 bytes a mount, and hosts with thousands of mounts exist */
 #define MAX_FILE_SIZE ((size_t)16 << 20)
@@ -20,10 +19,8 @@
 static bool exists(const char *root, const char *path)
 {
 	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
-	struct stat st;
 
-	/* the link itself: those below /proc/self/ns lead nowhere on a made-up root */
-	return lstat(full, &st) == 0;
+	return fs_exists(AT_FDCWD, full);
 }
 
 /* The text of a file, the caller's to free; NULL where it cannot be read. */
@@ -66,9 +63,6 @@ static void read_kernel(const char *root, struct host_facts *out)
 	out->release = read_line(root, "/proc/sys/kernel/osrelease");
 	if (!out->release)
 		out->release = xstrdup("");
-	if (out->has_proc && !out->has_user_namespace)
-		out->config_user_ns = kernel_config_lookup(root, out->release, "CONFIG_USER_NS",
-							   &out->config_file);
 	out->el7 = str_starts_with(out->release, "3.10.") && strstr(out->release, ".el7");
 	/* "4.4.0-19041-Microsoft" against "5.15.90.1-microsoft-standard-WSL2" */
 	if (strstr(out->release, "Microsoft"))
@@ -246,7 +240,6 @@ void host_facts_read(const char *root, struct host_facts *out)
 
 void host_facts_clear(struct host_facts *facts)
 {
-	free(facts->config_file);
 	free(facts->release);
 	free(facts->container_name);
 	free(facts->security_label);

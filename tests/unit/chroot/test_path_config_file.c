@@ -1,6 +1,6 @@
 /* path-config.toml as a file, wherever links lead to it, and the default that we print. */
 #include "chroot/path_config.h"
-#include "chroot/path_config_default.h"
+#include "run/path_config_default.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 

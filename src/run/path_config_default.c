@@ -1,4 +1,4 @@
-#include "chroot/path_config_default.h"
+#include "run/path_config_default.h"
 #include "chroot/path_config.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
