@@ -44,24 +44,24 @@ static void plan_clear(struct plan *plan)
 	plan->mirror = NULL;
 }
 
-static int check_words(const struct install_options *options)
+static int check_words(const struct install_request *request)
 {
-	if (options->nix_version &&
-	    !release_version_is_valid(options->nix_version, strlen(options->nix_version))) {
-		const char *inside = release_version_in(options->nix_version);
+	if (request->nix_version &&
+	    !release_version_is_valid(request->nix_version, strlen(request->nix_version))) {
+		const char *inside = release_version_in(request->nix_version);
 
 		log_error("--nix-version '%s' is not a version of Nix\n%s%s%s",
-			  options->nix_version, inside ? "did you mean " : "give one like 2.26.3",
+			  request->nix_version, inside ? "did you mean " : "give one like 2.26.3",
 			  inside ? inside : "; without the option the latest is taken",
 			  inside ? "?" : "");
 		return -1;
 	}
-	if (options->system && !release_system_is_known(options->system)) {
+	if (request->system && !release_system_is_known(request->system)) {
 		_cleanup_free_ char *systems = release_systems();
-		const char *meant = release_system_meant(options->system);
+		const char *meant = release_system_meant(request->system);
 
 		log_error("--system '%s': Nix is not released for it\n%s%s%sthere are: %s",
-			  options->system, meant ? "did you mean " : "", meant ? meant : "",
+			  request->system, meant ? "did you mean " : "", meant ? meant : "",
 			  meant ? "? " : "", systems);
 		return -1;
 	}
@@ -105,14 +105,14 @@ static char *advice_on_missing(const struct plan *plan)
 	return xstrdup("check --nix-version, --system and --mirror");
 }
 
-static int take_hash_option(const struct install_options *options, struct plan *plan)
+static int take_hash_option(const struct install_request *request, struct plan *plan)
 {
-	if (!options->sha256)
+	if (!request->sha256)
 		return 0;
-	if (sha256_parse_option(options->sha256, &plan->release.sha256) < 0) {
+	if (sha256_parse_option(request->sha256, &plan->release.sha256) < 0) {
 		log_error("--sha256 '%s' is not a SHA-256 hash\n"
 			  "give 64 hex digits, or SRI: sha256- and 44 digits of base-64",
-			  options->sha256);
+			  request->sha256);
 		return -1;
 	}
 	plan->release.sha256_source = xstrdup("--sha256");
@@ -203,58 +203,58 @@ static char *tarball_url_of(const char *tarball)
 }
 
 /* --nix-version and --system are checked against what the name of the tarball says */
-static int check_name(const struct install_options *options, const struct release *release)
+static int check_name(const struct install_request *request, const struct release *release)
 {
-	if (options->nix_version && strcmp(options->nix_version, release->version) != 0) {
+	if (request->nix_version && strcmp(request->nix_version, release->version) != 0) {
 		log_error("--nix-version is %s, but --tarball %s is of version %s\n"
 			  "leave one of the two away",
-			  options->nix_version, options->tarball, release->version);
+			  request->nix_version, request->tarball, release->version);
 		return -1;
 	}
-	if (options->system && strcmp(options->system, release->system) != 0) {
+	if (request->system && strcmp(request->system, release->system) != 0) {
 		log_error("--system is %s, but --tarball %s is for %s\nleave one of the two away",
-			  options->system, options->tarball, release->system);
+			  request->system, request->tarball, release->system);
 		return -1;
 	}
 	return 0;
 }
 
-static int plan_from_tarball(const struct install_options *options, struct plan *plan)
+static int plan_from_tarball(const struct install_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
 
-	if (url_scheme(options->tarball) == URL_NONE)
-		plan->file = options->tarball;
-	release->tarball_url = tarball_url_of(options->tarball);
+	if (url_scheme(request->tarball) == URL_NONE)
+		plan->file = request->tarball;
+	release->tarball_url = tarball_url_of(request->tarball);
 	if (!release->tarball_url || refuse_http_hash(plan, release->tarball_url) < 0)
 		return -1;
 	release->tarball_name = url_file_name(release->tarball_url);
 	release->missing = xasprintf("cannot get --tarball %s: it does not exist there\n"
 				     "check the URL",
-				     options->tarball);
+				     request->tarball);
 	if (release_split_name(release->tarball_name, &release->version, &release->system))
-		return check_name(options, release);
-	release->version = xstrdup(options->nix_version);
-	release->system = options->system ? xstrdup(options->system) : host_system();
+		return check_name(request, release);
+	release->version = xstrdup(request->nix_version);
+	release->system = request->system ? xstrdup(request->system) : host_system();
 	return release->system ? 0 : -1;
 }
 
-static int plan_from_mirror(const struct install_options *options, struct plan *plan)
+static int plan_from_mirror(const struct install_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
 
-	release->system = options->system ? xstrdup(options->system) : host_system();
+	release->system = request->system ? xstrdup(request->system) : host_system();
 	if (!release->system)
 		return -1;
-	release->version = xstrdup(options->nix_version);
-	plan->mirror = release_mirror_url(options->mirror);
-	if (options->mirror && options->mirror[0] == '/')
-		plan->directory = options->mirror;
+	release->version = xstrdup(request->nix_version);
+	plan->mirror = release_mirror_url(request->mirror);
+	if (request->mirror && request->mirror[0] == '/')
+		plan->directory = request->mirror;
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
 			  "give an https://, http:// or file:// URL, or the absolute path of a "
 			  "directory",
-			  options->mirror);
+			  request->mirror);
 		return -1;
 	}
 	return refuse_http_hash(plan, plan->mirror);
@@ -363,24 +363,24 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 	return 0;
 }
 
-int release_check(const struct install_options *options)
+int release_check(const struct install_request *request)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 
-	if (check_words(options) < 0 || take_hash_option(options, &plan) < 0)
+	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
 		return -1;
-	return options->tarball ? 0 : plan_from_mirror(options, &plan);
+	return request->tarball ? 0 : plan_from_mirror(request, &plan);
 }
 
-int release_resolve(const struct install_options *options, struct downloader *downloader,
+int release_resolve(const struct install_request *request, struct downloader *downloader,
 		    struct release *out)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 	int r;
 
-	if (check_words(options) < 0 || take_hash_option(options, &plan) < 0)
+	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
 		return -1;
-	r = options->tarball ? plan_from_tarball(options, &plan) : plan_from_mirror(options, &plan);
+	r = request->tarball ? plan_from_tarball(request, &plan) : plan_from_mirror(request, &plan);
 	if (r < 0)
 		return -1;
 	if (plan.mirror && complete_from_mirror(&plan, downloader) < 0)

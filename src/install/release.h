@@ -7,7 +7,7 @@
 
 #include "fetch/download.h"
 #include "util/sha256.h"
-#include "cli/options.h"
+#include "install/install.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,16 +26,16 @@ struct release {
 	char *sha256_source;  /* where that came from: "--sha256", or a URL; for messages */
 };
 
-/* Are the words in OPTIONS well-formed? 0, or -1 after it has said which is not. */
-int release_check(const struct install_options *options);
+/* Are the words in REQUEST well-formed? 0, or -1 after it has said which is not. */
+int release_check(const struct install_request *request);
 
 /*
- * Decide which Nix OPTIONS mean. What is wrong with them is said before any connection is made.
+ * Decide which Nix REQUEST mean. What is wrong with them is said before any connection is made.
  * Asks the mirror for the latest version where no version is given, and for the hash where
  * --sha256 is not given; a hash counts only over verified TLS or from a local file.
  * Returns 0 with *OUT for release_clear(), or -1 after it has said why.
  */
-int release_resolve(const struct install_options *options, struct downloader *downloader,
+int release_resolve(const struct install_request *request, struct downloader *downloader,
 		    struct release *out);
 
 /* Free what it holds; usable with _cleanup_() on one that was zeroed. */

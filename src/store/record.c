@@ -32,8 +32,9 @@ static void print_encoded(FILE *f, const char *text)
 	/* no field may be empty */
 	fputs(*text ? " " : " %00", f);
 	for (; *text; text++)
-		fprintf(f, (unsigned char)*text <= ' ' || *text == '%' || *text == 0x7f ? "%%%02X"
-											: "%c",
+		fprintf(f,
+			(unsigned char)*text <= ' ' || *text == '%' || *text == 0x7f ? "%%%02X"
+										     : "%c",
 			(unsigned char)*text);
 }
 
@@ -80,41 +81,48 @@ static void entry_clear(struct record_entry *entry)
 	free(entry->value);
 }
 
-static struct record_entry *find(const struct record *record, enum record_kind kind,
-				 const char *subject)
+static bool is_same(const char *a, const char *b)
 {
-	for (size_t i = 0; i < record->count; i++)
-		if (record->entries[i].kind == kind &&
-		    strcmp(record->entries[i].subject, subject) == 0)
-			return &record->entries[i];
-	return NULL;
+	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-const struct record_entry *record_find(const struct record *record, enum record_kind kind,
-				       const char *subject)
+bool record_has(const struct record *record, enum record_kind kind, const char *subject,
+		const char *value)
 {
-	return find(record, kind, subject);
+	for (size_t i = 0; i < record->count; i++)
+		if (record->entries[i].kind == kind && is_same(record->entries[i].value, value) &&
+		    strcmp(record->entries[i].subject, subject) == 0)
+			return true;
+	return false;
 }
 
 static void put(struct record *record, enum record_kind kind, const char *subject,
 		const char *value)
 {
-	record_forget(record, kind, subject);
+	if (record_has(record, kind, subject, value))
+		return;
 	record->entries =
 		xreallocarray(record->entries, record->count + 1, sizeof(*record->entries));
 	record->entries[record->count++] = (struct record_entry){
 		.kind = kind, .subject = xstrdup(subject), .value = xstrdup(value)};
 }
 
-void record_forget(struct record *record, enum record_kind kind, const char *subject)
+void record_forget_entry(struct record *record, size_t i)
 {
-	struct record_entry *entry = find(record, kind, subject), *end;
+	struct record_entry *entry = &record->entries[i];
 
-	if (!entry)
-		return;
-	end = record->entries + record->count--;
 	entry_clear(entry);
-	memmove(entry, entry + 1, (size_t)(end - entry - 1) * sizeof(*entry));
+	memmove(entry, entry + 1, (--record->count - i) * sizeof(*entry));
+}
+
+void record_forget(struct record *record, enum record_kind kind, const char *subject,
+		   const char *value)
+{
+	for (size_t i = record->count; i-- > 0;)
+		if (record->entries[i].kind == kind &&
+		    strcmp(record->entries[i].subject, subject) == 0 &&
+		    is_same(record->entries[i].value, value))
+			record_forget_entry(record, i);
 }
 
 static bool is_digest(const char *text)
@@ -251,7 +259,7 @@ int record_read(int nix_dir_fd, struct record *out)
 	return r < 0 ? r : record_parse(text, len, out);
 }
 
-static int replace(int nix_dir_fd, const struct record *record)
+int record_write(const struct record *record, int nix_dir_fd)
 {
 	_cleanup_free_ char *text = record_format(record);
 
@@ -263,27 +271,21 @@ int record_open(int nix_dir_fd, struct record *out)
 	int r = record_read(nix_dir_fd, out);
 
 	if (r == -ENOENT || r == -EBADMSG)
-		r = replace(nix_dir_fd, out);
+		r = record_write(out, nix_dir_fd);
 	if (r < 0)
 		return r;
 	out->fd = openat(nix_dir_fd, LAYOUT_RECORD, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	return out->fd < 0 ? -errno : 0;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 int record_note(struct record *record, enum record_kind kind, const char *subject,
 		const char *value)
 {
-	const struct record_entry *present = record_find(record, kind, subject);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	FILE *f;
 
-	if (present && is_same(present->value, value))
+	if (record_has(record, kind, subject, value))
 		return 0;
 	put(record, kind, subject, value);
 	f = xopen_memstream(&text, &len);
@@ -310,7 +312,7 @@ int record_complete(struct record *record, int nix_dir_fd, const struct record_r
 	for (size_t i = record->count; i-- > 0;)
 		if (record->entries[i].kind == RECORD_STORE &&
 		    !strlist_has(names, record->entries[i].subject))
-			record_forget(record, RECORD_STORE, record->entries[i].subject);
+			record_forget_entry(record, i);
 	release_clear(&record->release);
 	record->release = (struct record_release){
 		.version = xstrdup(release->version),
@@ -320,7 +322,7 @@ int record_complete(struct record *record, int nix_dir_fd, const struct record_r
 	};
 	record->is_begun = false;
 	record->is_complete = true;
-	return replace(nix_dir_fd, record);
+	return record_write(record, nix_dir_fd);
 }
 
 bool record_is_about(const struct record_entry *entry, const char *path)

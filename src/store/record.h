@@ -61,8 +61,8 @@ struct record {
 	int fd; /* for record_note(); -1: it was only read */
 };
 
-#define RECORD_NONE     \
-	{               \
+#define RECORD_NONE      \
+	{                \
 		.fd = -1 \
 	}
 
@@ -90,8 +90,8 @@ int record_read(int nix_dir_fd, struct record *out);
 int record_open(int nix_dir_fd, struct record *out);
 
 /*
- * Write down an entry that RECORD, from record_open(), does not have. One of the same kind and
- * subject with another value counts no more. 0 or a negative errno.
+ * Write down an entry that RECORD, from record_open(), does not have yet. One with another value
+ * stays beside it: until the deed is done either may be true. 0 or a negative errno.
  */
 int record_note(struct record *record, enum record_kind kind, const char *subject,
 		const char *value);
@@ -99,8 +99,10 @@ int record_note(struct record *record, enum record_kind kind, const char *subjec
 /* Everything noted is on disk, and a rerun will find the store changed. 0 or a negative errno. */
 int record_begin(struct record *record);
 
-/* Drop the entry from what record_complete() writes. */
-void record_forget(struct record *record, enum record_kind kind, const char *subject);
+/* Drop an entry, or the one with the index I, from what record_complete() writes. */
+void record_forget_entry(struct record *record, size_t i);
+void record_forget(struct record *record, enum record_kind kind, const char *subject,
+		   const char *value);
 
 /*
  * The installation is complete: of the store paths those in NAMES alone stay in the record, which
@@ -109,9 +111,11 @@ void record_forget(struct record *record, enum record_kind kind, const char *sub
 int record_complete(struct record *record, int nix_dir_fd, const struct record_release *release,
 		    const struct strlist *names);
 
-/* The entry of that kind and subject, or NULL. */
-const struct record_entry *record_find(const struct record *record, enum record_kind kind,
-				       const char *subject);
+/* Replace the file by what RECORD says now, all of it on disk. 0 or a negative errno. */
+int record_write(const struct record *record, int nix_dir_fd);
+
+bool record_has(const struct record *record, enum record_kind kind, const char *subject,
+		const char *value);
 
 /*
  * Was PATH not there before the first installation? By this name, or by another one of the

@@ -1,6 +1,6 @@
 #include "unpack/entry_policy.h"
 
-#include "store/commit.h"
+#include "util/store_name.h"
 #include "util/str.h"
 
 #include <stdlib.h>

@@ -1,0 +1,17 @@
+/*
+ * What the steps of one installation all read, and none writes.
+ */
+#ifndef INSTALL_INSTALLATION_H
+#define INSTALL_INSTALLATION_H
+
+#include "install/install.h"
+#include "install/place.h"
+#include "ui/progress.h"
+
+struct installation {
+	const struct install_request *request;
+	const struct place *place;
+	struct progress *progress; /* which shows the step under way */
+};
+
+#endif

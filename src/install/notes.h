@@ -1,0 +1,33 @@
+/*
+ * What is written into the record, and when: each line before the deed that it is about.
+ */
+#ifndef INSTALL_NOTES_H
+#define INSTALL_NOTES_H
+
+#include "home/self.h"
+#include "install/place.h"
+#include "store/lock.h"
+#include "store/record.h"
+
+/*
+ * Under LOCK, before anything else is made: open the record, and note the directories made for the
+ * lock, those that are to be made, what is not there yet of all that Nix and its install script
+ * make, a store of somebody else's, and the startup files that may get a line. Returns 0 with *OUT
+ * the caller's to clear, or -1 after a message.
+ */
+int notes_begin(const struct place *place, const struct lock *lock, struct record *out);
+
+/* Before self_carry_out(): note the copy, the links and their directory. 0, or -1 after a message.
+ */
+int notes_self(const struct place *place, const struct self_plan *plan, struct record *record);
+
+/* The digests of the copies of this program that RECORD has us put at PATH. */
+void notes_of_copies(const struct record *record, const char *path, struct strlist *out);
+
+/*
+ * All is made: note which startup files did get a line, and forget what was not made and never will
+ * be. Returns 0, or -1 after a message.
+ */
+int notes_settle(const struct place *place, struct record *record);
+
+#endif
