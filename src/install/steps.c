@@ -91,11 +91,39 @@ static int on_unpacked(void *ctx, uint64_t bytes)
 	return progress_update(unpacking->progress, bytes, unpacking->size);
 }
 
+static int take_digest(void *ctx, const void *data, size_t len)
+{
+	if (sha256_stream_update(ctx, data, len) == 0)
+		return 0;
+	log_error("libcrypto cannot take a SHA-256\nits installation is broken");
+	return -1;
+}
+
+/* What the child got may be another thing than what the file held when it was verified. */
+static int check_digest(const struct installation *in, const struct sha256_stream *stream)
+{
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+	struct sha256 digest = {0};
+
+	if (sha256_stream_digest(stream, &digest) == 0 &&
+	    sha256_equal(&digest, &in->release.sha256))
+		return 0;
+	sha256_format(&in->release.sha256, wanted);
+	sha256_format(&digest, got);
+	log_error("cannot use %s: it was changed after it had been verified\n"
+		  "expected %s\nfound    %s\n"
+		  "nothing of it was used; see who can write to the directory that it was "
+		  "downloaded to, and run it again",
+		  in->release.tarball_name, wanted, got);
+	return -1;
+}
+
 int step_unpack(struct installation *in, struct download_file *file)
 {
 	_cleanup_free_ char *path = path_join(in->workspace.nix_dir, WORKSPACE_STAGING);
 	_cleanup_free_ char *size = NULL;
 	_cleanup_close_ int staging_fd = -1;
+	_cleanup_(sha256_stream_freep) struct sha256_stream *digest = NULL;
 	struct unpacking unpacking = {&in->progress, file->size};
 	int r;
 
@@ -108,18 +136,25 @@ int step_unpack(struct installation *in, struct download_file *file)
 		return workspace_error("open the directory", path, staging_fd);
 	progress_begin(&in->progress, "unpacking", "%s, its SHA-256 verified",
 		       in->release.tarball_name);
+	if (sha256_stream_new(&digest) < 0) {
+		log_error("libcrypto offers no SHA-256\nits installation is broken");
+		return -1;
+	}
 	r = unpack_archive(
 		&(struct unpack_request){
-			.archive_fd = file->fd,
 			.archive_name = in->release.tarball_name,
-			.expected = &in->release.sha256,
 			.staging_fd = staging_fd,
 			.staging_path = path,
 			.lock_fd = in->lock_fd,
 			.progress = on_unpacked,
 			.ctx = &unpacking,
 		},
-		&in->unpacked);
+		file->fd, &(struct sink){.write = take_digest, .ctx = digest}, &in->unpacked);
+	if (r == 0 && check_digest(in, digest) < 0) {
+		workspace_remove_staging(&in->workspace, in->nix_dir_fd);
+		in->unpacked.refused = true;
+		r = -1;
+	}
 	/* a rerun is to get it anew, as the message says */
 	if (r < 0 && in->unpacked.refused)
 		download_file_remove(file);

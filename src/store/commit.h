@@ -9,13 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * Would Nix take NAME for that of a store path (the part behind /nix/store/)? 32 base-32 digits
- * (Nix's: no e, o, t, u), '-', then 1 to 211 of [A-Za-z0-9+-._?=], the first of them no '.'.
- * https://nix.dev/manual/nix/latest/store/store-path
- */
-bool store_name_valid(const char *name);
-
 struct store_request {
 	int top_fd;	      /* the unpacked tarball's top directory, which holds store/ */
 	int nix_dir_fd;	      /* the Nix directory; its store/ is made (0755) where it is missing */

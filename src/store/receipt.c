@@ -1,8 +1,8 @@
 #include "store/receipt.h"
-#include "store/commit.h"
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/store_name.h"
 
 #include <errno.h>
 #include <stdio.h>

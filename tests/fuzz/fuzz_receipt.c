@@ -3,8 +3,8 @@
  * same, and names nothing but store paths.
  */
 #include "store/receipt.h"
-#include "store/commit.h"
 #include "util/cleanup.h"
+#include "util/store_name.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -54,7 +54,6 @@ int main(int argc, char **argv)
 		perror(archive_fd < 0 ? argv[0] : argv[1]);
 		return 2;
 	}
-	request.archive_fd = archive_fd;
 	request.archive_name = argv[0];
 	request.staging_fd = staging_fd;
 	request.staging_path = argv[1];
@@ -62,7 +61,7 @@ int main(int argc, char **argv)
 		request.limits.bytes = strtoull(argv[3], NULL, 10);
 	if (argc - optind > 4)
 		request.limits.entries = strtoull(argv[4], NULL, 10);
-	if (unpack_archive(&request, &result) < 0)
+	if (unpack_archive(&request, archive_fd, NULL, &result) < 0)
 		return 1;
 	printf("top %s entries %llu bytes %llu\n", result.top, (unsigned long long)result.entries,
 	       (unsigned long long)result.bytes);
