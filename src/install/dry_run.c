@@ -41,28 +41,28 @@ static void print_release(FILE *f, const struct release *release)
 	print_line(f, "", source);
 }
 
-static void print_places(FILE *f, const struct install_request *request, const struct place *place,
+static void print_places(FILE *f, const struct install_request *request, const struct site *site,
 			 const struct release *release)
 {
 	_cleanup_(strlist_clear) struct strlist written = {0};
 	_cleanup_free_ char *directory = NULL, *download = NULL, *room = NULL;
-	_cleanup_free_ char *there = fs_deepest_existing(place->nix_dir);
-	const struct home *home = &place->home;
+	_cleanup_free_ char *there = fs_deepest_existing(site->nix_dir);
+	const struct home *home = &site->home;
 	struct statfs fs;
 
 	if (statfs(there, &fs) == 0)
 		room = str_size((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize);
 	if (room)
-		directory = xasprintf("%s (%s; %s are free)", place->nix_dir,
-				      strcmp(place->nix_dir, there) != 0 ? "new" : "there already",
+		directory = xasprintf("%s (%s; %s are free)", site->nix_dir,
+				      strcmp(site->nix_dir, there) != 0 ? "new" : "there already",
 				      room);
-	download = xasprintf("%s/" LAYOUT_STATE "/%s, until it is unpacked", place->nix_dir,
+	download = xasprintf("%s/" LAYOUT_STATE "/%s, until it is unpacked", site->nix_dir,
 			     release->tarball_name);
-	print_line(f, "Nix directory", directory ? directory : place->nix_dir);
+	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
 	print_line(f, "download", download);
-	strlist_take(&written, path_join(place->nix_dir, "store"));
-	strlist_take(&written, path_join(place->nix_dir, "var"));
-	strlist_take(&written, path_join(place->nix_dir, LAYOUT_NIX_CONF));
+	strlist_take(&written, path_join(site->nix_dir, "store"));
+	strlist_take(&written, path_join(site->nix_dir, "var"));
+	strlist_take(&written, path_join(site->nix_dir, LAYOUT_NIX_CONF));
 	strlist_add(&written, home->profiles.items[0]);
 	strlist_add(&written, home->defexprs.items[0]);
 	if (!request->no_channel_add)
@@ -177,13 +177,13 @@ static void print_command(FILE *f, char *const *argv)
 		print_line(f, "then runs", words);
 }
 
-void dry_run_print(const struct install_request *request, const struct place *place,
+void dry_run_print(const struct install_request *request, const struct site *site,
 		   const struct release *release, const struct self_plan *self, FILE *f)
 {
 	fputs("nix-user-chroot --install would do this, and has done nothing yet:\n", f);
 	print_release(f, release);
-	print_places(f, request, place, release);
-	print_startup_files(f, &place->home, request->no_modify_profile);
+	print_places(f, request, site, release);
+	print_startup_files(f, &site->home, request->no_modify_profile);
 	print_self(f, self);
 	print_command(f, request->argv);
 }

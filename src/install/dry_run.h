@@ -6,13 +6,13 @@
 
 #include "home/self.h"
 #include "install/install.h"
-#include "install/place.h"
+#include "install/site.h"
 #include "install/release.h"
 
 #include <stdio.h>
 
 /* Print to F what the installation would do. SELF: NULL where there will be no links. */
-void dry_run_print(const struct install_request *request, const struct place *place,
+void dry_run_print(const struct install_request *request, const struct site *site,
 		   const struct release *release, const struct self_plan *self, FILE *f);
 
 #endif

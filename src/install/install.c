@@ -8,7 +8,7 @@
 #include "install/nix_conf.h"
 #include "install/notes.h"
 #include "install/pipeline.h"
-#include "install/place.h"
+#include "install/site.h"
 #include "install/preflight.h"
 #include "install/script.h"
 #include "install/self_in_place.h"
@@ -65,7 +65,7 @@ static int commit(const struct installation *in, const char *top, const struct l
 		    &(struct store_request){
 			    .top_fd = top_fd,
 			    .nix_dir_fd = lock->nix_dir_fd,
-			    .nix_path = in->place->nix_dir,
+			    .nix_path = in->site->nix_dir,
 			    .replace = in->request->force,
 		    },
 		    record, out) < 0)
@@ -82,8 +82,8 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 	int r = fs_mkdirs(lock->nix_dir_fd, "var/nix", 0755);
 
 	if (r < 0)
-		return layout_error("make the directory var/nix in", in->place->nix_dir, r);
-	return nix_conf_write(lock->nix_dir_fd, in->place->nix_dir, facts, record);
+		return layout_error("make the directory var/nix in", in->site->nix_dir, r);
+	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
 }
 
 /*
@@ -94,7 +94,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 		      const struct strlist *names, bool is_conf_new, char **version)
 {
 	const struct script_request request = {
-		.nix_dir = in->place->nix_dir,
+		.nix_dir = in->site->nix_dir,
 		.nix_dir_fd = lock->nix_dir_fd,
 		.top = top,
 		.no_channel_add = in->request->no_channel_add,
@@ -129,13 +129,13 @@ static int complete(const struct installation *in, const struct release *release
 	};
 	int r;
 
-	if (notes_settle(in->place, record) < 0)
+	if (notes_settle(in->site, record) < 0)
 		return -1;
 	if (syncfs(lock->nix_dir_fd) < 0)
-		return layout_error("flush to disk", in->place->nix_dir, -errno);
+		return layout_error("flush to disk", in->site->nix_dir, -errno);
 	r = record_complete(record, lock->nix_dir_fd, &done, names);
 	if (r < 0)
-		return layout_error("write the record in", in->place->nix_dir, r);
+		return layout_error("write the record in", in->site->nix_dir, r);
 	progress_drop(in->progress);
 	return 0;
 }
@@ -145,11 +145,11 @@ static void say_summary(const struct installation *in, const char *version, int 
 			const struct self_plan *put)
 {
 	const struct self_plan *self = put->bin ? put : NULL;
-	_cleanup_free_ char *hint = self ? self_path_hint(self, &in->place->home) : NULL;
+	_cleanup_free_ char *hint = self ? self_path_hint(self, &in->site->home) : NULL;
 	_cleanup_free_ char *call = self_call(self, in->request->program_argv[0]);
 	_cleanup_free_ char *text = summary_text(&(struct summary){
 		.version = version,
-		.nix_dir = in->place->nix_dir,
+		.nix_dir = in->site->nix_dir,
 		.call = call,
 		.has_channel = script_has_channel(nix_dir_fd),
 		.wants_channel = !in->request->no_channel_add,
@@ -178,14 +178,14 @@ static int install(const struct installation *in)
 	_cleanup_(store_result_clear) struct store_result stored = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	_cleanup_free_ char *version = NULL;
-	const char *nix_dir = in->place->nix_dir;
+	const char *nix_dir = in->site->nix_dir;
 	int r, conf;
 
 	r = release_check(in->request) < 0 ? -1 : installed_look(nix_dir, in->request, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in);
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->place, in->request, &facts) < 0 ||
+	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    lock_take(nix_dir, in->progress, &lock) < 0)
 		return -1;
@@ -194,7 +194,7 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (notes_begin(in->place, &lock, &record) < 0 ||
+	if (notes_begin(in->site, &lock, &record) < 0 ||
 	    pipeline_fetch(&release, downloader, &lock, nix_dir, in->progress, &tarball) < 0 ||
 	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
 	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
@@ -219,7 +219,7 @@ static int dry_run(const struct installation *in)
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
-	const char *nix_dir = in->place->nix_dir;
+	const char *nix_dir = in->site->nix_dir;
 	int r = release_check(in->request);
 
 	if (r == 0)
@@ -234,11 +234,11 @@ static int dry_run(const struct installation *in)
 		return 0;
 	}
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->place, in->request, &facts) < 0 ||
+	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    layout_check_writable(nix_dir) < 0)
 		return -1;
-	dry_run_print(in->request, in->place, &release, self.bin ? &self : NULL, stdout);
+	dry_run_print(in->request, in->site, &release, self.bin ? &self : NULL, stdout);
 	return 0;
 }
 
@@ -252,16 +252,16 @@ static void clean_up(void *ctx, pid_t child)
 	const struct installation *in = ctx;
 
 	progress_abandon(in->progress);
-	tidy(in->place, child);
+	tidy(in->site, child);
 }
 
 int install_command(const struct install_request *request)
 {
-	_cleanup_(place_clear) struct place place = {0};
+	_cleanup_(site_clear) struct site site = {0};
 	struct progress progress;
-	struct installation in = {request, &place, &progress};
+	struct installation in = {request, &site, &progress};
 
-	if (place_find(&place) < 0)
+	if (site_find(&site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);
 	if (request->dry_run) {
@@ -274,7 +274,7 @@ int install_command(const struct install_request *request)
 	if (!request->argv)
 		return 0;
 	return run_exec(&(struct run_request){
-		.nix_dir = place.nix_dir,
+		.nix_dir = site.nix_dir,
 		.is_default = true,
 		.argv = request->argv,
 	});

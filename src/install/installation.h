@@ -5,12 +5,12 @@
 #define INSTALL_INSTALLATION_H
 
 #include "install/install.h"
-#include "install/place.h"
+#include "install/site.h"
 #include "ui/progress.h"
 
 struct installation {
 	const struct install_request *request;
-	const struct place *place;
+	const struct site *site;
 	struct progress *progress; /* which shows the step under way */
 };
 

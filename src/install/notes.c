@@ -8,9 +8,9 @@
 #include <string.h>
 
 /* Was writing the record well? Said once, for all that write to it. */
-static int check(const struct place *place, int r)
+static int check(const struct site *site, int r)
 {
-	return r < 0 ? layout_error("write the record in", place->nix_dir, r) : 0;
+	return r < 0 ? layout_error("write the record in", site->nix_dir, r) : 0;
 }
 
 static int note_all(struct record *record, enum record_kind kind, const struct strlist *paths)
@@ -26,9 +26,9 @@ static int note_all(struct record *record, enum record_kind kind, const struct s
  * A store that holds nothing is as good as none. Where there was a record before, of an
  * installation broken off or complete, that has said it.
  */
-static int note_store(const struct place *place, const struct lock *lock, struct record *record)
+static int note_store(const struct site *site, const struct lock *lock, struct record *record)
 {
-	_cleanup_free_ char *store = path_join(place->nix_dir, "store");
+	_cleanup_free_ char *store = path_join(site->nix_dir, "store");
 
 	if (record->count > 0 || record->is_complete || record->is_begun)
 		return 0;
@@ -37,15 +37,15 @@ static int note_store(const struct place *place, const struct lock *lock, struct
 		store, NULL);
 }
 
-static int note_missing(const struct place *place, struct record *record)
+static int note_missing(const struct site *site, struct record *record)
 {
 	_cleanup_(strlist_clear) struct strlist dirs = {0}, absent = {0};
-	_cleanup_free_ char *log = path_join(place->nix_dir, "var/log/nix");
+	_cleanup_free_ char *log = path_join(site->nix_dir, "var/log/nix");
 	_cleanup_free_ char *above = path_parent(log);
 	int r;
 
-	layout_missing(place->nix_dir, &dirs);
-	home_missing(&place->home, &absent);
+	layout_missing(site->nix_dir, &dirs);
+	home_missing(&site->home, &absent);
 	if (!fs_exists(AT_FDCWD, log))
 		strlist_add(&absent, log);
 	if (!fs_exists(AT_FDCWD, above))
@@ -64,9 +64,9 @@ static bool has_line(const struct record *record, const char *path)
 	return false;
 }
 
-static int note_startup_files(const struct place *place, struct record *record)
+static int note_startup_files(const struct site *site, struct record *record)
 {
-	const struct strlist *files = &place->home.startup_files;
+	const struct strlist *files = &site->home.startup_files;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
@@ -76,19 +76,19 @@ static int note_startup_files(const struct place *place, struct record *record)
 	return r;
 }
 
-int notes_begin(const struct place *place, const struct lock *lock, struct record *out)
+int notes_begin(const struct site *site, const struct lock *lock, struct record *out)
 {
 	int r = record_open(lock->nix_dir_fd, out);
 
 	if (r == 0)
-		r = note_store(place, lock, out);
+		r = note_store(site, lock, out);
 	for (size_t i = 0; r == 0 && i < lock->made.count; i++)
 		r = record_note(out, RECORD_DIR, lock->made.items[i], NULL);
 	if (r == 0)
-		r = note_missing(place, out);
+		r = note_missing(site, out);
 	if (r == 0)
-		r = note_startup_files(place, out);
-	return check(place, r);
+		r = note_startup_files(site, out);
+	return check(site, r);
 }
 
 static int note_copy(const struct self_plan *plan, struct record *record)
@@ -103,7 +103,7 @@ static int note_copy(const struct self_plan *plan, struct record *record)
 	return record_note(record, RECORD_FILE, plan->program, hex);
 }
 
-int notes_self(const struct place *place, const struct self_plan *plan, struct record *record)
+int notes_self(const struct site *site, const struct self_plan *plan, struct record *record)
 {
 	int r = plan->copy == COPY_MAKE ? note_copy(plan, record) : 0;
 
@@ -113,7 +113,7 @@ int notes_self(const struct place *place, const struct self_plan *plan, struct r
 		if (self_has_shim(plan, i))
 			r = record_note(record, RECORD_LINK, path, plan->program);
 	}
-	return check(place, r);
+	return check(site, r);
 }
 
 void notes_of_copies(const struct record *record, const char *path, struct strlist *out)
@@ -153,23 +153,23 @@ static bool is_outdated(const struct record *record, const struct record_entry *
 	       record_has(record, RECORD_FILE, entry->subject, hex);
 }
 
-int notes_settle(const struct place *place, struct record *record)
+int notes_settle(const struct site *site, struct record *record)
 {
-	const struct strlist *files = &place->home.startup_files;
+	const struct strlist *files = &site->home.startup_files;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
 		r = settle_line(files->items[i], record);
 	for (size_t i = record->count; r == 0 && i-- > 0;) {
 		const struct record_entry *entry = &record->entries[i];
-		bool is_of_nix = path_is_within(entry->subject, place->nix_dir);
+		bool is_of_nix = path_is_within(entry->subject, site->nix_dir);
 
 		if (entry->kind == RECORD_ABSENT
 			    ? !is_of_nix && !fs_exists(AT_FDCWD, entry->subject) &&
-				      !home_is_made_later(&place->home, entry->subject)
+				      !home_is_made_later(&site->home, entry->subject)
 		    : entry->kind == RECORD_FILE ? is_outdated(record, entry)
 						 : false)
 			record_forget_entry(record, i);
 	}
-	return check(place, r);
+	return check(site, r);
 }

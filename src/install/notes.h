@@ -5,7 +5,7 @@
 #define INSTALL_NOTES_H
 
 #include "home/self.h"
-#include "install/place.h"
+#include "install/site.h"
 #include "store/lock.h"
 #include "store/record.h"
 
@@ -15,11 +15,11 @@
  * make, a store of somebody else's, and the startup files that may get a line. Returns 0 with *OUT
  * the caller's to clear, or -1 after a message.
  */
-int notes_begin(const struct place *place, const struct lock *lock, struct record *out);
+int notes_begin(const struct site *site, const struct lock *lock, struct record *out);
 
 /* Before self_carry_out(): note the copy, the links and their directory. 0, or -1 after a message.
  */
-int notes_self(const struct place *place, const struct self_plan *plan, struct record *record);
+int notes_self(const struct site *site, const struct self_plan *plan, struct record *record);
 
 /* The digests of the copies of this program that RECORD has us put at PATH. */
 void notes_of_copies(const struct record *record, const char *path, struct strlist *out);
@@ -28,6 +28,6 @@ void notes_of_copies(const struct record *record, const char *path, struct strli
  * All is made: note which startup files did get a line, and forget what was not made and never will
  * be. Returns 0, or -1 after a message.
  */
-int notes_settle(const struct place *place, struct record *record);
+int notes_settle(const struct site *site, struct record *record);
 
 #endif

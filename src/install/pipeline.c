@@ -91,6 +91,32 @@ static int on_unpacked(void *ctx, uint64_t bytes)
 	return progress_update(unpacking->progress, bytes, unpacking->size);
 }
 
+static int take_digest(void *ctx, const void *data, size_t len)
+{
+	if (sha256_stream_update(ctx, data, len) == 0)
+		return 0;
+	log_error("libcrypto cannot take a SHA-256\nits installation is broken");
+	return -EIO;
+}
+
+/* What the child got may be another thing than what the file held when it was verified. */
+static int check_digest(const struct release *release, const struct sha256_stream *stream)
+{
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+	struct sha256 digest = {0};
+
+	if (sha256_stream_digest(stream, &digest) == 0 && sha256_equal(&digest, &release->sha256))
+		return 0;
+	sha256_format(&release->sha256, wanted);
+	sha256_format(&digest, got);
+	log_error("cannot use %s: it was changed after it had been verified\n"
+		  "expected %s\nfound    %s\n"
+		  "nothing of it was used; see who can write to the directory that it was "
+		  "downloaded to, and run it again",
+		  release->tarball_name, wanted, got);
+	return -1;
+}
+
 /* An empty staging directory, or -1 after a message. */
 static int make_staging(const struct lock *lock, const char *nix_dir, const char *path)
 {
@@ -98,7 +124,7 @@ static int make_staging(const struct lock *lock, const char *nix_dir, const char
 
 	if (layout_remove_staging(lock->nix_dir_fd, nix_dir) < 0)
 		return -1;
-	if (mkdirat(lock->nix_dir_fd, LAYOUT_STAGING, 0755) < 0)
+	if (mkdirat(lock->nix_dir_fd, LAYOUT_STAGING, 0700) < 0)
 		return layout_error("make the directory", path, -errno);
 	fd = fs_open_dir(lock->nix_dir_fd, LAYOUT_STAGING);
 	return fd < 0 ? layout_error("open the directory", path, fd) : fd;
@@ -110,24 +136,32 @@ int pipeline_unpack(const struct release *release, struct download_file *file,
 {
 	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_STAGING), *size = NULL;
 	_cleanup_close_ int staging_fd = make_staging(lock, nix_dir, path);
+	_cleanup_(sha256_stream_freep) struct sha256_stream *digest = NULL;
 	struct unpacking unpacking = {.progress = progress, .size = file->size};
 	int r;
 
 	if (staging_fd < 0)
 		return -1;
+	if (sha256_stream_new(&digest) < 0) {
+		log_error("libcrypto offers no SHA-256\nits installation is broken");
+		return -1;
+	}
 	progress_begin(progress, "unpacking", "%s, its SHA-256 verified", release->tarball_name);
 	r = unpack_archive(
 		&(struct unpack_request){
-			.archive_fd = file->fd,
 			.archive_name = release->tarball_name,
-			.expected = &release->sha256,
 			.staging_fd = staging_fd,
 			.staging_path = path,
 			.lock_fd = lock->fd,
 			.progress = on_unpacked,
 			.ctx = &unpacking,
 		},
-		out);
+		file->fd, &(struct sink){.write = take_digest, .ctx = digest}, out);
+	if (r == 0 && check_digest(release, digest) < 0) {
+		layout_remove_staging(lock->nix_dir_fd, nix_dir);
+		out->refused = true;
+		r = -1;
+	}
 	if (r < 0 && out->refused)
 		download_file_remove(file);
 	if (r < 0)

@@ -108,14 +108,14 @@ static const char *network_fs(const char *nix_dir)
 	return statfs(there, &fs) == 0 ? nix_conf_network_fs((unsigned long)fs.f_type) : NULL;
 }
 
-int preflight(const struct place *place, const struct install_request *request,
+int preflight(const struct site *site, const struct install_request *request,
 	      struct nix_conf_facts *facts)
 {
 	struct probe probe;
 	int r;
 
-	if (check_home() < 0 || check_nix_dir(place->nix_dir) < 0 ||
-	    check_profile(place->nix_dir, request->force) < 0)
+	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
+	    check_profile(site->nix_dir, request->force) < 0)
 		return -1;
 	r = probe_run(&probe);
 	if (r < 0) {
@@ -126,6 +126,6 @@ int preflight(const struct place *place, const struct install_request *request,
 	}
 	facts->sandbox_works = probe_can_sandbox(&probe);
 	facts->is_root = geteuid() == 0;
-	facts->network_fs = network_fs(place->nix_dir);
+	facts->network_fs = network_fs(site->nix_dir);
 	return probe_can_install(&probe) ? 0 : check_probe(&probe);
 }

@@ -13,17 +13,17 @@
 static int look(const struct installation *in, const struct record *record, struct self_plan *out)
 {
 	_cleanup_(strlist_clear) struct strlist ours = {0};
-	_cleanup_free_ char *copy = path_join(in->place->home.bin, "nix-user-chroot");
+	_cleanup_free_ char *copy = path_join(in->site->home.bin, "nix-user-chroot");
 
 	notes_of_copies(record, copy, &ours);
-	return self_look(&in->place->home, in->request->program_argv[0], &ours, out);
+	return self_look(&in->site->home, in->request->program_argv[0], &ours, out);
 }
 
 int put_self(const struct installation *in, struct record *record, struct self_plan *out)
 {
 	if (in->request->no_shims || look(in, record, out) < 0)
 		return 0;
-	if (notes_self(in->place, out, record) < 0)
+	if (notes_self(in->site, out, record) < 0)
 		return -1;
 	self_carry_out(out);
 	return 0;
@@ -32,7 +32,7 @@ int put_self(const struct installation *in, struct record *record, struct self_p
 void look_at_self(const struct installation *in, struct self_plan *out)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
-	_cleanup_close_ int fd = open(in->place->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(in->site->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (in->request->no_shims)
 		return;
@@ -44,7 +44,7 @@ void look_at_self(const struct installation *in, struct self_plan *out)
 /* An installation that others keep for us is not to be written to. */
 static bool is_kept_by_others(const struct installation *in)
 {
-	_cleanup_free_ char *state = path_join(in->place->nix_dir, LAYOUT_STATE);
+	_cleanup_free_ char *state = path_join(in->site->nix_dir, LAYOUT_STATE);
 
 	return faccessat(AT_FDCWD, state, W_OK | X_OK, AT_EACCESS) < 0;
 }
@@ -62,7 +62,7 @@ static int put_again(const struct installation *in, struct self_plan *out)
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	int r;
 
-	if (lock_take(in->place->nix_dir, in->progress, &lock) < 0)
+	if (lock_take(in->site->nix_dir, in->progress, &lock) < 0)
 		return -1;
 	self_plan_clear(out);
 	r = is_complete(lock.nix_dir_fd) ? record_open(lock.nix_dir_fd, &record) : 0;
@@ -72,23 +72,23 @@ static int put_again(const struct installation *in, struct self_plan *out)
 			r = record_write(&record, lock.nix_dir_fd);
 	}
 	lock_remove(&lock);
-	return r < 0 ? layout_error("write the record in", in->place->nix_dir, r) : 0;
+	return r < 0 ? layout_error("write the record in", in->site->nix_dir, r) : 0;
 }
 
 int renew(const struct installation *in)
 {
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
-	_cleanup_close_ int fd = open(in->place->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(in->site->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *hint = NULL;
 
-	tidy(in->place, 0);
+	tidy(in->site, 0);
 	if (in->request->no_shims || is_kept_by_others(in) || !is_complete(fd))
 		return 0;
 	look_at_self(in, &self);
 	if (self_has_work(&self) && put_again(in, &self) < 0)
 		return -1;
 	if (self.bin && !self.is_on_path)
-		hint = self_path_hint(&self, &in->place->home);
+		hint = self_path_hint(&self, &in->site->home);
 	if (hint)
 		log_info("%-s", hint);
 	return 0;

@@ -11,12 +11,12 @@ static bool tells_of_something(const struct record *record, int nix_dir_fd)
 	return record->is_complete || (record->is_begun && layout_has_store_paths(nix_dir_fd));
 }
 
-void tidy(const struct place *place, pid_t dying)
+void tidy(const struct site *site, pid_t dying)
 {
 	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
-	_cleanup_free_ char *state = path_join(place->nix_dir, LAYOUT_STATE);
-	bool is_ours = lock_try(place->nix_dir, dying, &lock) == 0;
+	_cleanup_free_ char *state = path_join(site->nix_dir, LAYOUT_STATE);
+	bool is_ours = lock_try(site->nix_dir, dying, &lock) == 0;
 
 	if (is_ours) {
 		fs_remove_tree(lock.nix_dir_fd, LAYOUT_STAGING);
@@ -27,7 +27,7 @@ void tidy(const struct place *place, pid_t dying)
 	}
 	/* who waits for the lock makes the directories above it again; the others are its owner's
 	 */
-	for (size_t i = 0; i < place->missing.count; i++)
-		if (is_ours || path_is_within(state, place->missing.items[i]))
-			rmdir(place->missing.items[i]);
+	for (size_t i = 0; i < site->missing.count; i++)
+		if (is_ours || path_is_within(state, site->missing.items[i]))
+			rmdir(site->missing.items[i]);
 }

@@ -27,7 +27,7 @@
 struct request {
 	struct download_options options;
 	bool text, resolve;
-	struct install_options install; /* for --resolve */
+	struct install_request install; /* for --resolve */
 	bool remove;			/* NAME.part at the end, as the installer does */
 	unsigned max;			/* bytes */
 	struct sha256 expected;
@@ -213,7 +213,7 @@ static int fetch_release(struct downloader *downloader, struct request *request,
 	int status;
 
 	request->install.mirror = words[0];
-	request->install.system = (char *)"x86_64-linux";
+	request->install.system = "x86_64-linux";
 	if (release_resolve(&request->install, downloader, &release) < 0)
 		return 1;
 	printf("%s ", release.version);

@@ -453,20 +453,13 @@ static void test_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_key_kinds),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_arrays),
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_positions),
-		cmocka_unit_test(test_duplicates),
-		cmocka_unit_test(test_syntax_errors),
-		cmocka_unit_test(test_string_errors),
-		cmocka_unit_test(test_not_supported),
-		cmocka_unit_test(test_forbidden_bytes),
-		cmocka_unit_test(test_entry_limit),
-		cmocka_unit_test(test_size_limit),
-		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_empty),		cmocka_unit_test(test_key_kinds),
+		cmocka_unit_test(test_strings),		cmocka_unit_test(test_arrays),
+		cmocka_unit_test(test_tables),		cmocka_unit_test(test_positions),
+		cmocka_unit_test(test_duplicates),	cmocka_unit_test(test_syntax_errors),
+		cmocka_unit_test(test_string_errors),	cmocka_unit_test(test_not_supported),
+		cmocka_unit_test(test_forbidden_bytes), cmocka_unit_test(test_entry_limit),
+		cmocka_unit_test(test_size_limit),	cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@
 struct fixture {
 	char *dir;
 	struct downloader *downloader;
-	struct install_options options;
+	struct install_request options;
 };
 
 static void put(const struct fixture *f, const char *path, const char *text)
@@ -82,7 +82,7 @@ static void expect_hash(const struct release *release, const char *want)
 
 static void expect_refusal(struct fixture *f)
 {
-	struct release release = {.version = (char *)""};
+	struct release release = {.version = ""};
 
 	assert_int_equal(release_resolve(&f->options, f->downloader, &release), -1);
 	assert_string_equal(release.version, ""); /* untouched */
@@ -111,7 +111,7 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 	_cleanup_(release_clear) struct release release = {0};
 
 	/* with version and hash given the mirror is not asked at all */
-	f->options.nix_version = (char *)"9.9";
+	f->options.nix_version = "9.9";
 	f->options.sha256 = (char *)OTHER;
 	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
 	assert_string_equal(release.sha256_source, "--sha256");
@@ -131,25 +131,25 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 static void refuses_bad_words_before_any_connection(void **state)
 {
 	struct fixture *f = *state;
-	const struct install_options good = f->options;
-	const struct install_options bad[] = {
-		{.mirror = good.mirror, .system = (char *)"x86_64-darwin"},
-		{.mirror = good.mirror, .system = (char *)""},
-		{.mirror = good.mirror, .nix_version = (char *)"../../etc"},
-		{.mirror = good.mirror, .nix_version = (char *)""},
-		{.mirror = good.mirror, .sha256 = (char *)"abc"},
-		{.mirror = good.mirror, .sha256 = (char *)""},
-		{.mirror = (char *)"ftp://127.0.0.1"},
-		{.mirror = (char *)"relative"},
-		{.mirror = (char *)"http://127.0.0.1:1"}, /* its hash would come over http */
-		{.tarball = (char *)"http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
-		{.tarball = (char *)"ftp://127.0.0.1/x"},
-		{.tarball = (char *)"/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
+	const struct install_request good = f->options;
+	const struct install_request bad[] = {
+		{.mirror = good.mirror, .system = "x86_64-darwin"},
+		{.mirror = good.mirror, .system = ""},
+		{.mirror = good.mirror, .nix_version = "../../etc"},
+		{.mirror = good.mirror, .nix_version = ""},
+		{.mirror = good.mirror, .sha256 = "abc"},
+		{.mirror = good.mirror, .sha256 = ""},
+		{.mirror = "ftp://127.0.0.1"},
+		{.mirror = "relative"},
+		{.mirror = "http://127.0.0.1:1"}, /* its hash would come over http */
+		{.tarball = "http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
+		{.tarball = "ftp://127.0.0.1/x"},
+		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
 		{.tarball = good.mirror}, /* a directory */
-		{.tarball = (char *)"https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .nix_version = (char *)"2.4"},
-		{.tarball = (char *)"https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .system = (char *)"i686-linux"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		 .nix_version = "2.4"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		 .system = "i686-linux"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -173,7 +173,7 @@ static void refuses_a_mirror_that_lacks_something(void **state)
 		expect_refusal(f);
 	}
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH "\n");
-	f->options.nix_version = (char *)"2.26.4";
+	f->options.nix_version = "2.26.4";
 	expect_refusal(f);
 	f->options.nix_version = NULL;
 	put(f, "latest/install", "nothing");
@@ -219,7 +219,7 @@ static void a_relative_tarball_is_of_the_working_directory(void **state)
 	_cleanup_close_ int old = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(chdir(f->dir), 0);
-	f->options.tarball = (char *)"nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
+	f->options.tarball = "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
 	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
 	expect_hash(&release, HASH);
 	assert_int_equal(fchdir(old), 0);
