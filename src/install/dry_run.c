@@ -2,6 +2,7 @@
 #include "install/dry_run_mounts.h"
 #include "home/startup_files.h"
 #include "util/cleanup.h"
+#include "util/part_names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static void print_release(FILE *f, const struct release *release)
 
 	sha256_format(&release->sha256, hex);
 	print_line(f, "release", name);
-	print_line(f, "tarball", release->tarball_url);
+	print_line(f, "tarball", release->tarball_shown);
 	print_line(f, "SHA-256", hex);
 	print_line(f, "", source);
 }
@@ -50,8 +51,8 @@ static void print_places(FILE *f, const struct dry_run *run)
 	if (room)
 		directory = xasprintf("%s (%s; %s are free)", workspace->nix_dir,
 				      is_new ? "new" : "there already", room);
-	download = xasprintf("%s/%s, until it is unpacked", workspace->cache_dir,
-			     run->release->tarball_name);
+	download = xasprintf("%s/" WORKSPACE_STATE "/%s" PART_SUFFIX ", until it is unpacked",
+			     workspace->nix_dir, run->release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : workspace->nix_dir);
 	print_line(f, "download", download);
 	strlist_take(&written, path_join(workspace->nix_dir, "store"));

@@ -79,17 +79,32 @@ static void collect_traces(struct installation *in, struct traces *traces)
 	before_compare(&in->before, &in->workspace, &in->home, is_first, traces);
 }
 
+/* The state directory, where downloads are; -1 where it is not there. */
+static int open_state(int nix_dir_fd)
+{
+	return fs_open_dir_below(nix_dir_fd, WORKSPACE_STATE);
+}
+
+/* The download, and those that an earlier run of another version has left. */
+static void forget_downloads(int nix_dir_fd)
+{
+	_cleanup_close_ int fd = open_state(nix_dir_fd);
+
+	if (fd >= 0)
+		download_remove_all(fd);
+}
+
 /*
  * All is on disk before the receipt says so. The mark goes last: as long as it is there, a rerun
  * finds work to do, and so clears away what is left over.
  */
-static int finish(struct installation *in, struct download_file *file)
+static int finish(struct installation *in)
 {
 	_cleanup_(traces_clear) struct traces traces = {0};
 	struct receipt receipt = {
 		.version = in->release.version,
 		.system = in->release.system,
-		.source = in->release.tarball_url,
+		.source = in->release.tarball_shown,
 		.sha256 = in->release.sha256,
 		.paths = in->stored.names,
 	};
@@ -104,7 +119,7 @@ static int finish(struct installation *in, struct download_file *file)
 		return workspace_error("flush to disk", in->workspace.nix_dir, -errno);
 	r = receipt_write(in->nix_dir_fd, &receipt);
 	if (r == 0) {
-		download_file_remove(file);
+		forget_downloads(in->nix_dir_fd);
 		before_forget(in->nix_dir_fd);
 		r = installed_remove_intent(in->nix_dir_fd);
 	}
@@ -114,16 +129,19 @@ static int finish(struct installation *in, struct download_file *file)
 	return 0;
 }
 
-static int install_locked(struct installation *in, struct downloader *downloader)
+static int install_locked(struct installation *in, struct downloader **downloader)
 {
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 	int r = before_keep(in->nix_dir_fd, &in->before);
 
 	if (r < 0)
 		return workspace_error("write below", in->workspace.nix_dir, r);
-	if (step_fetch(in, downloader, &file) < 0 || step_unpack(in, &file) < 0 ||
-	    step_commit(in) < 0 || step_configure(in) < 0 || step_run_script(in) < 0 ||
-	    finish(in, &file) < 0)
+	r = step_fetch(in, *downloader, &file);
+	/* with its connections, which no program that is started from here on is to have */
+	downloader_free(*downloader);
+	*downloader = NULL;
+	if (r < 0 || step_unpack(in, &file) < 0 || step_commit(in) < 0 || step_configure(in) < 0 ||
+	    step_run_script(in) < 0 || finish(in) < 0)
 		return -1;
 	return 0;
 }
@@ -134,15 +152,26 @@ static int look(struct installation *in)
 	return installed_look(&in->workspace, in->options, &in->installed);
 }
 
+static struct release_request request_of(const struct install_options *options)
+{
+	return (struct release_request){
+		.version = options->nix_version,
+		.mirror = options->mirror,
+		.tarball = options->tarball,
+		.sha256 = options->sha256,
+		.system = options->system,
+	};
+}
+
 /* Which release: what the options say, or that of the installation to be mended. */
 static int resolve(struct installation *in, struct downloader *downloader)
 {
-	struct install_options options = *in->options;
+	struct release_request request = request_of(in->options);
 
-	if (!options.nix_version && !options.tarball)
-		options.nix_version = in->installed.again;
+	if (!request.version && !request.tarball)
+		request.version = in->installed.again;
 	progress_begin(&in->progress, "looking for the release", NULL);
-	if (release_resolve(&options, downloader, &in->release) < 0)
+	if (release_resolve(&request, downloader, &in->release) < 0)
 		return -1;
 	progress_end(&in->progress, "Nix %s for %s", in->release.version, in->release.system);
 	return 0;
@@ -159,12 +188,15 @@ static void tidy(const struct installation *in, pid_t child)
 	if (lock_fd >= 0) {
 		_cleanup_close_ int fd =
 			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int state_fd = -1;
 
 		fs_remove_tree(fd, WORKSPACE_STAGING);
 		if (!installed_has_store_paths(fd))
 			installed_remove_intent(fd);
+		state_fd = open_state(fd);
 		/* it is kept for as long as there is something of ours that it tells about */
-		if (faccessat(fd, WORKSPACE_INTENT, F_OK, 0) < 0)
+		if (faccessat(fd, WORKSPACE_INTENT, F_OK, 0) < 0 &&
+		    (state_fd < 0 || !download_is_kept(state_fd)))
 			before_forget(fd);
 		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);
@@ -242,8 +274,9 @@ static void renew_self(struct installation *in)
  */
 static int prepare(struct installation *in, struct downloader **downloader)
 {
+	struct release_request request = request_of(in->options);
 	struct download_options download_options;
-	int r = release_check(in->options);
+	int r = release_check(&request);
 
 	if (r == 0)
 		r = look(in);
@@ -297,7 +330,7 @@ static int install(struct installation *in)
 	/* somebody else may have done it since we looked */
 	r = look(in);
 	if (r == 0)
-		r = install_locked(in, downloader);
+		r = install_locked(in, &downloader);
 	if (r >= 0) {
 		workspace_remove_empty(&in->workspace);
 		lock_remove(&in->workspace);

@@ -13,20 +13,22 @@
 static int download(struct installation *in, struct downloader *downloader,
 		    struct download_file *file)
 {
-	_cleanup_close_ int cache_fd = workspace_open_cache(&in->workspace);
+	_cleanup_close_ int dir_fd = fs_open_dir_below(in->nix_dir_fd, WORKSPACE_STATE);
+	_cleanup_free_ char *dir = path_join(in->workspace.nix_dir, WORKSPACE_STATE);
 	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
 	const struct release *release = &in->release;
 
-	if (cache_fd < 0)
-		return -1;
-	progress_begin(&in->progress, "downloading", "%s", release->tarball_url);
+	if (dir_fd < 0)
+		return workspace_error("open the directory", dir, dir_fd);
+	progress_begin(&in->progress, "downloading", "%s", release->tarball_shown);
 	if (download_file(downloader,
 			  &(struct download_request){
 				  .url = release->tarball_url,
-				  .missing = release->missing,
+				  .missing = &(struct download_missing){release->missing,
+									release->missing_next},
 				  .max = RELEASE_TARBALL_MAX,
-				  .dirfd = cache_fd,
-				  .dir = in->workspace.cache_dir,
+				  .dirfd = dir_fd,
+				  .dir = dir,
 				  .name = release->tarball_name,
 				  .expected = &release->sha256,
 			  },
@@ -39,8 +41,8 @@ static int download(struct installation *in, struct downloader *downloader,
 	download_file_remove(file);
 	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
 		  "expected %s (from %s)\nfound    %s\n"
-		  "nothing of it was used; try again, or another --mirror",
-		  release->tarball_url, wanted, release->sha256_source, got);
+		  "nothing of it was used; %s",
+		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
 	return -1;
 }
 

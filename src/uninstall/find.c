@@ -6,6 +6,7 @@
 #include "store/receipt.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/part_names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,11 @@ static bool is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
+static bool is_download(const char *name)
+{
+	return str_ends_with(name, PART_SUFFIX) || str_ends_with(name, PART_STATE_SUFFIX);
+}
+
 /* Name what is in the directory BELOW and is none of NAMES. */
 static void leave_others(struct finder *finder, const char *below, const char *const *names)
 {
@@ -46,7 +52,8 @@ static void leave_others(struct finder *finder, const char *below, const char *c
 
 	while (dir && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    !is_one_of(entry->d_name, names))
+		    !is_one_of(entry->d_name, names) &&
+		    (strcmp(below, WORKSPACE_STATE) != 0 || !is_download(entry->d_name)))
 			strlist_take(&finder->out->left,
 				     xasprintf("%s/%s%s%s", finder->workspace->nix_dir, below,
 					       *below ? "/" : "", entry->d_name));
@@ -96,6 +103,21 @@ static void find_nix_conf(struct finder *finder)
 				       finder->traces.has_nix_conf ? " (changed since)" : ""));
 }
 
+/* Downloads that were broken off. */
+static void find_downloads(struct finder *finder)
+{
+	int fd = fs_open_dir_below(finder->nix_dir_fd, WORKSPACE_STATE);
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_free_ char *below = path_join(WORKSPACE_STATE, entry->d_name);
+
+		if (is_download(entry->d_name))
+			removals_add(&finder->out->removals, REMOVE_FILE, NULL, below, NULL);
+	}
+}
+
 /* Files of our own, but for those that say whose all this is. */
 static void find_state(struct finder *finder)
 {
@@ -111,6 +133,7 @@ static void find_state(struct finder *finder)
 
 		removals_add(&finder->out->removals, REMOVE_FILE, NULL, below, NULL);
 	}
+	find_downloads(finder);
 	leave_others(finder, WORKSPACE_STATE, names);
 }
 
