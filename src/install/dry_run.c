@@ -3,6 +3,7 @@
 #include "home/startup_files.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/part_names.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static void print_release(FILE *f, const struct release *release)
 
 	sha256_format(&release->sha256, hex);
 	print_line(f, "release", name);
-	print_line(f, "tarball", release->tarball_url);
+	print_line(f, "tarball", release->tarball_shown);
 	print_line(f, "SHA-256", hex);
 	print_line(f, "", source);
 }
@@ -56,8 +57,8 @@ static void print_places(FILE *f, const struct install_request *request, const s
 		directory = xasprintf("%s (%s; %s are free)", site->nix_dir,
 				      strcmp(site->nix_dir, there) != 0 ? "new" : "there already",
 				      room);
-	download = xasprintf("%s/" LAYOUT_STATE "/%s, until it is unpacked", site->nix_dir,
-			     release->tarball_name);
+	download = xasprintf("%s/" LAYOUT_STATE "/%s" PART_SUFFIX ", until it is unpacked",
+			     site->nix_dir, release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
 	print_line(f, "download", download);
 	strlist_take(&written, path_join(site->nix_dir, "store"));

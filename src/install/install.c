@@ -36,19 +36,48 @@ static struct downloader *make_downloader(const struct installation *in)
 	return downloader_new(&options);
 }
 
+static struct release_request release_request_of(const struct install_request *request)
+{
+	return (struct release_request){
+		.version = request->nix_version,
+		.mirror = request->mirror,
+		.tarball = request->tarball,
+		.sha256 = request->sha256,
+		.system = request->system,
+	};
+}
+
+static int check_release(const struct installation *in)
+{
+	const struct release_request request = release_request_of(in->request);
+
+	return release_check(&request);
+}
+
 /* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
 static int find_release(const struct installation *in, const char *again,
 			struct downloader *downloader, struct release *out)
 {
-	struct install_request request = *in->request;
+	struct release_request request = release_request_of(in->request);
 
-	if (!request.nix_version && !request.tarball)
-		request.nix_version = again;
+	if (!request.version && !request.tarball)
+		request.version = again;
 	progress_begin(in->progress, "looking for the release", NULL);
 	if (release_resolve(&request, downloader, out) < 0)
 		return -1;
 	progress_end(in->progress, "Nix %s for %s", out->version, out->system);
 	return 0;
+}
+
+/* The tarball, its digest verified. The downloader ends here: no program gets its connections. */
+static int fetch(const struct installation *in, const struct release *release,
+		 struct downloader **downloader, const struct lock *lock, struct download_file *out)
+{
+	int r = pipeline_fetch(release, *downloader, lock, in->site->nix_dir, in->progress, out);
+
+	downloader_free(*downloader);
+	*downloader = NULL;
+	return r;
 }
 
 /* staging → store; TOP is the tarball's top directory. */
@@ -117,6 +146,15 @@ static int run_script(const struct installation *in, const char *top, const stru
 	return 0;
 }
 
+/* The download, and those that an earlier run for another version has left. */
+static void forget_downloads(const struct lock *lock)
+{
+	_cleanup_close_ int fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
+
+	if (fd >= 0)
+		download_remove_all(fd);
+}
+
 /* All is on disk before the record says so. */
 static int complete(const struct installation *in, const struct release *release,
 		    const struct strlist *names, const struct lock *lock, struct record *record)
@@ -124,7 +162,7 @@ static int complete(const struct installation *in, const struct release *release
 	const struct record_release done = {
 		.version = release->version,
 		.system = release->system,
-		.source = release->tarball_url,
+		.source = release->tarball_shown,
 		.sha256 = release->sha256,
 	};
 	int r;
@@ -136,6 +174,7 @@ static int complete(const struct installation *in, const struct release *release
 	r = record_complete(record, lock->nix_dir_fd, &done, names);
 	if (r < 0)
 		return layout_error("write the record in", in->site->nix_dir, r);
+	forget_downloads(lock);
 	progress_drop(in->progress);
 	return 0;
 }
@@ -181,7 +220,7 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r, conf;
 
-	r = release_check(in->request) < 0 ? -1 : installed_look(nix_dir, in->request, &installed);
+	r = check_release(in) < 0 ? -1 : installed_look(nix_dir, in->request, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in);
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
@@ -195,7 +234,7 @@ static int install(const struct installation *in)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
 	if (notes_begin(in->site, &lock, &record) < 0 ||
-	    pipeline_fetch(&release, downloader, &lock, nix_dir, in->progress, &tarball) < 0 ||
+	    fetch(in, &release, &downloader, &lock, &tarball) < 0 ||
 	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
 	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
 	    (conf = configure(in, &facts, &lock, &record)) < 0 ||
@@ -204,7 +243,6 @@ static int install(const struct installation *in)
 	    put_self(in, &record, &self) < 0 ||
 	    complete(in, &release, &stored.names, &lock, &record) < 0)
 		return -1;
-	download_file_remove(&tarball);
 	lock_remove(&lock);
 	/* the last thing of all: a signal that comes after it comes too late */
 	say_summary(in, version, lock.nix_dir_fd, &self);
@@ -220,7 +258,7 @@ static int dry_run(const struct installation *in)
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	const char *nix_dir = in->site->nix_dir;
-	int r = release_check(in->request);
+	int r = check_release(in);
 
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);

@@ -17,8 +17,8 @@ static int mismatch(const struct release *release, const struct sha256 *found)
 	sha256_format(found, got);
 	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
 		  "expected %s (from %s)\nfound    %s\n"
-		  "nothing of it was used; try again, or another --mirror",
-		  release->tarball_url, wanted, release->sha256_source, got);
+		  "nothing of it was used; %s",
+		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
 	return -1;
 }
 
@@ -49,16 +49,17 @@ int pipeline_fetch(const struct release *release, struct downloader *downloader,
 		   const struct lock *lock, const char *nix_dir, struct progress *progress,
 		   struct download_file *out)
 {
-	_cleanup_close_ int state_fd = fs_open_dir(lock->nix_dir_fd, LAYOUT_STATE);
+	_cleanup_close_ int state_fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
 	_cleanup_free_ char *state = path_join(nix_dir, LAYOUT_STATE), *size = NULL;
 
 	if (state_fd < 0)
 		return layout_error("open the directory", state, state_fd);
-	progress_begin(progress, "downloading", "%s", release->tarball_url);
+	progress_begin(progress, "downloading", "%s", release->tarball_shown);
 	if (download_file(downloader,
 			  &(struct download_request){
 				  .url = release->tarball_url,
-				  .missing = release->missing,
+				  .missing = &(struct download_missing){release->missing,
+									release->missing_next},
 				  .max = RELEASE_TARBALL_MAX,
 				  .dirfd = state_fd,
 				  .dir = state,

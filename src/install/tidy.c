@@ -1,4 +1,5 @@
 #include "install/tidy.h"
+#include "fetch/download.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "store/record.h"
@@ -8,7 +9,10 @@
 /* Does RECORD tell of anything that is still there, but for empty directories? */
 static bool tells_of_something(const struct record *record, int nix_dir_fd)
 {
-	return record->is_complete || (record->is_begun && layout_has_store_paths(nix_dir_fd));
+	_cleanup_close_ int state_fd = fs_open_dir_below(nix_dir_fd, LAYOUT_STATE);
+
+	return record->is_complete || (record->is_begun && layout_has_store_paths(nix_dir_fd)) ||
+	       (state_fd >= 0 && download_is_kept(state_fd));
 }
 
 void tidy(const struct site *site, pid_t dying)

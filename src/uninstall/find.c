@@ -2,6 +2,7 @@
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/part_names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,7 +71,7 @@ static void find_tree(struct finder *finder, const char *below, const char *note
 /* A download that was broken off, and what is known of it. */
 static bool is_download(const char *name)
 {
-	return str_ends_with(name, ".part") || str_ends_with(name, ".part.state");
+	return str_ends_with(name, PART_SUFFIX) || str_ends_with(name, PART_STATE_SUFFIX);
 }
 
 /* Files of our own, but for the record, which says whose all this is. */
