@@ -7,7 +7,7 @@
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -46,7 +46,7 @@ setup_file()
 setup()
 {
 	new_home
-	RECEIPT=$NIX/var/nix-user-chroot/receipt
+	RECORD=$NIX/var/nix-user-chroot/record
 }
 
 lined()
@@ -440,7 +440,7 @@ in_mount_namespace()
 	before=$(listing "$HOME")
 	tiny_release "$BATS_TEST_TMPDIR/broken" 9.9.9 'exit 3'
 	run -125 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/broken" --nix-version 9.9.9
-	[ ! -e "$RECEIPT" ] && [ -e "$NIX/store" ]
+	[ ! -e "$RECORD" ] && [ -e "$NIX/store" ]
 	run -0 uninstall
 	as_before "$before"
 }
@@ -467,7 +467,7 @@ in_mount_namespace()
 	chmod 555 "$HOME/.local/bin"
 	run -125 uninstall
 	[[ $output == *"cannot remove $HOME/.local/bin/nix: Permission denied"*'--uninstall again'* ]]
-	[ -e "$RECEIPT" ] && [ ! -e "$NIX/store" ]
+	[ -e "$RECORD" ] && [ ! -e "$NIX/store" ]
 	chmod 755 "$HOME/.local/bin"
 	run -0 uninstall
 	as_before "$before"
@@ -617,7 +617,7 @@ files()
 		[ -x "$copy" ]
 		strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$count \
 			"$copy" --uninstall --yes >/dev/null 2>&1 3>&- || true
-		[ -e "$RECEIPT" ] || break
+		[ -e "$RECORD" ] || break
 		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the receipt is there"; return 1; }
 		"$copy" --uninstall --yes -q
 		[ ! -e "$NIX" ] && [ ! -e "$copy" ]
@@ -632,7 +632,7 @@ files()
 	chmod 555 "$NIX/var"
 	run "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ "$status" -eq 125 ]
-	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECEIPT" ]
+	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECORD" ]
 	chmod 755 "$NIX/var"
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]
