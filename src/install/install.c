@@ -90,7 +90,8 @@ static int commit(const struct installation *in, const char *top, const struct l
 	if (top_fd < 0)
 		return layout_error("open the directory", path, top_fd);
 	progress_begin(in->progress, "moving into the store", NULL);
-	if (store_commit(
+	if (notes_home(in->site, record) < 0 ||
+	    store_commit(
 		    &(struct store_request){
 			    .top_fd = top_fd,
 			    .nix_dir_fd = lock->nix_dir_fd,

@@ -39,19 +39,16 @@ static int note_store(const struct site *site, const struct lock *lock, struct r
 
 static int note_missing(const struct site *site, struct record *record)
 {
-	_cleanup_(strlist_clear) struct strlist dirs = {0}, absent = {0};
+	_cleanup_(strlist_clear) struct strlist absent = {0};
 	_cleanup_free_ char *log = path_join(site->nix_dir, "var/log/nix");
 	_cleanup_free_ char *above = path_parent(log);
-	int r;
 
-	layout_missing(site->nix_dir, &dirs);
 	home_missing(&site->home, &absent);
 	if (!fs_exists(AT_FDCWD, log))
 		strlist_add(&absent, log);
 	if (!fs_exists(AT_FDCWD, above))
 		strlist_add(&absent, above);
-	r = note_all(record, RECORD_DIR, &dirs);
-	return r < 0 ? r : note_all(record, RECORD_ABSENT, &absent);
+	return note_all(record, RECORD_ABSENT, &absent);
 }
 
 /* Has RECORD a line of the startup file PATH, whatever its digest is? */
@@ -78,16 +75,25 @@ static int note_startup_files(const struct site *site, struct record *record)
 
 int notes_begin(const struct site *site, const struct lock *lock, struct record *out)
 {
+	_cleanup_(strlist_clear) struct strlist dirs = {0};
 	int r = record_open(lock->nix_dir_fd, out);
 
 	if (r == 0)
 		r = note_store(site, lock, out);
 	for (size_t i = 0; r == 0 && i < lock->made.count; i++)
 		r = record_note(out, RECORD_DIR, lock->made.items[i], NULL);
+	layout_missing(site->nix_dir, &dirs);
 	if (r == 0)
-		r = note_missing(site, out);
+		r = note_all(out, RECORD_DIR, &dirs);
+	return check(site, r);
+}
+
+int notes_home(const struct site *site, struct record *record)
+{
+	int r = note_missing(site, record);
+
 	if (r == 0)
-		r = note_startup_files(site, out);
+		r = note_startup_files(site, record);
 	return check(site, r);
 }
 

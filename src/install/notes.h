@@ -11,11 +11,16 @@
 
 /*
  * Under LOCK, before anything else is made: open the record, and note the directories made for the
- * lock, those that are to be made, what is not there yet of all that Nix and its install script
- * make, a store of somebody else's, and the startup files that may get a line. Returns 0 with *OUT
- * the caller's to clear, or -1 after a message.
+ * lock, those that are to be made in the Nix directory, and a store of somebody else's. Returns 0
+ * with *OUT the caller's to clear, or -1 after a message.
  */
 int notes_begin(const struct site *site, const struct lock *lock, struct record *out);
+
+/*
+ * Before the first change of the store: note what is not there yet of all that Nix and its install
+ * script make outside of it, and the startup files that may get a line. 0, or -1 after a message.
+ */
+int notes_home(const struct site *site, struct record *record);
 
 /* Before self_carry_out(): note the copy, the links and their directory. 0, or -1 after a message.
  */

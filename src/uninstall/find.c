@@ -101,11 +101,15 @@ static void find_in_nix_dir(struct finder *finder)
 	static const char *const var[] = {"nix", "log", "nix-user-chroot", NULL};
 	static const char *const log[] = {"nix", NULL};
 	static const char *const etc[] = {"nix", NULL};
-	static const char *const etc_nix[] = {"nix.conf", "nix.conf.new", NULL};
+	/* a nix.conf that the record tells of has been told of */
+	_cleanup_free_ char *nix_conf = path_join(finder->request->nix_dir, LAYOUT_NIX_CONF);
+	const char *etc_nix[] = {"nix.conf.new", NULL, NULL};
 	size_t store_paths = count_store_paths(finder->request->nix_dir_fd);
 	_cleanup_free_ char *count =
 		xasprintf(" (%zu store path%s)", store_paths, store_paths == 1 ? "" : "s");
 
+	if (finder_is_new(finder, nix_conf))
+		etc_nix[1] = "nix.conf";
 	find_tree(finder, "store", count);
 	find_tree(finder, "var/nix", "");
 	find_tree(finder, "var/log/nix", "");
