@@ -58,7 +58,6 @@ void before_look(const struct workspace *workspace, const struct home *home, str
 	add_if_absent(&out->absent, home->config);
 	add_if_absent(&out->absent, home->generations);
 	add_if_absent(&out->absent, home->nix_cache);
-	add_if_absent(&out->absent, workspace->cache_dir);
 	add_if_absent(&out->absent, program);
 	add_all_absent(&out->absent, &home->startup_files);
 	for (size_t i = 0; i < home->startup_files.count; i++)

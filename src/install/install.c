@@ -155,7 +155,7 @@ static int look(struct installation *in)
 static struct release_request request_of(const struct install_options *options)
 {
 	return (struct release_request){
-		.version = options->nix_version,
+		.nix_version = options->nix_version,
 		.mirror = options->mirror,
 		.tarball = options->tarball,
 		.sha256 = options->sha256,
@@ -168,8 +168,8 @@ static int resolve(struct installation *in, struct downloader *downloader)
 {
 	struct release_request request = request_of(in->options);
 
-	if (!request.version && !request.tarball)
-		request.version = in->installed.again;
+	if (!request.nix_version && !request.tarball)
+		request.nix_version = in->installed.again;
 	progress_begin(&in->progress, "looking for the release", NULL);
 	if (release_resolve(&request, downloader, &in->release) < 0)
 		return -1;

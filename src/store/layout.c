@@ -21,16 +21,13 @@ static const char *advice(int err)
 		return "your quota there is used up: make room, or set NIX_USER_CHROOT_DIR to a "
 		       "directory elsewhere";
 	case EROFS:
-		return "set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for the download) to a "
-		       "directory that can be written";
+		return "set NIX_USER_CHROOT_DIR to a directory that can be written";
 	case EACCES:
 	case EPERM:
-		return "it must be a directory of yours; set NIX_USER_CHROOT_DIR (or "
-		       "XDG_CACHE_HOME for the download) to one that is";
+		return "it must be a directory of yours; set NIX_USER_CHROOT_DIR to one that is";
 	case ENOTDIR:
 	case ELOOP:
-		return "move what is in the way, or set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for "
-		       "the download) to another directory";
+		return "move what is in the way, or set NIX_USER_CHROOT_DIR to another directory";
 	case EIO:
 	case ESTALE:
 		return "look at the file system: it does not answer as it should";
@@ -60,21 +57,17 @@ static char *deepest_existing(const char *path)
 	return there;
 }
 
-static char *find_cache_dir(void)
+/* The Nix install script gives up without HOME, after all the rest was done. */
+static int check_home(void)
 {
-	const char *cache = env_get("XDG_CACHE_HOME"), *home = env_get("HOME");
+	const char *home = env_get("HOME");
 
-	/* the Nix install script gives up without it, after all the rest was done */
-	if (!home || *home != '/') {
-		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
-			  "home directory",
-			  home ? "not an absolute path" : "not set");
-		return NULL;
-	}
-	/* the XDG base directory specification: a relative path is to be ignored */
-	if (cache && *cache == '/')
-		return path_join(cache, "nix-user-chroot");
-	return xasprintf("%s/.cache/nix-user-chroot", home);
+	if (home && *home == '/')
+		return 0;
+	log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
+		  "home directory",
+		  home ? "not an absolute path" : "not set");
+	return -1;
 }
 
 /* Refused at once: what is there and is no directory, also as a link that leads nowhere. */
@@ -116,13 +109,10 @@ int workspace_find(struct workspace *out)
 	found.nix_dir = nix_dir_default();
 	if (!found.nix_dir)
 		return -1;
-	found.cache_dir = find_cache_dir();
-	if (!found.cache_dir || check_is_directory(found.nix_dir) < 0 ||
-	    check_is_directory(found.cache_dir) < 0 ||
+	if (check_home() < 0 || check_is_directory(found.nix_dir) < 0 ||
 	    find_existing(found.nix_dir, &found.existing) < 0)
 		return -1;
 	found.existing_nix = deepest_existing(found.nix_dir);
-	found.existing_cache = deepest_existing(found.cache_dir);
 	*out = found;
 	found = (struct workspace){0};
 	return 0;
@@ -155,23 +145,11 @@ int workspace_open(const struct workspace *workspace)
 	return make_and_open(workspace->nix_dir, 0755, WORKSPACE_STATE);
 }
 
-int workspace_open_cache(const struct workspace *workspace)
-{
-	return make_and_open(workspace->cache_dir, 0700, NULL);
-}
-
-static int check_writable(const char *path, const char *existing)
-{
-	if (faccessat(AT_FDCWD, existing, W_OK | X_OK, AT_EACCESS) == 0)
-		return 0;
-	return workspace_error("make the directory", path, -errno);
-}
-
 int workspace_check_writable(const struct workspace *workspace)
 {
-	return check_writable(workspace->nix_dir, workspace->existing_nix) < 0
-		       ? -1
-		       : check_writable(workspace->cache_dir, workspace->existing_cache);
+	if (faccessat(AT_FDCWD, workspace->existing_nix, W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return workspace_error("make the directory", workspace->nix_dir, -errno);
 }
 
 /* rmdir PATH and its parents, as far as they are empty, up to but not including STOP. */
@@ -210,10 +188,6 @@ static void remove_made(const struct workspace *workspace, unsigned first, unsig
 
 void workspace_remove_empty(const struct workspace *workspace)
 {
-	/* its name is ours: it is of an earlier run where it was there at the start */
-	if (strcmp(workspace->cache_dir, workspace->existing_cache) == 0)
-		rmdir(workspace->cache_dir);
-	remove_empty(workspace->cache_dir, workspace->existing_cache);
 	remove_made(workspace, 0, MADE_BY_OPEN);
 }
 
@@ -226,8 +200,6 @@ void workspace_remove_state(const struct workspace *workspace)
 void workspace_clear(struct workspace *workspace)
 {
 	free(workspace->nix_dir);
-	free(workspace->cache_dir);
 	free(workspace->existing_nix);
-	free(workspace->existing_cache);
 	*workspace = (struct workspace){0};
 }

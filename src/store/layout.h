@@ -14,11 +14,9 @@
 #define WORKSPACE_INTENT WORKSPACE_STATE "/installing"
 
 struct workspace {
-	char *nix_dir;	      /* absolute */
-	char *cache_dir;      /* absolute: $XDG_CACHE_HOME/nix-user-chroot */
-	char *existing_nix;   /* the deepest parent of nix_dir that was there at the start */
-	char *existing_cache; /* the same for cache_dir */
-	unsigned existing;    /* private: which directories in nix_dir were there at the start */
+	char *nix_dir;	    /* absolute */
+	char *existing_nix; /* the deepest parent of nix_dir that was there at the start */
+	unsigned existing;  /* private: which directories in nix_dir were there at the start */
 };
 
 /*
@@ -34,19 +32,16 @@ int workspace_find(struct workspace *out);
  */
 int workspace_open(const struct workspace *workspace);
 
-/* The same for the cache directory. */
-int workspace_open_cache(const struct workspace *workspace);
-
 /*
- * Could these two make their directories? Changes nothing. Returns 0, or -1 after the message that
- * they would end with.
+ * Could it make the directory? Changes nothing. Returns 0, or -1 after the message that it would
+ * end with.
  */
 int workspace_check_writable(const struct workspace *workspace);
 
 /*
- * Remove what is empty and was not there at the start: the cache directory (that one in any case),
- * those above it, and the directories that an installation makes in the Nix directory. Silent. Only
- * with the lock: another one who is at work has empty directories too.
+ * Remove what is empty and was not there at the start of the directories that an installation makes
+ * in the Nix directory. Silent. Only with the lock: another one who is at work has empty
+ * directories too.
  */
 void workspace_remove_empty(const struct workspace *workspace);
 

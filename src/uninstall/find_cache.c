@@ -5,37 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-
-/* What part_file.h puts behind the name of a tarball. */
-#define PART_SUFFIX  ".part"
-#define STATE_SUFFIX ".part.state"
-
-/* Is the download PATH, or the one that has PATH for its state, under way in another process? */
-static bool is_in_use(const char *path)
-{
-	size_t len = strlen(path) - (str_ends_with(path, STATE_SUFFIX)
-					     ? strlen(STATE_SUFFIX) - strlen(PART_SUFFIX)
-					     : 0);
-	_cleanup_free_ char *part = xstrndup(path, len);
-	_cleanup_close_ int fd = open(part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
-static void find_download(struct finder *finder, const char *path)
-{
-	bool is_ours = str_ends_with(path, PART_SUFFIX) || str_ends_with(path, STATE_SUFFIX);
-	struct stat st;
-
-	if (!is_ours || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		finder_leave(finder, path, "not a download of ours");
-	else if (is_in_use(path))
-		finder_leave(finder, path, "another --install downloads it");
-	else
-		removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, path);
-}
 
 /* Of Nix's own cache, what Nix is known to put there (libstore, libfetchers and libexpr
  * of 2.3-2.31). */
@@ -95,10 +65,8 @@ static bool is_nix_dir(const struct finder *finder, const char *directory)
 
 void belongings_find_caches(struct finder *finder, bool has_nix_cache)
 {
-	const char *downloads = finder->workspace->cache_dir, *nix = finder->home->nix_cache;
+	const char *nix = finder->home->nix_cache;
 
-	if (!is_nix_dir(finder, downloads))
-		find_each(finder, downloads, find_download);
 	if (has_nix_cache && !is_nix_dir(finder, nix))
 		find_each(finder, nix, find_cached);
 }

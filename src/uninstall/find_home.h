@@ -26,8 +26,8 @@ void finder_leave(struct finder *finder, const char *path, const char *why);
 void belongings_find_in_home(struct finder *finder);
 
 /*
- * The part of it in the cache directory: downloads that were broken off and, where HAS_NIX_CACHE,
- * what Nix itself has cached. Only names that are known to be made by the one or the other.
+ * The part of it in the cache directory, where HAS_NIX_CACHE: what Nix itself has cached. Only
+ * names that are known to be made by it.
  */
 void belongings_find_caches(struct finder *finder, bool has_nix_cache);
 

@@ -3,7 +3,7 @@
 # --install --dry-run: the plan on stdout, and nothing else anywhere.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -42,7 +42,7 @@ says()
 	[ -z "$stderr" ]
 	says "release Nix $NEW for $SYSTEM" "tarball $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" \
 		"SHA-256 $hash" "expected by $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256" \
-		"download $CACHE/nix-$NEW-$SYSTEM.tar.xz, until it is unpacked" \
+		"download $NIX/var/nix-user-chroot/nix-$NEW-$SYSTEM.tar.xz.part, until it is unpacked" \
 		"writes $NIX/store" "$NIX/etc/nix/nix.conf" "$HOME/.nix-channels: the channel nixpkgs" \
 		"$HOME/.profile, new (if the release makes one)" "mounts /nix is $NIX"
 	[[ $output =~ "Nix directory  $NIX (new; "[0-9.]+" "[kMGT]"B are free)" ]]

@@ -9,7 +9,7 @@
 #   in_memory                 in setup_file: have new_home make its directories in memory, where
 #                             there is room and programs may run; sets SCRATCH, for the teardown
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
-#                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
+#                             decides where things go; sets HOME and NIX, the Nix directory
 #   install [ARG...]          --install from the mirror that runs, without a channel
 #   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
 #   listing_with_times DIR    the same with the times of change, which any write or chmod moves
@@ -130,11 +130,10 @@ new_home()
 	http_proxy=$https_proxy
 	no_proxy=127.0.0.1
 	NIX=$HOME/.local/share/nix
-	CACHE=$HOME/.cache/nix-user-chroot
 	# as most distributions have it; --install says what to do where it is not
 	PATH_BEFORE=${PATH_BEFORE:-$PATH}
 	PATH=$PATH_BEFORE:$HOME/.local/bin
-	export PATH HOME https_proxy http_proxy no_proxy NIX CACHE
+	export PATH HOME https_proxy http_proxy no_proxy NIX
 }
 
 install()
@@ -202,7 +201,6 @@ no_leftovers()
 	left=$(
 		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name receipt ! -name install.log
 		find "$NIX" -name '*.new' -o -name '*.part' -o -name '.old-*' 2>/dev/null
-		[ ! -e "$CACHE" ] || find "$CACHE"
 	)
 	if [ -n "$left" ]; then
 		printf 'left over:\n%s\n' "$left"
