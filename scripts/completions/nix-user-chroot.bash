@@ -6,13 +6,12 @@
 # was downloaded, and those of the mirror $1 where that is a directory.
 _nix_user_chroot_versions()
 {
-	local data=${XDG_DATA_HOME:-$HOME/.local/share} cache=${XDG_CACHE_HOME:-$HOME/.cache}
+	local state=${NIX_USER_CHROOT_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/nix}/var/nix-user-chroot
 	local mirror=${1#file://} path
 
 	{
-		sed -n 's/^version //p' \
-			"${NIX_USER_CHROOT_DIR:-$data/nix}/var/nix-user-chroot/receipt" 2>/dev/null
-		for path in "$cache"/nix-user-chroot/nix-*-linux.tar*; do
+		sed -n 's/^version //p' "$state/receipt" 2>/dev/null
+		for path in "$state"/nix-*-linux.tar*; do
 			path=${path##*/nix-}
 			printf '%s\n' "${path%-*-linux.tar*}"
 		done

@@ -55,17 +55,15 @@ end
 # was downloaded, and those of the mirror where that is a directory.
 function __nix_user_chroot_versions
     set -l data $HOME/.local/share
-    set -l cache $HOME/.cache
     set -l mirror $NIX_USER_CHROOT_MIRROR
     set -l tokens (commandline -opc)
     test -n "$XDG_DATA_HOME"; and set data $XDG_DATA_HOME
-    test -n "$XDG_CACHE_HOME"; and set cache $XDG_CACHE_HOME
     set -l dir $data/nix
     test -n "$NIX_USER_CHROOT_DIR"; and set dir $NIX_USER_CHROOT_DIR
     if test -r $dir/var/nix-user-chroot/receipt
         string replace -rf '^version ' '' <$dir/var/nix-user-chroot/receipt
     end
-    set -l downloads $cache/nix-user-chroot/nix-*-linux.tar*
+    set -l downloads $dir/var/nix-user-chroot/nix-*-linux.tar*
     string replace -rf '.*/nix-(.*)-[^-]*-linux\.tar[^/]*$' '$1' -- $downloads
     for i in (seq (count $tokens))
         if test "$tokens[$i]" = --mirror; and set -q tokens[(math $i + 1)]

@@ -312,6 +312,10 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 				      url_scheme(transfer->url) == URL_HTTP ? "http(s)://"
 									    : "https://"));
 	}
+	if (is_time_over(run, code))
+		return fail(transfer, TRANSFER_FAILED, error.next,
+			    xasprintf("it is not whole after %u seconds",
+				      run->downloader->options.text_time));
 	/* libcurl quotes a wrong URL, or that of a proxy, whole, with its password */
 	if (*run->detail && !strpbrk(run->detail, "@?"))
 		transfer->detail = xstrdup(run->detail);
@@ -321,10 +325,6 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 		return fail(transfer, TRANSFER_FAILED, advice,
 			    xstrdup("there are no CA certificates on this host to verify it by"));
 	}
-	if (is_time_over(run, code))
-		return fail(transfer, TRANSFER_FAILED, error.next,
-			    xasprintf("it is not whole after %u seconds",
-				      run->downloader->options.text_time));
 	return fail(transfer, result, error.next, xstrdup(error.what));
 }
 

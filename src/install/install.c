@@ -39,7 +39,7 @@ static struct downloader *make_downloader(const struct installation *in)
 static struct release_request release_request_of(const struct install_request *request)
 {
 	return (struct release_request){
-		.version = request->nix_version,
+		.nix_version = request->nix_version,
 		.mirror = request->mirror,
 		.tarball = request->tarball,
 		.sha256 = request->sha256,
@@ -60,8 +60,8 @@ static int find_release(const struct installation *in, const char *again,
 {
 	struct release_request request = release_request_of(in->request);
 
-	if (!request.version && !request.tarball)
-		request.version = again;
+	if (!request.nix_version && !request.tarball)
+		request.nix_version = again;
 	progress_begin(in->progress, "looking for the release", NULL);
 	if (release_resolve(&request, downloader, out) < 0)
 		return -1;
@@ -90,15 +90,14 @@ static int commit(const struct installation *in, const char *top, const struct l
 	if (top_fd < 0)
 		return layout_error("open the directory", path, top_fd);
 	progress_begin(in->progress, "moving into the store", NULL);
-	if (notes_home(in->site, record) < 0 ||
-	    store_commit(
-		    &(struct store_request){
-			    .top_fd = top_fd,
-			    .nix_dir_fd = lock->nix_dir_fd,
-			    .nix_path = in->site->nix_dir,
-			    .replace = in->request->force,
-		    },
-		    record, out) < 0)
+	if (notes_home(in->site, record) < 0 || store_commit(
+							&(struct store_request){
+								.top_fd = top_fd,
+								.nix_dir_fd = lock->nix_dir_fd,
+								.nix_path = in->site->nix_dir,
+								.replace = in->request->force,
+							},
+							record, out) < 0)
 		return -1;
 	progress_end(in->progress, "store paths in place: %zu", out->names.count);
 	return 0;

@@ -33,7 +33,7 @@ void release_clear(struct release *release)
 	free(release->tarball_url);
 	free(release->tarball_shown);
 	free(release->tarball_name);
-	free(release->missing);
+	free(release->missing_what);
 	free(release->sha256_source);
 	*release = (struct release){0};
 }
@@ -48,11 +48,11 @@ static void plan_clear(struct plan *plan)
 
 static int check_words(const struct release_request *request)
 {
-	if (request->version &&
-	    !release_version_is_valid(request->version, strlen(request->version))) {
+	if (request->nix_version &&
+	    !release_version_is_valid(request->nix_version, strlen(request->nix_version))) {
 		log_error("--nix-version '%s' is not a version of Nix\n"
 			  "give one like 2.26.3; without the option the latest is taken",
-			  request->version);
+			  request->nix_version);
 		return -1;
 	}
 	if (request->system && !release_system_is_known(request->system)) {
@@ -167,10 +167,10 @@ static int check_name(const struct release_request *request, const struct plan *
 {
 	const struct release *release = &plan->release;
 
-	if (request->version && strcmp(request->version, release->version) != 0) {
+	if (request->nix_version && strcmp(request->nix_version, release->version) != 0) {
 		log_error("--nix-version is %s, but --tarball %s is of version %s\n"
 			  "leave one of the two away",
-			  request->version, plan->shown, release->version);
+			  request->nix_version, plan->shown, release->version);
 		return -1;
 	}
 	if (request->system && strcmp(request->system, release->system) != 0) {
@@ -193,15 +193,15 @@ static int plan_from_tarball(const struct release_request *request, struct plan 
 		return -1;
 	release->tarball_name = url_file_name(release->tarball_url);
 	release->tarball_shown = url_shown(release->tarball_url);
-	release->missing =
+	release->missing_what =
 		xasprintf("cannot get --tarball %s: it does not exist there", plan->shown);
-	release->missing_next = "check the URL";
+	release->missing = (struct download_missing){release->missing_what, "check the URL"};
 	release->wrong_next = plan->file       ? "check --sha256, and whether the file is whole"
 			      : plan->has_hash ? "check --sha256 and --tarball, or try again"
 					       : "try again, or ask its publisher";
 	if (release_split_name(release->tarball_name, &release->version, &release->system))
 		return check_name(request, plan);
-	release->version = xstrdup(request->version);
+	release->version = xstrdup(request->nix_version);
 	release->system = request->system ? xstrdup(request->system) : host_system();
 	return release->system ? 0 : -1;
 }
@@ -213,7 +213,7 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 	release->system = request->system ? xstrdup(request->system) : host_system();
 	if (!release->system)
 		return -1;
-	release->version = xstrdup(request->version);
+	release->version = xstrdup(request->nix_version);
 	release->wrong_next = plan->has_hash ? "check --sha256, or try another --mirror"
 					     : "try again, or another --mirror";
 	plan->mirror = release_mirror_url(request->mirror);
@@ -274,8 +274,9 @@ static int complete_from_mirror(struct plan *plan, struct downloader *downloader
 	release->tarball_url = release_tarball_url(plan->mirror, release->version, release->system);
 	release->tarball_name = url_file_name(release->tarball_url);
 	release->tarball_shown = url_shown(release->tarball_url);
-	release->missing = missing_on_mirror(plan, release->tarball_shown);
-	release->missing_next = "check --nix-version, --system and --mirror";
+	release->missing_what = missing_on_mirror(plan, release->tarball_shown);
+	release->missing = (struct download_missing){release->missing_what,
+						     "check --nix-version, --system and --mirror"};
 	return 0;
 }
 

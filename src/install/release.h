@@ -17,23 +17,23 @@
 
 /* What the user says of it, as typed. NULL: nothing. */
 struct release_request {
-	const char *version; /* else the latest */
-	const char *mirror;  /* else the default one */
-	const char *tarball; /* a file or a URL, in place of a mirror */
-	const char *sha256;  /* else what is beside the tarball */
-	const char *system;  /* else this host's */
+	const char *nix_version; /* else the latest */
+	const char *mirror;	 /* else the default one */
+	const char *tarball;	 /* a file or a URL, in place of a mirror */
+	const char *sha256;	 /* else what is beside the tarball */
+	const char *system;	 /* else this host's */
 };
 
 struct release {
-	char *version;		  /* "2.26.3"; NULL: the name of --tarball does not tell */
-	char *system;		  /* "x86_64-linux" */
-	char *tarball_url;	  /* https://, http://, or file:// for a local file too */
-	char *tarball_shown;	  /* the same for messages and the record: url_shown() */
-	char *tarball_name;	  /* plain, for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
-	char *missing;		  /* what to say where there is no tarball: a line, */
-	const char *missing_next; /* and one of what the user can do */
-	struct sha256 sha256;	  /* what the tarball must have */
-	char *sha256_source;	  /* where that came from: "--sha256", or a URL; for messages */
+	char *version;	     /* "2.26.3"; NULL: the name of --tarball does not tell */
+	char *system;	     /* "x86_64-linux" */
+	char *tarball_url;   /* https://, http://, or file:// for a local file too */
+	char *tarball_shown; /* the same for messages and the record: url_shown() */
+	char *tarball_name;  /* plain, for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
+	struct download_missing missing; /* what to say where there is no tarball */
+	char *missing_what;		 /* private: the line of it */
+	struct sha256 sha256;		 /* what the tarball must have */
+	char *sha256_source; /* where that came from: "--sha256", or a URL; for messages */
 	const char
 		*wrong_next; /* what the user can do where the tarball has another hash: a line */
 };

@@ -31,7 +31,7 @@ untouched()
 
 installed_version()
 {
-	[ "$(grep '^version ' "$RECORD")" = "version $1" ] &&
+	grep -q "^complete $1 " "$RECORD" &&
 		[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == /nix/store/*-nix-"$1"/* ]]
 }
 

@@ -158,10 +158,10 @@ values_are_completed()
 	same "$systems" "$("$shell" 'nix-user-chroot --install --system ')"
 	same aarch64-linux "$("$shell" 'nix-user-chroot --install --system aa')"
 
-	mkdir -p .local/share/nix/var/nix-user-chroot .cache/nix-user-chroot "$mirror/nix-2.30.0" \
+	mkdir -p .local/share/nix/var/nix-user-chroot "$mirror/nix-2.30.0" \
 		"$mirror/nix-2.31.0pre1_ab" "$mirror/nix-\$(touch pwned)"
-	printf 'format 1\nversion 2.26.3\n' >.local/share/nix/var/nix-user-chroot/receipt
-	touch .cache/nix-user-chroot/nix-2.24.1-x86_64-linux.tar.xz.part "$mirror/nix-2.1.0"
+	printf 'x 1\ncomplete 2.26.3 x86_64-linux 0 u\n' >.local/share/nix/var/nix-user-chroot/record
+	touch .local/share/nix/var/nix-user-chroot/nix-2.24.1-x86_64-linux.tar.xz.part "$mirror/nix-2.1.0"
 	same $'2.24.1\n2.26.3' "$("$shell" 'nix-user-chroot --install --nix-version ')"
 	same $'2.24.1\n2.26.3\n2.30.0\n2.31.0pre1_ab' \
 		"$("$shell" "nix-user-chroot --install --mirror $mirror --nix-version " | grep -v touch)"
@@ -169,8 +169,8 @@ values_are_completed()
 	same $'2.30.0' "$(NIX_USER_CHROOT_MIRROR=$mirror "$shell" 'nix-user-chroot --install --nix-version 2.30')"
 	[ ! -e pwned ]
 	mkdir -p else/var/nix-user-chroot
-	echo 'version 2.20.0' >else/var/nix-user-chroot/receipt
-	same 2.20.0 "$(XDG_CACHE_HOME=$HOME/none NIX_USER_CHROOT_DIR=$HOME/else \
+	echo 'complete 2.20.0 x86_64-linux 0 u' >else/var/nix-user-chroot/record
+	same 2.20.0 "$(NIX_USER_CHROOT_DIR=$HOME/else \
 		"$shell" 'nix-user-chroot --install --nix-version ')"
 }
 

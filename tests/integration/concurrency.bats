@@ -129,7 +129,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	done
 }
 
-@test "at once on directories of their own, with one cache directory" {
+@test "at once on directories of their own" {
 	local n
 
 	at_once 16 NIX_USER_CHROOT_DIR="$HOME/nix%d" "$PROGRAM" --install --mirror "$MIRROR_URL" \

@@ -227,8 +227,9 @@ recovered()
 	kill -TERM "$leader"
 	ended 143
 	no_processes
-	[ ! -e "$HOME/.local" ]
-	[ "$(ls "$CACHE")" = "nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]
+	[ ! -e "$NIX/store" ]
+	run -0 ls "$NIX/var/nix-user-chroot"
+	[[ $output == *"nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]]
 	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz 206 ')" -eq 1 ]
 	no_leftovers
@@ -241,12 +242,33 @@ recovered()
 	kill -TERM "$leader"
 	ended 143
 	wait_until 5 no_processes
-	[ ! -e "$HOME/.local" ]
+	[ ! -e "$NIX/store" ] && nothing_under_way
 	# the tarball is complete: it is not asked for again
 	mirror_clear_log
 	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz [0-9]')" -eq 0 ]
 	no_leftovers
+}
+
+@test "a download of another version that was broken off goes with the next success" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
+	start -- --nix-version "$OLD"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part"
+	kill -KILL "$leader"
+	ended 137
+	wait_until 5 no_processes
+	run -0 install --nix-version "$TINY"
+	no_leftovers
+}
+
+@test "a download that was broken off, and --uninstall: nothing is left" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
+	start -- --nix-version "$OLD"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part"
+	kill -TERM "$leader"
+	ended 143
+	run -0 "$PROGRAM" --uninstall --yes
+	[ ! -e "$HOME/.local" ]
 }
 
 @test "SIGTERM while waiting for another's lock does not disturb the other" {

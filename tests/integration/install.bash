@@ -9,7 +9,7 @@
 #   in_memory                 in setup_file: have new_home make its directories in memory, where
 #                             there is room and programs may run; sets SCRATCH, for the teardown
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
-#                             decides where things go; sets HOME NIX (the Nix directory)
+#                             decides where things go; sets HOME and NIX, the Nix directory
 #   install [ARG...]          --install from the mirror that runs, without a channel
 #   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
 #   listing_with_times DIR    the same with the times of change, which any write or chmod moves

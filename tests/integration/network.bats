@@ -672,7 +672,7 @@ wait_for_size()
 	mirror_fault '{"path": "*.sha256", "fault": "stall", "at": "headers"}'
 	resolve --text-time 3 --stall-window 1 --tries 100
 	fails_and_leaves_nothing 'sha256: it is not whole after 3 seconds'
-	[ "$(mirror_requests '\.sha256 ')" -le 3 ]
+	[ "$(mirror_requests 'sha256 .*fault=stall')" -le 3 ]
 }
 
 @test "no password and no key of a URL is shown or noted" {

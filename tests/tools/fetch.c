@@ -75,7 +75,7 @@ static const struct {
 	{"text", FLAG, offsetof(struct request, text)},
 	{"resolve", FLAG, offsetof(struct request, resolve)},
 	{"remove", FLAG, offsetof(struct request, remove)},
-	{"nix-version", STRING, offsetof(struct request, release.version)},
+	{"nix-version", STRING, offsetof(struct request, release.nix_version)},
 	{"sha256", STRING, offsetof(struct request, release.sha256)},
 	{"verbose", VERBOSE, 0},
 };

@@ -100,7 +100,7 @@ static void resolves_the_latest_of_a_directory(void **state)
 	assert_string_equal(release.tarball_url, url);
 	assert_string_equal(release.tarball_name, "nix-2.26.3-x86_64-linux.tar.xz");
 	assert_non_null(strstr(release.sha256_source, ".sha256"));
-	assert_non_null(strstr(release.missing, "2.26.3"));
+	assert_non_null(strstr(release.missing.what, "2.26.3"));
 	expect_hash(&release, HASH);
 }
 
@@ -110,7 +110,7 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 	_cleanup_(release_clear) struct release release = {0};
 
 	/* with version and hash given the mirror is not asked at all */
-	f->request.version = "9.9";
+	f->request.nix_version = "9.9";
 	f->request.sha256 = OTHER;
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.sha256_source, "--sha256");
@@ -133,8 +133,8 @@ static void refuses_bad_words_before_any_connection(void **state)
 	const struct release_request bad[] = {
 		{.mirror = good.mirror, .system = "x86_64-darwin"},
 		{.mirror = good.mirror, .system = ""},
-		{.mirror = good.mirror, .version = "../../etc"},
-		{.mirror = good.mirror, .version = ""},
+		{.mirror = good.mirror, .nix_version = "../../etc"},
+		{.mirror = good.mirror, .nix_version = ""},
 		{.mirror = good.mirror, .sha256 = "abc"},
 		{.mirror = good.mirror, .sha256 = ""},
 		{.mirror = "ftp://127.0.0.1"},
@@ -144,7 +144,7 @@ static void refuses_bad_words_before_any_connection(void **state)
 		{.tarball = "ftp://127.0.0.1/x"},
 		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
 		{.tarball = good.mirror}, /* a directory */
-		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz", .version = "2.4"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz", .nix_version = "2.4"},
 		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
 		 .system = "i686-linux"},
 	};
@@ -170,9 +170,9 @@ static void refuses_a_mirror_that_lacks_something(void **state)
 		expect_refusal(f);
 	}
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH "\n");
-	f->request.version = "2.26.4";
+	f->request.nix_version = "2.26.4";
 	expect_refusal(f);
-	f->request.version = NULL;
+	f->request.nix_version = NULL;
 	put(f, "latest/install", "nothing");
 	expect_refusal(f);
 	put(f, "latest/install", "url=x/nix-2.26.4/nix-2.26.4-$system.tar.xz\n");
