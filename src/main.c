@@ -1,12 +1,13 @@
 #include "run/run.h"
 #include "run/path_config_default.h"
-#include "commands.h"
 #include "config.h"
 #include "host/check.h"
+#include "install/install.h"
 #include "run/nix_dir.h"
 #include "cli/help.h"
 #include "cli/nixpath_advice.h"
 #include "cli/parse.h"
+#include "uninstall/uninstall.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 
@@ -54,6 +55,38 @@ static int print_path_config(void)
 	return flush(0);
 }
 
+static int install(const struct options *options)
+{
+	const struct install_options *install = &options->install;
+
+	return install_command(&(struct install_request){
+		.program_argv = options->program_argv,
+		.argv = options->argv,
+		.nix_version = install->nix_version,
+		.mirror = install->mirror,
+		.tarball = install->tarball,
+		.sha256 = install->sha256,
+		.system = install->system,
+		.cacert = install->cacert,
+		.extra_conf = &install->extra_conf,
+		.nix_extra_conf_file = install->nix_extra_conf_file,
+		.no_channel_add = install->no_channel_add,
+		.no_modify_profile = install->no_modify_profile,
+		.no_shims = install->no_shims,
+		.dry_run = install->dry_run,
+		.force = install->force,
+	});
+}
+
+static int uninstall(const struct options *options)
+{
+	return uninstall_command(&(struct uninstall_request){
+		.program_argv = options->program_argv,
+		.yes = options->yes,
+		.force = options->install.force,
+	});
+}
+
 static int run(const struct options *options)
 {
 	switch (options->command) {
@@ -61,9 +94,9 @@ static int run(const struct options *options)
 		return enter(options);
 	case COMMAND_INSTALL:
 		/* --dry-run prints */
-		return flush(command_install(options));
+		return flush(install(options));
 	case COMMAND_UNINSTALL:
-		return command_uninstall(options);
+		return uninstall(options);
 	case COMMAND_CHECK:
 		return flush(check_run(options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
