@@ -3,6 +3,7 @@
 #include "install/script.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/network_fs.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -171,7 +172,7 @@ int step_configure(struct installation *in)
 			   &(struct nix_conf_facts){
 				   .is_root = geteuid() == 0,
 				   .sandbox_works = in->sandbox,
-				   .network_fs = nix_conf_network_fs(f_type),
+				   .network_fs = network_fs_name(f_type),
 				   .extra = &in->options->extra_conf,
 				   .extra_text = in->extra_conf,
 			   });

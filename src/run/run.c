@@ -70,13 +70,19 @@ static int enter(const struct run_request *request, int nix_fd)
 		request->work_dir ? xstrdup(request->work_dir) : getcwd(NULL, 0);
 	int work_dir_error = errno;
 
-	if (run_is_inside(nix_fd)) {
+	/* a link may call others, and each of them would be one deeper */
+	if (run_is_inside(nix_fd) && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
 			enter_work_dir(work_dir, 0);
 		return 0;
 	}
-	if (userns_enter(nix_fd, request->nix_dir) < 0)
+	if (userns_enter(&(struct userns_request){
+		    .nix_dir_fd = nix_fd,
+		    .nix_dir = request->nix_dir,
+		    .is_new = request->is_new,
+		    .work_dir = request->work_dir ? NULL : work_dir,
+	    }) < 0)
 		return -1;
 	enter_work_dir(work_dir, work_dir_error);
 	return 0;
