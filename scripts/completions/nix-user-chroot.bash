@@ -120,7 +120,7 @@ _nix_user_chroot()
 	--uninstall) options="$any --force --yes" ;;
 	--check) options="$any --json" ;;
 	--print-path-config) options=$any ;;
-	*) options="$any $commands" ;;
+	*) options="$any $commands --new-namespace" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

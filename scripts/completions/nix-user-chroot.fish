@@ -98,6 +98,7 @@ complete -c nix-user-chroot -n $enter -l uninstall -d 'remove what --install has
 complete -c nix-user-chroot -n $enter -l check -d 'can this host do it, if not why, and what to do'
 complete -c nix-user-chroot -n $enter -l print-path-config -d 'print a path-config.toml that fits this host'
 complete -c nix-user-chroot -n $enter -s V -l version -d 'print the version'
+complete -c nix-user-chroot -n $enter -l new-namespace -d 'share no namespace with what runs already'
 
 # --install
 set -l install '__nix_user_chroot_asks install'

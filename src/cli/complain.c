@@ -113,6 +113,12 @@ void options_complain_scope(const struct option_spec *spec)
 	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
 	const char *first = NULL;
 
+	if (spec->scope == SCOPE_ENTER) {
+		what = xasprintf("option --%s goes with a command to run inside", spec->name);
+		next = xasprintf("as in nix-user-chroot --%s -- COMMAND", spec->name);
+		complain(what, next, COMMAND_ENTER);
+		return;
+	}
 	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++) {
 		const char *command = option_commands[i].option;
 		char *longer;

@@ -39,13 +39,10 @@ static const struct {
 	enum option_group group;
 	const char *title;
 } groups[] = {
-	{GROUP_COMMAND, "Commands"},
-	{GROUP_WHAT, "What to install"},
-	{GROUP_WHERE, "Where it comes from"},
-	{GROUP_CONFIGURE, "How Nix is configured"},
-	{GROUP_LEAVE, "What is left alone"},
-	{GROUP_OTHER, "Options"},
-	{GROUP_OUTPUT, "Output"},
+	{GROUP_COMMAND, "Commands"},	      {GROUP_WHAT, "What to install"},
+	{GROUP_WHERE, "Where it comes from"}, {GROUP_CONFIGURE, "How Nix is configured"},
+	{GROUP_LEAVE, "What is left alone"},  {GROUP_OTHER, "Options"},
+	{GROUP_RUNNING, "How it runs"},
 };
 
 static void print_option(FILE *f, const struct option_spec *spec, const char *help)
@@ -79,7 +76,7 @@ static void print_group(FILE *f, enum option_group group, const char *title, uns
 static void print_groups(FILE *f, unsigned scope)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (scope == SCOPE_ANY || groups[i].group != GROUP_COMMAND)
+		if (scope == SCOPE_ENTER || groups[i].group != GROUP_COMMAND)
 			print_group(f, groups[i].group, groups[i].title, scope);
 }
 
@@ -106,9 +103,8 @@ void options_print_help(FILE *f, enum command command)
 	case COMMAND_HELP:
 	case COMMAND_VERSION:
 		fputs(overview, f);
-		print_groups(f, SCOPE_ANY);
-		fputs("\nnix-user-chroot --install --help has the options of --install, and so on.\n"
-		      "man nix-user-chroot has the variables, the files and examples.\n",
+		print_groups(f, SCOPE_ENTER);
+		fputs("\n--install --help has the options of --install; man nix-user-chroot has all.\n",
 		      f);
 		break;
 	}

@@ -21,6 +21,7 @@ enum option_scope {
 	SCOPE_INSTALL = 1 << 0,
 	SCOPE_UNINSTALL = 1 << 1,
 	SCOPE_CHECK = 1 << 2,
+	SCOPE_ENTER = 1 << 3, /* none of these: NIXPATH COMMAND… */
 };
 
 /* Under which heading the help pages have it; see options_help.c. */
@@ -31,7 +32,7 @@ enum option_group {
 	GROUP_CONFIGURE, /* how Nix is configured */
 	GROUP_LEAVE,	 /* what is left alone */
 	GROUP_OTHER,	 /* of a command with few options */
-	GROUP_OUTPUT,
+	GROUP_RUNNING,
 };
 
 struct option_spec {
@@ -52,7 +53,7 @@ struct option_spec {
 	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
-#define OPTION_COUNT 23
+#define OPTION_COUNT 24
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

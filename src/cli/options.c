@@ -13,7 +13,8 @@ static bool goes_with(const struct option_spec *spec, enum command command)
 		if (option_commands[i].command == (int)command &&
 		    spec->scope & option_commands[i].scope)
 			return true;
-	return spec->scope == SCOPE_ANY;
+	return spec->scope == SCOPE_ANY ||
+	       (command == COMMAND_ENTER && (spec->scope & SCOPE_ENTER) != 0);
 }
 
 static void *field_of(struct options *out, const struct option_spec *spec)
@@ -153,7 +154,8 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
  */
 static bool has_variable(const struct option_spec *spec, enum command command)
 {
-	return spec->variable && (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL);
+	return spec->variable &&
+	       (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL || command == COMMAND_ENTER);
 }
 
 /* The environment fills in what the command line left open. */

@@ -3,6 +3,7 @@
 #include "chroot/join.h"
 #include "chroot/plan_compare.h"
 #include "host/check.h"
+#include "run/collector.h"
 #include "run/environment.h"
 #include "run/living.h"
 #include "ui/log.h"
@@ -114,6 +115,13 @@ static int join(const struct userns_request *request, int list, const struct liv
 	if (living_find(list, key, request->nix_dir_fd, thoroughly, is_same_place, place, &door) <
 	    0)
 		return 0;
+	if (request->others) {
+		struct stat user;
+
+		collector_find_others(request->nix_dir_fd,
+				      fstat(door.user_fd, &user) == 0 ? user.st_ino : 0,
+				      request->others);
+	}
 	r = chroot_join(&door);
 	if (r == -ENOTUNIQ) {
 		log_error("cannot enter the mount namespace of your other processes\n"
@@ -136,6 +144,11 @@ static int make(const struct userns_request *request, const struct plan *plan)
 			  "may search",
 			  request->nix_dir, strerror(errno));
 		return -1;
+	}
+	if (request->others) {
+		/* some were found already, where joining has failed */
+		strlist_clear(request->others);
+		collector_find_others(request->nix_dir_fd, 0, request->others);
 	}
 	return chroot_enter(plan, &error) < 0 ? explain(&error) : 0;
 }

@@ -4,6 +4,8 @@
 #ifndef RUN_USERNS_H
 #define RUN_USERNS_H
 
+#include "util/str.h"
+
 #include <stdbool.h>
 
 struct userns_request {
@@ -12,6 +14,11 @@ struct userns_request {
 	bool is_new;	     /* a namespace of its own is asked for */
 	/* the working directory, absolute, which is to be the same inside; NULL: it need not be */
 	const char *work_dir;
+	/*
+	 * Not NULL: what collector_find_others() says of the user namespace that is entered is
+	 * added, the caller's to clear.
+	 */
+	struct strlist *others;
 };
 
 /*
