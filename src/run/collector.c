@@ -3,7 +3,6 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
-#include "util/text.h"
 #include "util/xdg.h"
 
 #include <fcntl.h>
@@ -100,15 +99,13 @@ enum collecting collector_recognise(const char *name, char *const *argv, int nix
 
 void collector_find_roots(int nix_dir_fd, struct strlist *out)
 {
-	_cleanup_close_ int fd =
-		openat(nix_dir_fd, "var/nix/gcroots/auto", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fs_list_fd(fd < 0 ? -1 : dup(fd));
+	_cleanup_closedir_ DIR *dir = fs_list_dir(nix_dir_fd, "var/nix/gcroots/auto");
 	const struct dirent *entry;
 
 	while (dir && (entry = fs_next_entry(dir))) {
 		_cleanup_free_ char *target = NULL;
 
-		if (fs_readlink(fd, entry->d_name, &target) == 0 && *target == '/' &&
+		if (fs_readlink(dirfd(dir), entry->d_name, &target) == 0 && *target == '/' &&
 		    !path_is_within(target, "/nix") && fs_exists(AT_FDCWD, target))
 			strlist_take(out, steal_ptr(&target));
 	}
