@@ -29,6 +29,7 @@ static int enter(const struct options *options)
 		.is_default = !options->nix_dir,
 		.missing_advice = advice,
 		.argv = options->argv,
+		.is_new = options->new_namespace,
 	});
 }
 
@@ -112,7 +113,7 @@ static int run(const struct options *options)
 }
 
 /* Called by the name of a command of the user's profile: all words are that command's. */
-static int run_profile_command(const char *name, char **argv)
+static int run_profile_command(const char *name, char **argv, const struct options *options)
 {
 	_cleanup_free_ char *nix_dir = nix_dir_default();
 
@@ -123,6 +124,7 @@ static int run_profile_command(const char *name, char **argv)
 		.is_default = true,
 		.argv = argv,
 		.profile_command = name,
+		.is_new = options->new_namespace,
 	});
 }
 
@@ -136,5 +138,5 @@ int main(int argc, char **argv)
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return EXIT_CANCELED;
 	log_set_level(options.log_level);
-	return command ? run_profile_command(command, argv) : run(&options);
+	return command ? run_profile_command(command, argv, &options) : run(&options);
 }

@@ -38,13 +38,6 @@ char *nix_conf_text(const struct nix_conf_facts *facts);
 char *nix_conf_bad_line(const char *text);
 
 /*
- * The name of the network file system that has statfs(2)'s F_TYPE, on which SQLite's write-ahead
- * log does not work because it needs shared memory between all who write (sqlite.org/wal.html);
- * NULL for any other. A constant.
- */
-const char *nix_conf_network_fs(unsigned long f_type);
-
-/*
  * Write the file where there is none, and into RECORD that it is ours. A file that is there is the
  * user's and stays, with a word where FACTS has lines to add. Returns 1 where it was written, 0
  * where it is there, or -1 after a message; NIX_DIR is NIX_DIR_FD's name.

@@ -4,6 +4,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/network_fs.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ static const char *network_fs(const char *nix_dir)
 	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
 	struct statfs fs;
 
-	return statfs(there, &fs) == 0 ? nix_conf_network_fs((unsigned long)fs.f_type) : NULL;
+	return statfs(there, &fs) == 0 ? network_fs_name((unsigned long)fs.f_type) : NULL;
 }
 
 int preflight(const struct site *site, const struct install_request *request,

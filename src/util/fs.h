@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -89,6 +90,13 @@ bool fs_same_inode(const struct stat *a, const struct stat *b);
 
 /* Are A and B, links followed, one and the same file? */
 bool fs_same_file(const char *a, const char *b);
+
+/*
+ * The mount that PATH (with "", DIRFD itself) is on: by a number that no other mount has or had
+ * since the system was started (Linux 6.8), or else, not UNIQUE, by mountinfo's (Linux 5.8), which
+ * is used anew. 0: the kernel does not say.
+ */
+uint64_t fs_mount_id(int dirfd, const char *path, bool unique);
 
 /* Is PATH a file that we may execute? */
 bool fs_is_program(const char *path);

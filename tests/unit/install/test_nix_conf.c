@@ -2,6 +2,7 @@
 #include "install/nix_conf.h"
 #include "store/layout.h"
 #include "util/cleanup.h"
+#include "util/network_fs.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -105,17 +106,17 @@ static void every_setting_has_its_reason(void **state)
 static void network_file_systems(void **state)
 {
 	(void)state;
-	assert_string_equal(nix_conf_network_fs(0x6969), "NFS");
-	assert_string_equal(nix_conf_network_fs(0x0bd00bd0), "Lustre");
-	assert_string_equal(nix_conf_network_fs(0x01021997), "9p");
-	assert_string_equal(nix_conf_network_fs(0xff534d42), "CIFS");
+	assert_string_equal(network_fs_name(0x6969), "NFS");
+	assert_string_equal(network_fs_name(0x0bd00bd0), "Lustre");
+	assert_string_equal(network_fs_name(0x01021997), "9p");
+	assert_string_equal(network_fs_name(0xff534d42), "CIFS");
 	/* ext4, xfs, btrfs, tmpfs, overlayfs; and FUSE, of which nobody knows */
-	assert_null(nix_conf_network_fs(0xef53));
-	assert_null(nix_conf_network_fs(0x58465342));
-	assert_null(nix_conf_network_fs(0x9123683e));
-	assert_null(nix_conf_network_fs(0x01021994));
-	assert_null(nix_conf_network_fs(0x794c7630));
-	assert_null(nix_conf_network_fs(0x65735546));
+	assert_null(network_fs_name(0xef53));
+	assert_null(network_fs_name(0x58465342));
+	assert_null(network_fs_name(0x9123683e));
+	assert_null(network_fs_name(0x01021994));
+	assert_null(network_fs_name(0x794c7630));
+	assert_null(network_fs_name(0x65735546));
 }
 
 /* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
