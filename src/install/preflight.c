@@ -1,4 +1,5 @@
 #include "install/preflight.h"
+#include "host/check.h"
 #include "host/probe.h"
 #include "run/profile.h"
 #include "ui/log.h"
