@@ -15,6 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct trusted_wish trust_of(const struct options *options)
+{
+	return (struct trusted_wish){options->trust_owner, options->shared_group};
+}
+
 static int enter(const struct options *options)
 {
 	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
@@ -27,6 +32,8 @@ static int enter(const struct options *options)
 	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = !options->nix_dir,
+		.is_named = options->nix_dir,
+		.trust = trust_of(options),
 		.missing_advice = advice,
 		.argv = options->argv,
 		.is_new = options->new_namespace,
@@ -63,6 +70,7 @@ static int install(const struct options *options)
 	return install_command(&(struct install_request){
 		.program_argv = options->program_argv,
 		.argv = options->argv,
+		.trust = trust_of(options),
 		.nix_version = install->nix_version,
 		.mirror = install->mirror,
 		.tarball = install->tarball,
@@ -83,6 +91,7 @@ static int uninstall(const struct options *options)
 {
 	return uninstall_command(&(struct uninstall_request){
 		.program_argv = options->program_argv,
+		.trust = trust_of(options),
 		.yes = options->yes,
 		.force = options->install.force,
 	});
@@ -122,6 +131,7 @@ static int run_profile_command(const char *name, char **argv, const struct optio
 	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = true,
+		.trust = trust_of(options),
 		.argv = argv,
 		.profile_command = name,
 		.is_new = options->new_namespace,

@@ -49,14 +49,14 @@ struct option_spec {
 	const char *metavar; /* NULL: takes no argument */
 	/*
 	 * The environment variable of the same meaning, NULL: none. Where the option goes with
-	 * --install, no other command looks at it.
+	 * --install, no other command looks at it; but entering and --uninstall at whom to trust.
 	 */
 	const char *variable;
 	const char *help;
 	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
-#define OPTION_COUNT 24
+#define OPTION_COUNT 26
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

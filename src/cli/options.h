@@ -46,6 +46,8 @@ struct options {
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes */
 	bool new_namespace;
+	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
+	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };

@@ -85,7 +85,7 @@ static int commit(const struct installation *in, const char *top, const struct l
 		  struct record *record, struct store_result *out)
 {
 	_cleanup_free_ char *path = path_join(LAYOUT_STAGING, top);
-	_cleanup_close_ int top_fd = fs_open_dir(lock->nix_dir_fd, path);
+	_cleanup_close_ int top_fd = fs_open_dir_below(lock->nix_dir_fd, path);
 
 	if (top_fd < 0)
 		return layout_error("open the directory", path, top_fd);
@@ -96,6 +96,7 @@ static int commit(const struct installation *in, const char *top, const struct l
 								.nix_dir_fd = lock->nix_dir_fd,
 								.nix_path = in->site->nix_dir,
 								.replace = in->request->force,
+								.trust = &in->site->trust,
 							},
 							record, out) < 0)
 		return -1;
@@ -108,10 +109,10 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 		     const struct lock *lock, struct record *record)
 {
 	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
-	int r = fs_mkdirs(lock->nix_dir_fd, "var/nix", 0755);
+	_cleanup_close_ int fd = fs_make_dirs_below(lock->nix_dir_fd, "var/nix");
 
-	if (r < 0)
-		return layout_error("make the directory var/nix in", in->site->nix_dir, r);
+	if (fd < 0)
+		return layout_error("make the directory var/nix in", in->site->nix_dir, fd);
 	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
 }
 
@@ -139,7 +140,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 		       "inside");
 	if (script_run(&request) < 0 || script_verify(&request, version) < 0) {
 		if (is_conf_new)
-			unlinkat(lock->nix_dir_fd, LAYOUT_NIX_CONF, 0);
+			fs_unlink_below(lock->nix_dir_fd, LAYOUT_NIX_CONF);
 		return -1;
 	}
 	progress_end(in->progress, "the Nix install script has run");
@@ -226,7 +227,8 @@ static int install(const struct installation *in)
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
 	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
-	    lock_take(nix_dir, in->progress, &lock) < 0)
+	    lock_take(nix_dir, in->progress, &lock) < 0 ||
+	    site_check(in->site, lock.nix_dir_fd) < 0)
 		return -1;
 	/* somebody else may have done it since we looked */
 	r = installed_look(nix_dir, in->request, &installed);
@@ -299,7 +301,7 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
-	if (site_find(&site) < 0)
+	if (site_find(&request->trust, &site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);
 	if (request->dry_run) {
@@ -314,6 +316,7 @@ int install_command(const struct install_request *request)
 	return run_exec(&(struct run_request){
 		.nix_dir = site.nix_dir,
 		.is_default = true,
+		.trust = request->trust,
 		.argv = request->argv,
 	});
 }

@@ -86,10 +86,14 @@ int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 {
 	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF), *text = NULL;
 	char hex[SHA256_HEX_LEN + 1];
+	_cleanup_close_ int above = -1;
 	struct sha256 digest;
-	int r;
+	struct stat st;
+	int r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
 
-	if (fs_exists(nix_dir_fd, LAYOUT_NIX_CONF)) {
+	if (r < 0 && r != -ENOENT)
+		return layout_error("write", path, r);
+	if (r == 0) {
 		if (facts->extra_text || (facts->extra && facts->extra->count > 0))
 			log_warning("%s is there already and stays as it is\nadd by hand what you "
 				    "asked for with --extra-conf or --nix-extra-conf-file",
@@ -103,8 +107,8 @@ int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 		r = record_note(record, RECORD_FILE, path, hex);
 	}
 	if (r == 0)
-		r = fs_mkdirs(nix_dir_fd, "etc/nix", 0755);
-	if (r == 0)
+		r = above = fs_make_dirs_below(nix_dir_fd, "etc/nix");
+	if (r >= 0)
 		r = fs_replace_file(nix_dir_fd, LAYOUT_NIX_CONF, text, strlen(text), 0644);
 	return r < 0 ? layout_error("write", path, r) : 1;
 }

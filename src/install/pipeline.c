@@ -120,13 +120,16 @@ static int check_digest(const struct release *release, const struct sha256_strea
 /* An empty staging directory, or -1 after a message. */
 static int make_staging(const struct lock *lock, const char *nix_dir, const char *path)
 {
+	_cleanup_close_ int above = -1;
+	const char *name;
 	int fd;
 
 	if (layout_remove_staging(lock->nix_dir_fd, nix_dir) < 0)
 		return -1;
-	if (mkdirat(lock->nix_dir_fd, LAYOUT_STAGING, 0700) < 0)
-		return layout_error("make the directory", path, -errno);
-	fd = fs_open_dir(lock->nix_dir_fd, LAYOUT_STAGING);
+	above = fs_open_above(lock->nix_dir_fd, LAYOUT_STAGING, &name);
+	if (above < 0 || mkdirat(above, name, 0700) < 0)
+		return layout_error("make the directory", path, above < 0 ? above : -errno);
+	fd = fs_open_dir(above, name);
 	return fd < 0 ? layout_error("open the directory", path, fd) : fd;
 }
 

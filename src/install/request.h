@@ -4,6 +4,7 @@
 #ifndef INSTALL_REQUEST_H
 #define INSTALL_REQUEST_H
 
+#include "run/trusted.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 struct install_request {
 	char *const *program_argv; /* the whole command line */
 	char *const *argv;	   /* the command that runs inside afterwards; NULL: none */
+	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
 	const char *nix_version;   /* "2.26.3"; NULL: the latest */
 	const char *mirror;	   /* URL without a trailing slash; NULL: the default mirror */
 	const char *tarball;	   /* a file name or a URL */

@@ -149,14 +149,13 @@ int script_run(const struct script_request *request)
 	/* by its interpreter: a noexec mount keeps a script from being run by its name */
 	char *const argv[] = {"/bin/sh", script, NULL};
 	_cleanup_close_ int log_fd =
-		openat(request->nix_dir_fd, LAYOUT_LOG,
-		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+		fs_open_below(request->nix_dir_fd, LAYOUT_LOG, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	struct output output = {.log_fd = log_fd};
 	_cleanup_free_ char *text = NULL;
 	int status;
 
 	if (log_fd < 0)
-		return layout_error("write", log_path, -errno);
+		return layout_error("write", log_path, log_fd);
 	prepare_environment(request);
 	log_debug("running %s inside", script);
 	status = run_inside(request, argv, &output);

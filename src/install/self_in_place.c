@@ -49,11 +49,13 @@ static bool is_kept_by_others(const struct installation *in)
 	return faccessat(AT_FDCWD, state, W_OK | X_OK, AT_EACCESS) < 0;
 }
 
+/* Complete, and installed by this user, who alone can write to the record. */
 static bool is_complete(int nix_dir_fd)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 
-	return record_read(nix_dir_fd, &record) == 0 && record.is_complete;
+	return record_read(nix_dir_fd, &record) == 0 && record.is_complete &&
+	       record.owner == geteuid();
 }
 
 static int put_again(const struct installation *in, struct self_plan *out)

@@ -30,6 +30,7 @@ static int open_nix_dir(const struct run_request *request)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int err = errno;
+	struct trust trust;
 
 	/* what may not be searched can be opened like this, and nothing in it */
 	if (fd >= 0 && faccessat(fd, ".", X_OK, 0) < 0) {
@@ -44,6 +45,10 @@ static int open_nix_dir(const struct run_request *request)
 	if (fd < 0)
 		log_error("cannot use %s as /nix: %s\n%-s", request->nix_dir, strerror(err),
 			  advice_on(request, err));
+	if (fd >= 0 && (request->is_default || request->is_named) &&
+	    (trusted_find(&request->trust, &trust) < 0 ||
+	     trusted_check(&trust, fd, request->nix_dir, request->is_named) < 0))
+		return -1;
 	return steal_fd(&fd);
 }
 

@@ -5,6 +5,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "run/trusted.h"
 #include "util/exit_status.h"
 
 #include <stdbool.h>
@@ -13,6 +14,8 @@
 struct run_request {
 	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
 	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
+	bool is_named;	     /* it was: that others own it or can write to it is said at -v alone */
+	struct trusted_wish trust; /* where it was not: whose may be used besides the user's own */
 	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
 	const char *missing_advice;
 	char *const *argv; /* the command, NULL-terminated; NULL: a login shell */

@@ -120,6 +120,12 @@ static int exchange(const struct commit *commit, const char *name)
 	return r;
 }
 
+/* Whether others can write there is another question: Nix's paths are read-only to all. */
+static bool is_trusted(const struct trust *trust, const struct stat *st)
+{
+	return trust_judge(trust, st, false) != TRUST_OWNER;
+}
+
 static int commit_path(const struct commit *commit, const char *name, struct store_result *out)
 {
 	struct stat st;
@@ -132,6 +138,12 @@ static int commit_path(const struct commit *commit, const char *name, struct sto
 		if (r == 0 && renameat(commit->staged_fd, name, commit->store_fd, name) < 0)
 			r = -errno;
 		out->added += r == 0;
+	} else if (!is_trusted(commit->request->trust, &st)) {
+		log_error("%s/store/%s is there already, and belongs to user %lu: what others "
+			  "made is not used\nremove it, or set NIX_USER_CHROOT_DIR to a "
+			  "directory of your own elsewhere",
+			  commit->request->nix_path, name, (unsigned long)st.st_uid);
+		return -1;
 	} else if (commit->request->replace) {
 		r = set_dir_mode(commit->staged_fd, name, 0755);
 		if (r == 0)
@@ -149,6 +161,7 @@ static int commit_path(const struct commit *commit, const char *name, struct sto
 static int open_store(struct commit *commit)
 {
 	const struct store_request *request = commit->request;
+	int r;
 
 	commit->staged_fd = fs_open_dir(request->top_fd, "store");
 	if (commit->staged_fd < 0) {
@@ -156,22 +169,13 @@ static int open_store(struct commit *commit)
 			  request->nix_path, strerror(-commit->staged_fd));
 		return -1;
 	}
-	if (mkdirat(request->nix_dir_fd, "store", 0755) == 0) {
-		int r = fs_sync_dir(request->nix_dir_fd, ".");
-
-		if (r < 0)
-			return say(request, "make", "", -r);
-	} else if (errno != EEXIST) {
-		/* EROFS and the like also where it is there: the open below tells */
-		int err = errno;
-
-		if (faccessat(request->nix_dir_fd, "store", F_OK, 0) < 0)
-			return say(request, "make", "", err);
-	}
 	/* not through a symlink: Nix refuses a store that is one */
-	commit->store_fd = fs_open_dir(request->nix_dir_fd, "store");
+	commit->store_fd = fs_make_dirs_below(request->nix_dir_fd, "store");
 	if (commit->store_fd < 0)
-		return say(request, "open", "", -commit->store_fd);
+		return say(request, "make", "", -commit->store_fd);
+	r = fs_sync_dir(request->nix_dir_fd, ".");
+	if (r < 0)
+		return say(request, "make", "", -r);
 	return 0;
 }
 

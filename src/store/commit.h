@@ -6,6 +6,7 @@
 
 #include "store/record.h"
 #include "util/str.h"
+#include "util/trust.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +15,8 @@ struct store_request {
 	int top_fd;	      /* the unpacked tarball's top directory, which holds store/ */
 	int nix_dir_fd;	      /* the Nix directory; its store/ is made (0755) where it is missing */
 	const char *nix_path; /* what messages call the Nix directory */
-	bool replace;	      /* --force: put the staged path in the place of one that is there */
+	const struct trust *trust; /* whose store paths may be there already */
+	bool replace; /* --force: put the staged path in the place of one that is there */
 };
 
 struct store_result {
@@ -25,9 +27,10 @@ struct store_result {
 
 /*
  * Move every store path of TOP/store into the Nix directory's store/; one that is there already is
- * left as it is (it is complete: it came by rename) and the staged copy deleted, or with
- * request->replace exchanged for the staged one. At last TOP/store holds
- * links /nix/store/NAME, so that the install script finds nothing to copy.
+ * left as it is (it is complete: it came by rename, and one of somebody whom the user does not
+ * trust is an error) and the staged copy deleted, or with request->replace exchanged for the staged
+ * one. At last TOP/store holds links /nix/store/NAME, so that the install script finds nothing to
+ * copy.
  *
  * Everything staged, not only the store paths, and RECORD, which gets all their names, is on disk
  * before the first rename, and the renames are when 0 is returned. A store path is at every instant

@@ -67,6 +67,24 @@ int layout_check(const char *nix_dir)
 	return r;
 }
 
+int layout_check_links(int nix_dir_fd, const char *nix_dir)
+{
+	for (size_t i = MADE_BELOW; i-- > 0;) {
+		_cleanup_free_ char *path = path_join(nix_dir, made_below[i]);
+		struct stat st;
+
+		if (fstatat(nix_dir_fd, made_below[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISLNK(st.st_mode))
+			continue;
+		log_error("%s is a symlink: nothing is written through one\n"
+			  "put a directory in its place, or set NIX_USER_CHROOT_DIR to another "
+			  "directory",
+			  path);
+		return -1;
+	}
+	return 0;
+}
+
 int layout_check_writable(const char *nix_dir)
 {
 	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
@@ -103,17 +121,42 @@ void layout_missing(const char *nix_dir, struct strlist *out)
 	add_missing(out, nix_dir);
 }
 
-/* mkdir(2) of PATH and those above it that are missing. 0 or a negative errno. */
-static int make_directories(const char *path, struct strlist *made)
+/* Make NIX_DIR and the directories above it that are missing. A descriptor or a negative errno. */
+static int make_nix_dir(const char *nix_dir, struct strlist *made)
 {
 	_cleanup_(strlist_clear) struct strlist missing = {0};
+	_cleanup_close_ int fd = -1;
+	bool is_made = false;
 
-	add_missing(&missing, path);
+	add_missing(&missing, nix_dir);
 	for (size_t i = missing.count; i-- > 0;) {
-		if (mkdir(missing.items[i], 0755) == 0)
+		is_made = mkdir(missing.items[i], 0755) == 0;
+		if (is_made)
 			strlist_add(made, missing.items[i]);
 		else if (errno != EEXIST)
 			return -errno;
+	}
+	fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* whatever the umask: it is to be of use to builds, and closed to the group */
+	if (fd < 0 || (is_made && fchmod(fd, 0755) < 0))
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* The state directory, and the one that it lies in. 0 or a negative errno. */
+static int make_state(int nix_dir_fd, const char *nix_dir, struct strlist *made)
+{
+	static const char *const parts[] = {"var", LAYOUT_STATE};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct stat st;
+		bool is_new = fs_stat_below(nix_dir_fd, parts[i], &st) == -ENOENT;
+		_cleanup_close_ int fd = fs_make_dirs_below(nix_dir_fd, parts[i]);
+
+		if (fd < 0)
+			return fd;
+		if (is_new)
+			strlist_take(made, path_join(nix_dir, parts[i]));
 	}
 	return 0;
 }
@@ -125,15 +168,17 @@ int layout_open(const char *nix_dir, struct strlist *made)
 
 	/* another one's roll-back may remove an empty directory between two steps of this */
 	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
-		_cleanup_close_ int fd = -1;
+		_cleanup_close_ int fd = make_nix_dir(nix_dir, made);
 
-		r = make_directories(state, made);
-		if (r < 0)
+		if (fd < 0) {
+			r = fd;
 			continue;
-		fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = fd < 0 ? -errno : faccessat(fd, LAYOUT_STATE, F_OK, 0) < 0 ? -errno : 0;
+		}
+		r = make_state(fd, nix_dir, made);
 		if (r == 0)
 			return steal_fd(&fd);
+		if (r != -ENOENT)
+			return layout_error("make the directory", state, r);
 	}
 	return layout_error("make the directory", nix_dir, r);
 }

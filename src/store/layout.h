@@ -23,6 +23,12 @@
  */
 int layout_check(const char *nix_dir);
 
+/*
+ * Is any directory that an installation makes in the Nix directory NIX_DIR_FD a symlink? Nothing
+ * goes through one. Returns 0, or -1 after a message.
+ */
+int layout_check_links(int nix_dir_fd, const char *nix_dir);
+
 /* Could NIX_DIR be made and written to? Changes nothing. Returns 0, or -1 after a message. */
 int layout_check_writable(const char *nix_dir);
 

@@ -27,7 +27,7 @@ static bool is_current(int fd, int nix_dir_fd)
 {
 	struct stat ours, present;
 
-	return fstat(fd, &ours) == 0 && fstatat(nix_dir_fd, LAYOUT_LOCK, &present, 0) == 0 &&
+	return fstat(fd, &ours) == 0 && fs_stat_below(nix_dir_fd, LAYOUT_LOCK, &present) == 0 &&
 	       fs_same_inode(&ours, &present);
 }
 
@@ -44,10 +44,11 @@ static void write_pid(int fd)
 /* What write_pid() wrote, or "unknown"; the caller frees. */
 static char *read_pid(int nix_dir_fd)
 {
+	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, LAYOUT_LOCK, O_RDONLY, 0);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	if (fs_read_file(nix_dir_fd, LAYOUT_LOCK, 64, &text, &len) < 0 || len == 0)
+	if (fd < 0 || fs_read_fd(fd, 64, &text, &len) < 0 || len == 0)
 		return xstrdup("unknown");
 	text[strcspn(text, "\n")] = '\0';
 	return steal_ptr(&text);
@@ -103,7 +104,7 @@ static int lock_error(const char *nix_dir, int dir, int r)
 	if (r != -ENOLCK && r != -EOPNOTSUPP && r != -ENOSYS)
 		return layout_error("lock", path, r);
 	/* nobody can have it there: the file is a leftover at once */
-	unlinkat(dir, LAYOUT_LOCK, 0);
+	fs_unlink_below(dir, LAYOUT_LOCK);
 	log_error("cannot lock %s: %s\nNix needs locks too: set NIX_USER_CHROOT_DIR to a "
 		  "directory on another file system",
 		  path, strerror(-r));
@@ -121,10 +122,12 @@ int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
 
 		if (dir < 0)
 			return -1;
-		fd = openat(dir, LAYOUT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-		if (fd < 0 && errno == ENOENT)
+		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0644);
+		if (fd == -ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
-		r = fd < 0 ? -errno : wait_for(fd, dir, nix_dir, progress);
+		r = fd < 0			? fd
+		    : fcntl(fd, F_SETFD, 0) < 0 ? -errno
+						: wait_for(fd, dir, nix_dir, progress);
 		if (r < 0)
 			return lock_error(nix_dir, dir, r);
 		if (is_current(fd, dir)) {
@@ -153,7 +156,7 @@ int lock_try(const char *nix_dir, pid_t dying, struct lock *out)
 
 	if (dir < 0)
 		return -1;
-	fd = openat(dir, LAYOUT_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR, 0);
 	if (fd < 0)
 		return -1;
 	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += TICK_MS) {
@@ -169,7 +172,7 @@ int lock_try(const char *nix_dir, pid_t dying, struct lock *out)
 
 void lock_remove(const struct lock *lock)
 {
-	unlinkat(lock->nix_dir_fd, LAYOUT_LOCK, 0);
+	fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
 }
 
 void lock_clear(struct lock *lock)

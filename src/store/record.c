@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FORMAT_LINE "nix-user-chroot-record 1"
 /* a record is some ten kilobytes: 60 store paths and 40 other paths of 100 bytes */
@@ -249,14 +250,21 @@ char *record_format(const struct record *record)
 
 int record_read(int nix_dir_fd, struct record *out)
 {
+	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, LAYOUT_RECORD, O_RDONLY, 0);
 	_cleanup_free_ char *text = NULL;
+	struct stat st;
 	size_t len;
-	int r = fs_read_file(nix_dir_fd, LAYOUT_RECORD, RECORD_MAX, &text, &len);
+	int r;
 
 	*out = (struct record)RECORD_NONE;
-	if (r == -EFBIG)
-		return -EBADMSG;
-	return r < 0 ? r : record_parse(text, len, out);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &st) < 0 ? -errno : fs_read_fd(fd, RECORD_MAX, &text, &len);
+	if (r < 0)
+		return r == -EFBIG ? -EBADMSG : r;
+	r = record_parse(text, len, out);
+	out->owner = st.st_uid;
+	return r;
 }
 
 int record_write(const struct record *record, int nix_dir_fd)
@@ -274,8 +282,8 @@ int record_open(int nix_dir_fd, struct record *out)
 		r = record_write(out, nix_dir_fd);
 	if (r < 0)
 		return r;
-	out->fd = openat(nix_dir_fd, LAYOUT_RECORD, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	return out->fd < 0 ? -errno : 0;
+	out->fd = fs_open_below(nix_dir_fd, LAYOUT_RECORD, O_WRONLY | O_APPEND, 0);
+	return out->fd < 0 ? out->fd : 0;
 }
 
 int record_note(struct record *record, enum record_kind kind, const char *subject,
@@ -362,7 +370,7 @@ bool record_is_adopted(const struct record *record)
 
 void record_remove(int nix_dir_fd)
 {
-	unlinkat(nix_dir_fd, LAYOUT_RECORD, 0);
+	fs_unlink_below(nix_dir_fd, LAYOUT_RECORD);
 }
 
 void record_clear(struct record *record)

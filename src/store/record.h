@@ -26,6 +26,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum record_kind {
 	RECORD_DIR,
@@ -58,7 +59,8 @@ struct record {
 	bool is_begun;	  /* the store was changed after the last time that all was complete */
 	bool is_complete; /* all is in place, as RELEASE says */
 	struct record_release release;
-	int fd; /* for record_note(); -1: it was only read */
+	uid_t owner; /* of the file that it was read from */
+	int fd;	     /* for record_note(); -1: it was only read */
 };
 
 #define RECORD_NONE      \

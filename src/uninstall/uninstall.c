@@ -18,11 +18,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 struct uninstallation {
 	const struct uninstall_request *request;
 	char *nix_dir;
 	struct home home;
+	struct trust trust; /* whom the user trusts */
 	struct progress progress;
 };
 
@@ -55,6 +57,12 @@ static int check_state(const struct uninstallation *un, const struct state *stat
 {
 	bool is_adopted = state->has_record && record_is_adopted(&state->record);
 
+	if (state->has_record && state->record.owner != geteuid()) {
+		log_error("the record in %s was written by user %lu: nothing was removed\n"
+			  "who installed this Nix can run nix-user-chroot --uninstall",
+			  un->nix_dir, (unsigned long)state->record.owner);
+		return -1;
+	}
 	if (state->has_remains || (state->has_record && !is_adopted))
 		return 0;
 	if (!state->has_record && !state->has_store) {
@@ -94,8 +102,10 @@ static int check_place(const struct uninstallation *un, int nix_dir_fd)
 /* Look, and find what goes and what stays; or -1 after a message. */
 static int find_all(const struct uninstallation *un, int nix_dir_fd, struct found *out)
 {
-	_cleanup_(state_clear) struct state state;
+	_cleanup_(state_clear) struct state state = {.record = RECORD_NONE};
 
+	if (nix_dir_fd >= 0 && trusted_check(&un->trust, nix_dir_fd, un->nix_dir, false) < 0)
+		return -1;
 	look(nix_dir_fd, &state);
 	if (check_state(un, &state) < 0 || check_place(un, nix_dir_fd) < 0)
 		return -1;
@@ -249,7 +259,8 @@ static int uninstall(struct uninstallation *un)
 	_cleanup_free_ char *description = NULL;
 
 	un->nix_dir = nix_dir_default();
-	if (!un->nix_dir || home_find(&un->home) < 0 || layout_check(un->nix_dir) < 0)
+	if (!un->nix_dir || home_find(&un->home) < 0 ||
+	    trusted_find(&un->request->trust, &un->trust) < 0 || layout_check(un->nix_dir) < 0)
 		return -1;
 	nix_dir_fd = open(un->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (nix_dir_fd < 0 && errno != ENOENT)

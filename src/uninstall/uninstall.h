@@ -4,10 +4,13 @@
 #ifndef UNINSTALL_UNINSTALL_H
 #define UNINSTALL_UNINSTALL_H
 
+#include "run/trusted.h"
+
 #include <stdbool.h>
 
 struct uninstall_request {
 	char *const *program_argv; /* the whole command line */
+	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
 	bool yes;		   /* do not ask */
 	bool force;		   /* a store that was made by other means goes too */
 };

@@ -28,15 +28,12 @@ int fs_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len)
+int fs_read_fd(int fd, size_t max, char **data, size_t *len)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *buffer = NULL;
 	size_t used = 0, room = 0;
 	struct stat st;
 
-	if (fd < 0)
-		return -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
@@ -66,6 +63,13 @@ int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *l
 	return 0;
 }
 
+int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : fs_read_fd(fd, max, data, len);
+}
+
 int fs_sync_dir(int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -81,10 +85,12 @@ int fs_sync_dir(int dirfd, const char *path)
 
 static int write_and_sync(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
 {
-	_cleanup_close_ int fd =
-		openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	_cleanup_close_ int fd = -1;
 	int r;
 
+	/* a leftover, or a fifo that would be waited on */
+	unlinkat(dirfd, name, 0);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	r = fs_write_all(fd, data, len);
@@ -96,22 +102,19 @@ static int write_and_sync(int dirfd, const char *name, const void *data, size_t 
 	return close(steal_fd(&fd)) < 0 ? -errno : 0;
 }
 
-int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+int fs_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode)
 {
+	const char *name;
+	_cleanup_close_ int above = fs_open_above(dirfd, path, &name);
 	_cleanup_free_ char *fresh = xasprintf("%s.new", name);
-	int r = write_and_sync(dirfd, fresh, data, len, mode);
+	int r = above < 0 ? above : write_and_sync(above, fresh, data, len, mode);
 
-	if (r == 0 && renameat(dirfd, fresh, dirfd, name) < 0)
+	if (r == 0 && renameat(above, fresh, above, name) < 0)
 		r = -errno;
-	if (r == 0) {
-		_cleanup_free_ char *parent = xstrdup(name);
-		char *slash = strrchr(parent, '/');
-
-		if (slash)
-			*(slash == parent ? slash + 1 : slash) = '\0';
-		return fs_sync_dir(dirfd, slash ? parent : ".");
-	}
-	unlinkat(dirfd, fresh, 0);
+	if (r == 0)
+		return fs_sync_dir(above, ".");
+	if (above >= 0)
+		unlinkat(above, fresh, 0);
 	return r;
 }
 
@@ -151,6 +154,81 @@ int fs_open_dir(int dirfd, const char *path)
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* The directory NAME (LEN bytes) in FD, which is closed; with MAKES, made where it is missing. */
+static int step_down(int fd, const char *path, size_t len, bool makes)
+{
+	_cleanup_free_ char *name = xstrndup(path, len);
+	_cleanup_close_ int above = fd, below = -1;
+	bool is_made = makes && mkdirat(above, name, 0755) == 0;
+
+	/* where it is there, mkdir(2) may fail for many reasons: what counts is the directory */
+	below = fs_open_dir(above, name);
+	if (below >= 0 && is_made && fchmod(below, 0755) < 0)
+		return -errno;
+	return steal_fd(&below);
+}
+
+static int walk_down(int dirfd, const char *path, size_t len, bool makes)
+{
+	const char *end = path + len;
+	int fd = fs_open_dir(dirfd, *path == '/' ? "/" : ".");
+
+	for (path += strspn(path, "/"); fd >= 0 && path < end; path += strspn(path, "/")) {
+		size_t part = strcspn(path, "/");
+
+		fd = step_down(fd, path, part, makes);
+		path += part;
+	}
+	return fd;
+}
+
+int fs_open_above(int dirfd, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+
+	*name = slash ? slash + 1 : path;
+	return walk_down(dirfd, path, slash ? (size_t)(slash - path) : 0, false);
+}
+
+int fs_make_dirs_below(int dirfd, const char *path)
+{
+	return walk_down(dirfd, path, strlen(path), true);
+}
+
+int fs_open_below(int dirfd, const char *path, int flags, mode_t mode)
+{
+	const char *name;
+	_cleanup_close_ int above = fs_open_above(dirfd, path, &name), fd = -1;
+	struct stat st;
+
+	if (above < 0)
+		return above;
+	fd = openat(above, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? steal_fd(&fd) : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+}
+
+int fs_stat_below(int dirfd, const char *path, struct stat *st)
+{
+	const char *name;
+	_cleanup_close_ int above = fs_open_above(dirfd, path, &name);
+
+	if (above < 0)
+		return above;
+	return fstatat(above, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int fs_unlink_below(int dirfd, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int above = fs_open_above(dirfd, path, &name);
+
+	if (above < 0)
+		return above;
+	return unlinkat(above, name, 0) < 0 ? -errno : 0;
 }
 
 int fs_readlink(int dirfd, const char *path, char **target)

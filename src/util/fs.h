@@ -23,9 +23,13 @@ int fs_write_all(int fd, const void *data, size_t len);
  */
 int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len);
 
+/* The same of the file FD. */
+int fs_read_fd(int fd, size_t max, char **data, size_t *len);
+
 /*
  * Write the file NAME anew: into NAME.new, fsync(2), rename(2), fsync(2) of the directory, so that
- * NAME is at every instant absent, old or complete. On failure NAME.new is removed.
+ * NAME is at every instant absent, old or complete. A NAME.new that is there, of whatever kind, is
+ * removed first; on failure it is, too. NAME is in DIRFD or below it, with no symlink on the way.
  */
 int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
 
@@ -44,9 +48,28 @@ int fs_open_dir(int dirfd, const char *path);
 int fs_open_dir_below(int dirfd, const char *path);
 
 /*
+ * PATH below DIRFD, relative, without "." and "..", and with no symlink anywhere in it: none of
+ * these goes through one (-ENOTDIR or -ELOOP). A mount on the way does no harm to them.
+ *
+ * fs_open_above(): the directory that the last component of PATH lies in, and that component in
+ * *NAME, which points into PATH. fs_make_dirs_below(): mkdir -p, what is made being 0755 whatever
+ * the umask; a descriptor of the last one. fs_open_below(): open(2) of a regular file (another
+ * thing: -EINVAL or -ENXIO); a fifo is not waited on.
+ */
+int fs_open_above(int dirfd, const char *path, const char **name);
+int fs_make_dirs_below(int dirfd, const char *path);
+int fs_open_below(int dirfd, const char *path, int flags, mode_t mode);
+
+/* lstat(2), unlink(2) of PATH below DIRFD, with no symlink on the way. */
+int fs_stat_below(int dirfd, const char *path, struct stat *st);
+int fs_unlink_below(int dirfd, const char *path);
+
+/*
  * rm -rf NAME: directories that lack u+rwx get it first, symlinks are removed and never followed, a
  * mount is not entered, be it of the same file system, and be it NAME itself (-EXDEV). What can be
- * removed beside that is. 0 also where nothing was there. NAME's parent may be anything.
+ * removed beside that is. 0 also where nothing was there. NAME's parent may be anything where NAME
+ * is absolute; else there may be no symlink on the way. A mode is changed by a descriptor of
+ * the directory that was looked at, and the stack does not grow with the depth of the tree.
  */
 int fs_remove_tree(int dirfd, const char *name);
 

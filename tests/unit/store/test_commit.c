@@ -40,7 +40,9 @@ static void world_free(struct world *world)
 
 static int commit(const struct world *world, bool replace, struct store_result *result)
 {
+	const struct trust trust = {.self = geteuid()};
 	struct store_request request = {
+		.trust = &trust,
 		.top_fd = world->top,
 		.nix_dir_fd = world->nix,
 		.nix_path = "NIX",

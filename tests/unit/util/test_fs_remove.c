@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -172,6 +174,116 @@ static void not_ours(void **state)
 	assert_int_equal(fs_remove_tree(place->fd, "file/t"), -ENOTDIR);
 }
 
+/* Make DEPTH directories below T, each in the one before. */
+static void make_deep(const struct place *place, unsigned depth)
+{
+	int fd = dup(place->fd);
+
+	assert_int_equal(mkdirat(fd, "t", 0755), 0);
+	for (const char *name = "t"; depth-- > 0; name = "d") {
+		int below = fs_open_dir(fd, name);
+
+		assert_true(below >= 0);
+		close(fd);
+		fd = below;
+		assert_int_equal(mkdirat(fd, "d", 0755), 0);
+	}
+	close(fd);
+}
+
+/* With all of the stack that "ulimit -s 256" gives. */
+static void deeper_than_the_stack(void **state)
+{
+	const struct place *place = *state;
+	const struct rlimit small = {.rlim_cur = 256 << 10, .rlim_max = 256 << 10};
+	int status;
+	pid_t child;
+
+	make_deep(place, 20000);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		setrlimit(RLIMIT_STACK, &small);
+		_exit(fs_remove_tree(place->fd, "t") == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_false(is_there(place->fd, "t"));
+}
+
+/* Put the closed directory and a link to the file in each other's place, over and over. */
+static _Noreturn void race(const struct place *place)
+{
+	for (;;)
+		if (syscall(SYS_renameat2, place->fd, "t/d", place->fd, "link", 2) < 0)
+			usleep(1);
+}
+
+static void modes_of_what_was_looked_at(void **state)
+{
+	const struct place *place = *state;
+	struct stat st;
+	pid_t child;
+
+	put(place->fd, "precious");
+	assert_int_equal(fchmodat(place->fd, "precious", 0640, 0), 0);
+	assert_int_equal(symlinkat("precious", place->fd, "link"), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		race(place);
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(fs_mkdirs(place->fd, "t", 0755), 0);
+		(void)!mkdirat(place->fd, "t/d", 0);
+		fs_remove_tree(place->fd, "t");
+		unlinkat(place->fd, "link", 0);
+		unlinkat(place->fd, "link", AT_REMOVEDIR);
+		(void)!symlinkat("precious", place->fd, "link");
+		assert_int_equal(fstatat(place->fd, "precious", &st, 0), 0);
+		assert_int_equal(st.st_mode & 07777, 0640);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+static void files_below(void **state)
+{
+	const struct place *place = *state;
+	mode_t before = umask(077);
+	struct stat st;
+	int fd;
+
+	/* whatever the umask */
+	fd = fs_make_dirs_below(place->fd, "a/b");
+	umask(before);
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	close(fd);
+	put(place->fd, "a/b/f");
+	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
+	assert_int_equal(symlinkat("f", place->fd, "a/b/link"), 0);
+	assert_int_equal(mkfifoat(place->fd, "a/b/fifo", 0600), 0);
+	fd = fs_open_below(place->fd, "a/b/f", O_RDONLY, 0);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(fs_open_below(place->fd, "a/b/link", O_RDONLY, 0), -ELOOP);
+	assert_true(fs_open_below(place->fd, "link/b/f", O_RDONLY, 0) < 0);
+	assert_true(fs_open_below(place->fd, "link/b/new", O_WRONLY | O_CREAT, 0600) < 0);
+	assert_true(fs_make_dirs_below(place->fd, "link/c") < 0);
+	assert_true(fs_unlink_below(place->fd, "link/b/f") < 0);
+	assert_true(fs_remove_tree(place->fd, "link/b") < 0);
+	assert_true(fs_replace_file(place->fd, "link/b/f", "y", 1, 0600) < 0);
+	assert_false(is_there(place->fd, "a/c"));
+	assert_true(is_there(place->fd, "a/b/f"));
+	/* nobody is waited for */
+	assert_int_equal(fs_open_below(place->fd, "a/b/fifo", O_WRONLY | O_CREAT, 0600), -ENXIO);
+	assert_int_equal(fs_open_below(place->fd, "a/b/fifo", O_RDONLY, 0), -EINVAL);
+	assert_int_equal(mkfifoat(place->fd, "a/b/f.new", 0600), 0);
+	assert_int_equal(fs_replace_file(place->fd, "a/b/f", "y", 1, 0600), 0);
+	assert_int_equal(fs_unlink_below(place->fd, "a/b/f"), 0);
+	assert_int_equal(fs_stat_below(place->fd, "a/b/f", &st), -ENOENT);
+}
+
 static void open_below(void **state)
 {
 	const struct place *place = *state;
@@ -203,6 +315,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_file_systems, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(deeper_than_descriptors, place_setup,
 						place_teardown),
+		cmocka_unit_test_setup_teardown(deeper_than_the_stack, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(modes_of_what_was_looked_at, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(files_below, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(not_ours, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(open_below, place_setup, place_teardown),
 	};

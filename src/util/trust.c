@@ -1,0 +1,109 @@
+#include "util/trust.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+/* A map has at most 340 lines (user_namespaces(7)) of some 34 bytes. */
+#define MAP_MAX 65536
+
+/* What the kernel starts with; proc_sys_kernel(5), overflowuid. */
+#define OVERFLOW_UID 65534
+
+bool trust_maps_root(const char *uid_map)
+{
+	while (*uid_map) {
+		char *end;
+		unsigned long first = strtoul(uid_map, &end, 10);
+
+		if (end != uid_map && first == 0)
+			return true;
+		uid_map += strcspn(uid_map, "\n");
+		uid_map += *uid_map == '\n';
+	}
+	return false;
+}
+
+static void find_root(struct trust *out)
+{
+	_cleanup_free_ char *map = NULL, *overflow = NULL;
+	size_t len;
+
+	/* without /proc it cannot be told: then uid 0 is root */
+	if (fs_read_file(AT_FDCWD, "/proc/self/uid_map", MAP_MAX, &map, &len) < 0)
+		return;
+	out->has_no_root = !trust_maps_root(map);
+	out->overflow = OVERFLOW_UID;
+	if (out->has_no_root &&
+	    fs_read_file(AT_FDCWD, "/proc/sys/kernel/overflowuid", MAP_MAX, &overflow, &len) == 0)
+		out->overflow = (uid_t)strtoul(overflow, NULL, 10);
+}
+
+/* The number that NAME is, as a whole. */
+static bool is_number(const char *name, unsigned *out)
+{
+	char *end;
+	unsigned long value = strtoul(name, &end, 10);
+
+	*out = (unsigned)value;
+	return name[0] >= '0' && name[0] <= '9' && !*end && value < UINT32_MAX;
+}
+
+static bool find_owner(const char *name, uid_t *out)
+{
+	const struct passwd *entry = getpwnam(name);
+
+	if (entry)
+		*out = entry->pw_uid;
+	return entry || is_number(name, out);
+}
+
+static bool find_group(const char *name, gid_t *out)
+{
+	const struct group *entry = getgrnam(name);
+
+	if (entry)
+		*out = entry->gr_gid;
+	return entry || is_number(name, out);
+}
+
+int trust_find(const char *owner, const char *group, struct trust *out, const char **unknown)
+{
+	*out = (struct trust){.self = geteuid(), .has_owner = owner, .has_group = group};
+	find_root(out);
+	*unknown = owner;
+	if (owner && !find_owner(owner, &out->owner))
+		return -ENOENT;
+	*unknown = group;
+	return group && !find_group(group, &out->group) ? -ENOENT : 0;
+}
+
+static bool is_good_owner(const struct trust *trust, const struct stat *st, bool can_write)
+{
+	return st->st_uid == trust->self || st->st_uid == 0 ||
+	       (trust->has_owner && st->st_uid == trust->owner) ||
+	       (trust->has_no_root && st->st_uid == trust->overflow && !can_write &&
+		!(st->st_mode & 022));
+}
+
+enum trust_flaw trust_judge(const struct trust *trust, const struct stat *st, bool can_write)
+{
+	bool is_shared = trust->has_group && st->st_gid == trust->group;
+
+	if (!is_shared && !is_good_owner(trust, st, can_write))
+		return TRUST_OWNER;
+	if (st->st_mode & 0002)
+		return TRUST_OTHERS;
+	return st->st_mode & 0020 && !is_shared ? TRUST_GROUP : TRUST_GOOD;
+}
+
+enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st)
+{
+	if (fstatat(dirfd, path, st, 0) < 0)
+		return TRUST_GOOD; /* nothing to be trusted */
+	return trust_judge(trust, st, faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
+}

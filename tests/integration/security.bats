@@ -1,0 +1,201 @@
+#!/usr/bin/env bats
+#
+# Other people's hands: what others own, wrote or can reach is not trusted. The other user is a number
+# that nobody has here, so that no account is made; what needs that is skipped where we are not root.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
+# shellcheck disable=SC2154 # bats sets output, status and lines
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load install.bash
+
+setup()
+{
+	new_home
+	RECORD=$NIX/var/nix-user-chroot/record
+	STATE=$NIX/var/nix-user-chroot
+}
+
+OTHER=64321
+
+# require_other: there is another user
+require_other()
+{
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to be two users"
+}
+
+# as_other COMMAND...: the other user, who can read what is here
+as_other()
+{
+	setpriv --reuid "$OTHER" --regid "$OTHER" --clear-groups env HOME="$HOME/other" USER=other "$@"
+}
+
+tiny()
+{
+	install -q --nix-version "$TINY" "$@"
+}
+
+# planted: a Nix of somebody else's, with a nix that leaves a mark when it is run
+planted()
+{
+	mkdir -p "$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin"
+	printf '#!/bin/sh\ntouch %q\n' "$HOME/hacked" \
+		>"$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin/nix"
+	chmod 755 "$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin/nix"
+}
+
+@test "a Nix directory of another user is refused, and named with its owner" {
+	require_other
+	local what
+
+	planted
+	chown -R "$OTHER:$OTHER" "$NIX"
+	for what in '--install --nix-version '"$TINY" '--uninstall --yes --force' '-- true'; do
+		# shellcheck disable=SC2086 # words
+		run "$PROGRAM" --mirror "$MIRROR_URL" $what
+		[[ $what == --install* ]] || run "$PROGRAM" $what
+		refused "$NIX" "$OTHER" 'neither yours nor root' NIX_USER_CHROOT_DIR --trust-owner
+	done
+	[ ! -e "$HOME/hacked" ]
+	[ -e "$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin/nix" ]
+	# named by the user it is used, and said at -v
+	run -0 "$PROGRAM" "$NIX" true
+	[ -z "$output" ]
+	run -0 "$PROGRAM" -v "$NIX" true
+	has_words "$NIX belongs to $OTHER" 'since you named it'
+	# by the option or the variable, too
+	run -0 "$PROGRAM" --trust-owner="$OTHER" -- true
+	run -0 env NIX_USER_CHROOT_TRUST_OWNER="$OTHER" "$PROGRAM" -- true
+	run env NIX_USER_CHROOT_TRUST_OWNER=1 "$PROGRAM" -- true
+	refused "$NIX"
+	run "$PROGRAM" --trust-owner='no such user' -- true
+	refused 'no such user'
+}
+
+@test "a directory in the Nix directory that is another user's is refused" {
+	require_other
+	local below
+
+	for below in store var var/nix var/nix-user-chroot; do
+		mkdir -p "$NIX/store" "$NIX/$below"
+		chown "$OTHER:$OTHER" "$NIX/$below"
+		run tiny
+		refused "$NIX/$below" "$OTHER"
+		run "$PROGRAM" -- true
+		refused "$NIX/$below"
+		rm -r "$NIX"
+	done
+}
+
+@test "root's Nix directory is used by everybody, also where root is not mapped" {
+	require_other
+	mkdir -p "$NIX/store" "$HOME/other"
+	chown "$OTHER" "$HOME/other"
+	run -0 as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- true
+	# root's uid is the overflow uid there
+	run -0 as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- \
+		sh -c 'unshare --user --map-current-user true || exit 0
+			exec unshare --user --map-current-user --mount "$0" --new-namespace -- true' "$PROGRAM"
+	chmod 777 "$NIX"
+	run as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- true
+	refused "$NIX" 'by everybody'
+}
+
+@test "a Nix directory that the group or others may write to is refused, with the remedy" {
+	local below mode
+
+	for below in . store var var/nix var/nix-user-chroot; do
+		for mode in 775 757 1777; do
+			mkdir -p "$NIX/store" "$NIX/$below"
+			chmod "$mode" "$NIX/$below"
+			run "$PROGRAM" -- true
+			refused "${NIX}$([ "$below" = . ] || echo "/$below")" 'can be written to by' "chmod g"
+			run tiny
+			refused 'can be written to by'
+			run "$PROGRAM" --uninstall --yes --force
+			refused 'can be written to by'
+			chmod 755 "$NIX/$below"
+		done
+	done
+	run -0 "$PROGRAM" -- true
+}
+
+@test "a directory shared on purpose: --shared-group" {
+	mkdir -p "$NIX/store"
+	chmod 2775 "$NIX" "$NIX/store"
+	run "$PROGRAM" -- true
+	refused "$NIX" --shared-group="$(id -gn)"
+	run -0 "$PROGRAM" --shared-group="$(id -gn)" -- true
+	run -0 env NIX_USER_CHROOT_SHARED_GROUP="$(id -g)" "$PROGRAM" -- true
+	run "$PROGRAM" --shared-group=1 -- true
+	refused "$NIX"
+	run "$PROGRAM" --shared-group='no such group' -- true
+	refused 'no such group'
+	run -0 tiny --shared-group="$(id -gn)"
+	# whoever may write for everybody is another thing
+	chmod o+w "$NIX"
+	run "$PROGRAM" --shared-group="$(id -gn)" -- true
+	refused 'by everybody'
+}
+
+@test "a store path of another user is an error" {
+	require_other
+	planted
+	chown -R "$OTHER" "$NIX"/store/*
+	run tiny --force
+	refused 00000000000000000000000000000100-nix-1.0.0 "$OTHER"
+	[ ! -e "$HOME/hacked" ]
+	rm -r "$NIX"
+	run -0 tiny
+}
+
+@test "what --install makes in the Nix directory is 0755 whatever the umask" {
+	local mask below
+
+	for mask in 002 077; do
+		(umask $mask && tiny)
+		for below in . store var var/nix var/nix-user-chroot etc etc/nix; do
+			[ "$(stat -c %a "$NIX/$below")" = 755 ]
+		done
+		chmod -R u+w "$NIX"
+		rm -r "$NIX"
+	done
+}
+
+@test "no path through a link: --install refuses and writes nothing there" {
+	local below before
+
+	for below in var/nix-user-chroot var store etc etc/nix var/nix; do
+		mkdir -p elsewhere/staging elsewhere/nix elsewhere/nix-user-chroot/staging "$(dirname "$NIX/$below")"
+		echo mine >elsewhere/staging/file
+		echo mine >elsewhere/install.log
+		before=$(listing elsewhere)
+		ln -s "$HOME/elsewhere" "$NIX/$below"
+		for force in '' --force; do
+			run tiny $force
+			refused "$NIX/$below" symlink
+			diff <(echo "$before") <(listing elsewhere)
+		done
+		rm -r "$NIX" elsewhere
+	done
+}
+
+@test "a fifo in the place of a state file does not hang anything" {
+	local file
+
+	tiny
+	for file in record record.new install.log lock; do
+		rm -f "$STATE/$file"
+		mkfifo "$STATE/$file"
+		run timeout 60 "$PROGRAM" --install --force --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
+			--no-channel-add --nix-version "$TINY"
+		[ "$status" -ne 124 ]
+		[ "$status" -eq 0 ] || refused "$STATE"
+		run timeout 60 "$PROGRAM" --uninstall </dev/null
+		[ "$status" -eq 125 ]
+		rm -f "$STATE/$file"
+		tiny --force
+	done
+}

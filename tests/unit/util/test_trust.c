@@ -1,0 +1,134 @@
+/* Whose a directory is, and who else may write there. */
+#include "util/trust.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../place.h"
+
+enum { SELF = 1000, OTHER = 1001, OVERFLOW = 65534, OWN_GROUP = 1000, SHARED = 2000 };
+
+static void judgements(void **state)
+{
+	static const struct trust plain = {.self = SELF};
+	static const struct trust owner = {.self = SELF, .has_owner = true, .owner = OTHER};
+	static const struct trust group = {.self = SELF, .has_group = true, .group = SHARED};
+	static const struct trust nested = {
+		.self = SELF, .has_no_root = true, .overflow = OVERFLOW};
+	static const struct trust root = {.self = 0};
+	static const struct {
+		const struct trust *trust;
+		uid_t uid;
+		gid_t gid;
+		mode_t mode;
+		bool can_write;
+		enum trust_flaw flaw;
+	} cases[] = {
+		{&plain, SELF, OWN_GROUP, 0755, true, TRUST_GOOD},
+		{&plain, SELF, OWN_GROUP, 0700, true, TRUST_GOOD},
+		{&plain, 0, 0, 0755, false, TRUST_GOOD},
+		/* a user-private group is a group */
+		{&plain, SELF, OWN_GROUP, 0775, true, TRUST_GROUP},
+		{&plain, SELF, OWN_GROUP, 0757, true, TRUST_OTHERS},
+		{&plain, SELF, OWN_GROUP, 01777, true, TRUST_OTHERS},
+		{&plain, 0, 0, 01775, false, TRUST_GROUP},
+		{&plain, OTHER, OWN_GROUP, 0755, false, TRUST_OWNER},
+		{&plain, OTHER, OWN_GROUP, 0777, true, TRUST_OWNER},
+		{&plain, OVERFLOW, OVERFLOW, 0755, false, TRUST_OWNER},
+		{&root, SELF, OWN_GROUP, 0755, true, TRUST_OWNER},
+		{&root, 0, 0, 0755, true, TRUST_GOOD},
+		{&owner, OTHER, OWN_GROUP, 0755, false, TRUST_GOOD},
+		{&owner, OTHER, OWN_GROUP, 0775, false, TRUST_GROUP},
+		{&owner, 1002, OWN_GROUP, 0755, false, TRUST_OWNER},
+		{&group, SELF, SHARED, 02775, true, TRUST_GOOD},
+		{&group, OTHER, SHARED, 02775, true, TRUST_GOOD},
+		{&group, OTHER, SHARED, 02777, true, TRUST_OTHERS},
+		{&group, OTHER, OWN_GROUP, 0775, true, TRUST_OWNER},
+		{&group, SELF, OWN_GROUP, 0775, true, TRUST_GROUP},
+		{&nested, OVERFLOW, OVERFLOW, 0755, false, TRUST_GOOD},
+		{&nested, OVERFLOW, OVERFLOW, 0755, true, TRUST_OWNER},
+		{&nested, OVERFLOW, OVERFLOW, 0775, false, TRUST_OWNER},
+		{&nested, OVERFLOW, OVERFLOW, 0757, false, TRUST_OWNER},
+		{&nested, OTHER, OVERFLOW, 0755, false, TRUST_OWNER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stat st = {.st_uid = cases[i].uid,
+				  .st_gid = cases[i].gid,
+				  .st_mode = S_IFDIR | cases[i].mode};
+		enum trust_flaw flaw = trust_judge(cases[i].trust, &st, cases[i].can_write);
+
+		if (flaw != cases[i].flaw)
+			fail_msg("case %zu: %d instead of %d", i, (int)flaw, (int)cases[i].flaw);
+	}
+}
+
+static void uid_maps(void **state)
+{
+	(void)state;
+	assert_true(trust_maps_root("         0          0 4294967295\n"));
+	assert_true(trust_maps_root("         0       1000          1\n"));
+	assert_true(trust_maps_root("      1000       1000          1\n         0 100000 65536\n"));
+	assert_false(trust_maps_root("      1000       1000          1\n"));
+	assert_false(trust_maps_root("      1000          0          1\n"));
+	assert_false(trust_maps_root(""));
+	assert_false(trust_maps_root("\n\n"));
+}
+
+static void names(void **state)
+{
+	const char *unknown;
+	struct trust trust;
+
+	(void)state;
+	assert_int_equal(trust_find("root", "root", &trust, &unknown), 0);
+	assert_true(trust.has_owner && trust.owner == 0 && trust.has_group && trust.group == 0);
+	assert_int_equal(trust_find("4711", "4712", &trust, &unknown), 0);
+	assert_true(trust.owner == 4711 && trust.group == 4712);
+	assert_int_equal(trust_find(NULL, NULL, &trust, &unknown), 0);
+	assert_true(!trust.has_owner && !trust.has_group && trust.self == geteuid());
+	assert_int_equal(trust_find("no such user", NULL, &trust, &unknown), -ENOENT);
+	assert_string_equal(unknown, "no such user");
+	for (size_t i = 0; i < 5; i++) {
+		/* (uid_t)-1 is nobody at all for chown(2) and the like */
+		static const char *const bad[] = {"", "-1", "12x", "4294967295", "99999999999"};
+
+		assert_int_equal(trust_find(NULL, bad[i], &trust, &unknown), -ENOENT);
+		assert_string_equal(unknown, bad[i]);
+	}
+}
+
+static void looks(void **state)
+{
+	const struct place *place = *state;
+	const struct trust trust = {.self = geteuid()};
+	struct stat st;
+
+	assert_int_equal(fs_mkdirs(place->fd, "d", 0755), 0);
+	assert_int_equal(symlinkat("d", place->fd, "link"), 0);
+	assert_int_equal(trust_look(&trust, place->fd, "link", &st), TRUST_GOOD);
+	assert_int_equal(fchmodat(place->fd, "d", 0775, 0), 0);
+	assert_int_equal(trust_look(&trust, place->fd, "d", &st), TRUST_GROUP);
+	assert_int_equal(trust_look(&trust, place->fd, "link", &st), TRUST_GROUP);
+	assert_int_equal(trust_look(&trust, place->fd, "none", &st), TRUST_GOOD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(judgements),
+		cmocka_unit_test(uid_maps),
+		cmocka_unit_test(names),
+		cmocka_unit_test_setup_teardown(looks, place_setup, place_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
