@@ -12,6 +12,7 @@
 #include "util/fs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define INSTALLER "nix-user-chroot-install"
@@ -43,6 +44,30 @@ static char **arguments(char *const *argv, char *program)
 	return copy;
 }
 
+/* Is PROGRAM, where it is there, one that only its owner, who is trusted, can have put there? */
+static int check_trusted(const char *program)
+{
+	_cleanup_free_ char *directory = path_parent(program);
+	const char *const paths[] = {program, directory};
+	struct trust trust;
+	struct stat st;
+
+	if (trusted_find(&(struct trusted_wish){0}, &trust) < 0)
+		return -1;
+	for (size_t i = 0; i < 2 && fs_exists(AT_FDCWD, program); i++) {
+		if (trust_look(&trust, AT_FDCWD, paths[i], &st) == TRUST_GOOD)
+			continue;
+		log_error("%s is not run: others than you and root own %s (it is user %lu's) or "
+			  "can write to it\n"
+			  "chmod go-w it where it is yours, or install the program where nobody "
+			  "else can write",
+			  program, i == 0 ? "it" : "the directory that it is in",
+			  (unsigned long)st.st_uid);
+		return -1;
+	}
+	return 0;
+}
+
 /* Become the installer with the whole command line. Returns only the status to end with. */
 static int delegate(char *const *program_argv)
 {
@@ -51,10 +76,15 @@ static int delegate(char *const *program_argv)
 	_cleanup_free_ char **argv = arguments(program_argv, program ? program : program_argv[0]);
 	const char *installed = PKGLIBEXECDIR "/" INSTALLER;
 
+	if (beside && check_trusted(beside) < 0)
+		return EXIT_CANCELED;
 	if (beside)
 		execv(beside, argv);
-	if (!beside || errno == ENOENT)
+	if (!beside || errno == ENOENT) {
+		if (check_trusted(installed) < 0)
+			return EXIT_CANCELED;
 		execv(installed, argv);
+	}
 	log_error("cannot run %s: %s\nit belongs to nix-user-chroot: install the program anew",
 		  installed, strerror(errno));
 	return EXIT_CANCELED;

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A startup file is a page or two. */
-#define STARTUP_FILE_MAX (16 << 20)
+/* A startup file is a page or two. One into which something was poured is cleaned all the same. */
+#define STARTUP_FILE_MAX (1 << 30)
 
 static bool contains(const char *text, size_t len, const char *word)
 {

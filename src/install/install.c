@@ -126,6 +126,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 	const struct script_request request = {
 		.nix_dir = in->site->nix_dir,
 		.nix_dir_fd = lock->nix_dir_fd,
+		.lock_fd = lock->fd,
 		.top = top,
 		.no_channel_add = in->request->no_channel_add,
 		.no_modify_profile = in->request->no_modify_profile,
@@ -202,6 +203,25 @@ static void say_summary(const struct installation *in, const char *version, int 
 }
 
 /*
+ * installed_look(), once nobody is at work there: what --uninstall is about to remove would pass
+ * for an installation.
+ */
+static int look(const struct installation *in, struct installed *installed)
+{
+	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
+	const char *nix_dir = in->site->nix_dir;
+	bool is_at_work = lock_is_there(nix_dir);
+	int r;
+
+	if (is_at_work && lock_take(nix_dir, in->progress, &lock) < 0)
+		return -1;
+	r = installed_look(nix_dir, in->request, installed);
+	if (is_at_work)
+		lock_remove(&lock);
+	return r;
+}
+
+/*
  * In the supervised child: the whole of it, top to bottom. Each step says what failed. What is left
  * behind by a step that fails, or by a signal at any instant, is tidy()'s, in the parent.
  */
@@ -221,7 +241,7 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r, conf;
 
-	r = check_release(in) < 0 ? -1 : installed_look(nix_dir, in->request, &installed);
+	r = check_release(in) < 0 ? -1 : look(in, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in);
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||

@@ -75,6 +75,7 @@ static int run_inside(const struct script_request *request, char *const argv[],
 		.nix_dir = request->nix_dir,
 		.argv = argv,
 		.work_dir = "/",
+		.kept_fd = request->lock_fd,
 	};
 	int ends[2], r;
 	pid_t child;

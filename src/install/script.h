@@ -11,6 +11,7 @@
 
 struct script_request {
 	const char *nix_dir;
+	int lock_fd; /* handed on: what the script leaves running holds the lock */
 	int nix_dir_fd;
 	const char *top; /* the tarball's top directory, in staging */
 	bool no_channel_add;

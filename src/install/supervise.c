@@ -37,11 +37,14 @@ static void fill_descriptors(void)
 static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 				const sigset_t *outer_mask)
 {
+	sigset_t mask = *outer_mask;
+
 	/* a background group may write to the terminal even under "stty tostop" */
-	signal(SIGTTOU, SIG_IGN);
+	sigaddset(&mask, SIGTTOU);
 	/* write(2) then says EFBIG, which becomes a message with the file's name */
-	signal(SIGXFSZ, SIG_IGN);
-	sigprocmask(SIG_SETMASK, outer_mask, NULL);
+	sigaddset(&mask, SIGXFSZ);
+	/* not ignored, which an exec would hand on: run_start() lets them through again */
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);

@@ -124,6 +124,30 @@ int run_exec(const struct run_request *request)
 		       : exec_command(request->argv, request->is_default);
 }
 
+/* Of the descriptors from 3 up, the command gets KEPT alone, where that is one. */
+static void close_at_exec(int kept)
+{
+	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, "/proc/self/fd");
+	const struct dirent *entry;
+
+	while (dir && (entry = fs_next_entry(dir))) {
+		int fd = (int)strtol(entry->d_name, NULL, 10);
+
+		if (fd > STDERR_FILENO)
+			fcntl(fd, F_SETFD, fd == kept ? 0 : FD_CLOEXEC);
+	}
+}
+
+static void let_signals_through(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigaddset(&set, SIGXFSZ);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static _Noreturn void run_child(const struct run_request *request, int in_fd, int out_fd)
 {
 	log_forget_status();
@@ -134,6 +158,8 @@ static _Noreturn void run_child(const struct run_request *request, int in_fd, in
 			strerror(errno));
 		_exit(EXIT_CANCELED);
 	}
+	close_at_exec(request->kept_fd);
+	let_signals_through();
 	_exit(run_exec(request));
 }
 

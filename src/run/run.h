@@ -25,7 +25,8 @@ struct run_request {
 	 */
 	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
-	bool is_new;	      /* in a namespace of its own, whichever others there are */
+	int kept_fd; /* for run_start(): besides 0 to 2 the command gets this one; 0: none */
+	bool is_new; /* in a namespace of its own, whichever others there are */
 };
 
 /*
@@ -38,8 +39,9 @@ int run_exec(const struct run_request *request);
 
 /*
  * The same in a child process, with IN_FD for its stdin, and OUT_FD for its stdout and stderr,
- * where messages of our own from before the exec go too; -1: as they are. Returns the child, or -1
- * after a message.
+ * where messages of our own from before the exec go too; -1: as they are. SIGTTOU and SIGXFSZ,
+ * which the caller may have blocked, are not for the command; nor is any other descriptor. Returns
+ * the child, or -1 after a message.
  */
 pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
 

@@ -170,6 +170,14 @@ int lock_try(const char *nix_dir, pid_t dying, struct lock *out)
 	return 0;
 }
 
+bool lock_is_there(const char *nix_dir)
+{
+	_cleanup_close_ int dir = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = dir < 0 ? -1 : fs_open_below(dir, LAYOUT_LOCK, O_RDWR, 0);
+
+	return fd >= 0;
+}
+
 void lock_remove(const struct lock *lock)
 {
 	fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);

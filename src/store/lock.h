@@ -8,6 +8,7 @@
 #include "ui/progress.h"
 #include "util/str.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct lock {
@@ -36,6 +37,9 @@ int lock_take(const char *nix_dir, struct progress *progress, struct lock *out);
  * has started is on its way out, that is waited for, some seconds at most.
  */
 int lock_try(const char *nix_dir, pid_t dying, struct lock *out);
+
+/* Is the lock's file there, in a directory that we may write to? Somebody may have the lock. */
+bool lock_is_there(const char *nix_dir);
 
 /* Remove the lock's file; the lock itself ends with its descriptors. */
 void lock_remove(const struct lock *lock);

@@ -62,7 +62,10 @@ static void find_tree(struct finder *finder, const char *below, const char *note
 	_cleanup_free_ char *shown = xasprintf("%s%s", path, note);
 	_cleanup_close_ int fd = fs_open_dir_below(finder->request->nix_dir_fd, below);
 
-	if (fd >= 0 || fd == -EACCES)
+	if ((fd >= 0 || fd == -EACCES) && !finder->request->is_forced &&
+	    !finder_is_new(finder, path))
+		finder_leave(finder, path, "was there before, or it is not known whose it is");
+	else if (fd >= 0 || fd == -EACCES)
 		removals_add(&finder->out->removals, REMOVE_TREE, NULL, below, shown);
 	else if (fd == -ENOTDIR || fd == -ELOOP)
 		finder_leave(finder, path, "a link");

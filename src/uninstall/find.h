@@ -32,6 +32,8 @@ struct find_request {
 	 * wants the store removed all the same; then what leads into the store counts as ours.
 	 */
 	const struct record *record;
+	/* --force: the store, var/nix and var/log/nix go also where they were there before us */
+	bool is_forced;
 };
 
 /* Look; changes nothing. *OUT is the caller's to clear. */

@@ -4,6 +4,7 @@
  */
 #include "home/shims.h"
 #include "home/startup_files.h"
+#include "store/layout.h"
 #include "uninstall/find.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -83,7 +84,8 @@ static void find_links(struct finder *finder)
 /* The file of ENTRY, which may be the copy of this program, or nix.conf. */
 static void find_file(struct finder *finder, const struct record_entry *entry)
 {
-	bool is_inside = path_is_within(entry->subject, finder->request->nix_dir);
+	_cleanup_free_ char *nix_conf = path_join(finder->request->nix_dir, LAYOUT_NIX_CONF);
+	bool is_inside = record_is_about(entry, nix_conf);
 	const char *path = entry->subject;
 	char hex[SHA256_HEX_LEN + 1];
 	struct sha256 present;
@@ -95,7 +97,7 @@ static void find_file(struct finder *finder, const struct record_entry *entry)
 		sha256_format(&present, hex);
 	if (r == 0 && record_has(finder->request->record, RECORD_FILE, path, hex))
 		removals_add(is_inside ? &finder->out->removals : &finder->out->last, REMOVE_FILE,
-			     path, NULL, path);
+			     is_inside ? NULL : path, is_inside ? LAYOUT_NIX_CONF : NULL, path);
 	else
 		finder_leave(finder, path,
 			     is_inside ? "changed since" : "another program than we put there");

@@ -9,6 +9,7 @@
 #include "store/layout.h"
 #include "store/lock.h"
 #include "ui/log.h"
+#include "uninstall/belief.h"
 #include "uninstall/find.h"
 #include "uninstall/mounts_below.h"
 #include "util/cleanup.h"
@@ -26,6 +27,7 @@ struct uninstallation {
 	struct home home;
 	struct trust trust; /* whom the user trusts */
 	struct progress progress;
+	bool is_told; /* which lines of the record are not believed */
 };
 
 /* What is in the Nix directory, as far as it decides what may be removed. */
@@ -99,8 +101,33 @@ static int check_place(const struct uninstallation *un, int nix_dir_fd)
 	return -1;
 }
 
+/* Add a line with VALUE behind INDENT to *TEXT. */
+static void add_line(char **text, const char *indent, const char *value)
+{
+	char *longer = text_format("%-s\n%s%s", *text, indent, value);
+
+	free(*text);
+	*text = longer;
+}
+
+/* Pass over what the record says of places that are none of ours, and tell of that once. */
+static void believe(struct uninstallation *un, struct record *record)
+{
+	_cleanup_(strlist_clear) struct strlist dropped = {0};
+	_cleanup_free_ char *list = xstrdup("");
+
+	belief_filter(record, &un->home, un->nix_dir, &dropped);
+	for (size_t i = 0; i < dropped.count; i++)
+		add_line(&list, "  ", dropped.items[i]);
+	if (dropped.count > 0 && !un->is_told)
+		log_warning("the record in %s has lines that --install did not write for you with "
+			    "this HOME and these XDG variables: what they are about stays%-s",
+			    un->nix_dir, list);
+	un->is_told = true;
+}
+
 /* Look, and find what goes and what stays; or -1 after a message. */
-static int find_all(const struct uninstallation *un, int nix_dir_fd, struct found *out)
+static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out)
 {
 	_cleanup_(state_clear) struct state state = {.record = RECORD_NONE};
 
@@ -109,8 +136,10 @@ static int find_all(const struct uninstallation *un, int nix_dir_fd, struct foun
 	look(nix_dir_fd, &state);
 	if (check_state(un, &state) < 0 || check_place(un, nix_dir_fd) < 0)
 		return -1;
+	believe(un, &state.record);
 	find(
 		&(struct find_request){
+			.is_forced = un->request->force,
 			.nix_dir = un->nix_dir,
 			.nix_dir_fd = nix_dir_fd,
 			.home = &un->home,
@@ -121,15 +150,6 @@ static int find_all(const struct uninstallation *un, int nix_dir_fd, struct foun
 	if (state.has_remains)
 		strlist_add(&out->made, un->nix_dir);
 	return 0;
-}
-
-/* Add a line with VALUE behind INDENT to *TEXT. */
-static void add_line(char **text, const char *indent, const char *value)
-{
-	char *longer = text_format("%-s\n%s%s", *text, indent, value);
-
-	free(*text);
-	*text = longer;
 }
 
 /* What will be removed and what will not, a line each; the caller frees. */
@@ -184,10 +204,12 @@ static int show_and_ask(const struct uninstallation *un, const char *description
 	return ask();
 }
 
-static void remove_made(const struct strlist *made)
+/* All of them, or those alone that the state directory lies in, and that itself. */
+static void remove_made(const struct strlist *made, const char *state)
 {
 	for (size_t i = 0; i < made->count; i++)
-		rmdir(made->items[i]);
+		if (!state || path_is_within(state, made->items[i]))
+			rmdir(made->items[i]);
 }
 
 static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
@@ -202,22 +224,26 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 }
 
 /*
- * Everything else, then the record, then the program. The directories that were not there before us
- * go both before and after the record: when nothing is left that tells of them, few are left.
+ * Everything else, then the record, then the program, then the lock: a new --install, which may
+ * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
+ * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
  */
 static int carry_out(const struct uninstallation *un, const struct lock *lock,
 		     const struct found *found)
 {
+	_cleanup_free_ char *state = path_join(un->nix_dir, LAYOUT_STATE);
+
 	if (carry_out_all(un, lock->nix_dir_fd, &found->removals) < 0)
 		return -1;
-	remove_made(&found->made);
+	remove_made(&found->made, NULL);
 	record_remove(lock->nix_dir_fd);
 	if (fs_exists(lock->nix_dir_fd, LAYOUT_RECORD))
 		return layout_error("remove the record in", un->nix_dir, -EACCES);
-	lock_remove(lock);
 	if (carry_out_all(un, lock->nix_dir_fd, &found->last) < 0)
 		return -1;
-	remove_made(&found->made);
+	remove_made(&found->made, NULL);
+	lock_remove(lock);
+	remove_made(&found->made, state);
 	log_info("Nix is removed from %s", un->nix_dir);
 	return 0;
 }

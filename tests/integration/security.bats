@@ -91,6 +91,8 @@ planted()
 
 @test "root's Nix directory is used by everybody, also where root is not mapped" {
 	require_other
+	[ -n "${SCRATCH:-}" ] || skip "needs a directory that others may search: /dev/shm"
+	chmod 755 "$SCRATCH"
 	mkdir -p "$NIX/store" "$HOME/other"
 	chown "$OTHER" "$HOME/other"
 	run -0 as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- true
@@ -198,4 +200,142 @@ planted()
 		rm -f "$STATE/$file"
 		tiny --force
 	done
+}
+
+@test "the record is data: what --install cannot have written is passed over and named" {
+	local before line hash
+
+	mkdir -p "$HOME/precious/empty" .ssh
+	echo precious >precious/file
+	ln -s /bin/busybox precious/link
+	hash=$(sha256sum <precious/file | cut -d ' ' -f 1)
+	tiny
+	before=$(listing precious)
+	for line in "file $HOME/precious/file $hash" "link $HOME/precious/link /bin/busybox" \
+		"dir $HOME/precious/empty" "absent $HOME/.ssh" "line $HOME/precious/file $hash"; do
+		sed -i "\$i $line" "$RECORD"
+	done
+	run -0 "$PROGRAM" --uninstall --yes
+	has_words 'did not write for you' "$HOME/precious/file" "$HOME/precious/link" "$HOME/precious/empty"
+	diff <(echo "$before") <(listing precious)
+	[ -d .ssh ]
+	[ ! -e "$NIX" ]
+}
+
+@test "a record of another user is refused" {
+	require_other
+	tiny
+	chown "$OTHER" "$RECORD"
+	run "$PROGRAM" --uninstall --yes --force
+	refused 'the record in' "$OTHER"
+	[ -d "$NIX/store" ]
+}
+
+@test "a record that cannot be read: nothing of the store goes without --force" {
+	local spoil
+
+	for spoil in 'truncate -s 0' 'truncate -s -1' 'sed -i 1s/1/2/' 'sed -i s/^store/future/'; do
+		tiny
+		$spoil "$RECORD"
+		run "$PROGRAM" --uninstall --yes
+		refused 'made by other means' --force
+		[ -d "$NIX"/store/*-nix-* ]
+		# nor is it ours after a rerun
+		run -0 tiny
+		run "$PROGRAM" --uninstall --yes
+		refused 'made by other means' --force
+		[ -d "$NIX"/store/*-nix-* ]
+		run -0 "$PROGRAM" --uninstall --yes --force
+		[ ! -d "$NIX/store" ]
+		chmod -R u+w "$NIX" 2>/dev/null || true
+		rm -rf "$NIX"
+	done
+}
+
+@test "an adopted store stays adopted, and what was in var is there afterwards" {
+	mkdir -p "$NIX/store/11111111111111111111111111111111-mine" "$NIX/var/nix/db" "$NIX/var/log/nix"
+	echo mine >"$NIX/var/nix/db/mine"
+	tiny --force
+	tiny --force
+	tiny
+	run "$PROGRAM" --uninstall --yes
+	refused 'made by other means'
+	rm -r "$NIX"/store/111*
+	chmod -R u+w "$NIX"
+	rm -r "$NIX"
+	# no store, but the rest
+	mkdir -p "$NIX/var/nix/db" "$NIX/var/log/nix"
+	echo mine >"$NIX/var/nix/db/mine"
+	echo mine >"$NIX/var/log/nix/mine"
+	tiny
+	run -0 "$PROGRAM" --uninstall --yes
+	has_words "$NIX/var/nix (was there before" "$NIX/var/log/nix (was there before"
+	[ "$(cat "$NIX/var/nix/db/mine" "$NIX/var/log/nix/mine")" = $'mine\nmine' ]
+	[ ! -e "$NIX/store" ]
+}
+
+@test "the installer beside the program is not run where others can put one there" {
+	local dir=$HOME/opt
+
+	[ -e "$PROGRAM-install" ] || skip "all is in one program"
+	mkdir -p "$dir"
+	cp "$PROGRAM" "$dir/nix-user-chroot"
+	printf '#!/bin/sh\ntouch %q\n' "$HOME/hacked" >"$dir/nix-user-chroot-install"
+	chmod 755 "$dir"/*
+	chmod 775 "$dir"
+	run "$dir/nix-user-chroot" --install
+	refused "$dir/nix-user-chroot-install is not run"
+	chmod 755 "$dir"
+	chmod 757 "$dir/nix-user-chroot-install"
+	run "$dir/nix-user-chroot" --uninstall --yes
+	refused "$dir/nix-user-chroot-install is not run"
+	chmod 755 "$dir/nix-user-chroot-install"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown "$OTHER" "$dir"
+		run "$dir/nix-user-chroot" --install
+		refused "$dir/nix-user-chroot-install is not run" "$OTHER"
+		chown 0 "$dir"
+	fi
+	[ ! -e hacked ]
+	run -0 "$dir/nix-user-chroot" --install
+	[ -e hacked ]
+}
+
+# what_is_handed_on: a release whose install script tells of the descriptors and signals that it got
+what_is_handed_on()
+{
+	tiny_release "$SITE" 1.9.0 'ls -l /proc/self/fd | grep -v /proc/ >"$HOME/descriptors"
+		grep Sig /proc/self/status >"$HOME/signals"'
+	run -0 install -q --nix-version 1.9.0 7</etc/passwd 9>"$HOME/nine"
+}
+
+@test "the install script gets three descriptors and the lock, and no signal ignored" {
+	what_is_handed_on
+	run -0 sed -n 's/.* \([0-9]*\) -> \(.*\)/\1 \2/p' descriptors
+	echo "$output"
+	[ "$(grep -c . <<<"$output")" -eq 4 ]
+	[[ $output == *nix-user-chroot/lock* && $output != *passwd* && $output != *nine* && $output != *socket* ]]
+	# SIGXFSZ is 25, SIGTTOU 22
+	run -0 sed -n 's/^Sig\(Ign\|Blk\):[[:space:]]*//p' signals
+	for mask in "${lines[@]}"; do
+		[ $((0x$mask & (1 << 24 | 1 << 21))) -eq 0 ]
+	done
+}
+
+@test "an --install that comes while --uninstall is at work waits, and then installs" {
+	local lock
+
+	tiny
+	exec {lock}>>"$STATE/lock"
+	flock "$lock"
+	install --nix-version "$TINY" 2>said {lock}>&- &
+	wait_until 30 grep -q 'waiting for it' said
+	[[ $(cat said) != *'is installed in'* ]]
+	# what --uninstall does before it gives the lock back
+	chmod -R u+w "$NIX/store"
+	rm -r "$NIX/store" "$RECORD" "$STATE/lock"
+	exec {lock}>&-
+	wait $!
+	[ -d "$NIX"/store/*-nix-* ]
+	no_leftovers
 }
