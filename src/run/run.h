@@ -39,9 +39,9 @@ int run_exec(const struct run_request *request);
 
 /*
  * The same in a child process, with IN_FD for its stdin, and OUT_FD for its stdout and stderr,
- * where messages of our own from before the exec go too; -1: as they are. SIGTTOU and SIGXFSZ,
- * which the caller may have blocked, are not for the command; nor is any other descriptor. Returns
- * the child, or -1 after a message.
+ * where messages of our own from before the exec go too; -1: as they are. No other descriptor but
+ * kept_fd goes to the command, and SIGTTOU and SIGXFSZ, which the caller may have blocked, are let
+ * through again. Returns the child, or -1 after a message.
  */
 pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
 

@@ -194,7 +194,7 @@ planted()
 		run timeout 60 "$PROGRAM" --install --force --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 			--no-channel-add --nix-version "$TINY"
 		[ "$status" -ne 124 ]
-		[ "$status" -eq 0 ] || refused "$STATE"
+		[ "$status" -eq 0 ] || refused "$NIX"
 		run timeout 60 "$PROGRAM" --uninstall </dev/null
 		[ "$status" -eq 125 ]
 		rm -f "$STATE/$file"
