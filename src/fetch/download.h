@@ -54,7 +54,10 @@ struct downloader;
  */
 struct downloader *downloader_new(const struct download_options *options);
 
-/* NULL is accepted. */
+/*
+ * NULL is accepted. To be called before another program is started: libcurl has descriptors for
+ * itself that are not O_CLOEXEC.
+ */
 void downloader_free(struct downloader *downloader);
 
 /* For _cleanup_(downloader_freep). */
