@@ -2,7 +2,7 @@
  * The program that enters is linked with libc alone, so that entering costs what the kernel costs.
  * What needs more is done by nix-user-chroot-install, which has the same command line.
  */
-#include "chroot/chroot.h"
+#include "run/run.h"
 #include "commands.h"
 #include "util/program.h"
 #include "util/cleanup.h"

@@ -1,11 +1,12 @@
-#include "chroot/chroot.h"
-#include "chroot/path_config_default.h"
+#include "run/run.h"
+#include "run/path_config_default.h"
 #include "commands.h"
 #include "config.h"
 #include "host/check.h"
 #include "run/nix_dir.h"
+#include "cli/help.h"
 #include "cli/nixpath_advice.h"
-#include "cli/options.h"
+#include "cli/parse.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 
@@ -18,11 +19,11 @@ static int enter(const struct options *options)
 	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
 
 	if (options->nix_dir)
-		advice = nix_path_advice(options->nix_dir);
+		advice = nixpath_advice(options->nix_dir);
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
 	if (!nix_dir)
 		return EXIT_CANCELED;
-	return chroot_exec(&(struct chroot_request){
+	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = !options->nix_dir,
 		.missing_advice = advice,
@@ -68,7 +69,7 @@ static int run(const struct options *options)
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:
-		options_print_help(stdout, options->help_on);
+		help_print(stdout, options->help_on);
 		return flush(0);
 	case COMMAND_VERSION:
 		puts("nix-user-chroot " PACKAGE_VERSION);
@@ -84,7 +85,7 @@ static int run_profile_command(const char *name, char **argv)
 
 	if (!nix_dir)
 		return EXIT_CANCELED;
-	return chroot_exec(&(struct chroot_request){
+	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = true,
 		.argv = argv,
@@ -99,7 +100,7 @@ int main(int argc, char **argv)
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 
 	/* where the words are that command's, the environment alone is ours */
-	if (options_parse(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
+	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return EXIT_CANCELED;
 	log_set_level(options.log_level);
 	return command ? run_profile_command(command, argv) : run(&options);

@@ -20,7 +20,7 @@ void listing_add(struct listing *listing, const char *name, enum entry_type type
 		listing->entries =
 			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
 				      sizeof(*listing->entries));
-	listing->entries[listing->count++] = (struct entry){
+	listing->entries[listing->count++] = (struct listing_entry){
 		.name = xstrdup(name),
 		.type = type,
 		.target = xstrdup(target),
@@ -40,7 +40,7 @@ void listing_clear(struct listing *listing)
 /* PATH as *at() calls take it: below the Nix directory or from the host's root. */
 static int base_of(const struct host_view *view, const char **path)
 {
-	if (!str_starts_with(*path, "/nix") || ((*path)[4] != '/' && (*path)[4] != '\0'))
+	if (!path_is_within(*path, "/nix"))
 		return AT_FDCWD;
 	*path += strspn(*path + 4, "/") + 4;
 	if (!**path)
@@ -99,20 +99,15 @@ static int real_list(void *context, const char *path, struct listing *out)
 {
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
-	_cleanup_close_ int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir =
+		fs_list_fd(openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 
 	*out = (struct listing){0};
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
-	steal_fd(&fd);
-	while (errno = 0, (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			add_dirent(out, dirfd(dir), entry);
+	while ((entry = fs_next_entry(dir)))
+		add_dirent(out, dirfd(dir), entry);
 	if (errno) {
 		int r = -errno;
 
@@ -204,7 +199,7 @@ int host_resolve(const struct host_view *view, const char *path, bool follow_las
 			drop_last(done);
 			continue;
 		}
-		here = xasprintf("%s/%s", done[1] ? done : "", name);
+		here = path_join(done, name);
 		r = view->look(view->context, here, type, &target);
 		if (r == -ENOENT && last)
 			*resolved = steal_ptr(&here);

@@ -1,7 +1,7 @@
 #include "home/home.h"
-#include "run/environment.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/xdg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ int home_find(struct home *out)
 	}
 	out->path = without_trailing_slashes(home);
 	home = out->path;
-	out->state = environment_state_home();
+	out->state = xdg_state_home();
 	out->cache = xdg_directory("XDG_CACHE_HOME", home, ".cache");
 	out->bin = xdg_directory("XDG_BIN_HOME", home, ".local/bin");
 	config = xdg_directory("XDG_CONFIG_HOME", home, ".config");

@@ -1,6 +1,8 @@
 #include "install/dry_run_mounts.h"
 #include "run/environment.h"
+#include "run/path_config_error.h"
 #include "util/cleanup.h"
+#include "util/xdg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +143,7 @@ int dry_run_print_mounts(const struct workspace *workspace, FILE *f)
 {
 	_cleanup_(path_config_clear) struct path_config config = {0};
 	_cleanup_(plan_clear) struct plan plan = {0};
-	_cleanup_free_ char *user = environment_user(), *state = environment_state_home();
+	_cleanup_free_ char *user = environment_user(), *state = xdg_state_home();
 	_cleanup_close_ int fd = open(workspace->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct host_view real = host_view_real(&fd), view = real;
 
@@ -154,7 +156,7 @@ int dry_run_print_mounts(const struct workspace *workspace, FILE *f)
 			.context = &real,
 		};
 
-	if (fd >= 0 && path_config_load(fd, workspace->nix_dir, &config) < 0)
+	if (fd >= 0 && path_config_read(fd, workspace->nix_dir, &config) < 0)
 		return -1;
 	if (plan_build(
 		    &(struct plan_input){

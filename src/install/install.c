@@ -1,7 +1,7 @@
 /*
  * --install, top to bottom. DESIGN: "Invariants of --install".
  */
-#include "chroot/chroot.h"
+#include "run/run.h"
 #include "commands.h"
 #include "install/dry_run.h"
 #include "store/lock.h"
@@ -418,7 +418,7 @@ int command_install(const struct options *options)
 		return EXIT_CANCELED;
 	if (!options->argv)
 		return 0;
-	return chroot_exec(&(struct chroot_request){
+	return run_exec(&(struct run_request){
 		.nix_dir = in.workspace.nix_dir,
 		.is_default = true,
 		.argv = options->argv,

@@ -1,10 +1,10 @@
 #include "install/preflight.h"
-#include "run/environment.h"
-#include "chroot/host_view.h"
 #include "host/probe.h"
+#include "run/profile.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,29 +70,6 @@ static int check_nix_dir(const struct workspace *workspace)
 	return 0;
 }
 
-/* The store path that the user's profile leads to and that VIEW does not have, or NULL. To free. */
-static char *lost_profile(const struct host_view *view)
-{
-	_cleanup_free_ char *state = environment_state_home(), *target = NULL;
-	_cleanup_free_ char *profile = state ? path_join(state, "nix/profiles/profile") : NULL;
-	_cleanup_free_ char *generation = NULL;
-	enum entry_type type;
-
-	if (!profile || fs_readlink(AT_FDCWD, profile, &generation) < 0)
-		return NULL;
-	if (*generation != '/') {
-		_cleanup_free_ char *directory = path_parent(profile);
-		char *absolute = path_join(directory, generation);
-
-		free(generation);
-		generation = absolute;
-	}
-	if (fs_readlink(AT_FDCWD, generation, &target) < 0 || !str_starts_with(target, "/nix/") ||
-	    view->look(view->context, target, &type, NULL) == 0)
-		return NULL;
-	return steal_ptr(&target);
-}
-
 /*
  * The profile is in HOME, and so one for all Nix directories. To take it from a Nix that is in use
  * has to be asked for.
@@ -100,8 +77,7 @@ static char *lost_profile(const struct host_view *view)
 static int check_profile(const struct workspace *workspace, const struct install_options *options)
 {
 	_cleanup_close_ int fd = open(workspace->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct host_view view = host_view_real(&fd);
-	_cleanup_free_ char *lost = lost_profile(&view);
+	_cleanup_free_ char *lost = profile_lost(fd);
 	struct stat st;
 
 	if (!lost)

@@ -1,6 +1,6 @@
 /*
  * Which Nix is to be installed: version, system, the URL of its tarball, and the hash that the
- * tarball must have. DESIGN: "Facts about Nix releases".
+ * tarball must have. src/README: "Facts about Nix releases".
  */
 #ifndef INSTALL_RELEASE_H
 #define INSTALL_RELEASE_H

@@ -1,7 +1,7 @@
 #include "install/script.h"
-#include "chroot/chroot.h"
 #include "run/environment.h"
-#include "chroot/host_view.h"
+#include "run/profile.h"
+#include "run/run.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -71,7 +71,7 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	const struct workspace *workspace = request->workspace;
 	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int reader = -1, writer = -1;
-	const struct chroot_request chroot_request = {
+	const struct run_request run_request = {
 		.nix_dir = workspace->nix_dir,
 		.argv = argv,
 		.work_dir = "/",
@@ -87,7 +87,7 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	}
 	reader = ends[0];
 	writer = ends[1];
-	child = chroot_start(&chroot_request, null, writer);
+	child = run_start(&run_request, null, writer);
 	if (child < 0)
 		return -1;
 	close(steal_fd(&writer));
@@ -96,10 +96,10 @@ static int run_inside(const struct script_request *request, char *const argv[],
 		_cleanup_free_ char *path = path_join(workspace->nix_dir, WORKSPACE_LOG);
 
 		workspace_error("write", path, r);
-		chroot_wait(child);
+		run_wait(child);
 		return -1;
 	}
-	return chroot_wait(child);
+	return run_wait(child);
 }
 
 /* The last lines of OUTPUT, each as text_shown() shows it; the caller frees. */
@@ -172,40 +172,14 @@ int script_run(const struct script_request *request)
 	return status == 0 ? 0 : -1;
 }
 
-/*
- * What is at Nix's usual place USUAL below the home directory, or else at XDG below the state
- * directory (use-xdg-base-directories), resolved as inside; the caller frees. NULL: nothing.
- */
-static char *resolve_inside(int nix_dir_fd, const char *usual, const char *xdg)
-{
-	struct host_view view = host_view_real(&nix_dir_fd);
-	_cleanup_free_ char *state = environment_state_home();
-	const char *home = env_get("HOME");
-	_cleanup_free_ char *first = home ? path_join(home, usual) : NULL;
-	_cleanup_free_ char *second = state ? path_join(state, xdg) : NULL;
-	char *const places[] = {first, second};
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		enum entry_type type;
-		char *resolved = NULL;
-
-		if (places[i] && host_resolve(&view, places[i], true, &resolved, &type) == 0 &&
-		    str_starts_with(resolved, "/nix/store/"))
-			return resolved;
-		free(resolved);
-	}
-	return NULL;
-}
-
 char *script_find_nix(int nix_dir_fd)
 {
-	return resolve_inside(nix_dir_fd, ".nix-profile/bin/nix", "nix/profile/bin/nix");
+	return profile_resolve(nix_dir_fd, "profile", "bin/nix");
 }
 
 bool script_has_channel(int nix_dir_fd)
 {
-	_cleanup_free_ char *channel = resolve_inside(nix_dir_fd, ".nix-defexpr/channels/nixpkgs",
-						      "nix/defexpr/channels/nixpkgs");
+	_cleanup_free_ char *channel = profile_resolve(nix_dir_fd, "defexpr", "channels/nixpkgs");
 
 	return channel;
 }

@@ -1,5 +1,5 @@
 #include "uninstall/find_home.h"
-#include "chroot/host_view.h"
+#include "run/inside.h"
 #include "home/shims.h"
 #include "home/startup_files.h"
 #include "util/cleanup.h"
@@ -74,9 +74,7 @@ enum owner {
 /* Whose is the link PATH? One that leads somewhere outside too is for another Nix than ours. */
 static enum owner owner_of_link(const struct finder *finder, const char *path)
 {
-	const struct host_view view = host_view_real(&finder->nix_dir_fd);
 	_cleanup_free_ char *resolved = NULL;
-	enum entry_type type;
 	struct stat st;
 	int r;
 
@@ -86,7 +84,7 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return OWNER_OTHER;
 	if (stat(path, &st) == 0 && !is_host_nix(finder))
 		return OWNER_OTHER;
-	r = host_resolve(&view, path, true, &resolved, &type);
+	r = run_resolve_inside(finder->nix_dir_fd, path, &resolved);
 	if (r == 0)
 		return str_starts_with(resolved, "/nix/") ? OWNER_WE : OWNER_OTHER;
 	if (r != -ENOENT || !was_made(finder, path))

@@ -2,7 +2,7 @@
  * --uninstall: what there is to remove is found and shown, the user is asked, then it is done. The
  * receipt goes last, so that a run that was broken off can be repeated.
  */
-#include "chroot/chroot.h"
+#include "run/inside.h"
 #include "commands.h"
 #include "install/before.h"
 #include "uninstall/find.h"
@@ -12,6 +12,7 @@
 #include "store/receipt.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/exit_status.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -99,7 +100,7 @@ static int check_place(const struct uninstallation *un)
 {
 	_cleanup_free_ char *mount = NULL;
 
-	if (chroot_is_inside(un->nix_dir_fd)) {
+	if (run_is_inside(un->nix_dir_fd)) {
 		log_error("this shell is inside: %s is its /nix\n"
 			  "leave it, and run nix-user-chroot --uninstall outside",
 			  un->workspace.nix_dir);

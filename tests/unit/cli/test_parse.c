@@ -1,5 +1,5 @@
 /* The command line and the environment. */
-#include "cli/options.h"
+#include "cli/parse.h"
 #include "util/cleanup.h"
 
 #include <setjmp.h>
@@ -44,7 +44,7 @@ static struct line *parse(const char *first, ...)
 	}
 	va_end(args);
 	capture_begin(&capture);
-	line->result = options_parse(count, line->words, &line->options);
+	line->result = parse_options(count, line->words, &line->options);
 	line->said = capture_end(&capture);
 	return line;
 }
@@ -412,7 +412,7 @@ static void no_words_at_all(void **state)
 	struct options options;
 
 	(void)state;
-	assert_int_equal(options_parse(0, empty, &options), 0);
+	assert_int_equal(parse_options(0, empty, &options), 0);
 	assert_null(options.nix_dir);
 	assert_null(options.argv);
 	options_clear(&options);

@@ -1,8 +1,8 @@
 /*
  * A path-config.toml to begin with, for --print-path-config.
  */
-#ifndef CHROOT_PATH_CONFIG_DEFAULT_H
-#define CHROOT_PATH_CONFIG_DEFAULT_H
+#ifndef RUN_PATH_CONFIG_DEFAULT_H
+#define RUN_PATH_CONFIG_DEFAULT_H
 
 #include <stdio.h>
 

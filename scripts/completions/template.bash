@@ -2,26 +2,10 @@
 #
 # bash completion for nix-user-chroot(1), with bash-completion or without it.
 
-# Versions of Nix that are known without a network: the one that is installed, those of which a part
-# was downloaded, and those of the mirror $1 where that is a directory.
+# Versions of Nix that are known without a network, where the mirror is $1.
 _nix_user_chroot_versions()
 {
-	local state=${NIX_USER_CHROOT_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/nix}/var/nix-user-chroot
-	local mirror=${1#file://} path
-
-	{
-		sed -n 's/^version //p' "$state/receipt" 2>/dev/null
-		for path in "$state"/nix-*-linux.tar*; do
-			path=${path##*/nix-}
-			printf '%s\n' "${path%-*-linux.tar*}"
-		done
-		if [[ $mirror == /* ]]; then
-			for path in "$mirror"/nix-*/; do
-				path=${path%/}
-				printf '%s\n' "${path##*/nix-}"
-			done
-		fi
-	} | grep -x '[0-9][0-9A-Za-z.+_-]*'
+	sh -c '@VERSIONS@' sh "$1"
 }
 
 # The command whose name is word $1 completes itself.
@@ -44,23 +28,20 @@ _nix_user_chroot_command()
 # _nix_user_chroot_value OPTION CURRENT MIRROR
 _nix_user_chroot_value()
 {
-	local systems='x86_64-linux i686-linux aarch64-linux armv6l-linux armv7l-linux'
-	systems+=' riscv64-linux powerpc64le-linux'
-
 	case $1 in
-	--nix-version)
+	@VERSION@)
 		# a single-quoted $() is split, and not expanded once more
 		# shellcheck disable=SC2016
 		mapfile -t COMPREPLY < <(compgen -W '$(_nix_user_chroot_versions "$3")' -- "$2")
 		;;
-	--system)
-		mapfile -t COMPREPLY < <(compgen -W "$systems" -- "$2")
+	@SYSTEM@)
+		mapfile -t COMPREPLY < <(compgen -W '@SYSTEMS@' -- "$2")
 		;;
-	--mirror)
+	@URL@)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$2")
 		;;
-	--tarball | --cacert | --nix-extra-conf-file)
+	@FILE@)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$2")
 		;;
@@ -69,12 +50,7 @@ _nix_user_chroot_value()
 
 _nix_user_chroot()
 {
-	local any='--help --quiet --verbose'
-	local commands='--install --uninstall --check --print-path-config --version'
-	local install='--nix-version --system --force --mirror --tarball --sha256 --cacert
-		--extra-conf --nix-extra-conf-file --no-channel-add --no-modify-profile --no-shims
-		--dry-run'
-	local cur=${COMP_WORDS[COMP_CWORD]} word value first mode='' options i
+	local cur=${COMP_WORDS[COMP_CWORD]} with name word value first mode=enter options='' i
 	local mirror=${NIX_USER_CHROOT_MIRROR:-}
 
 	COMPREPLY=()
@@ -85,10 +61,10 @@ _nix_user_chroot()
 			_nix_user_chroot_command $((i + 1))
 			return
 			;;
-		--install | --uninstall | --check | --print-path-config)
-			mode=$word
+		@COMMANDS@)
+			mode=${word#--}
 			;;
-		--nix-version | --mirror | --tarball | --sha256 | --system | --cacert | --extra-conf | --nix-extra-conf-file)
+		@VALUES@)
 			# bash parts words at '=' and ':', "--mirror=file:///x" into five
 			i=$((i + 1))
 			[[ ${COMP_WORDS[i]} != = ]] || i=$((i + 1))
@@ -109,21 +85,17 @@ _nix_user_chroot()
 		*)
 			# "NIXPATH -- COMMAND" too
 			[[ ${COMP_WORDS[i + 1]} != -- ]] || ((i + 1 == COMP_CWORD)) || i=$((i + 1))
-			[ -n "$mode" ] || _nix_user_chroot_command $((i + 1))
+			[ "$mode" != enter ] || _nix_user_chroot_command $((i + 1))
 			return
 			;;
 		esac
 	done
-	case $mode in
-	--install) options="$any $install" ;;
-	--uninstall) options="$any --force --yes" ;;
-	--check) options="$any --json" ;;
-	--print-path-config) options=$any ;;
-	*) options="$any $commands" ;;
-	esac
+	while IFS='|' read -r with _ _ name _; do
+		[[ " $with " != *" $mode "* ]] || options+=" --$name"
+	done <<<'@OPTIONS@'
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [ -z "$mode" ]; then
+	elif [ "$mode" = enter ]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	fi
