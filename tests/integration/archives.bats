@@ -48,8 +48,9 @@ refused() {
 	[[ ${lines[0]} == "nix-user-chroot: cannot unpack $archives/$1 into $staging: "*"$2"* ]]
 	[ "${#lines[@]}" = 2 ]
 	[[ ${lines[1]} == "  get the tarball anew"* ]]
-	# no control character reaches the terminal
-	if LC_ALL=C grep -q '[^[:print:]]' <<<"$output"; then
+	# no control character reaches the terminal, and nothing that is no UTF-8
+	iconv -f UTF-8 -t UTF-16 <<<"$output" >/dev/null
+	if LC_ALL=C.UTF-8 grep -q '[[:cntrl:]]' <<<"$output"; then
 		return 1
 	fi
 	[ -z "$(ls -A "$staging")" ]
@@ -274,7 +275,7 @@ accepted() {
 }
 
 @test "a newline in a message" {
-	refused newline-refused 'new\012line\033[31m'
+	refused newline-refused 'new\u000Aline\u001B[31m'
 }
 
 @test "sizes in headers that are not true" {

@@ -44,10 +44,9 @@ says()
 		"SHA-256 $hash" "expected by $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256" \
 		"download $NIX/var/nix-user-chroot/nix-$NEW-$SYSTEM.tar.xz.part, until it is unpacked" \
 		"writes $NIX/store" "$NIX/etc/nix/nix.conf" "$HOME/.nix-channels: the channel nixpkgs" \
-		"$HOME/.profile, new (if the release makes one)" "mounts /nix is $NIX"
+		"$HOME/.profile, new (if the release makes one)"
 	[[ $output =~ "Nix directory  $NIX (new; "[0-9.]+" "[kMGT]"B are free)" ]]
 	[[ $output == *"links          in $HOME/.local/bin, to /"*": nix nix-build "* ]]
-	[[ $output == *'bound as they are: '*'/usr'* ]]
 	[ "$(mirror_requests 'latest/install')" -ge 1 ]
 	[ "$(mirror_requests '\.sha256')" -eq 1 ]
 	[ "$(mirror_requests '\.tar\.xz[^.]')" -eq 0 ]
@@ -55,13 +54,11 @@ says()
 
 @test "dry run: what the options and the home directory change" {
 	mkdir -p "$HOME/.config/fish" "$HOME/.local/bin" "$NIX/etc/nix-user-chroot" "$NIX/store"
-	printf '[excludes]\npaths = ["/etc/hostname"]\n' >"$NIX/etc/nix-user-chroot/path-config.toml"
 	touch "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshrc" "$HOME/.local/bin/nix"
 	changes_nothing 0 "$PROGRAM" --install --dry-run --no-channel-add --nix-version "$TINY" \
 		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" -- nix-shell -p hello
 	says "$HOME/.bash_profile" "$HOME/.zshrc" "$HOME/.config/fish/conf.d/nix.fish" \
 		'not ours, and left as it is: nix' 'then runs nix-shell -p hello'
-	[[ $output == *'/etc/hostname is left out'* ]]
 	[[ $output == *"$NIX (there already; "* ]]
 	[[ $output != *'the channel'* ]]
 	[ "$(mirror_requests 'latest/')" -eq 0 ]

@@ -199,14 +199,14 @@ no_leftovers()
 	local left
 
 	left=$(
-		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name receipt ! -name install.log
-		find "$NIX" -name '*.new' -o -name '*.part' -o -name '.old-*' 2>/dev/null
+		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name record ! -name install.log
+		find "$NIX" -name '*.new' -o -name '*.part*' -o -name '.old-*' 2>/dev/null
 	)
 	if [ -n "$left" ]; then
 		printf 'left over:\n%s\n' "$left"
 		return 1
 	fi
-	[ -f "$NIX/var/nix-user-chroot/receipt" ]
+	grep -q "^complete " "$NIX/var/nix-user-chroot/record"
 }
 
 tiny_release()

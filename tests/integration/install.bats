@@ -184,10 +184,10 @@ as_nobody()
 
 @test "option: --nix-version, and its variable" {
 	run -0 install --nix-version "$OLD"
-	grep -qx "version $OLD" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete $OLD " "$NIX/var/nix-user-chroot/record"
 	new_home two
 	NIX_USER_CHROOT_NIX_VERSION=$TINY run -0 install
-	grep -qx "version $TINY" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete $TINY " "$NIX/var/nix-user-chroot/record"
 	[ "$(mirror_requests " /latest/")" -eq 0 ]
 }
 
@@ -201,15 +201,15 @@ as_nobody()
 
 	new_home beside
 	run -0 "$PROGRAM" --install --tarball "$file"
-	grep -qx "source file://$file" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete .* file://$file\$" "$NIX/var/nix-user-chroot/record"
 	mv "$file.sha256" "$file.aside"
 	new_home hex
 	run -0 "$PROGRAM" --install --tarball "file://$file" --sha256 "$hex"
-	grep -qx "sha256 $hex" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete .* $hex " "$NIX/var/nix-user-chroot/record"
 	new_home sri
 	cd "${file%/*}"
 	run -0 "$PROGRAM" --install --tarball "${file##*/}" --sha256 "$sri"
-	grep -qx "sha256 $hex" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete .* $hex " "$NIX/var/nix-user-chroot/record"
 	no_leftovers
 	new_home environment
 	NIX_USER_CHROOT_TARBALL=$file NIX_USER_CHROOT_SHA256=$hex run -0 "$PROGRAM" --install
@@ -219,7 +219,7 @@ as_nobody()
 @test "option: --tarball URL" {
 	run -0 "$PROGRAM" --install --cacert "$MIRROR_CA" --no-channel-add \
 		--tarball "$MIRROR_URL/nix-$TINY/nix-$TINY-$SYSTEM.tar.xz"
-	grep -qx "version $TINY" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete $TINY " "$NIX/var/nix-user-chroot/record"
 	[ "$(mirror_requests ' /latest/')" -eq 0 ]
 }
 
@@ -242,7 +242,7 @@ as_nobody()
 
 @test "option: --system" {
 	run -0 install --system "$SYSTEM" --nix-version "$TINY"
-	grep -qx "system $SYSTEM" "$NIX/var/nix-user-chroot/receipt"
+	grep -q "^complete [^ ]* $SYSTEM " "$NIX/var/nix-user-chroot/record"
 }
 
 @test "option: --no-modify-profile leaves the start-up files alone" {
@@ -427,7 +427,7 @@ a_tarball()
 	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9 'exit 0'
 	run "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
 	refused 'ended well, but' 'not there' "$NIX/var/nix-user-chroot/install.log"
-	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	run ! grep "^complete" "$NIX/var/nix-user-chroot/record"
 	[ ! -e "$NIX/var/nix-user-chroot/staging" ]
 }
 
@@ -435,7 +435,7 @@ a_tarball()
 	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9 'echo "of the script" >&2; exit 3'
 	run "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
 	refused 'failed with status 3' 'of the script' "$NIX/var/nix-user-chroot/install.log"
-	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	run ! grep "^complete" "$NIX/var/nix-user-chroot/record"
 	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9
 	run -0 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
 	no_leftovers

@@ -241,7 +241,7 @@ live='downloading  █*░*  *[0-9]* %'
 	# what is being typed stays, also when a step ends
 	keys 'echo typed'
 	mirror_clear_faults
-	wait_until 70 test -e "$NIX/var/nix-user-chroot/receipt"
+	wait_until 70 test -e "$NIX/var/nix-user-chroot/record"
 	wait_until 20 shows '--uninstall'
 	tmux -S "$terminal" capture-pane -p | grep -q '^\$ echo typed'
 	keys C-c

@@ -46,7 +46,7 @@ setup_file()
 setup()
 {
 	new_home
-	RECEIPT=$NIX/var/nix-user-chroot/receipt
+	RECORD=$NIX/var/nix-user-chroot/record
 }
 
 lined()
@@ -433,14 +433,14 @@ in_mount_namespace()
 
 # --- broken off
 
-@test "an installation that was broken off before its receipt can be uninstalled" {
+@test "an installation that was broken off before its record is complete can be uninstalled" {
 	local before
 
 	dotfiles
 	before=$(listing "$HOME")
 	tiny_release "$BATS_TEST_TMPDIR/broken" 9.9.9 'exit 3'
 	run -125 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/broken" --nix-version 9.9.9
-	[ ! -e "$RECEIPT" ] && [ -e "$NIX/store" ]
+	[ ! -e "$RECORD" ] && [ -e "$NIX/store" ]
 	run -0 uninstall
 	as_before "$before"
 }
@@ -467,7 +467,7 @@ in_mount_namespace()
 	chmod 555 "$HOME/.local/bin"
 	run -125 uninstall
 	[[ $output == *"cannot remove $HOME/.local/bin/nix: Permission denied"*'--uninstall again'* ]]
-	[ -e "$RECEIPT" ] && [ ! -e "$NIX/store" ]
+	[ -e "$RECORD" ] && [ ! -e "$NIX/store" ]
 	chmod 755 "$HOME/.local/bin"
 	run -0 uninstall
 	as_before "$before"
@@ -601,8 +601,8 @@ files()
 		[ -x "$copy" ]
 		strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$count \
 			"$copy" --uninstall --yes >/dev/null 2>&1 3>&- || true
-		[ -e "$RECEIPT" ] || break
-		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the receipt is there"; return 1; }
+		[ -e "$RECORD" ] || break
+		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the record is there"; return 1; }
 		"$copy" --uninstall --yes -q
 		[ ! -e "$NIX" ] && [ ! -e "$copy" ]
 	done
@@ -616,7 +616,7 @@ files()
 	chmod 555 "$NIX/var"
 	run "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ "$status" -eq 125 ]
-	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECEIPT" ]
+	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECORD" ]
 	chmod 755 "$NIX/var"
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]
