@@ -1,13 +1,11 @@
 #include "chroot/apply.h"
-#include "host/check.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
-#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -15,16 +13,6 @@
 #include <unistd.h>
 
 #define TMPFS_FLAGS (MS_NOSUID | MS_NODEV)
-
-/* ROOT is where the host's files are at this moment, for the explanation. */
-static int fail(const char *root, enum check_step step, const char *what, const char *path, int r)
-{
-	_cleanup_free_ char *why = check_explain(step, -r, root);
-	_cleanup_free_ char *shown = text_shown(path);
-
-	log_error("cannot %s %s: %s\n%-s", what, shown, strerror(-r), why);
-	return -1;
-}
 
 /* Steps that went wrong in one directory, one after the other, for the same reason. */
 struct failures {
@@ -37,6 +25,7 @@ struct failures {
 /* A plan being carried out. */
 struct work {
 	const struct plan *plan;
+	struct chroot_error *error;
 	dev_t *ours;			/* the file systems that we made, the new root's first */
 	const struct plan_step **tmpfs; /* which step made ours[i + 1] */
 	size_t tmpfs_count;
@@ -200,20 +189,13 @@ static int hide_file(struct work *work, const char *path)
 	return r < 0 ? r : make_read_only(path);
 }
 
-static bool is_within(const char *path, const char *directory)
-{
-	size_t len = strlen(directory);
-
-	return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 /* Where the step's source lies while the plan is carried out; the caller frees. */
 static char *source_of(const struct plan *plan, const struct plan_step *step)
 {
 	if (!step->source)
 		return NULL;
-	return is_within(step->source, "/nix") ? xstrdup(step->source)
-					       : path_join(plan->old_root, step->source + 1);
+	return path_is_within(step->source, "/nix") ? xstrdup(step->source)
+						    : path_join(plan->old_root, step->source + 1);
 }
 
 /*
@@ -223,10 +205,10 @@ static char *source_of(const struct plan *plan, const struct plan_step *step)
 static const char *nix_source(const struct plan *plan)
 {
 	struct stat here, root;
-	bool moved = stat(".", &here) == 0 && stat("/", &root) == 0 && here.st_dev == root.st_dev &&
-		     here.st_ino == root.st_ino;
 
-	return moved ? plan->old_root : ".";
+	if (stat(".", &here) == 0 && stat("/", &root) == 0 && fs_same_inode(&here, &root))
+		return plan->old_root;
+	return ".";
 }
 
 static int carry_out(struct work *work, const struct plan_step *step)
@@ -293,12 +275,12 @@ static void say_failures(struct work *work)
 {
 	struct failures *failures = &work->failures;
 	bool one = failures->count == 1;
-	_cleanup_free_ char *what = NULL, *shown = NULL;
+	_cleanup_free_ char *what = NULL;
 
 	if (failures->count == 0)
 		return;
-	shown = text_shown(one ? failures->first->path : failures->directory);
-	what = one ? xstrdup(shown) : xasprintf("%zu entries of %s", failures->count, shown);
+	what = one ? xstrdup(failures->first->path)
+		   : xasprintf("%zu entries of %s", failures->count, failures->directory);
 	log_warning("%s %s %s inside: %s%-s", what, one ? "is" : "are",
 		    takes_away(failures->first) ? "still there" : "not there",
 		    failures->r == -EXDEV ? "the directory was changed meanwhile"
@@ -318,9 +300,7 @@ static void add_failure(struct work *work, const struct plan_step *step, int r)
 	_cleanup_free_ char *directory = path_parent(step->path);
 
 	if (!is_warned_of(step, r)) {
-		_cleanup_free_ char *shown = text_shown(step->path);
-
-		log_verbose("%s is not there inside: %s", shown, strerror(-r));
+		log_verbose("%s is not there inside: %s", step->path, strerror(-r));
 		return;
 	}
 	if (failures->count > 0 &&
@@ -347,14 +327,9 @@ static void say_step(const struct plan_step *step, int r)
 		[PLAN_TMPFS] = "tmpfs",
 		[PLAN_NIX] = "bind",
 	};
-	_cleanup_free_ char *path = NULL, *source = NULL;
 
-	if (log_get_level() < LOG_DEBUG)
-		return;
-	path = text_shown(step->path);
-	source = text_shown(step->source ? step->source : "");
-	log_debug("%s %s%s%s%s%s", words[step->type], path, *source ? " from " : "", source,
-		  r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+	log_debug("%s %s%s%s%s%s", words[step->type], step->path, step->source ? " from " : "",
+		  step->source ? step->source : "", r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 }
 
 static int carry_out_steps(struct work *work)
@@ -369,25 +344,14 @@ static int carry_out_steps(struct work *work)
 		if (r == 0)
 			continue;
 		if (is_fatal(step, r))
-			return fail(plan->old_root,
-				    step->type == PLAN_NIX ? CHECK_BIND : CHECK_TMPFS,
-				    step->type == PLAN_NIX ? "mount the Nix directory on"
-							   : "mount a tmpfs on",
-				    step->path, r);
+			return chroot_fail(work->error,
+					   step->type == PLAN_NIX ? CHROOT_MOUNT_NIX
+								  : CHROOT_MOUNT_TMPFS,
+					   step->path, plan->old_root, r);
 		add_failure(work, step, r);
 	}
 	say_failures(work);
 	return 0;
-}
-
-/* Has a later step mounted something over the tmpfs PATH, or over a directory above it? */
-static bool is_covered(const struct plan *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].type == PLAN_COVER_DIRECTORY &&
-		    is_within(path, plan->steps[i].path))
-			return true;
-	return false;
 }
 
 /* The read-only tmpfs: what was written to it would be gone with the last process inside. */
@@ -397,44 +361,43 @@ static int finish(struct work *work)
 	int r;
 
 	if (umount2(plan->old_root, MNT_DETACH) < 0)
-		return fail(plan->old_root, CHECK_PIVOT_ROOT, "detach the old root", plan->old_root,
-			    -errno);
+		return chroot_fail(work->error, CHROOT_DETACH, plan->old_root, plan->old_root,
+				   -errno);
 	if (rmdir(plan->old_root) < 0)
-		return fail("", CHECK_PIVOT_ROOT, "remove", plan->old_root, -errno);
+		return chroot_fail(work->error, CHROOT_REMOVE, plan->old_root, "", -errno);
 	if (work->has_empty_file && unlink(plan->empty_file) < 0)
-		return fail("", CHECK_TMPFS, "remove", plan->empty_file, -errno);
+		return chroot_fail(work->error, CHROOT_REMOVE, plan->empty_file, "", -errno);
 	for (size_t i = 0; i < work->tmpfs_count; i++)
-		if (!is_covered(plan, work->tmpfs[i]->path))
-			make_read_only(work->tmpfs[i]->path);
+		make_read_only(work->tmpfs[i]->path);
 	r = make_read_only("/");
-	return r < 0 ? fail("", CHECK_TMPFS, "make read-only", "/", r) : 0;
+	return r < 0 ? chroot_fail(work->error, CHROOT_MAKE_READ_ONLY, "/", "", r) : 0;
 }
 
-static int build_root(const struct plan *plan)
+static int build_root(const struct plan *plan, struct chroot_error *error)
 {
-	_cleanup_(work_clear) struct work work = {.plan = plan, .directory_fd = -1};
+	_cleanup_(work_clear) struct work work = {.plan = plan, .error = error, .directory_fd = -1};
 	_cleanup_free_ char *old_root = path_join(plan->work_dir, plan->old_root + 1);
 	int r = mount_tmpfs(plan->work_dir);
 	struct stat root;
 
 	if (r < 0)
-		return fail("", CHECK_TMPFS, "mount a tmpfs on", plan->work_dir, r);
+		return chroot_fail(error, CHROOT_MOUNT_TMPFS, plan->work_dir, "", r);
 	if (mkdir(old_root, 0700) < 0)
-		return fail("", CHECK_TMPFS, "make the directory", old_root, -errno);
+		return chroot_fail(error, CHROOT_MAKE_DIRECTORY, old_root, "", -errno);
 	if (syscall(SYS_pivot_root, plan->work_dir, old_root) < 0)
-		return fail("", CHECK_PIVOT_ROOT, "make the new root of", plan->work_dir, -errno);
+		return chroot_fail(error, CHROOT_PIVOT_ROOT, plan->work_dir, "", -errno);
 	if (stat("/", &root) < 0)
-		return fail(plan->old_root, CHECK_TMPFS, "look at", "/", -errno);
+		return chroot_fail(error, CHROOT_LOOK_AT, "/", plan->old_root, -errno);
 	work.ours = xcalloc(1, sizeof(*work.ours));
 	work.ours[0] = root.st_dev;
 	return carry_out_steps(&work) < 0 || finish(&work) < 0 ? -1 : 0;
 }
 
-int apply_plan(const struct plan *plan)
+int apply_plan(const struct plan *plan, struct chroot_error *error)
 {
 	/* the directories that we make are to be searched whatever the user's umask is */
 	mode_t umask_before = umask(0);
-	int r = build_root(plan);
+	int r = build_root(plan, error);
 
 	umask(umask_before);
 	return r;

@@ -4,6 +4,7 @@
 #ifndef CHROOT_APPLY_H
 #define CHROOT_APPLY_H
 
+#include "chroot/error.h"
 #include "chroot/plan.h"
 
 /*
@@ -14,9 +15,9 @@
  * undefined.
  * An entry of the host that cannot be mounted is skipped with a note at -v, or a warning where the
  * path config asks for it or the kernel's limit of mounts is reached. Whatever the host has become
- * since the plan was made, nothing is created outside our own tmpfs. Returns 0, or -1 after a
- * message; the process must end then.
+ * since the plan was made, nothing is created outside our own tmpfs. Returns 0, or -1 with *ERROR
+ * set; the process must end then.
  */
-int apply_plan(const struct plan *plan);
+int apply_plan(const struct plan *plan, struct chroot_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "chroot/host_view.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/hash.h"
 #include "util/str.h"
 
 #include <dirent.h>
@@ -20,7 +21,7 @@ void listing_add(struct listing *listing, const char *name, enum entry_type type
 		listing->entries =
 			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
 				      sizeof(*listing->entries));
-	listing->entries[listing->count++] = (struct entry){
+	listing->entries[listing->count++] = (struct listing_entry){
 		.name = xstrdup(name),
 		.type = type,
 		.target = xstrdup(target),
@@ -40,7 +41,7 @@ void listing_clear(struct listing *listing)
 /* PATH as *at() calls take it: below the Nix directory or from the host's root. */
 static int base_of(const struct host_view *view, const char **path)
 {
-	if (!str_starts_with(*path, "/nix") || ((*path)[4] != '/' && (*path)[4] != '\0'))
+	if (!path_is_within(*path, "/nix"))
 		return AT_FDCWD;
 	*path += strspn(*path + 4, "/") + 4;
 	if (!**path)
@@ -53,16 +54,23 @@ static enum entry_type type_of_mode(mode_t mode)
 	return S_ISDIR(mode) ? ENTRY_DIRECTORY : S_ISLNK(mode) ? ENTRY_SYMLINK : ENTRY_FILE;
 }
 
-static int real_look(void *context, const char *path, enum entry_type *type, char **target)
+static int look_at(void *context, const char *path, enum entry_type *type, char **target,
+		   struct stat *st)
 {
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
+
+	if (fstatat(base, path, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return -errno;
+	*type = type_of_mode(st->st_mode);
+	return *type == ENTRY_SYMLINK ? fs_readlink(base, path, target) : 0;
+}
+
+static int real_look(void *context, const char *path, enum entry_type *type, char **target)
+{
 	struct stat st;
 
-	if (fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-		return -errno;
-	*type = type_of_mode(st.st_mode);
-	return *type == ENTRY_SYMLINK ? fs_readlink(base, path, target) : 0;
+	return look_at(context, path, type, target, &st);
 }
 
 /*
@@ -93,26 +101,22 @@ static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
 	if (type == ENTRY_SYMLINK && fs_readlink(fd, entry->d_name, &target) < 0)
 		return; /* gone since it was listed */
 	listing_add(out, entry->d_name, type, target);
+	out->entries[out->count - 1].inode = entry->d_ino;
 }
 
 static int real_list(void *context, const char *path, struct listing *out)
 {
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
-	_cleanup_close_ int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir =
+		fs_list_fd(openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 
 	*out = (struct listing){0};
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
-	steal_fd(&fd);
-	while (errno = 0, (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			add_dirent(out, dirfd(dir), entry);
+	while ((entry = fs_next_entry(dir)))
+		add_dirent(out, dirfd(dir), entry);
 	if (errno) {
 		int r = -errno;
 
@@ -152,6 +156,51 @@ struct host_view host_view_real(const int *nix_dir_fd)
 		.is_kernels = real_is_kernels,
 		.context = (void *)(uintptr_t)nix_dir_fd,
 	};
+}
+
+static int watched_look(void *context, const char *path, enum entry_type *type, char **target)
+{
+	struct host_watch *watch = context;
+	struct stat st = {0};
+	int r = look_at(context, path, type, target, &st);
+
+	watch->seen = hash_string(watch->seen, path);
+	watch->seen = hash_number(watch->seen, (uint64_t)r);
+	if (r < 0)
+		return r;
+	watch->seen = hash_number(watch->seen, st.st_dev);
+	watch->seen = hash_number(watch->seen, st.st_ino);
+	watch->seen = hash_string(watch->seen, *type == ENTRY_SYMLINK ? *target : NULL);
+	return r;
+}
+
+static int watched_list(void *context, const char *path, struct listing *out)
+{
+	struct host_watch *watch = context;
+	int r = real_list(context, path, out);
+
+	watch->seen = hash_string(watch->seen, path);
+	watch->seen = hash_number(watch->seen, (uint64_t)r);
+	for (size_t i = 0; i < out->count; i++) {
+		const struct listing_entry *entry = &out->entries[i];
+
+		watch->seen = hash_string(watch->seen, entry->name);
+		watch->seen = hash_number(watch->seen, (uint64_t)entry->type);
+		watch->seen = hash_number(watch->seen, entry->inode);
+		watch->seen = hash_string(watch->seen, entry->target);
+	}
+	return r;
+}
+
+struct host_view host_view_watched(struct host_watch *watch)
+{
+	struct host_view view = host_view_real(&watch->nix_dir_fd);
+
+	view.list = watched_list;
+	view.look = watched_look;
+	view.context = watch;
+	watch->seen = HASH_START;
+	return view;
 }
 
 /* path_resolution(7): "the maximum number of symbolic links followed is 40" */
@@ -204,7 +253,7 @@ int host_resolve(const struct host_view *view, const char *path, bool follow_las
 			drop_last(done);
 			continue;
 		}
-		here = xasprintf("%s/%s", done[1] ? done : "", name);
+		here = path_join(done, name);
 		r = view->look(view->context, here, type, &target);
 		if (r == -ENOENT && last)
 			*resolved = steal_ptr(&here);

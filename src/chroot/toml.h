@@ -1,23 +1,20 @@
 /*
- * A reader of the part of TOML 1.0 (toml.io/en/v1.0.0) that a file of paths needs: comments,
- * tables, bare, quoted and dotted keys, basic and literal strings, arrays of strings over any
- * number of lines. The rest of TOML (numbers, booleans, dates, multi-line strings, inline tables,
- * arrays of tables, arrays in arrays) is refused by name.
+ * A parser of TOML 1.0 (toml.io/en/v1.0.0): a text becomes a tree of tables, arrays and strings.
+ * Numbers, booleans, dates and times are checked, and their values not kept: nobody asks for them.
  *
- * Strict, and made for hostile input: no recursion; time linear in the text but for the look-up of
- * a key among at most TOML_MAX_ENTRIES.
+ * Made for hostile input: the recursion has a bound, the time grows with the text, and the memory
+ * is at most some hundred times as large as the text.
  */
 #ifndef CHROOT_TOML_H
 #define CHROOT_TOML_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Bytes of text: no list of paths that a kernel can mount comes near it. */
 #define TOML_MAX_SIZE (1024 * 1024)
 
-/* Tables, keys and strings in arrays, together. */
-#define TOML_MAX_ENTRIES 4096
+/* Arrays and inline tables within each other; a call of a function or two for each. */
+#define TOML_MAX_DEPTH 64
 
 /* A place in the text, both from 1; columns are bytes. A byte order mark in front has no column. */
 struct toml_position {
@@ -25,53 +22,54 @@ struct toml_position {
 	unsigned column;
 };
 
-enum toml_type {
-	TOML_TABLE,
-	TOML_STRING,
-	TOML_ARRAY, /* of strings */
-};
-
-/* What may still be added to a table depends on how it came to be. */
-enum toml_origin {
-	TOML_IMPLIED, /* by a longer header: [a.b] makes a */
-	TOML_HEADER,  /* by its own header */
-	TOML_DOTTED,  /* by a dotted key: a.b = "" makes a */
-};
-
-/* UTF-8 without NUL. */
+/* UTF-8, which may hold NUL, with a NUL behind. */
 struct toml_string {
 	char *text;
-	struct toml_position at; /* of the opening quote */
+	size_t len;
+	struct toml_position at;
 };
 
-/* A key and what it stands for. */
+enum toml_type {
+	TOML_TABLE,
+	TOML_ARRAY,
+	TOML_STRING,
+	TOML_OTHER, /* a number, a boolean, a date or a time */
+};
+
+/* How a table or an array came to be decides what may be added to it. */
+enum toml_origin {
+	TOML_VALUE,   /* [1, 2], {a = 1}: nothing */
+	TOML_IMPLIED, /* [a.b] makes a: anything */
+	TOML_HEADER,  /* [a], [[a]]: what other headers add */
+	TOML_DOTTED,  /* a.b = 1 makes a: what dotted keys add beside it, and headers below it */
+};
+
+/* What a key stands for, or an element of an array. */
 struct toml_node {
-	char *key; /* UTF-8 without NUL */
-	size_t key_len;
-	struct toml_position at; /* of the key */
+	struct toml_string key;	 /* without text where there is none: in arrays, and at the root */
+	struct toml_position at; /* of the value; of a table by header or dotted key: the key's */
 	enum toml_type type;
+	enum toml_origin origin;
+	struct toml_string string; /* of a TOML_STRING */
 
-	struct toml_string *strings; /* TOML_STRING: one; TOML_ARRAY: count of them */
-	size_t count;
-	struct toml_position value_at; /* of the value, but for a table */
-
-	enum toml_origin origin; /* of a table */
-	struct toml_node *children, *last_child;
-
-	struct toml_node *next;	     /* in the same table, in the order of the file */
+	struct toml_node *parent;
+	struct toml_node *children, *last_child; /* of a table or an array, in the text's order */
+	struct toml_node *next;			 /* in the same parent */
 	struct toml_node *next_made; /* in the document: what toml_clear() goes through */
 };
 
 struct toml_document {
-	struct toml_node root; /* a table without a key */
+	struct toml_node root; /* a table */
 	struct toml_node *made;
-	size_t entries;
+	void *index; /* tsearch(3): each node that has a key, by parent and key */
 };
 
-/* The first thing wrong with a text. */
+/* The first thing wrong with a text: WHAT, or "KEY" WHAT in line LINE where KEY is set. */
 struct toml_error {
 	struct toml_position at;
-	char *what; /* without a position or a newline, fit for a terminal; the caller's to free */
+	const char *what;
+	char *key;     /* the caller's to free */
+	unsigned line; /* where KEY stands for something already */
 };
 
 /*

@@ -66,3 +66,51 @@ char *url_file_name(const char *url)
 			return xstrdup("tarball");
 	return xstrndup(name, (size_t)(end - name));
 }
+
+/* Is the text from HOST up to END, without a user in front, "NAME:" and no number? */
+static bool has_odd_port(const char *host, const char *end)
+{
+	const char *port =
+		host < end && *host != '[' ? memchr(host, ':', (size_t)(end - host)) : NULL;
+
+	return port && port + 1 + strspn(port + 1, "0123456789") < end;
+}
+
+/* Where HOST begins in URL, behind user and password, and where it ends; NULL: URL is none. */
+static const char *find_host(const char *url, const char **end)
+{
+	const char *host = strstr(url, "://"), *at;
+
+	if (!host)
+		return NULL;
+	host += strlen("://");
+	*end = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(*end - host));
+	/* an unescaped "/" or "?" in a password makes its beginning look like a port */
+	if (!at && has_odd_port(host, *end))
+		at = strrchr(host, '@');
+	if (!at)
+		return host;
+	*end = at + 1 + strcspn(at + 1, "/?#");
+	return at + 1;
+}
+
+char *url_shown(const char *url)
+{
+	const char *end, *host = find_host(url, &end);
+	size_t scheme, len;
+
+	if (!host)
+		return xstrdup(url);
+	scheme = (size_t)(strstr(url, "://") - url) + strlen("://");
+	len = strcspn(host, "?#");
+	return xasprintf("%.*s%.*s%s", (int)scheme, url, (int)len, host,
+			 host[len] == '?' ? "?..." : "");
+}
+
+char *url_host(const char *url)
+{
+	const char *end, *host = find_host(url, &end);
+
+	return host ? xstrndup(host, (size_t)(end - host)) : xstrdup("");
+}

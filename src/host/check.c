@@ -1,11 +1,11 @@
 #include "host/check.h"
-#include "chroot/chroot.h"
 #include "host/explain.h"
 #include "host/facts.h"
 #include "host/probe.h"
 #include "host/report.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/exit_status.h"
 #include "util/str.h"
 
 #include <stdio.h>

@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* mountinfo takes about 150 bytes a mount, and hosts with thousands of mounts exist */
-#define MAX_FILE_SIZE ((size_t)16 << 20)
+/* No file that is read here has more than some pages. */
+#define MAX_FILE_SIZE ((size_t)1 << 20)
 
 /* CAP_SYS_ADMIN's bit: linux/capability.h, which not every libc brings */
 #define CAP_SYS_ADMIN_BIT 21
@@ -20,10 +19,8 @@
 static bool exists(const char *root, const char *path)
 {
 	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
-	struct stat st;
 
-	/* the link itself: those below /proc/self/ns lead nowhere on a made-up root */
-	return lstat(full, &st) == 0;
+	return fs_exists(AT_FDCWD, full);
 }
 
 /* The text of a file, the caller's to free; NULL where it cannot be read. */
@@ -66,9 +63,6 @@ static void read_kernel(const char *root, struct host_facts *out)
 	out->release = read_line(root, "/proc/sys/kernel/osrelease");
 	if (!out->release)
 		out->release = xstrdup("");
-	if (out->has_proc && !out->has_user_namespace)
-		out->config_user_ns = kernel_config_lookup(root, out->release, "CONFIG_USER_NS",
-							   &out->config_file);
 	out->el7 = str_starts_with(out->release, "3.10.") && strstr(out->release, ".el7");
 	/* "4.4.0-19041-Microsoft" against "5.15.90.1-microsoft-standard-WSL2" */
 	if (strstr(out->release, "Microsoft"))
@@ -178,7 +172,7 @@ static long find_root(char *text, bool *initramfs)
  */
 static bool is_elsewhere_for_init(const char *root, long id)
 {
-	_cleanup_free_ char *text = read_text(root, "/proc/1/mountinfo");
+	_cleanup_free_ char *text = mountinfo_read(root, "1");
 	char *cursor = text;
 	struct mountinfo line;
 
@@ -223,7 +217,7 @@ static char *find_proc_hidden(char *text)
 
 static void read_mounts(const char *root, struct host_facts *out)
 {
-	_cleanup_free_ char *text = read_text(root, "/proc/self/mountinfo");
+	_cleanup_free_ char *text = mountinfo_read(root, "self");
 	_cleanup_free_ char *again = xstrdup(text);
 	long root_id;
 
@@ -246,7 +240,6 @@ void host_facts_read(const char *root, struct host_facts *out)
 
 void host_facts_clear(struct host_facts *facts)
 {
-	free(facts->config_file);
 	free(facts->release);
 	free(facts->container_name);
 	free(facts->security_label);

@@ -5,8 +5,6 @@
 #ifndef HOST_FACTS_H
 #define HOST_FACTS_H
 
-#include "host/kernel_config.h"
-
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -29,12 +27,10 @@ enum wsl {
 };
 
 struct host_facts {
-	bool has_proc;			   /* /proc is mounted */
-	bool has_user_namespace;	   /* /proc/self/ns/user, which only CONFIG_USER_NS makes */
-	enum kernel_option config_user_ns; /* looked up only where has_user_namespace is false */
-	char *config_file;		   /* the file that said so, or NULL */
-	char *release;			   /* uname -r; "" where unknown */
-	bool el7;			   /* the 3.10 kernel of RHEL 7, CentOS 7 and their kin */
+	bool has_proc;		 /* /proc is mounted */
+	bool has_user_namespace; /* /proc/self/ns/user, which only CONFIG_USER_NS makes */
+	char *release;		 /* uname -r; "" where unknown */
+	bool el7;		 /* the 3.10 kernel of RHEL 7, CentOS 7 and their kin */
 	enum wsl wsl;
 	bool nixos;
 	enum container container;

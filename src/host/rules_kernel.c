@@ -80,20 +80,14 @@ static void write_el7(const struct refusal *r, struct explanation *out)
 static bool holds_no_user_ns(const struct refusal *r)
 {
 	return rule_makes_namespace(r->step) && is_absent(r->err) && r->facts->has_proc &&
-	       !r->facts->has_user_namespace && r->facts->wsl != WSL_1 && !r->facts->el7 &&
-	       r->facts->config_user_ns != KERNEL_OPTION_YES;
+	       !r->facts->has_user_namespace && r->facts->wsl != WSL_1 && !r->facts->el7;
 }
 
 static void write_no_user_ns(const struct refusal *r, struct explanation *out)
 {
-	if (r->facts->config_file)
-		out->reason = xasprintf("the kernel (%s) was built without user namespaces: "
-					"CONFIG_USER_NS is not set in %s",
-					r->facts->release, r->facts->config_file);
-	else
-		out->reason = xasprintf("the kernel (%s) seems to be built without user namespaces "
-					"(CONFIG_USER_NS): /proc/self/ns/user is missing",
-					r->facts->release);
+	out->reason = xasprintf("the kernel (%s) was built without user namespaces "
+				"(CONFIG_USER_NS): /proc/self/ns/user is missing",
+				r->facts->release);
 	out->short_fix = xstrdup("boot a kernel that has CONFIG_USER_NS=y");
 	strlist_add(&out->admin,
 		    "# boot a kernel that has CONFIG_USER_NS=y, as the kernels of all");

@@ -1,7 +1,8 @@
 #include "install/script.h"
-#include "chroot/chroot.h"
 #include "run/environment.h"
-#include "chroot/host_view.h"
+#include "run/profile.h"
+#include "run/run.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -68,11 +69,10 @@ static int drain(int fd, struct output *output, struct progress *progress)
 static int run_inside(const struct script_request *request, char *const argv[],
 		      struct output *output)
 {
-	const struct workspace *workspace = request->workspace;
 	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int reader = -1, writer = -1;
-	const struct chroot_request chroot_request = {
-		.nix_dir = workspace->nix_dir,
+	const struct run_request run_request = {
+		.nix_dir = request->nix_dir,
 		.argv = argv,
 		.work_dir = "/",
 	};
@@ -87,19 +87,19 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	}
 	reader = ends[0];
 	writer = ends[1];
-	child = chroot_start(&chroot_request, null, writer);
+	child = run_start(&run_request, null, writer);
 	if (child < 0)
 		return -1;
 	close(steal_fd(&writer));
 	r = drain(reader, output, request->progress);
 	if (r < 0) {
-		_cleanup_free_ char *path = path_join(workspace->nix_dir, WORKSPACE_LOG);
+		_cleanup_free_ char *path = path_join(request->nix_dir, LAYOUT_LOG);
 
-		workspace_error("write", path, r);
-		chroot_wait(child);
+		layout_error("write", path, r);
+		run_wait(child);
 		return -1;
 	}
-	return chroot_wait(child);
+	return run_wait(child);
 }
 
 /* The last lines of OUTPUT, each as text_shown() shows it; the caller frees. */
@@ -121,7 +121,7 @@ static char *tail_of(const struct output *output)
 	return tail;
 }
 
-static void prepare_environment(const struct install_options *options)
+static void prepare_environment(const struct script_request *request)
 {
 	static const char *const foreign[] = {
 		"NIX_REMOTE",	 "NIX_CONF_DIR", "NIX_USER_CONF_FILES", "NIX_STORE_DIR",
@@ -136,29 +136,28 @@ static void prepare_environment(const struct install_options *options)
 	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
-	if (options->no_channel_add)
+	if (request->no_channel_add)
 		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
-	if (options->no_modify_profile)
+	if (request->no_modify_profile)
 		setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "1", 1);
 }
 
 int script_run(const struct script_request *request)
 {
-	_cleanup_free_ char *script =
-		xasprintf("/nix/" WORKSPACE_STAGING "/%s/install", request->top);
-	_cleanup_free_ char *log_path = path_join(request->workspace->nix_dir, WORKSPACE_LOG);
+	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
+	_cleanup_free_ char *log_path = path_join(request->nix_dir, LAYOUT_LOG);
 	/* by its interpreter: a noexec mount keeps a script from being run by its name */
 	char *const argv[] = {"/bin/sh", script, NULL};
 	_cleanup_close_ int log_fd =
-		openat(request->nix_dir_fd, WORKSPACE_LOG,
+		openat(request->nix_dir_fd, LAYOUT_LOG,
 		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	struct output output = {.log_fd = log_fd};
 	_cleanup_free_ char *text = NULL;
 	int status;
 
 	if (log_fd < 0)
-		return workspace_error("write", log_path, -errno);
-	prepare_environment(request->options);
+		return layout_error("write", log_path, -errno);
+	prepare_environment(request);
 	log_debug("running %s inside", script);
 	status = run_inside(request, argv, &output);
 	text = output.text;
@@ -172,40 +171,14 @@ int script_run(const struct script_request *request)
 	return status == 0 ? 0 : -1;
 }
 
-/*
- * What is at Nix's usual place USUAL below the home directory, or else at XDG below the state
- * directory (use-xdg-base-directories), resolved as inside; the caller frees. NULL: nothing.
- */
-static char *resolve_inside(int nix_dir_fd, const char *usual, const char *xdg)
-{
-	struct host_view view = host_view_real(&nix_dir_fd);
-	_cleanup_free_ char *state = environment_state_home();
-	const char *home = env_get("HOME");
-	_cleanup_free_ char *first = home ? path_join(home, usual) : NULL;
-	_cleanup_free_ char *second = state ? path_join(state, xdg) : NULL;
-	char *const places[] = {first, second};
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		enum entry_type type;
-		char *resolved = NULL;
-
-		if (places[i] && host_resolve(&view, places[i], true, &resolved, &type) == 0 &&
-		    str_starts_with(resolved, "/nix/store/"))
-			return resolved;
-		free(resolved);
-	}
-	return NULL;
-}
-
 char *script_find_nix(int nix_dir_fd)
 {
-	return resolve_inside(nix_dir_fd, ".nix-profile/bin/nix", "nix/profile/bin/nix");
+	return profile_resolve(nix_dir_fd, "profile", "bin/nix");
 }
 
 bool script_has_channel(int nix_dir_fd)
 {
-	_cleanup_free_ char *channel = resolve_inside(nix_dir_fd, ".nix-defexpr/channels/nixpkgs",
-						      "nix/defexpr/channels/nixpkgs");
+	_cleanup_free_ char *channel = profile_resolve(nix_dir_fd, "defexpr", "channels/nixpkgs");
 
 	return channel;
 }
@@ -239,9 +212,8 @@ int script_verify(const struct script_request *request, char **version)
 
 	if (!nix || !script_nix_is_of(nix, request->names)) {
 		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
-			  "what the script said is in %s/" WORKSPACE_LOG,
-			  nix ? "another one: " : "not there", nix ? nix : "",
-			  request->workspace->nix_dir);
+			  "what the script said is in %s/" LAYOUT_LOG,
+			  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
 		return -1;
 	}
 	status = run_inside(request, argv, &output);

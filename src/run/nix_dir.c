@@ -2,6 +2,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/xdg.h"
 
 #include <sys/stat.h>
 
@@ -16,7 +17,8 @@ static bool holds_store(const char *directory)
 char *nix_dir_default(void)
 {
 	const char *named = env_get("NIX_USER_CHROOT_DIR");
-	const char *data = env_get("XDG_DATA_HOME"), *home = env_get("HOME");
+	const char *own = env_get("XDG_DATA_HOME");
+	_cleanup_free_ char *data = xdg_data_home(), *home = xdg_home();
 	_cleanup_free_ char *present = NULL, *older = NULL;
 
 	if (named) {
@@ -27,16 +29,15 @@ char *nix_dir_default(void)
 			  named);
 		return NULL;
 	}
-	/* the XDG base directory specification: a relative path is to be ignored */
-	if (data && *data == '/')
-		return path_join(data, "nix");
-	if (!home || *home != '/') {
+	if (!data) {
 		log_error("cannot tell where Nix is: HOME is %s\n"
 			  "set HOME, or NIX_USER_CHROOT_DIR to the directory that is to be /nix",
-			  home ? "not an absolute path" : "not set");
+			  env_get("HOME") ? "not an absolute path" : "not set");
 		return NULL;
 	}
-	present = xasprintf("%s/.local/share/nix", home);
-	older = xasprintf("%s/.data/nix", home);
-	return steal_ptr(!holds_store(present) && holds_store(older) ? &older : &present);
+	present = path_join(data, "nix");
+	if (!home || (own && *own == '/') || holds_store(present))
+		return steal_ptr(&present);
+	older = path_join(home, ".data/nix");
+	return steal_ptr(holds_store(older) ? &older : &present);
 }

@@ -1,7 +1,13 @@
 #include "util/mountinfo.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
 
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+
+/* A mount takes about 150 bytes, and hosts with thousands of mounts exist. */
+#define MOUNTINFO_MAX ((size_t)16 << 20)
 
 /* "id parent major:minor root target options [tag…] - type source super-options" */
 enum {
@@ -10,6 +16,29 @@ enum {
 	FIELD_OPTIONS = 5,
 	FIELD_COUNT = 6,
 };
+
+static bool is_octal(const char *p)
+{
+	return p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+	       p[3] >= '0' && p[3] <= '7';
+}
+
+/* In place. proc_pid_mountinfo(5): blank, tab, newline and backslash are written "\ooo". */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (is_octal(text)) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				       (text[3] - '0'));
+			text += 4;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
+}
 
 static bool parse_line(char *line, struct mountinfo *out)
 {
@@ -20,16 +49,27 @@ static bool parse_line(char *line, struct mountinfo *out)
 		if (!fields[i])
 			return false;
 	}
+	out->is_shared = false;
 	while ((word = strtok_r(NULL, " ", &rest)) && strcmp(word, "-") != 0)
-		;
+		out->is_shared |= str_starts_with(word, "shared:");
 	out->fs_type = strtok_r(NULL, " ", &rest);
 	/* the source may be empty, which strtok_r would pass over: only the last word is wanted */
 	word = rest ? strrchr(rest, ' ') : NULL;
 	out->super_options = word ? word + 1 : "";
 	out->id = strtol(fields[FIELD_ID], NULL, 10);
+	unescape(fields[FIELD_TARGET]);
 	out->target = fields[FIELD_TARGET];
 	out->options = fields[FIELD_OPTIONS];
 	return out->fs_type != NULL;
+}
+
+char *mountinfo_read(const char *root, const char *process)
+{
+	_cleanup_free_ char *file = xasprintf("%s/proc/%s/mountinfo", root, process);
+	char *text;
+	size_t len;
+
+	return fs_read_file(AT_FDCWD, file, MOUNTINFO_MAX, &text, &len) < 0 ? NULL : text;
 }
 
 bool mountinfo_next(char **cursor, struct mountinfo *out)

@@ -9,11 +9,18 @@
 /* One mount; the strings point into the text that it was read from. */
 struct mountinfo {
 	long id;
-	const char *target;  /* mount point below this process's root; blanks are \040 */
+	const char *target;  /* mount point below this process's root */
 	const char *options; /* of the mount: "ro,nosuid" */
+	bool is_shared;	     /* what is mounted there later spreads: mount_namespaces(7) */
 	const char *fs_type;
 	const char *super_options; /* of the file system: "rw,subset=pid" */
 };
+
+/*
+ * The text of ROOT/proc/PROCESS/mountinfo, PROCESS being "self" or a number; ROOT "" for this host.
+ * The caller frees; NULL where it cannot be read.
+ */
+char *mountinfo_read(const char *root, const char *process);
 
 /*
  * Read the next line of *CURSOR (which is cut into strings and moved on) into *OUT. Lines that are

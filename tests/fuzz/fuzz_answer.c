@@ -24,18 +24,18 @@ static void check_field(const char *text)
 }
 
 /* A copy of one line, so that a read behind its end is seen */
-static void take(struct answer_header *header, const uint8_t *line, size_t len)
+static void take(struct response_header *header, const uint8_t *line, size_t len)
 {
 	_cleanup_free_ char *copy = xcalloc(len ? len : 1, 1);
 
 	if (len > 0)
 		memcpy(copy, line, len);
-	answer_header_take(header, copy, len);
+	response_header_take(header, copy, len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(answer_header_clear) struct answer_header header = {0};
+	_cleanup_(response_header_clear) struct response_header header = {0};
 	struct content_range range;
 
 	while (size > 0) {
@@ -52,6 +52,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_field(header.last_modified);
 	check_field(header.encoding);
 	check_field(header.location);
-	check_field(answer_header_validator(&header));
+	check_field(response_header_validator(&header));
 	return 0;
 }

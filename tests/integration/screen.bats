@@ -126,7 +126,7 @@ slow_download()
 
 has_grown()
 {
-	[ "$(stat -c %s "$CACHE"/*.part)" -gt "$1" ]
+	[ "$(stat -c %s "$NIX/var/nix-user-chroot"/*.part)" -gt "$1" ]
 }
 
 live='downloading  █*░*  *[0-9]* %'
@@ -235,13 +235,13 @@ live='downloading  █*░*  *[0-9]* %'
 	wait_until 20 shows Stopped
 	keys 'clear; bg' Enter
 	wait_until 20 shows '&$'
-	size=$(stat -c %s "$CACHE"/*.part)
+	size=$(stat -c %s "$NIX/var/nix-user-chroot"/*.part)
 	wait_until 20 has_grown $((size + 40000))
 	[ "$(shown downloading)" -eq 0 ]
 	# what is being typed stays, also when a step ends
 	keys 'echo typed'
 	mirror_clear_faults
-	wait_until 70 test -e "$NIX/var/nix-user-chroot/receipt"
+	wait_until 70 test -e "$NIX/var/nix-user-chroot/record"
 	wait_until 20 shows '--uninstall'
 	tmux -S "$terminal" capture-pane -p | grep -q '^\$ echo typed'
 	keys C-c

@@ -2,6 +2,7 @@
 #include "../unpack/unpack_fixture.h"
 
 #include "store/commit.h"
+#include "store/layout.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -46,7 +47,11 @@ static int commit(const struct world *world, bool replace, struct store_result *
 		.replace = replace,
 	};
 
-	return store_commit(&request, result);
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+
+	assert_int_equal(fs_mkdirs(world->nix, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(world->nix, &record), 0);
+	return store_commit(&request, &record, result);
 }
 
 /* What store_commit() says when it fails; the caller frees. */

@@ -1,0 +1,28 @@
+#include "run/inside.h"
+#include "chroot/host_view.h"
+#include "util/fs.h"
+
+#include <linux/magic.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+
+/* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
+ */
+bool run_is_inside(int nix_dir_fd)
+{
+	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
+	struct stat wanted, present;
+	struct statfs root;
+
+	return fstat(nix_dir_fd, &wanted) == 0 && stat("/nix", &present) == 0 &&
+	       fs_same_inode(&wanted, &present) && statfs("/", &root) == 0 &&
+	       root.f_type == TMPFS_MAGIC && ((unsigned long)root.f_flags & ours) == ours;
+}
+
+int run_resolve_inside(int nix_dir_fd, const char *path, char **resolved)
+{
+	const struct host_view view = host_view_real(&nix_dir_fd);
+	enum entry_type type;
+
+	return host_resolve(&view, path, true, resolved, &type);
+}

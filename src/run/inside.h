@@ -1,0 +1,19 @@
+/*
+ * What a path of the host is inside.
+ */
+#ifndef RUN_INSIDE_H
+#define RUN_INSIDE_H
+
+#include <stdbool.h>
+
+/* Is this process in a chroot of ours, with the directory NIX_DIR_FD for /nix? */
+bool run_is_inside(int nix_dir_fd);
+
+/*
+ * Follow PATH (absolute) link by link as inside, where the directory NIX_DIR_FD is /nix. 0 with
+ * *RESOLVED the path without links, the caller's to free; -ENOENT, and *RESOLVED all the same,
+ * where only the last component is missing; another negative errno, and *RESOLVED untouched.
+ */
+int run_resolve_inside(int nix_dir_fd, const char *path, char **resolved);
+
+#endif

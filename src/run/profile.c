@@ -1,0 +1,69 @@
+#include "run/profile.h"
+#include "run/inside.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/nix_home.h"
+#include "util/xdg.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+char *profile_find(void)
+{
+	_cleanup_(strlist_clear) struct strlist places = {0};
+
+	nix_home_places("profile", &places);
+	for (size_t i = 0; i < places.count; i++) {
+		_cleanup_free_ char *bin = path_join(places.items[i], "bin");
+
+		if (access(bin, X_OK) == 0)
+			return xstrdup(places.items[i]);
+	}
+	return NULL;
+}
+
+void profile_directories(struct strlist *out)
+{
+	_cleanup_(strlist_clear) struct strlist places = {0};
+
+	nix_home_places("profile", &places);
+	strlist_add(&places, "/nix/var/nix/profiles/default");
+	for (size_t i = 0; i < places.count; i++)
+		strlist_take(out, path_join(places.items[i], "bin"));
+}
+
+char *profile_resolve(int nix_dir_fd, const char *name, const char *below)
+{
+	_cleanup_(strlist_clear) struct strlist places = {0};
+
+	nix_home_places(name, &places);
+	for (size_t i = 0; i < places.count; i++) {
+		_cleanup_free_ char *path = path_join(places.items[i], below), *resolved = NULL;
+
+		if (run_resolve_inside(nix_dir_fd, path, &resolved) == 0 &&
+		    str_starts_with(resolved, "/nix/store/"))
+			return steal_ptr(&resolved);
+	}
+	return NULL;
+}
+
+char *profile_lost(int nix_dir_fd)
+{
+	_cleanup_free_ char *state = xdg_state_home(), *target = NULL, *generation = NULL;
+	_cleanup_free_ char *profiles = state ? path_join(state, "nix/profiles") : NULL;
+	_cleanup_free_ char *profile = profiles ? path_join(profiles, "profile") : NULL;
+
+	if (!profile || fs_readlink(AT_FDCWD, profile, &generation) < 0)
+		return NULL;
+	if (*generation != '/') {
+		char *absolute = path_join(profiles, generation);
+
+		free(generation);
+		generation = absolute;
+	}
+	if (fs_readlink(AT_FDCWD, generation, &target) < 0 || !str_starts_with(target, "/nix/"))
+		return NULL;
+	if (nix_dir_fd >= 0 && fs_exists(nix_dir_fd, target + strlen("/nix/")))
+		return NULL;
+	return steal_ptr(&target);
+}

@@ -1,0 +1,27 @@
+/*
+ * Where the user's Nix profile is.
+ */
+#ifndef RUN_PROFILE_H
+#define RUN_PROFILE_H
+
+#include "util/str.h"
+
+/* The profile, where it has programs, seen from inside; NULL: there is none. The caller frees. */
+char *profile_find(void);
+
+/* Add the directories in which a command of the profile may be, seen from inside. */
+void profile_directories(struct strlist *out);
+
+/*
+ * What the user's NAME ("profile", "defexpr": util/nix_home.h) has at BELOW ("bin/nix"), resolved
+ * as inside where NIX_DIR_FD is /nix: the first that is in the store. The caller frees; NULL: none.
+ */
+char *profile_resolve(int nix_dir_fd, const char *name, const char *below);
+
+/*
+ * The store path that the user's profile leads to, where the Nix directory NIX_DIR_FD (-1: there is
+ * none yet) does not have it: the profile is another Nix's. The caller frees; NULL: none is lost.
+ */
+char *profile_lost(int nix_dir_fd);
+
+#endif

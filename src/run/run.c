@@ -1,0 +1,159 @@
+#include "run/run.h"
+#include "run/collector.h"
+#include "run/environment.h"
+#include "run/exec.h"
+#include "run/inside.h"
+#include "run/userns.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static const char *advice_on(const struct run_request *request, int err)
+{
+	if ((err == ENOENT || err == ENOTDIR) && request->missing_advice)
+		return request->missing_advice;
+	return err == ENOENT	? "make the directory first (mkdir -p), or leave it out for the "
+				  "default one"
+	       : err == ENOTDIR ? "NIXPATH must be a directory, the one that is to be /nix inside"
+				: "NIXPATH must be a directory that you may search";
+}
+
+/* The descriptor of the Nix directory, or -1 after a message. */
+static int open_nix_dir(const struct run_request *request)
+{
+	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err = errno;
+
+	/* what may not be searched can be opened like this, and nothing in it */
+	if (fd >= 0 && faccessat(fd, ".", X_OK, 0) < 0) {
+		err = errno;
+		close(steal_fd(&fd));
+	}
+	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store"))) {
+		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
+			  request->nix_dir);
+		return -1;
+	}
+	if (fd < 0)
+		log_error("cannot use %s as /nix: %s\n%-s", request->nix_dir, strerror(err),
+			  advice_on(request, err));
+	return steal_fd(&fd);
+}
+
+/* Go where the command is to start, and say so where that is not where the caller was. */
+static void enter_work_dir(const char *work_dir, int err)
+{
+	const char *home = env_get("HOME");
+
+	if (work_dir && chdir(work_dir) == 0)
+		return;
+	if (work_dir)
+		err = errno;
+	if (!home || chdir(home) < 0) {
+		home = "/";
+		/* / is ours and cannot fail */
+		(void)!chdir(home);
+	}
+	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
+		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
+}
+
+/* A login shell collects nothing. */
+static enum collecting recognise(const struct run_request *request, int nix_fd)
+{
+	const char *name = request->profile_command;
+
+	if (!name && request->argv)
+		name = request->argv[0];
+	return collector_recognise(name, request->argv, nix_fd);
+}
+
+static int enter(const struct run_request *request, int nix_fd)
+{
+	_cleanup_free_ char *work_dir =
+		request->work_dir ? xstrdup(request->work_dir) : getcwd(NULL, 0);
+	_cleanup_(strlist_clear) struct strlist roots = {0}, others = {0};
+	int work_dir_error = errno;
+	enum collecting collecting;
+
+	/* a link may call others, and each of them would be one deeper */
+	if (run_is_inside(nix_fd) && (request->profile_command || !request->is_new)) {
+		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
+		if (request->work_dir)
+			enter_work_dir(work_dir, 0);
+		return 0;
+	}
+	collecting = recognise(request, nix_fd);
+	if (collecting == COLLECTING_ALWAYS)
+		collector_find_roots(nix_fd, &roots);
+	if (userns_enter(&(struct userns_request){
+		    .nix_dir_fd = nix_fd,
+		    .nix_dir = request->nix_dir,
+		    .is_new = request->is_new,
+		    .work_dir = request->work_dir ? NULL : work_dir,
+		    .others = collecting == COLLECTING_NEVER ? NULL : &others,
+	    }) < 0)
+		return -1;
+	if (collector_check(collecting, &roots, &others) < 0)
+		return -1;
+	enter_work_dir(work_dir, work_dir_error);
+	return 0;
+}
+
+int run_exec(const struct run_request *request)
+{
+	_cleanup_close_ int nix_fd = open_nix_dir(request);
+
+	if (nix_fd < 0 || enter(request, nix_fd) < 0)
+		return EXIT_CANCELED;
+	environment_prepare(request->is_default);
+	return request->profile_command
+		       ? exec_profile_command(request->profile_command, request->argv)
+		       : exec_command(request->argv, request->is_default);
+}
+
+static _Noreturn void run_child(const struct run_request *request, int in_fd, int out_fd)
+{
+	log_forget_status();
+	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
+	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
+		log_error(
+			"cannot redirect a process: %s\nthe limit of open files may be reached: ulimit -n",
+			strerror(errno));
+		_exit(EXIT_CANCELED);
+	}
+	_exit(run_exec(request));
+}
+
+pid_t run_start(const struct run_request *request, int in_fd, int out_fd)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		log_error("cannot start a process: %s\nthe limit of processes may be reached: "
+			  "ulimit -u",
+			  strerror(errno));
+	if (child == 0)
+		run_child(request, in_fd, out_fd);
+	return child;
+}
+
+int run_wait(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR) {
+			log_error("cannot wait for a process: %s\nrun it again", strerror(errno));
+			return -1;
+		}
+	}
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,49 @@
+/*
+ * The door: a command runs where a directory of the user's is /nix and everything else of / is
+ * where it was.
+ */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "util/exit_status.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct run_request {
+	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
+	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
+	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
+	const char *missing_advice;
+	char *const *argv; /* the command, NULL-terminated; NULL: a login shell */
+	/*
+	 * Not NULL: the command is the one of this name in the user's profile, wherever PATH leads;
+	 * argv[0] is only what it is called. Then is_default and argv are set too.
+	 */
+	const char *profile_command;
+	const char *work_dir; /* where the command starts; NULL: the present working directory */
+	bool is_new;	      /* in a namespace of its own, whichever others there are */
+};
+
+/*
+ * Turn the calling process into the command, inside. The process must have one thread (unshare(2)
+ * refuses CLONE_NEWUSER otherwise). Returns only the status to end with, after it has said what
+ * failed: EXIT_CANCELED, EXIT_CANNOT_INVOKE or EXIT_ENOENT; the process may then be in namespaces
+ * of its own and must end.
+ */
+int run_exec(const struct run_request *request);
+
+/*
+ * The same in a child process, with IN_FD for its stdin, and OUT_FD for its stdout and stderr,
+ * where messages of our own from before the exec go too; -1: as they are. Returns the child, or -1
+ * after a message.
+ */
+pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
+
+/*
+ * Wait for CHILD to end. Returns the command's exit status, 128 + N where signal N ended it, or -1
+ * after a message.
+ */
+int run_wait(pid_t child);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * Where the profile is, as it resolves inside.
+ */
+#include "run/profile.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../place.h"
+
+/* A home directory and a Nix directory with one store path, in the place. */
+static int setup(void **state)
+{
+	_cleanup_free_ char *home = NULL;
+	const struct place *place;
+
+	if (place_setup(state) != 0)
+		return -1;
+	place = *state;
+	home = path_join(place->path, "home");
+	setenv("HOME", home, 1);
+	unsetenv("XDG_STATE_HOME");
+	return fs_mkdirs(place->fd, "home/.local/state/nix/profiles", 0755) +
+	       fs_mkdirs(place->fd, "nix/store/aa-nix/bin", 0755) +
+	       fs_replace_file(place->fd, "nix/store/aa-nix/bin/nix", "x", 1, 0755);
+}
+
+static void link_to(const struct place *place, const char *target, const char *path)
+{
+	assert_int_equal(symlinkat(target, place->fd, path), 0);
+}
+
+static int nix_fd(const struct place *place)
+{
+	return openat(place->fd, "nix", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void resolves(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *none = NULL, *xdg = NULL, *usual = NULL;
+	_cleanup_close_ int nix = nix_fd(place);
+
+	none = profile_resolve(nix, "profile", "bin/nix");
+	assert_null(none);
+	/* the host's /nix, if there is one, is not asked */
+	link_to(place, "/nix/store/aa-nix", "home/.local/state/nix/profile");
+	xdg = profile_resolve(nix, "profile", "bin/nix");
+	assert_string_equal(xdg, "/nix/store/aa-nix/bin/nix");
+	/* what is there and is not of the store is passed over */
+	assert_int_equal(fs_mkdirs(place->fd, "home/.nix-profile/bin", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "home/.nix-profile/bin/nix", "x", 1, 0755), 0);
+	usual = profile_resolve(nix, "profile", "bin/nix");
+	assert_string_equal(usual, "/nix/store/aa-nix/bin/nix");
+}
+
+static void is_lost(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *none = NULL, *present = NULL, *lost = NULL, *all = NULL;
+	_cleanup_close_ int nix = nix_fd(place);
+
+	none = profile_lost(nix);
+	assert_null(none);
+	link_to(place, "profile-1-link", "home/.local/state/nix/profiles/profile");
+	link_to(place, "/nix/store/aa-nix", "home/.local/state/nix/profiles/profile-1-link");
+	present = profile_lost(nix);
+	assert_null(present);
+	all = profile_lost(-1);
+	assert_string_equal(all, "/nix/store/aa-nix");
+	assert_int_equal(fs_remove_tree(place->fd, "nix/store/aa-nix"), 0);
+	lost = profile_lost(nix);
+	assert_string_equal(lost, "/nix/store/aa-nix");
+}
+
+static void is_found(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *none = profile_find(), *found = NULL, *wanted = NULL;
+	_cleanup_(strlist_clear) struct strlist directories = {0};
+
+	assert_null(none);
+	assert_int_equal(fs_mkdirs(place->fd, "home/.local/state/nix/profile/bin", 0755), 0);
+	/* one without programs is none */
+	assert_int_equal(fs_mkdirs(place->fd, "home/.nix-profile", 0755), 0);
+	found = profile_find();
+	wanted = path_join(place->path, "home/.local/state/nix/profile");
+	assert_string_equal(found, wanted);
+	profile_directories(&directories);
+	assert_int_equal(directories.count, 3);
+	assert_string_equal(directories.items[2], "/nix/var/nix/profiles/default/bin");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(resolves, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(is_lost, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(is_found, setup, place_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
