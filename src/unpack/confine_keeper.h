@@ -4,7 +4,11 @@
 #ifndef UNPACK_CONFINE_KEEPER_H
 #define UNPACK_CONFINE_KEEPER_H
 
-#include "unpack/confine.h"
+#include "unpack/confine_request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /*
  * In a process just forked from CALLER: make the worker, in NAMESPACES of its own or in the

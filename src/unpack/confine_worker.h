@@ -4,7 +4,11 @@
 #ifndef UNPACK_CONFINE_WORKER_H
 #define UNPACK_CONFINE_WORKER_H
 
-#include "unpack/confine.h"
+#include "unpack/confine_request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /* AddressSanitizer maps terabytes, and reports on stderr. */
 #if defined(__SANITIZE_ADDRESS__)
