@@ -1,12 +1,13 @@
 #include "run/run.h"
 #include "run/path_config_default.h"
-#include "commands.h"
 #include "config.h"
 #include "host/check.h"
+#include "install/install.h"
 #include "run/nix_dir.h"
 #include "cli/help.h"
 #include "cli/nixpath_advice.h"
 #include "cli/parse.h"
+#include "uninstall/uninstall.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 
@@ -28,6 +29,7 @@ static int enter(const struct options *options)
 		.is_default = !options->nix_dir,
 		.missing_advice = advice,
 		.argv = options->argv,
+		.is_new = options->new_namespace,
 	});
 }
 
@@ -54,6 +56,38 @@ static int print_path_config(void)
 	return flush(0);
 }
 
+static int install(const struct options *options)
+{
+	const struct install_options *install = &options->install;
+
+	return install_command(&(struct install_request){
+		.program_argv = options->program_argv,
+		.argv = options->argv,
+		.nix_version = install->nix_version,
+		.mirror = install->mirror,
+		.tarball = install->tarball,
+		.sha256 = install->sha256,
+		.system = install->system,
+		.cacert = install->cacert,
+		.extra_conf = &install->extra_conf,
+		.nix_extra_conf_file = install->nix_extra_conf_file,
+		.no_channel_add = install->no_channel_add,
+		.no_modify_profile = install->no_modify_profile,
+		.no_shims = install->no_shims,
+		.dry_run = install->dry_run,
+		.force = install->force,
+	});
+}
+
+static int uninstall(const struct options *options)
+{
+	return uninstall_command(&(struct uninstall_request){
+		.program_argv = options->program_argv,
+		.yes = options->yes,
+		.force = options->install.force,
+	});
+}
+
 static int run(const struct options *options)
 {
 	switch (options->command) {
@@ -61,9 +95,9 @@ static int run(const struct options *options)
 		return enter(options);
 	case COMMAND_INSTALL:
 		/* --dry-run prints */
-		return flush(command_install(options));
+		return flush(install(options));
 	case COMMAND_UNINSTALL:
-		return command_uninstall(options);
+		return uninstall(options);
 	case COMMAND_CHECK:
 		return flush(check_run(options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
@@ -79,7 +113,7 @@ static int run(const struct options *options)
 }
 
 /* Called by the name of a command of the user's profile: all words are that command's. */
-static int run_profile_command(const char *name, char **argv)
+static int run_profile_command(const char *name, char **argv, const struct options *options)
 {
 	_cleanup_free_ char *nix_dir = nix_dir_default();
 
@@ -90,6 +124,7 @@ static int run_profile_command(const char *name, char **argv)
 		.is_default = true,
 		.argv = argv,
 		.profile_command = name,
+		.is_new = options->new_namespace,
 	});
 }
 
@@ -103,5 +138,5 @@ int main(int argc, char **argv)
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return EXIT_CANCELED;
 	log_set_level(options.log_level);
-	return command ? run_profile_command(command, argv) : run(&options);
+	return command ? run_profile_command(command, argv, &options) : run(&options);
 }

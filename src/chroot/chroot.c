@@ -1,5 +1,6 @@
 #include "chroot/chroot.h"
 #include "chroot/apply.h"
+#include "chroot/id_maps.h"
 #include "chroot/namespace.h"
 
 #include <sched.h>
@@ -9,12 +10,19 @@ static int enter_namespaces(struct chroot_error *error)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	struct id_mapper mapper;
+	bool has_uids, has_gids;
 	const char *file;
-	int r = namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS);
+	int r;
 
+	id_mapper_start(&mapper);
+	r = namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS);
+	id_mapper_finish(&mapper, r == 0, &has_uids, &has_gids);
 	if (r < 0)
 		return chroot_fail(error, CHROOT_UNSHARE, NULL, "", r);
-	r = namespace_map_ids(uid, gid, &file);
+	r = has_uids ? 0 : namespace_map_uid(uid, &file);
+	if (r == 0 && !has_gids)
+		r = namespace_map_gid(gid, &file);
 	if (r < 0)
 		return chroot_fail(error, CHROOT_MAP_IDS, file, "", r);
 	r = namespace_make_slave();

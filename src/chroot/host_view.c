@@ -1,6 +1,7 @@
 #include "chroot/host_view.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/hash.h"
 #include "util/str.h"
 
 #include <dirent.h>
@@ -53,16 +54,23 @@ static enum entry_type type_of_mode(mode_t mode)
 	return S_ISDIR(mode) ? ENTRY_DIRECTORY : S_ISLNK(mode) ? ENTRY_SYMLINK : ENTRY_FILE;
 }
 
-static int real_look(void *context, const char *path, enum entry_type *type, char **target)
+static int look_at(void *context, const char *path, enum entry_type *type, char **target,
+		   struct stat *st)
 {
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
+
+	if (fstatat(base, path, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return -errno;
+	*type = type_of_mode(st->st_mode);
+	return *type == ENTRY_SYMLINK ? fs_readlink(base, path, target) : 0;
+}
+
+static int real_look(void *context, const char *path, enum entry_type *type, char **target)
+{
 	struct stat st;
 
-	if (fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-		return -errno;
-	*type = type_of_mode(st.st_mode);
-	return *type == ENTRY_SYMLINK ? fs_readlink(base, path, target) : 0;
+	return look_at(context, path, type, target, &st);
 }
 
 /*
@@ -93,6 +101,7 @@ static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
 	if (type == ENTRY_SYMLINK && fs_readlink(fd, entry->d_name, &target) < 0)
 		return; /* gone since it was listed */
 	listing_add(out, entry->d_name, type, target);
+	out->entries[out->count - 1].inode = entry->d_ino;
 }
 
 static int real_list(void *context, const char *path, struct listing *out)
@@ -147,6 +156,51 @@ struct host_view host_view_real(const int *nix_dir_fd)
 		.is_kernels = real_is_kernels,
 		.context = (void *)(uintptr_t)nix_dir_fd,
 	};
+}
+
+static int watched_look(void *context, const char *path, enum entry_type *type, char **target)
+{
+	struct host_watch *watch = context;
+	struct stat st = {0};
+	int r = look_at(context, path, type, target, &st);
+
+	watch->seen = hash_string(watch->seen, path);
+	watch->seen = hash_number(watch->seen, (uint64_t)r);
+	if (r < 0)
+		return r;
+	watch->seen = hash_number(watch->seen, st.st_dev);
+	watch->seen = hash_number(watch->seen, st.st_ino);
+	watch->seen = hash_string(watch->seen, *type == ENTRY_SYMLINK ? *target : NULL);
+	return r;
+}
+
+static int watched_list(void *context, const char *path, struct listing *out)
+{
+	struct host_watch *watch = context;
+	int r = real_list(context, path, out);
+
+	watch->seen = hash_string(watch->seen, path);
+	watch->seen = hash_number(watch->seen, (uint64_t)r);
+	for (size_t i = 0; i < out->count; i++) {
+		const struct listing_entry *entry = &out->entries[i];
+
+		watch->seen = hash_string(watch->seen, entry->name);
+		watch->seen = hash_number(watch->seen, (uint64_t)entry->type);
+		watch->seen = hash_number(watch->seen, entry->inode);
+		watch->seen = hash_string(watch->seen, entry->target);
+	}
+	return r;
+}
+
+struct host_view host_view_watched(struct host_watch *watch)
+{
+	struct host_view view = host_view_real(&watch->nix_dir_fd);
+
+	view.list = watched_list;
+	view.look = watched_look;
+	view.context = watch;
+	watch->seen = HASH_START;
+	return view;
 }
 
 /* path_resolution(7): "the maximum number of symbolic links followed is 40" */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum entry_type {
 	ENTRY_DIRECTORY,
@@ -17,7 +18,8 @@ enum entry_type {
 struct listing_entry {
 	char *name; /* any bytes but '/' and NUL */
 	enum entry_type type;
-	char *target; /* of a symlink, else NULL */
+	char *target;	/* of a symlink, else NULL */
+	uint64_t inode; /* 0: not known */
 };
 
 struct listing {
@@ -44,6 +46,16 @@ struct host_view {
 /* The real host. NIX_DIR_FD is the Nix directory, and must stay open as long as the view is used.
  */
 struct host_view host_view_real(const int *nix_dir_fd);
+
+/*
+ * The same, and WATCH->seen changes with all that is seen through it: which names there are, what
+ * they are, and by their inodes, whether they are the same as before.
+ */
+struct host_watch {
+	int nix_dir_fd; /* first, as the context of host_view_real() */
+	uint64_t seen;
+};
+struct host_view host_view_watched(struct host_watch *watch);
 
 /* Add an entry; NAME and TARGET are copied. */
 void listing_add(struct listing *listing, const char *name, enum entry_type type,

@@ -1,11 +1,11 @@
 #include "chroot/namespace.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -24,30 +24,34 @@ static int write_proc(const char *file, const char *text)
 	return fs_write_all(fd, text, strlen(text));
 }
 
+/* Map ID to itself by FILE. */
+static int map_id(const char *file, unsigned long id, const char **failed)
+{
+	_cleanup_free_ char *map = xasprintf("%lu %lu 1\n", id, id);
+
+	*failed = file;
+	return write_proc(file, map);
+}
+
+int namespace_map_uid(uid_t uid, const char **file)
+{
+	return map_id("/proc/self/uid_map", uid, file);
+}
+
+int namespace_map_gid(gid_t gid, const char **file)
+{
+	int r;
+
+	*file = "/proc/self/setgroups";
+	r = write_proc(*file, "deny");
+	return r < 0 ? r : map_id("/proc/self/gid_map", gid, file);
+}
+
 int namespace_map_ids(uid_t uid, gid_t gid, const char **file)
 {
-	/* two ids of at most 10 digits, a length, blanks and the end */
-	char uid_map[32], gid_map[32];
-	const struct {
-		const char *file;
-		const char *text;
-	} writes[] = {
-		{"/proc/self/setgroups", "deny"},
-		{"/proc/self/uid_map", uid_map},
-		{"/proc/self/gid_map", gid_map},
-	};
+	int r = namespace_map_uid(uid, file);
 
-	snprintf(uid_map, sizeof(uid_map), "%u %u 1\n", (unsigned)uid, (unsigned)uid);
-	snprintf(gid_map, sizeof(gid_map), "%u %u 1\n", (unsigned)gid, (unsigned)gid);
-	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
-		int r = write_proc(writes[i].file, writes[i].text);
-
-		if (r < 0) {
-			*file = writes[i].file;
-			return r;
-		}
-	}
-	return 0;
+	return r < 0 ? r : namespace_map_gid(gid, file);
 }
 
 int namespace_make_slave(void)

@@ -15,10 +15,12 @@ int namespace_unshare(int flags);
 
 /*
  * Map UID and GID to themselves, and nothing else, in the user namespace just entered. setgroups(2)
- * is denied first, as the kernel asks of an unprivileged process (user_namespaces(7), since Linux
- * 3.19). Supplementary groups keep counting for access. Returns 0, or -errno with *FILE the file
- * under /proc/self that could not be written.
+ * is denied before the GID is, as the kernel asks of an unprivileged process (user_namespaces(7),
+ * since Linux 3.19). Supplementary groups keep counting for access. Returns 0, or -errno with *FILE
+ * the file under /proc/self that could not be written.
  */
+int namespace_map_uid(uid_t uid, const char **file);
+int namespace_map_gid(gid_t gid, const char **file);
 int namespace_map_ids(uid_t uid, gid_t gid, const char **file);
 
 /*

@@ -110,6 +110,12 @@ void complain_scope(const struct option_spec *spec)
 	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
 	const char *first = NULL;
 
+	if (spec->scope == SCOPE_ENTER) {
+		what = xasprintf("option --%s goes with a command to run inside", spec->name);
+		next = xasprintf("as in nix-user-chroot --%s -- COMMAND", spec->name);
+		complain(what, next, COMMAND_ENTER);
+		return;
+	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *command = &option_specs[i];
 		char *longer;

@@ -39,13 +39,10 @@ static const struct {
 	enum option_group group;
 	const char *title;
 } groups[] = {
-	{GROUP_COMMAND, "Commands"},
-	{GROUP_WHAT, "What to install"},
-	{GROUP_WHERE, "Where it comes from"},
-	{GROUP_CONFIGURE, "How Nix is configured"},
-	{GROUP_LEAVE, "What is left alone"},
-	{GROUP_OTHER, "Options"},
-	{GROUP_OUTPUT, "Output"},
+	{GROUP_COMMAND, "Commands"},	      {GROUP_WHAT, "What to install"},
+	{GROUP_WHERE, "Where it comes from"}, {GROUP_CONFIGURE, "How Nix is configured"},
+	{GROUP_LEAVE, "What is left alone"},  {GROUP_OTHER, "Options"},
+	{GROUP_RUNNING, "How it runs"},
 };
 
 static void print_option(FILE *f, const struct option_spec *spec, const char *help)
@@ -105,8 +102,7 @@ void help_print(FILE *f, enum command command)
 	case COMMAND_VERSION:
 		print_page(
 			f, overview, COMMAND_ENTER,
-			"\nnix-user-chroot --install --help has the options of --install, and so on.\n"
-			"man nix-user-chroot has the variables, the files and examples.\n");
+			"\n--install --help has the options of --install; man nix-user-chroot has all.\n");
 		break;
 	}
 }

@@ -25,6 +25,7 @@ enum option_kind {
 #define SCOPE_INSTALL	  SCOPE_OF(COMMAND_INSTALL)
 #define SCOPE_UNINSTALL	  SCOPE_OF(COMMAND_UNINSTALL)
 #define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
+#define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
 /* Under which heading the help pages have it; see help.c. */
 enum option_group {
@@ -34,7 +35,7 @@ enum option_group {
 	GROUP_CONFIGURE, /* how Nix is configured */
 	GROUP_LEAVE,	 /* what is left alone */
 	GROUP_OTHER,	 /* of a command with few options */
-	GROUP_OUTPUT,
+	GROUP_RUNNING,
 };
 
 struct option_spec {
@@ -55,7 +56,7 @@ struct option_spec {
 	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
-#define OPTION_COUNT 23
+#define OPTION_COUNT 24
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

@@ -45,6 +45,7 @@ struct options {
 	enum log_level log_level;
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes */
+	bool new_namespace;
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };

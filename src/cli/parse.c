@@ -140,7 +140,8 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
  */
 static bool has_variable(const struct option_spec *spec, enum command command)
 {
-	return spec->variable && (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL);
+	return spec->variable &&
+	       (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL || command == COMMAND_ENTER);
 }
 
 /* The environment fills in what the command line left open. */

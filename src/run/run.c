@@ -1,4 +1,5 @@
 #include "run/run.h"
+#include "run/collector.h"
 #include "run/environment.h"
 #include "run/exec.h"
 #include "run/inside.h"
@@ -64,19 +65,43 @@ static void enter_work_dir(const char *work_dir, int err)
 		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
+/* A login shell collects nothing. */
+static enum collecting recognise(const struct run_request *request, int nix_fd)
+{
+	const char *name = request->profile_command;
+
+	if (!name && request->argv)
+		name = request->argv[0];
+	return collector_recognise(name, request->argv, nix_fd);
+}
+
 static int enter(const struct run_request *request, int nix_fd)
 {
 	_cleanup_free_ char *work_dir =
 		request->work_dir ? xstrdup(request->work_dir) : getcwd(NULL, 0);
+	_cleanup_(strlist_clear) struct strlist roots = {0}, others = {0};
 	int work_dir_error = errno;
+	enum collecting collecting;
 
-	if (run_is_inside(nix_fd)) {
+	/* a link may call others, and each of them would be one deeper */
+	if (run_is_inside(nix_fd) && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
 			enter_work_dir(work_dir, 0);
 		return 0;
 	}
-	if (userns_enter(nix_fd, request->nix_dir) < 0)
+	collecting = recognise(request, nix_fd);
+	if (collecting == COLLECTING_ALWAYS)
+		collector_find_roots(nix_fd, &roots);
+	if (userns_enter(&(struct userns_request){
+		    .nix_dir_fd = nix_fd,
+		    .nix_dir = request->nix_dir,
+		    .is_new = request->is_new,
+		    .work_dir = request->work_dir ? NULL : work_dir,
+		    .others = collecting == COLLECTING_NEVER ? NULL : &others,
+	    }) < 0)
+		return -1;
+	if (collector_check(collecting, &roots, &others) < 0)
 		return -1;
 	enter_work_dir(work_dir, work_dir_error);
 	return 0;

@@ -22,6 +22,7 @@ struct run_request {
 	 */
 	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
+	bool is_new;	      /* in a namespace of its own, whichever others there are */
 };
 
 /*

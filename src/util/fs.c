@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 int fs_write_all(int fd, const void *data, size_t len)
 {
@@ -223,9 +224,41 @@ bool fs_same_file(const char *a, const char *b)
 	return stat(a, &one) == 0 && stat(b, &other) == 0 && fs_same_inode(&one, &other);
 }
 
+uint64_t fs_mount_id(int dirfd, const char *path, bool unique)
+{
+	/* statx(2): STATX_MNT_ID, STATX_MNT_ID_UNIQUE, and where they are in struct statx; as
+	 * numbers, for the headers of older systems lack them */
+	const unsigned mask = unique ? 0x4000 : 0x1000;
+	struct {
+		uint32_t mask;
+		unsigned char fields[140];
+		uint64_t mount_id;
+		unsigned char more[104];
+	} statx = {0};
+
+	_Static_assert(sizeof(statx) == 256, "the kernel's struct statx");
+	if (syscall(SYS_statx, dirfd, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT, mask, &statx) < 0)
+		return 0;
+	return statx.mask & mask ? statx.mount_id : 0;
+}
+
 bool fs_is_program(const char *path)
 {
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *fs_deepest_existing(const char *path)
+{
+	char *there = xstrdup(path);
+	struct stat st;
+
+	while (there[1] && stat(there, &st) < 0) {
+		char *above = path_parent(there);
+
+		free(there);
+		there = above;
+	}
+	return there;
 }

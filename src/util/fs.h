@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -63,6 +64,9 @@ int fs_readlink(int dirfd, const char *path, char **target);
  */
 char *fs_self_path(void);
 
+/* The deepest of PATH (absolute) and the directories above it that is there; the caller frees. */
+char *fs_deepest_existing(const char *path);
+
 /* Is there anything called PATH, be it a symlink that leads nowhere? */
 bool fs_exists(int dirfd, const char *path);
 
@@ -86,6 +90,13 @@ bool fs_same_inode(const struct stat *a, const struct stat *b);
 
 /* Are A and B, links followed, one and the same file? */
 bool fs_same_file(const char *a, const char *b);
+
+/*
+ * The mount that PATH (with "", DIRFD itself) is on: by a number that no other mount has or had
+ * since the system was started (Linux 6.8), or else, not UNIQUE, by mountinfo's (Linux 5.8), which
+ * is used anew. 0: the kernel does not say.
+ */
+uint64_t fs_mount_id(int dirfd, const char *path, bool unique);
 
 /* Is PATH a file that we may execute? */
 bool fs_is_program(const char *path);

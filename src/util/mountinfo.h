@@ -11,6 +11,7 @@ struct mountinfo {
 	long id;
 	const char *target;  /* mount point below this process's root */
 	const char *options; /* of the mount: "ro,nosuid" */
+	bool is_shared;	     /* what is mounted there later spreads: mount_namespaces(7) */
 	const char *fs_type;
 	const char *super_options; /* of the file system: "rw,subset=pid" */
 };

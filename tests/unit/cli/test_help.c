@@ -46,7 +46,7 @@ static void help(void **state)
 		enum command command;
 		unsigned scope;
 	} pages[] = {
-		{COMMAND_ENTER, SCOPE_ANY},
+		{COMMAND_ENTER, SCOPE_ENTER},
 		{COMMAND_INSTALL, SCOPE_INSTALL},
 		{COMMAND_UNINSTALL, SCOPE_UNINSTALL},
 		{COMMAND_CHECK, SCOPE_CHECK},
@@ -59,7 +59,7 @@ static void help(void **state)
 		for (size_t j = 0; j < OPTION_COUNT; j++) {
 			const struct option_spec *spec = &option_specs[j];
 			size_t wanted = spec->kind == KIND_COMMAND
-						? pages[i].scope == SCOPE_ANY
+						? pages[i].scope == SCOPE_ENTER
 						: spec->scope == SCOPE_ANY ||
 							  (spec->scope & pages[i].scope) != 0;
 

@@ -1,6 +1,8 @@
 /* A nix.conf for this host. */
 #include "install/nix_conf.h"
+#include "store/layout.h"
 #include "util/cleanup.h"
+#include "util/network_fs.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -104,28 +106,31 @@ static void every_setting_has_its_reason(void **state)
 static void network_file_systems(void **state)
 {
 	(void)state;
-	assert_string_equal(nix_conf_network_fs(0x6969), "NFS");
-	assert_string_equal(nix_conf_network_fs(0x0bd00bd0), "Lustre");
-	assert_string_equal(nix_conf_network_fs(0x01021997), "9p");
-	assert_string_equal(nix_conf_network_fs(0xff534d42), "CIFS");
+	assert_string_equal(network_fs_name(0x6969), "NFS");
+	assert_string_equal(network_fs_name(0x0bd00bd0), "Lustre");
+	assert_string_equal(network_fs_name(0x01021997), "9p");
+	assert_string_equal(network_fs_name(0xff534d42), "CIFS");
 	/* ext4, xfs, btrfs, tmpfs, overlayfs; and FUSE, of which nobody knows */
-	assert_null(nix_conf_network_fs(0xef53));
-	assert_null(nix_conf_network_fs(0x58465342));
-	assert_null(nix_conf_network_fs(0x9123683e));
-	assert_null(nix_conf_network_fs(0x01021994));
-	assert_null(nix_conf_network_fs(0x794c7630));
-	assert_null(nix_conf_network_fs(0x65735546));
+	assert_null(network_fs_name(0xef53));
+	assert_null(network_fs_name(0x58465342));
+	assert_null(network_fs_name(0x9123683e));
+	assert_null(network_fs_name(0x01021994));
+	assert_null(network_fs_name(0x794c7630));
+	assert_null(network_fs_name(0x65735546));
 }
 
 /* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
 static char *write_conf(const struct place *place, const struct nix_conf_facts *facts)
 {
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_free_ char *said = NULL;
 	struct capture capture;
 	int r;
 
+	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(place->fd, &record), 0);
 	capture_begin(&capture);
-	r = nix_conf_write(place->fd, "NIX", facts);
+	r = nix_conf_write(place->fd, "/NIX", facts, &record);
 	said = capture_end(&capture);
 	return xasprintf("%d: %s", r, said);
 }
@@ -167,7 +172,7 @@ static void never_over_a_users_file(void **state)
 	assert_string_equal(quiet, "0: ");
 	strlist_add(&extra, "max-jobs = 4");
 	told = write_conf(place, &(struct nix_conf_facts){.extra = &extra});
-	assert_string_equal(told, "0: nix-user-chroot: warning: NIX/etc/nix/nix.conf is there "
+	assert_string_equal(told, "0: nix-user-chroot: warning: /NIX/etc/nix/nix.conf is there "
 				  "already and stays as it is\n"
 				  "  add by hand what you asked for with --extra-conf or "
 				  "--nix-extra-conf-file\n");
@@ -198,7 +203,7 @@ static void something_in_the_way(void **state)
 
 	assert_int_equal(fs_replace_file(place->fd, "etc", "", 0, 0644), 0);
 	outcome = write_conf(place, &(struct nix_conf_facts){0});
-	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write NIX/etc/nix/nix.conf: "
+	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: "
 					"Not a directory\n"));
 }
 

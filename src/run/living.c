@@ -1,0 +1,375 @@
+#include "run/living.h"
+#include "run/living_file.h"
+#include "run/processes.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/network_fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
+#include <time.h>
+
+/*
+ * Where the list is, the first that will do. /tmp before /dev/shm, which systemd clears of a user's
+ * files at the last logout (RemoveIPC in logind.conf(5)).
+ */
+static const char *const places[] = {"/tmp", "/dev/shm"};
+
+/* An entry has the lock for some milliseconds; whoever has it longer has been stopped. */
+#define LOCK_PATIENCE_MS 2000
+
+/* A list of more visitors than this is written anew without those that have ended. */
+#define VISITORS_MAX 128
+
+/* Files of the list, the newest namespace first. */
+struct files {
+	struct living_file *items;
+	size_t count;
+};
+
+/* A directory of this host in which everybody may make files, and remove only their own. */
+static bool is_place(int fd)
+{
+	const mode_t wanted = S_ISVTX | S_IWOTH;
+	struct statfs fs;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & wanted) == wanted && fstatfs(fd, &fs) == 0 &&
+	       !network_fs_name((unsigned long)fs.f_type) && faccessat(fd, ".", W_OK, 0) == 0;
+}
+
+static bool is_private(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+}
+
+/* The directory, made where it is missing; -1 where its name is taken by what is not ours alone. */
+static int open_list(int place)
+{
+	_cleanup_free_ char *name = xasprintf("nix-user-chroot-%u", (unsigned)geteuid());
+	_cleanup_close_ int fd = fs_open_dir(place, name);
+
+	if (fd == -ENOENT) {
+		mode_t umask_before = umask(077);
+
+		mkdirat(place, name, 0700);
+		umask(umask_before);
+		fd = fs_open_dir(place, name);
+	}
+	return fd >= 0 && is_private(fd) ? steal_fd(&fd) : -1;
+}
+
+int living_open(void)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		_cleanup_close_ int place = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (place >= 0 && is_place(place))
+			return open_list(place);
+	}
+	return -1;
+}
+
+int living_lock(int list)
+{
+	_cleanup_close_ int fd = -1;
+	mode_t umask_before = umask(077);
+
+	fd = openat(list, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	umask(umask_before);
+	if (fd < 0)
+		return -1;
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited++) {
+		const struct timespec tick = {.tv_nsec = 1000000};
+
+		if ((errno != EWOULDBLOCK && errno != EINTR) || waited == LOCK_PATIENCE_MS)
+			return -1;
+		nanosleep(&tick, NULL);
+	}
+	return steal_fd(&fd);
+}
+
+static void files_clear(struct files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		living_file_clear(&files->items[i]);
+	free(files->items);
+	*files = (struct files){0};
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	uint64_t one = ((const struct living_file *)a)->head->made;
+	uint64_t other = ((const struct living_file *)b)->head->made;
+
+	return (one < other) - (one > other);
+}
+
+/* A file that was to get its name: what is left of a process that was killed then goes. */
+static bool is_unfinished(int list, const char *name)
+{
+	if (!str_starts_with(name, "new."))
+		return false;
+	if (process_start((pid_t)strtol(name + strlen("new."), NULL, 10)) == 0)
+		unlinkat(list, name, 0);
+	return true;
+}
+
+/* All files whose names begin with PREFIX. */
+static void read_files(int list, const char *prefix, struct files *out)
+{
+	_cleanup_closedir_ DIR *dir = fs_list_dir(list, ".");
+	const struct dirent *entry;
+	struct living_file file;
+
+	while (dir && (entry = fs_next_entry(dir))) {
+		if (!str_starts_with(entry->d_name, prefix) || is_unfinished(list, entry->d_name) ||
+		    living_file_read(list, entry->d_name, &file) < 0)
+			continue;
+		out->items = xreallocarray(out->items, out->count + 1, sizeof(*out->items));
+		out->items[out->count++] = file;
+	}
+	if (out->count > 1)
+		qsort(out->items, out->count, sizeof(*out->items), compare_age);
+}
+
+/* What this process is on the list, coming from where KEY says. */
+static struct living_visitor visitor_of(pid_t pid, const struct living_key *key)
+{
+	struct living_visitor visitor = {.pid = (uint64_t)pid};
+
+	if (key->origin.root_mount != 0 || pid != getpid())
+		return visitor;
+	visitor.parent = (uint64_t)getppid();
+	visitor.parent_start = process_start(getppid());
+	return visitor;
+}
+
+/*
+ * Is the mount namespace that FILE's visitors came from the one that KEY comes from? Their numbers
+ * are equal; but that proves it only where numbers are not used anew, or have been in use since.
+ */
+static bool is_same_origin(const struct living_file *file, const struct living_key *key)
+{
+	if (key->origin.root_mount != 0)
+		return true;
+	for (size_t i = 0; i < file->count; i++) {
+		const struct living_visitor *visitor = &file->visitors[i];
+		pid_t parent = (pid_t)visitor->parent;
+
+		if (parent > 0 && process_start(parent) == visitor->parent_start &&
+		    process_mount_namespace(parent) == key->origin.mount_namespace)
+			return true;
+	}
+	return false;
+}
+
+/* The visitor to ask as the Ith: the first, which often stays longest, then the youngest. */
+static pid_t visitor_at(const struct living_file *file, size_t i)
+{
+	return (pid_t)file->visitors[i == 0 ? 0 : file->count - i].pid;
+}
+
+static void visit(int list, const struct living_file *file, const struct living_key *key)
+{
+	const struct living_visitor self = visitor_of(getpid(), key);
+	_cleanup_free_ struct living_visitor *left = NULL;
+	size_t count = 0;
+
+	living_file_visit(list, file->name, &self);
+	if (file->count < VISITORS_MAX)
+		return;
+	left = xcalloc(file->count + 1, sizeof(*left));
+	for (size_t i = 0; i < file->count; i++)
+		if (chroot_is_in((pid_t)file->visitors[i].pid, &file->head->root))
+			left[count++] = file->visitors[i];
+	left[count++] = self;
+	living_file_write(list, file->name, file->head, left, count);
+}
+
+/* What living_find() is asked for. */
+struct search {
+	int list;
+	const struct living_key *key;
+	int nix_dir_fd;
+	bool (*suits)(const struct chroot_door *door, const void *context);
+	const void *context;
+	struct chroot_door *door;
+};
+
+/* Through the process PID into the namespace of FILE: 0, or what chroot_open_door() says. */
+static int try_door(const struct search *search, const struct living_file *file, pid_t pid)
+{
+	int r = chroot_open_door(pid, &file->head->root, search->nix_dir_fd, search->door);
+
+	if (r < 0)
+		return r;
+	if (!search->suits(search->door, search->context)) {
+		chroot_door_close(search->door);
+		return -EPERM;
+	}
+	visit(search->list, file, search->key);
+	return 0;
+}
+
+static bool has_key(const struct living_file *file, const struct living_key *key)
+{
+	return memcmp(&file->head->key, key, sizeof(*key)) == 0 && is_same_origin(file, key);
+}
+
+static int find_by_visitors(const struct search *search, const struct files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const struct living_file *file = &files->items[i];
+		int r = has_key(file, search->key) ? -ESRCH : -EPERM;
+
+		for (size_t k = 0; k < file->count && r == -ESRCH; k++)
+			r = try_door(search, file, visitor_at(file, k));
+		if (r == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* The namespaces all of whose visitors have ended, and a process found in each, or 0. */
+struct orphans {
+	const struct living_file **files;
+	pid_t *found;
+	size_t count;
+	pid_t above; /* no process with a lower or this ID can be in any of them */
+};
+
+static bool has_visitor(const struct living_file *file)
+{
+	for (size_t k = 0; k < file->count; k++)
+		if (chroot_is_in(visitor_at(file, k), &file->head->root))
+			return true;
+	return false;
+}
+
+static void look_for_orphan(pid_t pid, void *context)
+{
+	struct orphans *orphans = context;
+	uint64_t mount_namespace = process_mount_namespace(pid);
+
+	for (size_t i = 0; i < orphans->count && mount_namespace != 0; i++)
+		if (orphans->found[i] == 0 &&
+		    orphans->files[i]->head->mount_namespace == mount_namespace &&
+		    chroot_is_in(pid, &orphans->files[i]->head->root))
+			orphans->found[i] = pid;
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts = {0};
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * Whoever is in the namespace of HEAD and no visitor is a descendant of one, and was started after
+ * it was made: its process ID is greater than LAST was then, if they have not wrapped around since.
+ * In a second they do not.
+ */
+static pid_t lowest_child(const struct living_head *head)
+{
+	pid_t last = process_last();
+	bool is_young = now() - head->made < 1000000000 && last >= (pid_t)head->last_pid;
+
+	return is_young ? (pid_t)head->last_pid : 0;
+}
+
+static void find_orphans(const struct files *files, const struct origin *origin,
+			 struct orphans *out)
+{
+	out->files = xcalloc(files->count, sizeof(*out->files));
+	out->found = xcalloc(files->count, sizeof(*out->found));
+	for (size_t i = 0; i < files->count; i++) {
+		const struct living_file *file = &files->items[i];
+		pid_t lowest;
+
+		/* process IDs of another PID namespace say nothing here */
+		if (file->head->key.origin.boot != origin->boot ||
+		    file->head->key.origin.pid_namespace != origin->pid_namespace ||
+		    has_visitor(file))
+			continue;
+		lowest = lowest_child(file->head);
+		out->above = out->count == 0 || lowest < out->above ? lowest : out->above;
+		out->files[out->count++] = file;
+	}
+	if (out->count > 0)
+		processes_visit(out->above, look_for_orphan, out);
+}
+
+/* Strike the namespaces out that have ended, and look into those that have not. */
+static int find_by_orphans(const struct search *search, const struct files *files)
+{
+	struct orphans orphans = {0};
+	int r = -1;
+
+	find_orphans(files, &search->key->origin, &orphans);
+	for (size_t i = 0; i < orphans.count; i++) {
+		const struct living_file *file = orphans.files[i];
+		const struct living_visitor found = {.pid = (uint64_t)orphans.found[i]};
+
+		if (orphans.found[i] == 0) {
+			unlinkat(search->list, file->name, 0);
+			continue;
+		}
+		living_file_visit(search->list, file->name, &found);
+		if (r < 0 && has_key(file, search->key) &&
+		    try_door(search, file, orphans.found[i]) == 0)
+			r = 0;
+	}
+	for (size_t i = 0; i < files->count; i++)
+		if (files->items[i].head->key.origin.boot != search->key->origin.boot)
+			unlinkat(search->list, files->items[i].name, 0);
+	free(orphans.files);
+	free(orphans.found);
+	return r;
+}
+
+int living_find(int list, const struct living_key *key, int nix_dir_fd, bool thoroughly,
+		bool (*suits)(const struct chroot_door *door, const void *context),
+		const void *context, struct chroot_door *door)
+{
+	const struct search search = {list, key, nix_dir_fd, suits, context, door};
+	_cleanup_free_ char *prefix = living_file_prefix(key);
+	_cleanup_(files_clear) struct files files = {0};
+
+	/* all that have ended are struck out, into whichever directory they were */
+	read_files(list, thoroughly ? "" : prefix, &files);
+	if (find_by_visitors(&search, &files) == 0)
+		return 0;
+	return thoroughly ? find_by_orphans(&search, &files) : -1;
+}
+
+void living_add(int list, const struct living_key *key)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct living_head head = {
+		.key = *key,
+		.mount_namespace = process_mount_namespace(getpid()),
+		.made = now(),
+		.last_pid = (uint64_t)process_last(),
+	};
+	const struct living_visitor self = visitor_of(getpid(), key);
+	_cleanup_free_ char *prefix = living_file_prefix(key), *name = NULL;
+	int r = root < 0 ? -errno : chroot_root_read(root, &head.root);
+
+	/* without /proc inside, nobody could be found */
+	if (r == 0 && head.mount_namespace == 0)
+		r = -ENOENT;
+	name = xasprintf("%s%llx", prefix, (unsigned long long)head.mount_namespace);
+	if (r == 0)
+		r = living_file_write(list, name, &head, &self, 1);
+	if (r < 0)
+		log_verbose("other terminals will not share this namespace: %s", strerror(-r));
+}
