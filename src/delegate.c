@@ -1,10 +1,13 @@
 /*
  * The program that enters is linked with libc alone, so that entering costs what the kernel costs.
- * What needs more is done by nix-user-chroot-install, which has the same command line.
+ * What needs more is carried out by nix-user-chroot-install, which has the same command line. This
+ * file takes the place of install/install.c and uninstall/uninstall.c in the small program.
  */
 #include "run/run.h"
-#include "commands.h"
+#include "install/install.h"
+#include "uninstall/uninstall.h"
 #include "util/program.h"
+#include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
@@ -40,12 +43,12 @@ static char **arguments(char *const *argv, char *program)
 	return copy;
 }
 
-static int delegate(const struct options *options)
+/* Become the installer with the whole command line. Returns only the status to end with. */
+static int delegate(char *const *program_argv)
 {
 	_cleanup_free_ char *beside = beside_self();
-	_cleanup_free_ char *program = program_path(options->program_argv[0]);
-	_cleanup_free_ char **argv =
-		arguments(options->program_argv, program ? program : options->program_argv[0]);
+	_cleanup_free_ char *program = program_path(program_argv[0]);
+	_cleanup_free_ char **argv = arguments(program_argv, program ? program : program_argv[0]);
 	const char *installed = PKGLIBEXECDIR "/" INSTALLER;
 
 	if (beside)
@@ -57,12 +60,12 @@ static int delegate(const struct options *options)
 	return EXIT_CANCELED;
 }
 
-int command_install(const struct options *options)
+int install_command(const struct install_request *request)
 {
-	return delegate(options);
+	return delegate(request->program_argv);
 }
 
-int command_uninstall(const struct options *options)
+int uninstall_command(const struct uninstall_request *request)
 {
-	return delegate(options);
+	return delegate(request->program_argv);
 }

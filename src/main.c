@@ -1,11 +1,13 @@
 #include "run/run.h"
 #include "run/path_config_default.h"
-#include "commands.h"
 #include "config.h"
 #include "host/check.h"
+#include "install/install.h"
 #include "run/nix_dir.h"
+#include "cli/help.h"
 #include "cli/nixpath_advice.h"
-#include "cli/options.h"
+#include "cli/parse.h"
+#include "uninstall/uninstall.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 
@@ -18,7 +20,7 @@ static int enter(const struct options *options)
 	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
 
 	if (options->nix_dir)
-		advice = nix_path_advice(options->nix_dir);
+		advice = nixpath_advice(options->nix_dir);
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
 	if (!nix_dir)
 		return EXIT_CANCELED;
@@ -54,6 +56,38 @@ static int print_path_config(void)
 	return flush(0);
 }
 
+static int install(const struct options *options)
+{
+	const struct install_options *install = &options->install;
+
+	return install_command(&(struct install_request){
+		.program_argv = options->program_argv,
+		.argv = options->argv,
+		.nix_version = install->nix_version,
+		.mirror = install->mirror,
+		.tarball = install->tarball,
+		.sha256 = install->sha256,
+		.system = install->system,
+		.cacert = install->cacert,
+		.extra_conf = &install->extra_conf,
+		.nix_extra_conf_file = install->nix_extra_conf_file,
+		.no_channel_add = install->no_channel_add,
+		.no_modify_profile = install->no_modify_profile,
+		.no_shims = install->no_shims,
+		.dry_run = install->dry_run,
+		.force = install->force,
+	});
+}
+
+static int uninstall(const struct options *options)
+{
+	return uninstall_command(&(struct uninstall_request){
+		.program_argv = options->program_argv,
+		.yes = options->yes,
+		.force = options->install.force,
+	});
+}
+
 static int run(const struct options *options)
 {
 	switch (options->command) {
@@ -61,15 +95,15 @@ static int run(const struct options *options)
 		return enter(options);
 	case COMMAND_INSTALL:
 		/* --dry-run prints */
-		return flush(command_install(options));
+		return flush(install(options));
 	case COMMAND_UNINSTALL:
-		return command_uninstall(options);
+		return uninstall(options);
 	case COMMAND_CHECK:
 		return flush(check_run(options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:
-		options_print_help(stdout, options->help_on);
+		help_print(stdout, options->help_on);
 		return flush(0);
 	case COMMAND_VERSION:
 		puts("nix-user-chroot " PACKAGE_VERSION);
@@ -101,7 +135,7 @@ int main(int argc, char **argv)
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 
 	/* where the words are that command's, the environment alone is ours */
-	if (options_parse(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
+	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return EXIT_CANCELED;
 	log_set_level(options.log_level);
 	return command ? run_profile_command(command, argv, &options) : run(&options);

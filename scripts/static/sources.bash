@@ -23,19 +23,6 @@ has_sum() { # FILE SHA256
 	[ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
 }
 
-# The archives that the host's apt knows: first Debian's own, then any, for each may be a full
-# mirror; where apt-get update has never run, apt names none of these, but what it would ask for.
-archive_uris() {
-	# shellcheck disable=SC2016 # apt's variable, not the shell's
-	local format='$(REPO_URI)'
-	{
-		apt-get indextargets --format "$format" 'Created-By: Packages' 'Origin: Debian' \
-			'Label: Debian'
-		apt-get indextargets --format "$format" 'Created-By: Packages'
-		apt-get --print-uris update | sed -n "s|^'\\(.*/\\)dists/.*|\\1|p"
-	} | awk '!seen[$0]++'
-}
-
 # apt TOOL ARG...: the apt of our own
 apt() {
 	local tool=$1

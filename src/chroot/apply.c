@@ -354,16 +354,6 @@ static int carry_out_steps(struct work *work)
 	return 0;
 }
 
-/* Has a later step mounted something over the tmpfs PATH, or over a directory above it? */
-static bool is_covered(const struct plan *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].type == PLAN_COVER_DIRECTORY &&
-		    path_is_within(path, plan->steps[i].path))
-			return true;
-	return false;
-}
-
 /* The read-only tmpfs: what was written to it would be gone with the last process inside. */
 static int finish(struct work *work)
 {
@@ -378,8 +368,7 @@ static int finish(struct work *work)
 	if (work->has_empty_file && unlink(plan->empty_file) < 0)
 		return chroot_fail(work->error, CHROOT_REMOVE, plan->empty_file, "", -errno);
 	for (size_t i = 0; i < work->tmpfs_count; i++)
-		if (!is_covered(plan, work->tmpfs[i]->path))
-			make_read_only(work->tmpfs[i]->path);
+		make_read_only(work->tmpfs[i]->path);
 	r = make_read_only("/");
 	return r < 0 ? chroot_fail(work->error, CHROOT_MAKE_READ_ONLY, "/", "", r) : 0;
 }

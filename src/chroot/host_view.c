@@ -21,7 +21,7 @@ void listing_add(struct listing *listing, const char *name, enum entry_type type
 		listing->entries =
 			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
 				      sizeof(*listing->entries));
-	listing->entries[listing->count++] = (struct entry){
+	listing->entries[listing->count++] = (struct listing_entry){
 		.name = xstrdup(name),
 		.type = type,
 		.target = xstrdup(target),
@@ -182,7 +182,7 @@ static int watched_list(void *context, const char *path, struct listing *out)
 	watch->seen = hash_string(watch->seen, path);
 	watch->seen = hash_number(watch->seen, (uint64_t)r);
 	for (size_t i = 0; i < out->count; i++) {
-		const struct entry *entry = &out->entries[i];
+		const struct listing_entry *entry = &out->entries[i];
 
 		watch->seen = hash_string(watch->seen, entry->name);
 		watch->seen = hash_number(watch->seen, (uint64_t)entry->type);

@@ -15,7 +15,7 @@ enum entry_type {
 	ENTRY_FILE, /* everything that a file can be mounted over: devices, sockets, fifos too */
 };
 
-struct entry {
+struct listing_entry {
 	char *name; /* any bytes but '/' and NUL */
 	enum entry_type type;
 	char *target;	/* of a symlink, else NULL */
@@ -23,7 +23,7 @@ struct entry {
 };
 
 struct listing {
-	struct entry *entries;
+	struct listing_entry *entries;
 	size_t count;
 };
 

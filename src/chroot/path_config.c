@@ -1,180 +1,128 @@
 #include "chroot/path_config.h"
 #include "chroot/host_view.h"
-#include "chroot/toml.h"
-#include "ui/log.h"
 #include "util/cleanup.h"
-#include "util/text.h"
 #include "util/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the file's own words, and of the file's name, that a message shows. */
-#define SHOWN_WORD 120
-#define SHOWN_FILE PATH_MAX
-
-/* A path that the file gives a meaning to, which it can do once only. */
-struct claim {
-	const char *path;
-	struct toml_position at;
-	const struct claim *before; /* the first claim of the same path, or NULL where this is it */
-};
-
+/* What a file is read into. */
 struct reader {
-	char *file; /* fit for a terminal */
 	struct path_config *out;
-	struct claim *targets;
-	size_t target_count;
+	struct path_config_problems *problems;
 };
 
-/* "FILE:LINE:COLUMN: what is wrong"; always -1, for the caller to return. */
-__attribute__((format(printf, 3, 4))) static int
-fail(const struct reader *reader, struct toml_position at, const char *format, ...)
+/* A problem with what is at AT, about WORD (or NULL), which is the file's WHAT (or NULL). */
+static struct path_config_problem *note(const struct reader *reader, enum path_config_kind kind,
+					struct toml_position at, const char *word, const char *what)
 {
-	_cleanup_free_ char *what = NULL;
-	va_list args;
+	struct path_config_problems *problems = reader->problems;
+	struct path_config_problem *problem;
 
-	va_start(args, format);
-	what = xvasprintf(format, args);
-	va_end(args);
-	log_error("%s:%u:%u: %s\nnix-user-chroot --print-path-config prints an example",
-		  reader->file, at.line, at.column, what);
+	problems->items =
+		xreallocarray(problems->items, problems->count + 1, sizeof(*problems->items));
+	problem = &problems->items[problems->count++];
+	*problem = (struct path_config_problem){
+		.kind = kind, .at = at, .word = xstrdup(word), .what = what};
+	return problem;
+}
+
+/* The same; -1, for the caller to return. */
+static int fail(const struct reader *reader, enum path_config_kind kind, struct toml_position at,
+		const char *word, const char *what)
+{
+	note(reader, kind, at, word, what);
 	return -1;
 }
 
-__attribute__((format(printf, 3, 4))) static void
-warn(const struct reader *reader, struct toml_position at, const char *format, ...)
+static bool is_named(const struct toml_node *node, const char *name)
 {
-	_cleanup_free_ char *what = NULL;
-	va_list args;
-
-	va_start(args, format);
-	what = xvasprintf(format, args);
-	va_end(args);
-	log_warning("%s:%u:%u: %s", reader->file, at.line, at.column, what);
-}
-
-static char *show(const char *word)
-{
-	return text_shown_at_most(word, SHOWN_WORD);
+	return node->key.len == strlen(name) && strcmp(node->key.text, name) == 0;
 }
 
 /*
- * PATH without ".", doubled and trailing '/'; beginning with '/' if ABSOLUTE, else without, and
- * then
- * "." where nothing is left. NULL with *WHY where it is no path to be used; the caller frees.
+ * PATH without ".", doubled and trailing '/'; beginning with '/' if it is to be ABSOLUTE, else
+ * without, and then "." where nothing is left. The caller frees; NULL where it is no path to be
+ * used, with the reason in *WHY.
  */
-static char *normalise(const char *path, bool absolute, const char **why)
+static char *normalise(const struct toml_string *path, bool absolute, enum path_config_kind *why)
 {
-	_cleanup_free_ char *out = xcalloc(strlen(path) + 2, 1);
+	_cleanup_free_ char *out = xcalloc(path->len + 2, 1);
 	size_t used = 0, len;
 
-	*why = *path ? NULL : "is empty";
-	for (const char *p = path + strspn(path, "/"); *p; p += len, p += strspn(p, "/")) {
+	for (const char *p = path->text + strspn(path->text, "/"); *p; p += strspn(p, "/")) {
 		len = strcspn(p, "/");
-		if (len == 1 && p[0] == '.')
-			continue;
-		if (len == 2 && p[0] == '.' && p[1] == '.')
-			*why = "has \"..\" in it";
-		out[used++] = '/';
-		memcpy(out + used, p, len);
-		used += len;
+		if (len == 2 && p[0] == '.' && p[1] == '.') {
+			*why = PATH_CONFIG_DOT_DOT;
+			return NULL;
+		}
+		if (len > 1 || p[0] != '.') {
+			out[used++] = '/';
+			memcpy(out + used, p, len);
+			used += len;
+		}
+		p += len;
 	}
-	if (used >= PATH_MAX)
-		*why = "is longer than a path can be";
-	if (*why)
+	if (used >= PATH_MAX) {
+		*why = PATH_CONFIG_TOO_LONG;
 		return NULL;
+	}
 	if (used == 0)
 		return xstrdup(absolute ? "/" : ".");
 	return absolute ? steal_ptr(&out) : xstrdup(out + 1);
 }
 
-/* The absolute path that WHAT names at AT, normalised, the caller's to free; NULL after an error.
- */
-static char *read_absolute(const struct reader *reader, const char *what, const char *path,
-			   struct toml_position at)
+/* PATH, which is the file's WHAT, normalised and the caller's to free; NULL after an error. */
+static char *read_path(const struct reader *reader, const char *what,
+		       const struct toml_string *path, bool absolute)
 {
-	_cleanup_free_ char *shown = show(path);
-	const char *why;
-	char *out;
+	enum path_config_kind why = PATH_CONFIG_RELATIVE;
+	char *out = NULL;
 
-	if (*path && *path != '/') {
-		fail(reader, at, "the %s \"%s\" is not an absolute path", what, shown);
-		return NULL;
-	}
-	out = normalise(path, true, &why);
+	if (path->len == 0)
+		why = PATH_CONFIG_EMPTY;
+	else if (strlen(path->text) < path->len)
+		why = PATH_CONFIG_NUL;
+	else if (!absolute || *path->text == '/')
+		out = normalise(path, absolute, &why);
 	if (!out)
-		fail(reader, at, "the %s \"%s\" %s", what, shown, why);
+		note(reader, why, path->at, path->text, what);
 	return out;
 }
 
-static bool is_in_nix(const char *path)
+/* The same for one that is to be changed inside: "/" cannot be. */
+static char *read_place(const struct reader *reader, const char *what,
+			const struct toml_string *path)
 {
-	return strcmp(path, "/nix") == 0 || str_starts_with(path, "/nix/");
-}
+	char *out = read_path(reader, what, path, true);
 
-static int compare_claims(const void *left, const void *right)
-{
-	const struct claim *a = *(const struct claim *const *)left;
-	const struct claim *b = *(const struct claim *const *)right;
-	int order = strcmp(a->path, b->path);
-
-	/* equal paths in the order of the file */
-	return order ? order : (a > b) - (a < b);
-}
-
-/* Set the "before" of each claim: by sorting, since a hostile file holds thousands. */
-static void compare_all(struct claim *claims, size_t count)
-{
-	_cleanup_free_ const struct claim **sorted = xcalloc(count, sizeof(struct claim *));
-	const struct claim *first = NULL;
-
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &claims[i];
-	qsort(sorted, count, sizeof(struct claim *), compare_claims);
-	for (size_t i = 0; i < count; i++) {
-		if (first && strcmp(first->path, sorted[i]->path) == 0)
-			claims[sorted[i] - claims].before = first;
-		else
-			first = sorted[i];
-	}
+	if (!out || out[1])
+		return out;
+	free(out);
+	note(reader, PATH_CONFIG_ROOT, path->at, path->text, what);
+	return NULL;
 }
 
 /* paths = ["/abs", ...] */
 static int read_exclude_paths(const struct reader *reader, const struct toml_node *paths)
 {
-	_cleanup_(strlist_clear) struct strlist all = {0};
-	_cleanup_free_ struct claim *claims = xcalloc(paths->count, sizeof(*claims));
+	const struct toml_node *node = paths->type == TOML_ARRAY ? paths->children : paths;
 
-	for (size_t i = 0; i < paths->count; i++) {
-		const struct toml_string *string = &paths->strings[i];
-		char *path = read_absolute(reader, "exclude", string->text, string->at);
+	for (; node; node = node->next) {
+		_cleanup_free_ char *path = NULL;
 
+		if (node->type != TOML_STRING || node == paths)
+			return fail(reader, PATH_CONFIG_NOT_A_LIST, node->at, NULL, NULL);
+		path = read_place(reader, "exclude", &node->string);
 		if (!path)
 			return -1;
-		strlist_take(&all, path);
-		if (strcmp(path, "/") == 0)
-			return fail(reader, string->at, "/ itself cannot be excluded");
-		claims[i] = (struct claim){.path = path, .at = string->at};
-	}
-	compare_all(claims, paths->count);
-	for (size_t i = 0; i < paths->count; i++) {
-		_cleanup_free_ char *shown = show(claims[i].path);
-
-		if (claims[i].before)
-			warn(reader, claims[i].at, "\"%s\" is excluded in line %u already", shown,
-			     claims[i].before->at.line);
-		else if (is_in_nix(claims[i].path))
-			warn(reader, claims[i].at,
-			     "the exclude \"%s\" is ignored: the host's /nix is not seen inside",
-			     shown);
+		if (!path_is_within(path, "/nix"))
+			strlist_add(&reader->out->excludes, path);
 		else
-			strlist_add(&reader->out->excludes, claims[i].path);
+			note(reader, PATH_CONFIG_EXCLUDE_IN_NIX, node->at, path, NULL);
 	}
 	return 0;
 }
@@ -182,133 +130,118 @@ static int read_exclude_paths(const struct reader *reader, const struct toml_nod
 static int read_excludes(const struct reader *reader, const struct toml_node *section)
 {
 	for (const struct toml_node *node = section->children; node; node = node->next) {
-		_cleanup_free_ char *shown = show(node->key);
-
-		if (strcmp(node->key, "paths") != 0)
-			warn(reader, node->at,
-			     "the unknown key \"%s\" in [excludes] is ignored; it has \"paths\"",
-			     shown);
-		else if (node->type != TOML_ARRAY)
-			return fail(reader, node->type == TOML_TABLE ? node->at : node->value_at,
-				    "paths must be an array of strings: paths = [\"/a\", \"/b\"]");
+		if (!is_named(node, "paths"))
+			note(reader, PATH_CONFIG_UNKNOWN_KEY, node->key.at, node->key.text, NULL);
 		else if (read_exclude_paths(reader, node) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* "SOURCE" = "TARGET", whose SOURCE is in the profile if FROM_PROFILE. */
-static int read_mount(const struct reader *reader, const struct toml_node *node, bool from_profile,
+/* "SOURCE" = "TARGET" */
+static int read_mount(const struct reader *reader, const struct toml_node *node,
 		      struct path_mount *mount)
 {
-	_cleanup_free_ char *shown = show(node->key);
-	const struct toml_string *target = node->strings;
-	const char *why;
+	bool is_dotted = node->type == TOML_TABLE && node->origin != TOML_VALUE;
 
-	if (node->type == TOML_TABLE)
-		return fail(reader, node->at,
-			    "\"%s\" is a table here, not a path: a path with a dot in it needs "
-			    "quotes around it, as in \"lib/libc.so\" = \"/lib/libc.so\"",
-			    shown);
 	if (node->type != TOML_STRING)
-		return fail(reader, node->value_at,
-			    "the target of \"%s\" must be a string, one path", shown);
-	mount->line = node->at.line;
-	if (!from_profile)
-		mount->source = read_absolute(reader, "source", node->key, node->at);
-	else if (!(mount->source = normalise(node->key, false, &why)))
-		fail(reader, node->at, "the source \"%s\" %s", shown, why);
+		return fail(reader, is_dotted ? PATH_CONFIG_UNQUOTED : PATH_CONFIG_NOT_A_STRING,
+			    node->at, node->key.text, NULL);
+	mount->at = node->string.at;
+	mount->source = read_path(reader, "source", &node->key, !mount->from_profile);
 	if (!mount->source)
 		return -1;
-	mount->target = read_absolute(reader, "target", target->text, target->at);
+	mount->target = read_place(reader, "target", &node->string);
 	if (!mount->target)
 		return -1;
-	if (strcmp(mount->target, "/") == 0)
-		return fail(reader, target->at, "nothing can be mounted on / itself");
-	if (is_in_nix(mount->target))
-		return fail(reader, target->at,
-			    "nothing can be mounted in /nix: the Nix directory is there");
+	if (path_is_within(mount->target, "/nix"))
+		return fail(reader, PATH_CONFIG_IN_NIX, mount->at, node->string.text, "target");
 	return 0;
 }
 
-/* [profile] or [absolute]: its mounts become *OUT, *COUNT of them, also after an error. */
-static int read_mounts(struct reader *reader, const struct toml_node *section, bool from_profile,
-		       struct path_mount **out, size_t *count)
+/* [profile] or [absolute] */
+static int read_mounts(const struct reader *reader, const struct toml_node *section,
+		       bool from_profile)
 {
-	size_t total = 0;
+	struct path_config *out = reader->out;
+	size_t count = out->mount_count;
 
 	for (const struct toml_node *node = section->children; node; node = node->next)
-		total++;
-	*out = xcalloc(total, sizeof(**out));
-	reader->targets = xreallocarray(reader->targets, reader->target_count + total,
-					sizeof(*reader->targets));
+		count++;
+	out->mounts = xreallocarray(out->mounts, count, sizeof(*out->mounts));
 	for (const struct toml_node *node = section->children; node; node = node->next) {
-		struct path_mount *mount = &(*out)[(*count)++];
+		struct path_mount *mount = &out->mounts[out->mount_count++];
 
-		if (read_mount(reader, node, from_profile, mount) < 0)
+		*mount = (struct path_mount){.from_profile = from_profile};
+		if (read_mount(reader, node, mount) < 0)
 			return -1;
-		reader->targets[reader->target_count++] =
-			(struct claim){.path = mount->target, .at = node->strings->at};
+		out->needs_profile = out->needs_profile || from_profile;
 	}
 	return 0;
 }
 
-static int read_section(struct reader *reader, const struct toml_node *section)
+static int read_section(const struct reader *reader, const struct toml_node *section)
 {
-	_cleanup_free_ char *shown = show(section->key);
-	struct path_config *out = reader->out;
-	bool excludes = strcmp(section->key, "excludes") == 0;
-	bool profile = strcmp(section->key, "profile") == 0;
+	bool excludes = is_named(section, "excludes"), profile = is_named(section, "profile");
 
-	if (!excludes && !profile && strcmp(section->key, "absolute") != 0) {
-		warn(reader, section->at,
-		     "the unknown %s \"%s\" is ignored; there are [excludes], [profile] and "
-		     "[absolute]",
-		     section->type == TOML_TABLE ? "section" : "key", shown);
+	if (!excludes && !profile && !is_named(section, "absolute")) {
+		note(reader, PATH_CONFIG_UNKNOWN_SECTION, section->key.at, section->key.text, NULL);
 		return 0;
 	}
 	if (section->type != TOML_TABLE)
-		return fail(reader, section->at, "\"%s\" must be a section: [%s]", shown, shown);
-	if (excludes)
-		return read_excludes(reader, section);
-	if (profile)
-		return read_mounts(reader, section, true, &out->profile, &out->profile_count);
-	return read_mounts(reader, section, false, &out->absolute, &out->absolute_count);
+		return fail(reader, PATH_CONFIG_NOT_A_SECTION, section->key.at, section->key.text,
+			    NULL);
+	return excludes ? read_excludes(reader, section) : read_mounts(reader, section, profile);
 }
 
-static int read_document(struct reader *reader, const struct toml_document *document)
+static int compare_targets(const void *left, const void *right)
 {
+	const struct path_mount *a = left, *b = right;
+	int order = strcmp(a->target, b->target);
+
+	if (order == 0)
+		order = a->at.line < b->at.line ? -1 : a->at.line > b->at.line;
+	return order ? order : a->at.column < b->at.column ? -1 : 1;
+}
+
+static int read_document(const struct reader *reader, const struct toml_document *document)
+{
+	struct path_config *out = reader->out;
+
 	for (const struct toml_node *node = document->root.children; node; node = node->next)
 		if (read_section(reader, node) < 0)
 			return -1;
-	compare_all(reader->targets, reader->target_count);
-	for (size_t i = 0; i < reader->target_count; i++) {
-		const struct claim *claim = &reader->targets[i];
-		_cleanup_free_ char *shown = show(claim->path);
+	if (out->mounts)
+		qsort(out->mounts, out->mount_count, sizeof(*out->mounts), compare_targets);
+	for (size_t i = 1; i < out->mount_count; i++) {
+		const struct path_mount *mount = &out->mounts[i];
 
-		if (claim->before)
-			return fail(reader, claim->at, "\"%s\" is the target of line %u already",
-				    shown, claim->before->at.line);
+		if (strcmp(mount[-1].target, mount->target) != 0)
+			continue;
+		note(reader, PATH_CONFIG_SAME_TARGET, mount->at, mount->target, NULL)->line =
+			mount[-1].at.line;
+		return -1;
 	}
 	return 0;
 }
 
-int path_config_parse(const char *file_name, const char *text, size_t len, struct path_config *out)
+int path_config_parse(const char *text, size_t len, struct path_config *out,
+		      struct path_config_problems *problems)
 {
-	_cleanup_free_ char *file = text_shown_at_most(file_name, SHOWN_FILE);
 	_cleanup_(toml_clear) struct toml_document document;
-	struct reader reader = {.file = file, .out = out};
+	struct reader reader = {.out = out, .problems = problems};
 	struct toml_error error;
 	int r;
 
 	*out = (struct path_config){0};
+	*problems = (struct path_config_problems){0};
 	if (toml_parse(text, len, &document, &error) < 0) {
-		_cleanup_free_ char *what = error.what;
+		_cleanup_free_ char *key = error.key;
 
-		return fail(&reader, error.at, "%s", what);
+		note(&reader, PATH_CONFIG_SYNTAX, error.at, key, error.what)->line = error.line;
+		return -1;
 	}
 	r = read_document(&reader, &document);
-	free(reader.targets);
 	if (r < 0)
 		path_config_clear(out);
 	return r;
@@ -332,55 +265,45 @@ static int read_inside(int nix_dir_fd, const char *path, char **text, size_t *le
 	}
 	if (r < 0)
 		return r;
-	if (is_in_nix(resolved))
+	if (path_is_within(resolved, "/nix"))
 		return fs_read_file(nix_dir_fd, resolved + strlen("/nix/"), TOML_MAX_SIZE, text,
 				    len);
 	return fs_read_file(AT_FDCWD, resolved, TOML_MAX_SIZE, text, len);
 }
 
-int path_config_load(int nix_dir_fd, const char *nix_dir, struct path_config *out)
+int path_config_load(int nix_dir_fd, struct path_config *out, struct path_config_problems *problems)
 {
-	_cleanup_free_ char *file = xasprintf("%s/%s", nix_dir, PATH_CONFIG_FILE);
-	_cleanup_free_ char *text = NULL, *shown = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t len;
 	int r = read_inside(nix_dir_fd, "/nix/" PATH_CONFIG_FILE, &text, &len);
 
 	*out = (struct path_config){0};
+	*problems = (struct path_config_problems){0};
 	if (r == 0)
-		return path_config_parse(file, text, len, out);
+		return path_config_parse(text, len, out, problems);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
-	shown = text_shown_at_most(file, SHOWN_FILE);
-	if (r == -ELOOP)
-		log_error("cannot read %s: it is a symlink that leads nowhere\n"
-			  "mend it or remove it",
-			  shown);
-	else if (r == -EFBIG)
-		log_error(
-			"cannot read %s: it is larger than 1 MiB, which no list of paths is\nmend it or remove it",
-			shown);
-	else if (r == -EINVAL || r == -EISDIR)
-		log_error(
-			"cannot read %s: it is not a regular file\nput a file in its place or remove it",
-			shown);
-	else
-		log_error("cannot read %s: %s\nmake it readable or remove it", shown, strerror(-r));
+	note(&(struct reader){.problems = problems}, PATH_CONFIG_UNREADABLE,
+	     (struct toml_position){0}, NULL, NULL)
+		->err = r;
 	return -1;
-}
-
-static void clear_mounts(struct path_mount *mounts, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(mounts[i].source);
-		free(mounts[i].target);
-	}
-	free(mounts);
 }
 
 void path_config_clear(struct path_config *config)
 {
 	strlist_clear(&config->excludes);
-	clear_mounts(config->profile, config->profile_count);
-	clear_mounts(config->absolute, config->absolute_count);
+	for (size_t i = 0; i < config->mount_count; i++) {
+		free(config->mounts[i].source);
+		free(config->mounts[i].target);
+	}
+	free(config->mounts);
 	*config = (struct path_config){0};
+}
+
+void path_config_problems_clear(struct path_config_problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		free(problems->items[i].word);
+	free(problems->items);
+	*problems = (struct path_config_problems){0};
 }

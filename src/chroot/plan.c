@@ -1,83 +1,214 @@
 #include "chroot/plan.h"
-#include "chroot/plan_builder.h"
+#include "chroot/plan_tree.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NIX	      "/nix"
-#define OPENGL_SOURCE NIX "/var/nix/opengl-driver/lib"
+#define OPENGL_SOURCE "/nix/var/nix/opengl-driver/lib"
 #define OPENGL_TARGET "/run/opengl-driver/lib"
 
-static struct plan_step *add_step(struct plan *plan, enum plan_type type, const char *path,
-				  const char *source)
+/*
+ * Make PLACE, a directory, one of ours, so that entries can be added and left out; WHAT is what
+ * that is wanted for. False where that cannot be, with the reason in *WHY, the caller's to free.
+ */
+static bool take_apart(struct tree *tree, struct place *place, const char *what, char **why)
 {
-	if ((plan->count & (plan->count - 1)) == 0)
-		plan->steps = xreallocarray(plan->steps, plan->count ? 2 * plan->count : 1,
-					    sizeof(*plan->steps));
-	plan->steps[plan->count] = (struct plan_step){
-		.type = type,
-		.path = xstrdup(path),
-		.source = xstrdup(source),
-	};
-	return &plan->steps[plan->count++];
+	const struct host_view *view = tree->view;
+	bool is_writable;
+	int r;
+
+	if (place->state == PLACE_MADE)
+		return true;
+	if (tree_is_nix(tree, place)) {
+		*why = xasprintf("it would lie in %s, and /nix is shown as it is", place->path);
+		return false;
+	}
+	is_writable = view->is_writable(view->context, place->source);
+	r = tree_take_apart(tree, place);
+	if (r == 0 && is_writable)
+		log_warning("%s: nothing new can be made in %s inside, for that is only a copy of "
+			    "the list of its entries",
+			    what, place->path);
+	else if (r == -ENOTSUP)
+		*why = xasprintf("what is in %s is made by the kernel", place->path);
+	else if (r == -E2BIG)
+		*why = xasprintf("the directory %s has more than %d entries, too many to mount one "
+				 "by one",
+				 place->path, TREE_MAX_ENTRIES);
+	else if (r < 0)
+		*why = xasprintf("the directory %s cannot be listed: %s", place->path,
+				 strerror(-r));
+	return r == 0;
 }
 
-/* The directory's entries, one by one, less those that are dropped. */
-static void explode(struct plan *plan, const struct builder *builder, const struct change *change)
+/*
+ * Leave PLACE out. A file is covered by an empty one: its directory stays as it is, and live. A
+ * link cannot be covered, so that its directory is taken apart.
+ */
+static void exclude(struct tree *tree, struct place *place, const char *what)
 {
-	for (size_t i = 0; i < change->listing.count; i++) {
-		const struct entry *entry = &change->listing.entries[i];
-		_cleanup_free_ char *path = path_join(change->path, entry->name);
+	_cleanup_free_ char *why = NULL;
 
-		if (strlist_has(&change->dropped, entry->name) || strcmp(path, NIX) == 0)
+	if (tree_is_nix(tree, place)) {
+		log_warning("%s: skipped, for it is %s, and /nix is shown as it is", what,
+			    place->path);
+	} else if (place->type == ENTRY_DIRECTORY) {
+		tree_replace(tree, place, PLACE_MADE, ENTRY_DIRECTORY);
+	} else if (place->type == ENTRY_FILE) {
+		place->state = PLACE_HIDDEN;
+		place->configured = true;
+	} else if (take_apart(tree, place->parent, what, &why)) {
+		place->state = PLACE_NOTHING;
+	} else {
+		log_warning("%s: skipped, for it is a link, which cannot be covered, and %s", what,
+			    why);
+	}
+}
+
+/* All paths are looked for before any is left out: one may lead through another. */
+static void plan_excludes(struct tree *tree, const struct strlist *paths)
+{
+	_cleanup_free_ struct place **places = xcalloc(paths->count, sizeof(struct place *));
+
+	for (size_t i = 0; i < paths->count; i++) {
+		int r = tree_walk(tree, tree->root, paths->items[i], false, &places[i]);
+
+		if (r == 0 && places[i]->state == PLACE_NOTHING)
+			r = -ENOENT;
+		if (r == 0)
 			continue;
-		if (builder_change_at(builder, path))
-			add_step(plan, PLAN_DIRECTORY, path, NULL);
-		else if (entry->type == ENTRY_SYMLINK)
-			add_step(plan, PLAN_SYMLINK, path, entry->target);
-		else if (entry->type == ENTRY_DIRECTORY)
-			add_step(plan, PLAN_BIND_DIRECTORY, path, path);
+		places[i] = NULL;
+		log_verbose("exclude of %s: nothing to do, for there is none: %s", paths->items[i],
+			    strerror(-r));
+	}
+	for (size_t i = 0; i < paths->count; i++) {
+		_cleanup_free_ char *what = xasprintf("exclude of %s", paths->items[i]);
+
+		if (places[i] && places[i]->state == PLACE_AS_IS && tree_has(tree, places[i]))
+			exclude(tree, places[i], what);
+	}
+}
+
+/* Make room for a new entry in DIRECTORY. False, after a message, where that cannot be. */
+static bool make_room(struct tree *tree, struct place *directory, const char *what)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (take_apart(tree, directory, what, &why))
+		return true;
+	log_warning("%s: skipped, for %s", what, why);
+	return false;
+}
+
+/*
+ * The directory NAME in *PLACE, made where there is none, becomes *PLACE. A link is followed, or
+ * gives way where it leads nowhere. False after a message.
+ */
+static bool go_down(struct tree *tree, struct place **place, const char *name, const char *what,
+		    bool configured)
+{
+	struct place *child, *there;
+	int r = tree_look(tree, *place, name, &child);
+
+	if (r < 0) {
+		log_warning("%s: skipped, for %s/%s cannot be looked at: %s", what,
+			    (*place)->path[1] ? (*place)->path : "", name, strerror(-r));
+		return false;
+	}
+	there = child;
+	if (child->state == PLACE_AS_IS && child->type == ENTRY_SYMLINK)
+		r = tree_walk(tree, *place, child->path, true, &there);
+	if (r < 0 && r != -ENOENT) {
+		log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
+			    child->path, strerror(-r));
+		return false;
+	}
+	if (r == -ENOENT || there->state == PLACE_NOTHING) {
+		if (!make_room(tree, *place, what))
+			return false;
+		tree_replace(tree, child, PLACE_MADE, ENTRY_DIRECTORY);
+		child->configured = configured;
+		there = child;
+	}
+	if (there->type != ENTRY_DIRECTORY) {
+		log_warning("%s: skipped, for %s is not a directory", what, child->path);
+		return false;
+	}
+	*place = there;
+	return true;
+}
+
+/*
+ * The place of TARGET, whose parents' links are followed, and which are made where they are
+ * missing; it may be nothing. NULL after a message.
+ */
+static struct place *find_target(struct tree *tree, const char *target, const char *what,
+				 bool configured)
+{
+	_cleanup_free_ char *copy = xstrdup(target + 1);
+	struct place *place = tree->root, *out;
+	char *rest = copy;
+	int r;
+
+	for (;;) {
+		const char *name = strsep(&rest, "/");
+
+		if (rest) {
+			if (!go_down(tree, &place, name, what, configured))
+				return NULL;
+			continue;
+		}
+		r = tree_look(tree, place, name, &out);
+		if (r == 0 && !tree_is_nix(tree, out))
+			return out;
+		if (r < 0)
+			log_warning("%s: skipped, for it cannot be looked at: %s", what,
+				    strerror(-r));
 		else
-			add_step(plan, PLAN_BIND_FILE, path, path);
+			log_warning("%s: skipped, for that is %s, and /nix is shown as it is", what,
+				    out->path);
+		return NULL;
 	}
 }
 
-/* / comes first, and is the one that needs no tmpfs of its own: it is the new root. */
-static void add_changes(struct plan *plan, const struct builder *builder)
+/*
+ * Mount SOURCE, a path of the host or below /nix, at TARGET. It is silently left out where it is
+ * missing and not CONFIGURED.
+ */
+static void plan_mount(struct tree *tree, const char *source, const char *target, bool configured)
 {
-	for (size_t i = 0; i < builder->change_count; i++) {
-		const struct change *change = builder->changes[i];
-		_cleanup_free_ char *parent = path_parent(change->path);
+	_cleanup_free_ char *what = xasprintf("mount of %s on %s", source, target);
+	_cleanup_free_ char *from = NULL;
+	enum entry_type type;
+	struct place *place;
+	int r = host_resolve(tree->view, source, true, &from, &type);
 
-		if (builder_is_moot(builder, change))
-			continue;
-		if (i > 0 && !builder_change_at(builder, parent))
-			add_step(plan, PLAN_TMPFS, change->path, NULL);
-		explode(plan, builder, change);
-		if (i == 0)
-			add_step(plan, PLAN_NIX, NIX, NULL);
+	if (r < 0) {
+		if (configured || (r != -ENOENT && r != -ENOTDIR))
+			log_warning("%s: skipped, for %s cannot be found: %s", what, source,
+				    strerror(-r));
+		return;
 	}
-}
-
-static void add_mounts(struct plan *plan, const struct builder *builder)
-{
-	for (size_t i = 0; i < builder->mount_count; i++) {
-		const struct mount *mount = &builder->mounts[i];
-		enum plan_type type = PLAN_DIRECTORY;
-
-		if (mount->hides)
-			type = PLAN_HIDE_FILE;
-		else if (mount->source && mount->type == ENTRY_DIRECTORY)
-			type = mount->covers ? PLAN_COVER_DIRECTORY : PLAN_BIND_DIRECTORY;
-		else if (mount->source)
-			type = mount->covers ? PLAN_COVER_FILE : PLAN_BIND_FILE;
-		add_step(plan, type, mount->path, mount->source)->configured = mount->configured;
+	place = find_target(tree, target, what, configured);
+	if (!place)
+		return;
+	/* nothing there, or a link or something of another kind, which gives way */
+	if (place->state == PLACE_NOTHING || place->type != type) {
+		if (place->configured && place->state != PLACE_HIDDEN) {
+			log_warning("%s: skipped, for another mount puts a %s there", what,
+				    place->type == ENTRY_DIRECTORY ? "directory" : "file");
+			return;
+		}
+		if (!make_room(tree, place->parent, what))
+			return;
 	}
+	tree_replace(tree, place, PLACE_MOUNTED, type);
+	place->source = steal_ptr(&from);
+	place->configured = configured;
 }
 
 /*
@@ -87,7 +218,7 @@ static void add_mounts(struct plan *plan, const struct builder *builder)
 static char *find_profile(const struct plan_input *input)
 {
 	_cleanup_free_ char *classic =
-		input->user ? xasprintf(NIX "/var/nix/profiles/per-user/%s/profile", input->user)
+		input->user ? xasprintf("/nix/var/nix/profiles/per-user/%s/profile", input->user)
 			    : NULL;
 	_cleanup_free_ char *today =
 		input->state_home ? xasprintf("%s/nix/profiles/profile", input->state_home) : NULL;
@@ -103,67 +234,51 @@ static char *find_profile(const struct plan_input *input)
 	return NULL;
 }
 
-static void plan_profile_mounts(struct builder *builder, const struct plan_input *input)
+/* In the order of targets, so that one directory's mount comes before what is mounted in it. */
+static void plan_mounts(struct tree *tree, const struct plan_input *input)
 {
 	const struct path_config *config = input->config;
-	_cleanup_free_ char *profile = NULL;
+	_cleanup_free_ char *profile = config->needs_profile ? find_profile(input) : NULL;
 
-	if (config->profile_count == 0)
-		return;
-	profile = find_profile(input);
-	if (!profile) {
-		_cleanup_free_ char *user = text_shown(input->user ? input->user : "(unknown)");
-
+	if (config->needs_profile && !profile)
 		log_warning("the [profile] mounts of " PATH_CONFIG_FILE " are skipped: there is no "
 			    "profile of user %s\nnix-env -i makes one",
-			    user);
-		return;
-	}
-	for (size_t i = 0; i < config->profile_count; i++) {
-		_cleanup_free_ char *source = path_join(profile, config->profile[i].source);
+			    input->user ? input->user : "(unknown)");
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct path_mount *mount = &config->mounts[i];
+		_cleanup_free_ char *source = NULL;
 
-		builder_mount(builder, source, config->profile[i].target, MOUNT_CONFIGURED);
+		if (mount->from_profile && !profile)
+			continue;
+		source = mount->from_profile ? path_join(profile, mount->source)
+					     : xstrdup(mount->source);
+		plan_mount(tree, source, mount->target, true);
 	}
 }
 
 /* Where the new root begins its life: /tmp as other tools do it, else any directory will do. */
-static char *choose_work_dir(const struct listing *root)
+static char *choose_work_dir(const struct tree *tree)
 {
 	const char *chosen = NULL;
 
-	for (size_t i = 0; i < root->count; i++) {
-		const struct entry *entry = &root->entries[i];
-
-		if (entry->type != ENTRY_DIRECTORY)
+	for (const struct place *place = tree->nix->next; place; place = place->next) {
+		if (place->type != ENTRY_DIRECTORY)
 			continue;
-		if (strcmp(entry->name, "tmp") == 0)
-			return xstrdup("/tmp");
-		if (!chosen)
-			chosen = entry->name;
+		if (!chosen || strcmp(place->path, "/tmp") == 0)
+			chosen = place->path;
 	}
-	return chosen ? xasprintf("/%s", chosen) : NULL;
-}
-
-/* Will there be an entry NAME (which begins with '/') in the new root? */
-static bool is_taken(const struct builder *builder, const char *name)
-{
-	const struct listing *root = &builder->changes[0]->listing;
-
-	for (size_t i = 0; i < root->count; i++)
-		if (strcmp(root->entries[i].name, name + 1) == 0)
-			return true;
-	for (size_t i = 0; i < builder->mount_count; i++)
-		if (strcmp(builder->mounts[i].path, name) == 0)
-			return true;
-	return false;
+	return xstrdup(chosen);
 }
 
 /* A name for what is in the new root only while it is built: WISH, or longer. To be freed. */
-static char *choose_name(const struct builder *builder, const char *wish)
+static char *choose_name(struct tree *tree, const char *wish)
 {
 	char *name = xstrdup(wish);
+	struct place *place;
 
-	while (is_taken(builder, name)) {
+	/* nothing in / is looked at on the host: all of its entries are places already */
+	while (tree_look(tree, tree->root, name + 1, &place) == 0 &&
+	       place->state != PLACE_NOTHING) {
 		char *longer = xasprintf("%s_", name);
 
 		free(name);
@@ -172,41 +287,92 @@ static char *choose_name(const struct builder *builder, const char *wish)
 	return name;
 }
 
+static void add_step(struct plan *plan, enum plan_type type, const struct place *place,
+		     const char *source)
+{
+	if ((plan->count & (plan->count - 1)) == 0)
+		plan->steps = xreallocarray(plan->steps, plan->count ? 2 * plan->count : 1,
+					    sizeof(*plan->steps));
+	plan->steps[plan->count++] = (struct plan_step){
+		.type = type,
+		.path = xstrdup(place->path),
+		.source = xstrdup(source),
+		.configured = place->configured,
+	};
+}
+
+/* What it takes that PLACE is what it is to be, where its parent is so already. */
+static void add_steps_for(struct plan *plan, const struct tree *tree, const struct place *place)
+{
+	bool is_new = place->parent->state == PLACE_MADE;
+	bool is_directory = place->type == ENTRY_DIRECTORY;
+	enum plan_type bind = is_directory ? PLAN_BIND_DIRECTORY : PLAN_BIND_FILE;
+
+	switch (place->state) {
+	case PLACE_NOTHING:
+		break;
+	case PLACE_AS_IS:
+		if (place == tree->nix)
+			add_step(plan, PLAN_NIX, place, NULL);
+		else if (is_new && place->type == ENTRY_SYMLINK)
+			add_step(plan, PLAN_SYMLINK, place, place->target);
+		else if (is_new)
+			add_step(plan, bind, place, place->source);
+		break;
+	case PLACE_MADE:
+		add_step(plan, is_new ? PLAN_DIRECTORY : PLAN_TMPFS, place, NULL);
+		break;
+	case PLACE_MOUNTED:
+		add_step(plan,
+			 is_new		? bind
+			 : is_directory ? PLAN_COVER_DIRECTORY
+					: PLAN_COVER_FILE,
+			 place, place->source);
+		break;
+	case PLACE_HIDDEN:
+		if (is_new)
+			add_step(plan, PLAN_BIND_FILE, place, place->source);
+		add_step(plan, PLAN_HIDE_FILE, place, NULL);
+		break;
+	}
+}
+
+/* What comes after PLACE where parents come first, and all below one before the next; NULL: none.
+ */
+static const struct place *following(const struct place *place)
+{
+	if (place->children)
+		return place->children;
+	while (place && !place->next)
+		place = place->parent;
+	return place ? place->next : NULL;
+}
+
 int plan_build(const struct plan_input *input, struct plan *out)
 {
-	_cleanup_(builder_clear) struct builder builder = {.view = input->view};
-	const struct path_config *config = input->config;
-	const struct listing *root;
-	int r;
+	_cleanup_(tree_clear) struct tree tree;
+	int r = tree_start(&tree, input->view);
 
 	*out = (struct plan){0};
-	r = builder_start(&builder);
 	if (r < 0) {
 		log_error("cannot list /: %s\nits entries are what is shown inside, so it must be "
 			  "readable",
 			  strerror(-r));
 		return -1;
 	}
-	for (size_t i = 0; i < config->excludes.count; i++)
-		builder_exclude(&builder, config->excludes.items[i]);
-	builder_mount(&builder, OPENGL_SOURCE, OPENGL_TARGET, MOUNT_IF_PRESENT);
-	plan_profile_mounts(&builder, input);
-	for (size_t i = 0; i < config->absolute_count; i++)
-		builder_mount(&builder, config->absolute[i].source, config->absolute[i].target,
-			      MOUNT_CONFIGURED);
-	builder_sort(&builder);
-
-	root = &builder.changes[0]->listing;
-	out->work_dir = choose_work_dir(root);
+	out->work_dir = choose_work_dir(&tree);
 	if (!out->work_dir) {
-		log_error(
-			"there is no directory in / to begin the new root on\nmake one, such as /tmp");
+		log_error("there is no directory in / to begin the new root on\n"
+			  "make one, such as /tmp");
 		return -1;
 	}
-	out->old_root = choose_name(&builder, "/.old-root");
-	out->empty_file = choose_name(&builder, "/.empty-file");
-	add_changes(out, &builder);
-	add_mounts(out, &builder);
+	plan_excludes(&tree, &input->config->excludes);
+	plan_mount(&tree, OPENGL_SOURCE, OPENGL_TARGET, false);
+	plan_mounts(&tree, input);
+	out->old_root = choose_name(&tree, "/.old-root");
+	out->empty_file = choose_name(&tree, "/.empty-file");
+	for (const struct place *place = tree.nix; place; place = following(place))
+		add_steps_for(out, &tree, place);
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 
 /*
  * One step. PATH is absolute in the new root, whose parent directories are there when the step's
- * turn comes. SOURCE is absolute in the old root, but in the new one where it is below /nix.
+ * turn comes; what comes later lies in it or beside it, and does not cover it. SOURCE is absolute
+ * in the old root, but in the new one where it is below /nix.
  */
 enum plan_type {
 	PLAN_DIRECTORY,	     /* make the directory PATH */

@@ -1,115 +1,105 @@
 #include "chroot/toml.h"
-#include "chroot/toml_scan.h"
-#include "chroot/toml_text.h"
+#include "chroot/toml_value.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 #include "util/text.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a key that a message shows. */
-#define SHOWN_KEY 80
-
-static struct toml_node *find(const struct toml_node *table, const char *key, size_t len)
+static int compare_keys(const void *left, const void *right)
 {
-	struct toml_node *node = table->children;
+	const struct toml_node *a = left, *b = right;
 
-	while (node && (node->key_len != len || memcmp(node->key, key, len) != 0))
-		node = node->next;
+	if (a->parent != b->parent)
+		return a->parent < b->parent ? -1 : 1;
+	if (a->key.len != b->key.len)
+		return a->key.len < b->key.len ? -1 : 1;
+	return memcmp(a->key.text, b->key.text, a->key.len);
+}
+
+/* What KEY stands for in TABLE, or NULL. */
+static struct toml_node *find(const struct toml_scan *s, struct toml_node *table,
+			      const struct toml_string *key)
+{
+	const struct toml_node wanted = {.parent = table, .key = *key};
+	struct toml_node *const *found = tfind(&wanted, &s->document->index, compare_keys);
+
+	return found ? *found : NULL;
+}
+
+/* A new node at the end of PARENT. It takes the text of KEY, which is not there yet; NULL: none. */
+static struct toml_node *add(struct toml_scan *s, struct toml_node *parent, struct toml_string *key)
+{
+	struct toml_node *node = xcalloc(1, sizeof(*node));
+
+	node->parent = parent;
+	node->next_made = s->document->made;
+	s->document->made = node;
+	if (parent->last_child)
+		parent->last_child->next = node;
+	else
+		parent->children = node;
+	parent->last_child = node;
+	if (key) {
+		node->key = *key;
+		key->text = NULL;
+		node->at = node->key.at;
+		/* it fails only where memory does */
+		if (!tsearch(node, &s->document->index, compare_keys))
+			abort();
+	}
 	return node;
 }
 
-static int count_entry(struct scan *s, struct toml_position at)
+static int fail_defined(struct toml_scan *s, const struct toml_string *key,
+			const struct toml_node *before)
 {
-	if (++s->document->entries > TOML_MAX_ENTRIES)
-		return scan_fail(s, at, "more than %d entries", TOML_MAX_ENTRIES);
-	return 0;
+	s->error->key = xstrdup(key->text);
+	s->error->line = before->key.at.line;
+	return toml_fail(s, key->at, "is already defined");
 }
 
-/* One part of a dotted key, or a whole key of one part. */
-struct key {
-	char *text;
-	size_t len;
-	struct toml_position at;
-};
-
-static void key_clear(struct key *key)
+static void key_clear(struct toml_string *key)
 {
 	free(key->text);
 }
 
-/* A new node at the end of TABLE, with the text of KEY, which it takes; NULL after an error. */
-static struct toml_node *add(struct scan *s, struct toml_node *table, struct key *key,
-			     enum toml_type type)
+static int read_key_part(struct toml_scan *s, struct toml_string *key)
 {
-	struct toml_node *node;
+	size_t len = strspn(s->p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789_-");
 
-	if (count_entry(s, key->at) < 0)
-		return NULL;
-	node = xcalloc(1, sizeof(*node));
-	node->key = steal_ptr(&key->text);
-	node->key_len = key->len;
-	node->at = key->at;
-	node->type = type;
-	if (table->last_child)
-		table->last_child->next = node;
-	else
-		table->children = node;
-	table->last_child = node;
-	node->next_made = s->document->made;
-	s->document->made = node;
-	return node;
-}
-
-static int fail_defined(struct scan *s, const struct key *key, const struct toml_node *before)
-{
-	_cleanup_free_ char *shown = text_shown_at_most(before->key, SHOWN_KEY);
-
-	return scan_fail(s, key->at, "\"%s\" is already %s line %u", shown,
-			 before->type == TOML_TABLE ? "a table, made in" : "set in",
-			 before->at.line);
-}
-
-static bool is_bare(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
-}
-
-static int parse_key_part(struct scan *s, struct key *key)
-{
-	size_t start = s->pos;
-
-	key->at = scan_here(s);
-	if (scan_peek(s) == '"' || scan_peek(s) == '\'')
-		return scan_string(s, &key->text, &key->len);
-	while (is_bare(scan_peek(s)))
-		s->pos++;
-	if (scan_peek(s) == '/' || scan_peek(s) == '~')
-		return scan_fail(s, scan_here(s), "a key with '%c' in it needs quotes around it",
-				 scan_peek(s));
-	if (s->pos == start)
-		return scan_fail(s, key->at, "expected a key");
-	key->len = s->pos - start;
-	key->text = xstrndup(s->text + start, key->len);
+	if (*s->p == '"' || *s->p == '\'')
+		return toml_read_string(s, false, key);
+	*key = (struct toml_string){.text = xstrndup(s->p, len), .len = len, .at = toml_here(s)};
+	s->p += len;
+	if (*s->p && !strchr(" \t\r\n.=]},", *s->p))
+		return toml_fail(
+			s, toml_here(s),
+			"a key has quotes around it, or nothing in it but A-Z a-z 0-9 _ -");
+	if (len == 0)
+		return toml_fail(s, toml_here(s), "expected a key");
 	return 0;
 }
 
-/* The table KEY in TABLE, which a dotted key or a header goes through; NULL after an error. */
-static struct toml_node *go_through(struct scan *s, struct toml_node *table, struct key *key,
-				    bool is_header)
+/* The table that KEY, a part of a key with parts behind it, leads to from TABLE; NULL: an error. */
+static struct toml_node *descend(struct toml_scan *s, struct toml_node *table,
+				 struct toml_string *key, bool is_header)
 {
-	struct toml_node *node = find(table, key->text, key->len);
+	struct toml_node *node = find(s, table, key);
 
 	if (!node) {
-		node = add(s, table, key, TOML_TABLE);
-		if (node)
-			node->origin = is_header ? TOML_IMPLIED : TOML_DOTTED;
+		node = add(s, table, key);
+		node->origin = is_header ? TOML_IMPLIED : TOML_DOTTED;
 		return node;
 	}
+	if (is_header && node->type == TOML_ARRAY && node->origin == TOML_HEADER)
+		return node->last_child;
 	/* a table that has its own header cannot be opened again by a dotted key */
-	if (node->type != TOML_TABLE || (!is_header && node->origin == TOML_HEADER)) {
+	if (node->type != TOML_TABLE || node->origin == TOML_VALUE ||
+	    (!is_header && node->origin == TOML_HEADER)) {
 		fail_defined(s, key, node);
 		return NULL;
 	}
@@ -119,224 +109,235 @@ static struct toml_node *go_through(struct scan *s, struct toml_node *table, str
 }
 
 /*
- * A key of one or more parts, below TABLE: all but the last are made or gone through. *LAST becomes
- * the last, the caller's to clear, and *PARENT the table that it belongs in.
+ * Read a key of one or more parts; from *TABLE, all but the last are made or gone through. *TABLE
+ * becomes the one that the last belongs in, and *LAST the last, the caller's to clear in any case.
  */
-static int parse_key(struct scan *s, struct toml_node *table, bool is_header,
-		     struct toml_node **parent, struct key *last)
+static int read_key(struct toml_scan *s, struct toml_node **table, bool is_header,
+		    struct toml_string *last)
 {
-	for (;;) {
-		_cleanup_(key_clear) struct key part = {0};
-
-		if (parse_key_part(s, &part) < 0)
-			return -1;
-		scan_skip_blanks(s);
-		if (scan_peek(s) != '.') {
-			*parent = table;
-			*last = part;
-			part.text = NULL;
+	while (read_key_part(s, last) == 0) {
+		toml_skip_blanks(s);
+		if (*s->p != '.')
 			return 0;
-		}
-		s->pos++;
-		scan_skip_blanks(s);
-		table = go_through(s, table, &part, is_header);
-		if (!table)
+		s->p++;
+		toml_skip_blanks(s);
+		*table = descend(s, *table, last, is_header);
+		key_clear(last);
+		last->text = NULL;
+		if (!*table)
 			return -1;
 	}
+	return -1;
 }
 
-static int parse_item(struct scan *s, struct toml_node *node)
-{
-	struct toml_position at = scan_here(s);
-	char *text;
-	size_t len;
-
-	if (scan_string(s, &text, &len) < 0)
-		return -1;
-	/* room is doubled each time that it is used up */
-	if ((node->count & (node->count - 1)) == 0)
-		node->strings = xreallocarray(node->strings, node->count ? node->count * 2 : 1,
-					      sizeof(*node->strings));
-	node->strings[node->count++] = (struct toml_string){text, at};
-	return 0;
-}
-
-/* What is ahead is no string (and no array, where that could be): say what it is. */
-static int fail_value(struct scan *s)
-{
-	static const struct {
-		const char *word, *kind;
-	} words[] = {
-		{"true", "booleans"},
-		{"false", "booleans"},
-		{"inf", "numbers"},
-		{"nan", "numbers"},
-	};
-	size_t len = 0;
-	int c = scan_peek(s);
-
-	if (c == SCAN_END || scan_at_newline(s) || c == '#' || c == ',' || c == ']')
-		return scan_fail(s, scan_here(s),
-				 "a value is missing: expected a string in quotes");
-	if (c == '{')
-		return scan_fail(s, scan_here(s), "inline tables are not supported here");
-	if (c == '[')
-		return scan_fail(s, scan_here(s), "arrays in arrays are not supported here");
-	if ((c >= '0' && c <= '9') || c == '+' || c == '-')
-		return scan_fail(
-			s, scan_here(s),
-			"numbers and dates are not supported here: expected a string in quotes");
-	while (is_bare(scan_peek_at(s, len)))
-		len++;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strlen(words[i].word) == len &&
-		    memcmp(s->text + s->pos, words[i].word, len) == 0)
-			return scan_fail(s, scan_here(s), "%s are not supported here",
-					 words[i].kind);
-	return scan_fail(s, scan_here(s), "expected a string in quotes");
-}
+static int read_value(struct toml_scan *s, struct toml_node *node);
 
 /* An array, whose '[' is ahead. */
-static int parse_array(struct scan *s, struct toml_node *node)
+static int read_array(struct toml_scan *s, struct toml_node *array)
 {
-	struct toml_position at = scan_here(s);
+	static const char open[] = "the array that begins here is not closed";
 
-	s->pos++;
+	s->p++;
 	for (;;) {
-		scan_skip_lines(s);
-		if (scan_peek(s) == ']')
+		toml_skip_lines(s);
+		if (*s->p == ']')
 			break;
-		if (scan_peek(s) == SCAN_END)
-			return scan_fail(s, at, "the array that begins here is not closed");
-		if (scan_peek(s) != '"' && scan_peek(s) != '\'')
-			return fail_value(s);
-		if (count_entry(s, scan_here(s)) < 0 || parse_item(s, node) < 0)
+		if (!*s->p)
+			return toml_fail(s, array->at, open);
+		if (read_value(s, add(s, array, NULL)) < 0)
 			return -1;
-		scan_skip_lines(s);
-		if (scan_peek(s) == ',')
-			s->pos++;
-		else if (scan_peek(s) == SCAN_END)
-			return scan_fail(s, at, "the array that begins here is not closed");
-		else if (scan_peek(s) != ']')
-			return scan_fail(s, scan_here(s),
-					 "expected ',' or ']' in the array of line %u", at.line);
+		toml_skip_lines(s);
+		if (*s->p == ']')
+			break;
+		if (*s->p != ',')
+			return *s->p ? toml_fail(s, toml_here(s), "expected ',' or ']' in an array")
+				     : toml_fail(s, array->at, open);
+		s->p++;
 	}
-	s->pos++;
+	s->p++;
 	return 0;
 }
 
 /* key = value */
-static int parse_assignment(struct scan *s, struct toml_node *table)
+static int read_assignment(struct toml_scan *s, struct toml_node *table)
 {
-	_cleanup_(key_clear) struct key key = {0};
-	struct toml_node *parent, *node;
+	_cleanup_(key_clear) struct toml_string key = {0};
+	struct toml_node *before;
 
-	if (parse_key(s, table, false, &parent, &key) < 0)
+	if (read_key(s, &table, false, &key) < 0)
 		return -1;
-	if (scan_peek(s) != '=')
-		return scan_fail(s, scan_here(s), "expected '=' after a key");
-	node = find(parent, key.text, key.len);
-	if (node)
-		return fail_defined(s, &key, node);
-	s->pos++;
-	scan_skip_blanks(s);
-	node = add(s, parent, &key, scan_peek(s) == '[' ? TOML_ARRAY : TOML_STRING);
-	if (!node)
-		return -1;
-	node->value_at = scan_here(s);
-	if (node->type == TOML_ARRAY)
-		return parse_array(s, node);
-	if (scan_peek(s) != '"' && scan_peek(s) != '\'')
-		return fail_value(s);
-	return parse_item(s, node);
+	if (*s->p != '=')
+		return toml_fail(s, toml_here(s), "expected '=' after a key");
+	before = find(s, table, &key);
+	if (before)
+		return fail_defined(s, &key, before);
+	s->p++;
+	toml_skip_blanks(s);
+	return read_value(s, add(s, table, &key));
 }
 
-/* [table], which becomes *TABLE. */
-static int parse_header(struct scan *s, struct toml_node **table)
+/* An inline table, whose '{' is ahead: in one line, and without a comma behind the last value. */
+static int read_inline_table(struct toml_scan *s, struct toml_node *table)
 {
-	_cleanup_(key_clear) struct key key = {0};
-	struct toml_node *parent, *node;
-
-	if (scan_peek_at(s, 1) == '[')
-		return scan_fail(s, scan_here(s),
-				 "arrays of tables ([[...]]) are not supported here");
-	s->pos++;
-	scan_skip_blanks(s);
-	if (parse_key(s, &s->document->root, true, &parent, &key) < 0)
-		return -1;
-	if (scan_peek(s) != ']')
-		return scan_fail(s, scan_here(s), "expected ']' after the name of a table");
-	s->pos++;
-	node = find(parent, key.text, key.len);
-	if (!node)
-		node = add(s, parent, &key, TOML_TABLE);
-	else if (node->type != TOML_TABLE || node->origin != TOML_IMPLIED)
-		return fail_defined(s, &key, node);
-	if (!node)
-		return -1;
-	node->at = key.at;
-	node->origin = TOML_HEADER;
-	*table = node;
+	do {
+		s->p++;
+		toml_skip_blanks(s);
+		if (*s->p == '}' && !table->children)
+			break;
+		if (read_assignment(s, table) < 0)
+			return -1;
+		toml_skip_blanks(s);
+	} while (*s->p == ',');
+	if (*s->p != '}')
+		return toml_fail(s, toml_here(s), "expected ',' or '}' in an inline table");
+	s->p++;
 	return 0;
 }
 
-static int parse_document(struct scan *s)
+static int read_value(struct toml_scan *s, struct toml_node *node)
+{
+	int r;
+
+	node->at = toml_here(s);
+	node->origin = TOML_VALUE;
+	if (*s->p == '"' || *s->p == '\'') {
+		node->type = TOML_STRING;
+		return toml_read_string(s, true, &node->string);
+	}
+	node->type = *s->p == '[' ? TOML_ARRAY : *s->p == '{' ? TOML_TABLE : TOML_OTHER;
+	if (node->type == TOML_OTHER)
+		return toml_read_scalar(s);
+	if (++s->depth > TOML_MAX_DEPTH)
+		return toml_fail(s, node->at, "arrays and inline tables are nested too deep");
+	r = node->type == TOML_ARRAY ? read_array(s, node) : read_inline_table(s, node);
+	s->depth--;
+	return r;
+}
+
+/* [table], or [[table]], an element of an array; it becomes *TABLE. */
+static int read_header(struct toml_scan *s, struct toml_node **table)
+{
+	_cleanup_(key_clear) struct toml_string key = {0};
+	struct toml_node *parent = &s->document->root, *node;
+	bool is_element = s->p[1] == '[';
+
+	s->p += is_element ? 2 : 1;
+	toml_skip_blanks(s);
+	if (read_key(s, &parent, true, &key) < 0)
+		return -1;
+	if (*s->p != ']' || (is_element && s->p[1] != ']'))
+		return toml_fail(s, toml_here(s),
+				 is_element ? "expected ']]' after the name of an array of tables"
+					    : "expected ']' after the name of a table");
+	s->p += is_element ? 2 : 1;
+	node = find(s, parent, &key);
+	if (node && (is_element ? node->type != TOML_ARRAY || node->origin != TOML_HEADER
+				: node->type != TOML_TABLE || node->origin != TOML_IMPLIED))
+		return fail_defined(s, &key, node);
+	if (!node) {
+		node = add(s, parent, &key);
+		node->type = is_element ? TOML_ARRAY : TOML_TABLE;
+	} else {
+		node->at = node->key.at = key.at;
+	}
+	node->origin = TOML_HEADER;
+	*table = is_element ? add(s, node, NULL) : node;
+	(*table)->origin = TOML_HEADER;
+	(*table)->at = key.at;
+	return 0;
+}
+
+static int read_document(struct toml_scan *s)
 {
 	struct toml_node *table = &s->document->root;
 
 	for (;;) {
-		scan_skip_lines(s);
-		if (scan_peek(s) == SCAN_END)
+		toml_skip_lines(s);
+		if (!*s->p)
 			return 0;
-		if (scan_peek(s) == '[') {
-			if (parse_header(s, &table) < 0)
-				return -1;
-		} else if (parse_assignment(s, table) < 0) {
+		if ((*s->p == '[' ? read_header(s, &table) : read_assignment(s, table)) < 0)
 			return -1;
-		}
-		scan_skip_to_newline(s);
-		if (scan_peek(s) != SCAN_END && !scan_at_newline(s))
-			return scan_fail(s, scan_here(s), "expected the end of the line");
+		toml_skip_to_newline(s);
+		if (*s->p && !toml_at_newline(s))
+			return toml_fail(s, toml_here(s), "expected the end of the line");
 	}
+}
+
+/* What is wrong with the character at P, of which LEN bytes (at least one) are there; NULL: none.
+ */
+static const char *check_character(const char *p, size_t len, size_t *size)
+{
+	uint32_t c;
+
+	*size = utf8_decode(p, len, &c);
+	if (*size == 0)
+		return "this is not UTF-8, as TOML must be";
+	if (c == '\r' && (len == 1 || p[1] != '\n'))
+		return "a carriage return without a newline behind it";
+	if ((c < 0x20 && !strchr("\t\n\r", (int)c)) || c == 0 || c == 0x7f)
+		return "a control character; in a string in double quotes it is written as an "
+		       "escape: \\u001B";
+	return NULL;
+}
+
+/* Is there nothing in the LEN bytes ahead that TOML allows nowhere? -1 with the error set. */
+static int check_characters(struct toml_scan s, size_t len)
+{
+	const char *end = s.p + len;
+	size_t size;
+
+	for (; s.p < end; s.p += size) {
+		const char *what = check_character(s.p, (size_t)(end - s.p), &size);
+
+		if (what)
+			return toml_fail(&s, toml_here(&s), what);
+		if (*s.p == '\n') {
+			s.line++;
+			s.line_start = s.p + 1;
+		}
+	}
+	return 0;
 }
 
 int toml_parse(const char *text, size_t len, struct toml_document *document,
 	       struct toml_error *error)
 {
-	struct scan s = {.text = text, .len = len, .line = 1, .document = document, .error = error};
-	size_t forbidden;
-	char *why;
+	/* editors of another system put a byte order mark in front */
+	size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	_cleanup_free_ char *copy = xstrndup(text, len);
+	struct toml_scan s = {.p = copy + mark,
+			      .line_start = copy + mark,
+			      .line = 1,
+			      .document = document,
+			      .error = error};
 
 	*document = (struct toml_document){.root = {.type = TOML_TABLE, .origin = TOML_HEADER}};
 	*error = (struct toml_error){0};
 	if (len > TOML_MAX_SIZE)
-		return scan_fail(&s, scan_here(&s), "more than %d bytes", TOML_MAX_SIZE);
-	/* editors of another system put a byte order mark in front */
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		s.pos = s.line_start = 3;
-	forbidden = toml_find_forbidden(text, len, &why);
-	if (forbidden < len) {
-		scan_seek(&s, forbidden);
-		*error = (struct toml_error){scan_here(&s), why};
+		return toml_fail(&s, toml_here(&s), "more than 1 MiB of text");
+	if (check_characters(s, len - mark) < 0)
 		return -1;
-	}
-	if (parse_document(&s) < 0) {
+	if (read_document(&s) < 0) {
 		toml_clear(document);
 		return -1;
 	}
 	return 0;
 }
 
+static void keep(void *node)
+{
+	(void)node;
+}
+
 void toml_clear(struct toml_document *document)
 {
 	struct toml_node *next;
 
+	tdestroy(document->index, keep);
 	for (struct toml_node *node = document->made; node; node = next) {
 		next = node->next_made;
-		for (size_t i = 0; i < node->count; i++)
-			free(node->strings[i].text);
-		free(node->strings);
-		free(node->key);
+		free(node->string.text);
+		free(node->key.text);
 		free(node);
 	}
 	*document = (struct toml_document){0};

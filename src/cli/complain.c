@@ -1,16 +1,22 @@
 #include "cli/complain.h"
 #include "util/cleanup.h"
-#include "cli/nearest.h"
 
 #include <string.h>
 
-/* The page of --help that has COMMAND's options. */
+/* The command that has a help page of its own, for it has options of its own; else NULL. */
 static const char *page_of(enum command command)
 {
-	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++)
-		if (option_commands[i].command == (int)command)
-			return option_commands[i].option;
-	return NULL;
+	const char *name = NULL;
+	bool has_options = false;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_spec *spec = &option_specs[i];
+
+		if (spec->kind == KIND_COMMAND && spec->value == (int)command)
+			name = spec->name;
+		has_options |= (spec->scope & SCOPE_OF(command)) != 0;
+	}
+	return has_options ? name : NULL;
 }
 
 /* WHAT, and below it the suggestion, or else the page to read. */
@@ -21,8 +27,8 @@ static void complain(const char *what, const char *suggestion, enum command comm
 	if (suggestion)
 		log_error("%s\n%-s", what, suggestion);
 	else
-		log_error("%s\nnix-user-chroot %s%s--help lists the options", what,
-			  page ? page : "", page ? " " : "");
+		log_error("%s\nnix-user-chroot %s%s%s--help lists the options", what,
+			  page ? "--" : "", page ? page : "", page ? " " : "");
 }
 
 /*
@@ -51,20 +57,11 @@ static const struct option_spec *spec_named(const char *name, size_t len, size_t
 	return *count == 1 ? found : NULL;
 }
 
-static const char *nearest_option(const char *name)
-{
-	const char *names[OPTION_COUNT];
-
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		names[i] = option_specs[i].name;
-	return nearest_word(name, names, OPTION_COUNT);
-}
-
 /* "did you mean --NAME?", with what was behind the '=' of TYPED; NULL where no name is near. */
 static char *did_you_mean(const char *typed)
 {
 	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
-	const char *nearest = nearest_option(name);
+	const char *nearest = option_nearest(name, false);
 
 	return nearest ? xasprintf("did you mean --%s%s?", nearest, typed + strlen(name)) : NULL;
 }
@@ -92,7 +89,7 @@ static void complain_long(const char *word, enum command command)
 	complain(what, suggestion, command);
 }
 
-void options_complain_option(const char *word, int letter, enum command command)
+void complain_option(const char *word, int letter, enum command command)
 {
 	_cleanup_free_ char *what = NULL, *suggestion = NULL;
 
@@ -108,7 +105,7 @@ void options_complain_option(const char *word, int letter, enum command command)
 	complain(what, suggestion, command);
 }
 
-void options_complain_scope(const struct option_spec *spec)
+void complain_scope(const struct option_spec *spec)
 {
 	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
 	const char *first = NULL;
@@ -119,40 +116,29 @@ void options_complain_scope(const struct option_spec *spec)
 		complain(what, next, COMMAND_ENTER);
 		return;
 	}
-	for (size_t i = 0; i < OPTION_COMMAND_COUNT; i++) {
-		const char *command = option_commands[i].option;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_spec *command = &option_specs[i];
 		char *longer;
 
-		if (!(spec->scope & option_commands[i].scope))
+		if (command->kind != KIND_COMMAND || !(spec->scope & SCOPE_OF(command->value)))
 			continue;
-		first = first ? first : command;
-		longer = xasprintf("%s%s%s", commands ? commands : "", commands ? " or " : "",
-				   command);
+		first = first ? first : command->name;
+		longer = xasprintf("%s%s--%s", commands ? commands : "", commands ? " or " : "",
+				   command->name);
 		free(commands);
 		commands = longer;
 	}
 	what = xasprintf("option --%s goes with %s", spec->name, commands);
-	next = xasprintf("as in nix-user-chroot %s --%s%s%s", first, spec->name,
+	next = xasprintf("as in nix-user-chroot --%s --%s%s%s", first, spec->name,
 			 spec->metavar ? " " : "", spec->metavar ? spec->metavar : "");
 	complain(what, next, COMMAND_ENTER);
 }
 
-void options_complain_word(const char *word, enum command command)
+void complain_word(const char *word, enum command command)
 {
 	_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", word), *next = NULL;
 
 	if (command == COMMAND_INSTALL)
 		next = xstrdup("put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory");
 	complain(what, next, command);
-}
-
-const char *options_nearest_command(const char *name)
-{
-	const char *names[OPTION_COUNT];
-	size_t count = 0;
-
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if (option_specs[i].kind == KIND_COMMAND)
-			names[count++] = option_specs[i].name;
-	return nearest_word(name, names, count);
 }

@@ -2,7 +2,7 @@
  * The help pages. That of --help fits a screen of 80 by 24 with the prompt below it; what a command
  * takes is on a page of its own.
  */
-#include "cli/options.h"
+#include "cli/help.h"
 #include "cli/option_table.h"
 #include "util/cleanup.h"
 
@@ -55,16 +55,16 @@ static void print_option(FILE *f, const struct option_spec *spec, const char *he
 	fprintf(f, "  %-30s %s\n", left, help);
 }
 
-/* The options of GROUP that go with SCOPE, or with no command in particular, under its title. */
-static void print_group(FILE *f, enum option_group group, const char *title, unsigned scope)
+/* The options of GROUP that go with COMMAND, or with no command in particular, under its title. */
+static void print_group(FILE *f, enum option_group group, const char *title, enum command command)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *spec = &option_specs[i];
-		bool other = scope == SCOPE_UNINSTALL && spec->help_uninstall;
+		bool other = command == COMMAND_UNINSTALL && spec->help_uninstall;
 		/* --uninstall has too few for more than one title */
 		enum option_group shown = other ? GROUP_OTHER : spec->group;
 
-		if (shown != group || (spec->scope != SCOPE_ANY && !(spec->scope & scope)))
+		if (shown != group || !option_goes_with(spec, command))
 			continue;
 		if (title)
 			fprintf(f, "\n%s:\n", title);
@@ -73,39 +73,36 @@ static void print_group(FILE *f, enum option_group group, const char *title, uns
 	}
 }
 
-static void print_groups(FILE *f, unsigned scope)
+static void print_page(FILE *f, const char *usage, enum command command, const char *end)
 {
+	fputs(usage, f);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (scope == SCOPE_ENTER || groups[i].group != GROUP_COMMAND)
-			print_group(f, groups[i].group, groups[i].title, scope);
+		if (command == COMMAND_ENTER || groups[i].group != GROUP_COMMAND)
+			print_group(f, groups[i].group, groups[i].title, command);
+	fputs(end, f);
 }
 
-void options_print_help(FILE *f, enum command command)
+void help_print(FILE *f, enum command command)
 {
 	switch (command) {
 	case COMMAND_INSTALL:
-		fputs(install_usage, f);
-		print_groups(f, SCOPE_INSTALL);
-		fputs("\nEach has a variable of the same meaning, such as "
-		      "NIX_USER_CHROOT_NO_SHIMS=1.\n",
-		      f);
+		print_page(f, install_usage, command,
+			   "\nEach has a variable of the same meaning, such as "
+			   "NIX_USER_CHROOT_NO_SHIMS=1.\n");
 		break;
 	case COMMAND_UNINSTALL:
-		fputs(uninstall_usage, f);
-		print_groups(f, SCOPE_UNINSTALL);
+		print_page(f, uninstall_usage, command, "");
 		break;
 	case COMMAND_CHECK:
-		fputs(check_usage, f);
-		print_groups(f, SCOPE_CHECK);
+		print_page(f, check_usage, command, "");
 		break;
 	case COMMAND_ENTER:
 	case COMMAND_PRINT_PATH_CONFIG:
 	case COMMAND_HELP:
 	case COMMAND_VERSION:
-		fputs(overview, f);
-		print_groups(f, SCOPE_ENTER);
-		fputs("\n--install --help has the options of --install; man nix-user-chroot has all.\n",
-		      f);
+		print_page(
+			f, overview, COMMAND_ENTER,
+			"\n--install --help has the options of --install; man nix-user-chroot has all.\n");
 		break;
 	}
 }

@@ -1,5 +1,5 @@
 #include "cli/nixpath_advice.h"
-#include "cli/complain.h"
+#include "cli/option_table.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -33,7 +33,7 @@ static char *mean_command(const char *word)
 	return xasprintf("it is a command: did you mean nix-user-chroot -- %s?", word);
 }
 
-char *nix_path_advice(const char *word)
+char *nixpath_advice(const char *word)
 {
 	const char *option;
 	struct stat st;
@@ -43,7 +43,7 @@ char *nix_path_advice(const char *word)
 	if (strchr(word, '/'))
 		return NULL;
 	/* "install" is in /usr/bin too, and not what is meant */
-	option = options_nearest_command(word);
+	option = option_nearest(word, true);
 	if (is_command(word) && !(option && strcmp(option, word) == 0))
 		return mean_command(word);
 	return option ? xasprintf("did you mean nix-user-chroot --%s?", option) : NULL;

@@ -9,6 +9,6 @@
  * command, which goes behind "--", or an option that lacks its hyphens. The caller frees; NULL:
  * WORD is a directory, or nothing is known about it.
  */
-char *nix_path_advice(const char *word);
+char *nixpath_advice(const char *word);
 
 #endif

@@ -1,5 +1,5 @@
 #include "cli/option_table.h"
-#include "cli/options.h"
+#include "cli/nearest.h"
 
 #define AT(field)	  .offset = offsetof(struct options, field)
 #define AT_INSTALL(field) .offset = offsetof(struct options, install.field)
@@ -9,12 +9,6 @@
 #define STRING(field)  .kind = KIND_STRING, .scope = SCOPE_INSTALL, AT_INSTALL(field)
 #define FLAG(field)    .kind = KIND_FLAG, .scope = SCOPE_INSTALL, AT_INSTALL(field)
 #define VARIABLE(name) .variable = "NIX_USER_CHROOT_" name
-
-const struct option_command option_commands[OPTION_COMMAND_COUNT] = {
-	{COMMAND_INSTALL, SCOPE_INSTALL, "--install"},
-	{COMMAND_UNINSTALL, SCOPE_UNINSTALL, "--uninstall"},
-	{COMMAND_CHECK, SCOPE_CHECK, "--check"},
-};
 
 const struct option_spec option_specs[OPTION_COUNT] = {
 	{.name = "install",
@@ -152,3 +146,19 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 VARIABLE("VERBOSE"),
 	 .help = "say more; twice: every mount and request"},
 };
+
+bool option_goes_with(const struct option_spec *spec, enum command command)
+{
+	return spec->scope == SCOPE_ANY || spec->scope & SCOPE_OF(command);
+}
+
+const char *option_nearest(const char *name, bool is_command)
+{
+	const char *names[OPTION_COUNT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (!is_command || option_specs[i].kind == KIND_COMMAND)
+			names[count++] = option_specs[i].name;
+	return nearest_word(name, names, count);
+}

@@ -1,9 +1,13 @@
 /*
- * The options as data: one table, which the parser, the help pages and the tests read.
+ * The options as data: one table, which the parser, the help pages, the tests and, as text,
+ * scripts/completions/generate read.
  */
 #ifndef CLI_OPTION_TABLE_H
 #define CLI_OPTION_TABLE_H
 
+#include "cli/options.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What an option does with its place in struct options. */
@@ -15,16 +19,15 @@ enum option_kind {
 	KIND_VERBOSITY, /* VALUE is added to the level, LOG_ERROR sets it */
 };
 
-/* Which commands an option goes with: bits. */
-enum option_scope {
-	SCOPE_ANY = 0,
-	SCOPE_INSTALL = 1 << 0,
-	SCOPE_UNINSTALL = 1 << 1,
-	SCOPE_CHECK = 1 << 2,
-	SCOPE_ENTER = 1 << 3, /* none of these: NIXPATH COMMAND… */
-};
+/* Which commands an option goes with: a bit for each. */
+#define SCOPE_OF(command) (1u << (command))
+#define SCOPE_ANY	  0u
+#define SCOPE_INSTALL	  SCOPE_OF(COMMAND_INSTALL)
+#define SCOPE_UNINSTALL	  SCOPE_OF(COMMAND_UNINSTALL)
+#define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
+#define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
-/* Under which heading the help pages have it; see options_help.c. */
+/* Under which heading the help pages have it; see help.c. */
 enum option_group {
 	GROUP_COMMAND,
 	GROUP_WHAT,	 /* what is installed */
@@ -57,15 +60,12 @@ struct option_spec {
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 
-/* Where one of the commands that have options of their own is named: "--install". */
-struct option_command {
-	int command; /* enum command */
-	unsigned scope;
-	const char *option;
-};
+bool option_goes_with(const struct option_spec *spec, enum command command);
 
-#define OPTION_COMMAND_COUNT 3
-
-extern const struct option_command option_commands[OPTION_COMMAND_COUNT];
+/*
+ * The name of the option that is called NAME, or so but for a slip or two: "install" for "instal".
+ * IS_COMMAND: only one that names a command will do. NULL: none.
+ */
+const char *option_nearest(const char *name, bool is_command);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * The command line and the environment as data: one table of options, one struct.
- * The same table gives getopt_long(3) its options, --help its text and the environment its names.
+ * What was asked for, by the command line and the environment, as data.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -10,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 enum command {
 	COMMAND_ENTER, /* NIXPATH COMMAND…, the default */
@@ -52,19 +50,6 @@ struct options {
 	char *const *program_argv; /* the whole command line, for handing it on */
 };
 
-/*
- * Read ARGV (NULL-terminated, ARGC words) and the environment into *OUT, whose strings the caller
- * frees with options_clear(); nix_dir and argv point into ARGV. Says on stderr what is wrong.
- * Returns 0, or -1 where the program should end with status 125.
- */
-int options_parse(int argc, char **argv, struct options *out);
-
 void options_clear(struct options *options);
-
-/*
- * Write the help page on COMMAND to F: what its options are where it has some, else the program's
- * own page, of 23 lines of at most 80 columns.
- */
-void options_print_help(FILE *f, enum command command);
 
 #endif

@@ -1,25 +1,13 @@
 #include "fetch/ca_bundle.h"
 #include "ui/log.h"
+#include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
 #include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static const char *const well_known_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch, Gentoo, NixOS */
-	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL 7 and later */
-	"/etc/pki/tls/certs/ca-bundle.crt",		     /* RHEL 6, Amazon Linux */
-	"/etc/ssl/ca-bundle.pem",			     /* openSUSE, SLES */
-	"/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE, where the one above points */
-	"/etc/ca-certificates/extracted/tls-ca-bundle.pem", /* Arch, where the first points */
-	"/etc/pki/tls/cacert.pem",			    /* OpenELEC, LibreELEC */
-	"/etc/ssl/cert.pem",				    /* Alpine, Void */
-	"/etc/ssl/certs/ca-bundle.crt",			    /* NixOS */
-};
 
 static const char *const well_known_dirs[] = {
 	"/etc/ssl/certs",		    /* most */
@@ -27,20 +15,6 @@ static const char *const well_known_dirs[] = {
 	"/var/lib/ca-certificates/openssl", /* openSUSE */
 	"/usr/lib/ssl/certs",		    /* Debian, where OpenSSL itself looks */
 };
-
-/* 0 where PATH is a file with something in it that we may read, else a negative errno */
-static int usable_file(const char *path)
-{
-	/* O_NONBLOCK: a fifo is not waited on */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	return S_ISREG(st.st_mode) && st.st_size == 0 ? -ENODATA : 0;
-}
 
 /* "8d89cda1.0": the hash of a subject's name and a number (openssl-rehash(1)) */
 static bool is_hashed_name(const char *name)
@@ -65,27 +39,34 @@ static int usable_dir(const char *path)
 	return -ENODATA;
 }
 
-static char *first_usable(const char *root, const char *const *paths, size_t count,
-			  int (*usable)(const char *))
-{
-	for (size_t i = 0; i < count; i++) {
-		_cleanup_free_ char *path = xasprintf("%s%s", root, paths[i]);
-
-		if (usable(path) == 0)
-			return steal_ptr(&path);
-	}
-	return NULL;
-}
-
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-void ca_bundle_find(const char *root, struct ca_bundle *out)
+/* Where the libcurl of this host looks for a bundle by itself; NULL: it does not. */
+static const char *place_of_curl(void)
 {
-	*out = (struct ca_bundle){0};
-	out->file = first_usable(root, well_known_files, COUNT_OF(well_known_files), usable_file);
-	if (!out->file)
-		out->dir =
-			first_usable(root, well_known_dirs, COUNT_OF(well_known_dirs), usable_dir);
+	const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+
+	return curl->age >= CURLVERSION_SEVENTH ? curl->cainfo : NULL;
+}
+
+/*
+ * The first bundle, else the first directory of hashed certificates, that is below ROOT in a place
+ * where a distribution keeps one; on this host also the bundle that its libcurl knows of.
+ */
+static void find_of_host(const char *root, struct ca_bundle *out)
+{
+	const char *file = ca_bundle_find(root), *of_curl = *root ? NULL : place_of_curl();
+
+	if (!file && of_curl && ca_bundle_check(of_curl) == 0)
+		file = of_curl;
+	if (file)
+		out->file = xasprintf("%s%s", root, file);
+	for (size_t i = 0; !file && !out->dir && i < COUNT_OF(well_known_dirs); i++) {
+		_cleanup_free_ char *dir = xasprintf("%s%s", root, well_known_dirs[i]);
+
+		if (usable_dir(dir) == 0)
+			out->dir = steal_ptr(&dir);
+	}
 }
 
 static const char *why(int error)
@@ -96,7 +77,7 @@ static const char *why(int error)
 static int choose_file(const char *path, const char *named_by, const char *next,
 		       struct ca_bundle *out)
 {
-	int r = usable_file(path);
+	int r = ca_bundle_check(path);
 
 	if (r < 0) {
 		log_error("cannot read the CA certificates in '%s' (%s): %s\n%-s", path, named_by,
@@ -151,8 +132,29 @@ int ca_bundle_choose(const char *cacert, const char *root, struct ca_bundle *out
 	}
 	if (dirs)
 		return choose_dir(dirs, out);
-	ca_bundle_find(root, out);
+	find_of_host(root, out);
 	return 0;
+}
+
+/* TEXT, which is freed, and PATH on a line of its own. */
+static char *append(char *text, const char *path)
+{
+	char *longer = xasprintf("%s\n%s", text, path);
+
+	free(text);
+	return longer;
+}
+
+char *ca_bundle_advice(void)
+{
+	char *text = xstrdup("install the package ca-certificates, or give a file of CA "
+			     "certificates with --cacert\nsearched:");
+
+	for (size_t i = 0; ca_bundle_paths[i]; i++)
+		text = append(text, ca_bundle_paths[i]);
+	for (size_t i = 0; i < COUNT_OF(well_known_dirs); i++)
+		text = append(text, well_known_dirs[i]);
+	return text;
 }
 
 void ca_bundle_clear(struct ca_bundle *bundle)

@@ -2,12 +2,8 @@
  * NAME.part, the file that a download grows in, and NAME.part.state beside it: the URL that it came
  * from and the validator (RFC 9110, 8.8) of its server, so that a later run can continue it.
  *
- * NAME.part is locked while it is open. Where it cannot be (another process has it, a file system
- * without locks), a file without a name takes its place: it cannot be continued by anyone, and is
- * gone when it is closed or the process killed. The same where somebody else could change the bytes
- * after their digest was taken: the directory is not ours, or its group or others may write to it
- * (a private group's bit, of an umask of 002, cannot be told from another's), or NAME.part itself
- * is another's. One that is ours but was writable to others, or has a second name, is made anew.
+ * The caller has a lock on the directory, so that nobody else downloads into it. The bytes that are
+ * found there are trusted no more than those of a network: the digest of the whole decides.
  */
 #ifndef FETCH_PART_FILE_H
 #define FETCH_PART_FILE_H
@@ -17,24 +13,25 @@
 #include <stdint.h>
 
 struct part_file {
-	int fd;		 /* read and write, locked */
-	int read_fd;	 /* the same file, read-only, an offset of its own */
-	int dirfd;	 /* a duplicate */
-	char *name;	 /* "NAME.part", or NULL where it has none */
+	int fd;		 /* read and write */
+	int dirfd;	 /* the caller's */
+	char *name;	 /* "NAME.part" */
 	char *path;	 /* for messages */
 	uint64_t size;	 /* bytes in it */
-	char *url;	 /* where those came from; NULL: not known */
+	char *source;	 /* where those came from: url_shown(); NULL: not known */
 	char *validator; /* for If-Range: an ETag with its quotes, or a date; NULL: none */
 };
 
-#define PART_FILE_NONE                               \
-	{                                            \
-		.fd = -1, .read_fd = -1, .dirfd = -1 \
+#define PART_FILE_NONE    \
+	{                 \
+		.fd = -1, \
 	}
 
 /*
- * Open or create NAME.part (0600) in DIRFD, whose path is DIR, with what its state file says.
- * Returns 0, or -1 after it has said why. PART is for part_file_close() in both cases.
+ * Open or create NAME.part (0600) in DIRFD, whose path is DIR, with what its state file says. What
+ * is there and is no regular file, is another user's or has a second name is removed, never
+ * followed or written to. Returns 0, or -1 after it has said why. PART is for part_file_close() in
+ * both cases.
  */
 int part_file_open(struct part_file *part, int dirfd, const char *dir, const char *name);
 
@@ -54,14 +51,17 @@ int part_file_write(struct part_file *part, const void *data, size_t len, uint64
 /* Is there room for its growing to TOTAL bytes? Returns 0, or -1 after it has said what lacks. */
 int part_file_check_room(const struct part_file *part, uint64_t total);
 
-/* All is written: have the file system say now if it could not. 0, or -1 after it has said why. */
-int part_file_flush(const struct part_file *part);
+/*
+ * All is written: have the file system say now if it could not. Returns a descriptor of the file
+ * that is read-only, at offset 0, and the caller's; or -1 after it has said why.
+ */
+int part_file_finish(const struct part_file *part);
 
-/* Is something in it that a later try can continue? */
-bool part_file_can_resume(const struct part_file *part);
+/* Is something in it that a later try can continue, and is that from URL (NULL: from anywhere)? */
+bool part_file_can_resume(const struct part_file *part, const char *url);
 
-/* Remove NAME.part and its state. */
-void part_file_remove(const struct part_file *part);
+/* Remove NAME.part, the file of that very name, and its state from DIRFD. Silent. */
+void part_file_remove(int dirfd, const char *name);
 
 void part_file_close(struct part_file *part);
 

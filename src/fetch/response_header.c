@@ -9,13 +9,13 @@
 
 enum { FIELD_MAX = 4096 /* bytes; an ETag has about 34, a Location is a URL */ };
 
-void answer_header_clear(struct answer_header *header)
+void response_header_clear(struct response_header *header)
 {
 	free(header->etag);
 	free(header->last_modified);
 	free(header->encoding);
 	free(header->location);
-	*header = (struct answer_header){0};
+	*header = (struct response_header){0};
 }
 
 /* Digits at *P up to END as a number, *P behind them */
@@ -75,7 +75,7 @@ static void keep_field(char **field, const char *value, size_t len)
 	*field = xstrndup(value, len);
 }
 
-static void take_field(struct answer_header *header, const char *name, size_t name_len,
+static void take_field(struct response_header *header, const char *name, size_t name_len,
 		       const char *value, size_t len)
 {
 	const struct {
@@ -97,14 +97,14 @@ static void take_field(struct answer_header *header, const char *name, size_t na
 		header->has_range = content_range_parse(value, len, &header->range) == 0;
 }
 
-void answer_header_take(struct answer_header *header, const char *line, size_t len)
+void response_header_take(struct response_header *header, const char *line, size_t len)
 {
 	const char *colon, *value, *end = line + len;
 
 	if (len >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		char *location = steal_ptr(&header->location);
 
-		answer_header_clear(header);
+		response_header_clear(header);
 		header->location = location;
 		return;
 	}
@@ -119,7 +119,7 @@ void answer_header_take(struct answer_header *header, const char *line, size_t l
 	take_field(header, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
-const char *answer_header_validator(const struct answer_header *header)
+const char *response_header_validator(const struct response_header *header)
 {
 	if (header->etag && header->etag[0] == '"')
 		return header->etag;

@@ -18,7 +18,7 @@ struct content_range {
 };
 
 /* A field is NULL where it was not sent, is too long, or has control characters in it. */
-struct answer_header {
+struct response_header {
 	char *etag, *last_modified, *encoding;
 	char *location; /* also of the redirects before; the last one */
 	struct content_range range;
@@ -29,18 +29,18 @@ struct answer_header {
  * Take the header's next LINE, of LEN bytes with its newline. A line that begins with "HTTP/"
  * begins another answer's header: after a redirect, or after a "100 Continue".
  */
-void answer_header_take(struct answer_header *header, const char *line, size_t len);
+void response_header_take(struct response_header *header, const char *line, size_t len);
 
 /*
  * What If-Range may hold (RFC 9110, 13.1.5): the ETag where it is a strong one, else the date. That
  * a date is strong only where it is a while ago is not looked at: the digest of the whole decides
  * in the end. NULL: there is none. It is HEADER's.
  */
-const char *answer_header_validator(const struct answer_header *header);
+const char *response_header_validator(const struct response_header *header);
 
 /* VALUE of LEN bytes. Returns 0, or -EBADMSG with *OUT untouched. */
 int content_range_parse(const char *value, size_t len, struct content_range *out);
 
-void answer_header_clear(struct answer_header *header);
+void response_header_clear(struct response_header *header);
 
 #endif

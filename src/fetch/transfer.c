@@ -1,33 +1,26 @@
 #include "fetch/transfer.h"
+#include "fetch/curl_options.h"
+#include "fetch/error_table.h"
 #include "fetch/response_header.h"
-#include "fetch/transfer_error.h"
 #include "fetch/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0"
-#endif
-
-enum {
-	REDIRECTS_MAX = 10,
-	ERROR_PAGE_MAX = 1 << 16, /* bytes of an error page that are read to keep the connection */
-	BUFFER_SIZE = 1 << 18,	  /* bytes; fewer calls than with curl's 16 KiB */
-};
+enum { ERROR_PAGE_MAX = 1 << 16 /* bytes of an error page that are read to keep the connection */ };
 
 /* Why we ourselves ended a transfer that libcurl would have gone on with. */
 enum stop {
 	STOP_NOT,
 	STOP_PROGRESS,
+	STOP_SLOW,
 	STOP_RECEIVER,
 	STOP_ERROR_PAGE,
 	STOP_ENCODED,
@@ -36,9 +29,9 @@ enum stop {
 };
 
 struct run {
-	const struct downloader *downloader;
+	struct downloader *downloader;
 	struct transfer *transfer;
-	struct answer_header header;
+	struct response_header header;
 	bool is_http;
 	bool begun;	 /* the body's first byte was seen, or its end */
 	bool wanted;	 /* the body is the file, not an error page */
@@ -49,7 +42,7 @@ struct run {
 
 static void run_clear(struct run *run)
 {
-	answer_header_clear(&run->header);
+	response_header_clear(&run->header);
 }
 
 static long status_of(const struct run *run)
@@ -66,7 +59,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 	struct run *run = ctx;
 
 	if (!run->begun) /* else it is a trailer, behind a chunked body */
-		answer_header_take(&run->header, line, size * count);
+		response_header_take(&run->header, line, size * count);
 	return size * count;
 }
 
@@ -74,7 +67,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 static enum stop check_answer(struct run *run)
 {
 	struct transfer *transfer = run->transfer;
-	const struct answer_header *header = &run->header;
+	const struct response_header *header = &run->header;
 	curl_off_t length = -1;
 	long status = status_of(run);
 
@@ -97,7 +90,7 @@ static enum stop check_answer(struct run *run)
 	transfer->answer.offset = transfer->at;
 	transfer->total = transfer->answer.total;
 	if (run->is_http) /* a local file is read from its first byte: that costs little */
-		transfer->answer.validator = xstrdup(answer_header_validator(header));
+		transfer->answer.validator = xstrdup(response_header_validator(header));
 	if (transfer->receiver.begin(transfer->receiver.ctx, &transfer->answer) < 0)
 		return STOP_RECEIVER;
 	return STOP_NOT;
@@ -110,6 +103,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	const struct transfer_receiver *receiver = &run->transfer->receiver;
 	size_t len = size * count;
 
+	run->transfer->pace.received += len;
 	if (!run->begun) {
 		run->begun = true;
 		run->stop = check_answer(run);
@@ -136,8 +130,16 @@ int transfer_report(const struct downloader *downloader, const struct transfer *
 
 	if (!options->progress)
 		return 0;
-	return options->progress(options->progress_ctx, transfer->report ? transfer->at : 0,
-				 transfer->report ? transfer->total : 0);
+	return options->progress(options->progress_ctx, transfer->is_file ? transfer->at : 0,
+				 transfer->is_file ? transfer->total : 0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* CURLOPT_XFERINFOFUNCTION; libcurl's own numbers count redirects and error pages too */
@@ -145,70 +147,25 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
 		       curl_off_t ulnow)
 {
 	struct run *run = ctx;
+	const struct download_options *options = &run->downloader->options;
+	struct transfer *transfer = run->transfer;
+
 	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
-	if (transfer_report(run->downloader, run->transfer) == 0)
+	if (transfer_report(run->downloader, transfer) != 0)
+		run->stop = STOP_PROGRESS;
+	else if (transfer->is_file &&
+		 pace_is_slow(&transfer->pace, now_ms(), options->slow_window, options->slow_speed))
+		run->stop = STOP_SLOW;
+	else
 		return 0;
-	run->stop = STOP_PROGRESS;
 	return 1;
 }
 
-/*
- * What libcurl may speak, at first and after a redirect: what the URL says, and https after http.
- * (The first of the two options limits redirects as well.)
- */
-static void limit_protocols(CURL *curl, enum url_scheme scheme)
+static void set_callbacks(struct run *run)
 {
-#if LIBCURL_VERSION_NUM >= 0x075500
-	const char *allowed = scheme == URL_FILE   ? "file"
-			      : scheme == URL_HTTP ? "http,https"
-						   : "https";
-
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, allowed);
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, allowed);
-#else
-	long allowed = scheme == URL_FILE   ? CURLPROTO_FILE
-		       : scheme == URL_HTTP ? CURLPROTO_HTTP | CURLPROTO_HTTPS
-					    : CURLPROTO_HTTPS;
-
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS, allowed);
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, allowed);
-#endif
-}
-
-static void set_trust(CURL *curl, const struct ca_bundle *ca)
-{
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (!ca->file && !ca->dir)
-		return;
-	/* both, so that a place compiled into libcurl does not count beside the one chosen */
-	curl_easy_setopt(curl, CURLOPT_CAINFO, ca->file);
-	curl_easy_setopt(curl, CURLOPT_CAPATH, ca->dir);
-	curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca->file);
-	curl_easy_setopt(curl, CURLOPT_PROXY_CAPATH, ca->dir);
-}
-
-static void set_options(struct run *run, enum url_scheme scheme)
-{
-	const struct download_options *options = &run->downloader->options;
 	CURL *curl = run->downloader->curl;
 
-	curl_easy_reset(curl); /* keeps the connections */
-	curl_easy_setopt(curl, CURLOPT_URL, run->transfer->url);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "nix-user-chroot/" PACKAGE_VERSION);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, run->detail);
-	limit_protocols(curl, scheme);
-	set_trust(curl, &run->downloader->ca);
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
-	curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(curl, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)options->connect_timeout);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)options->stall_speed);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)options->stall_window);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, run);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -216,8 +173,6 @@ static void set_options(struct run *run, enum url_scheme scheme)
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, run);
-	/* a local name is a name: "a/../b" may go through a symlink */
-	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, scheme == URL_FILE ? 1L : 0L);
 }
 
 /*
@@ -243,24 +198,29 @@ static int check_local_file(const char *url)
 	return r;
 }
 
+/* Takes WHY over. */
 static enum transfer_result fail(struct transfer *transfer, enum transfer_result result,
 				 const char *next, char *why)
 {
-	/* some of it may come from the server */
-	for (char *p = why; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
 	free(transfer->why);
+	free(transfer->next);
 	transfer->why = why;
-	transfer->next = next;
+	transfer->next = xstrdup(next);
 	return result;
 }
 
 static enum transfer_result judge_stop(const struct run *run)
 {
+	const struct download_options *options = &run->downloader->options;
 	struct transfer *transfer = run->transfer;
 
 	switch (run->stop) {
+	case STOP_SLOW:
+		return fail(
+			transfer, TRANSFER_FAILED,
+			"run it again: it goes on from there if the server can; or try another --mirror",
+			xasprintf("for %u seconds less than %u bytes a second came",
+				  options->slow_window, options->slow_speed));
 	case STOP_ENCODED:
 		return fail(transfer, TRANSFER_FAILED,
 			    "try another --mirror; a proxy may be in between",
@@ -284,9 +244,9 @@ static enum transfer_result judge_stop(const struct run *run)
 
 static enum transfer_result judge_status(const struct run *run, long status)
 {
-	const struct answer_header *header = &run->header;
+	const struct response_header *header = &run->header;
 	struct transfer *transfer = run->transfer;
-	struct transfer_error error = transfer_error_of_status(status);
+	struct error_meaning error = error_of_status(status);
 	enum transfer_result result = error.transient ? TRANSFER_AGAIN : TRANSFER_FAILED;
 	curl_off_t wait = 0;
 
@@ -300,35 +260,73 @@ static enum transfer_result judge_status(const struct run *run, long status)
 	curl_easy_getinfo(run->downloader->curl, CURLINFO_RETRY_AFTER, &wait);
 	if (wait > 0) /* seconds, also where the server named a date */
 		transfer->retry_after = wait > 86400 ? 86400 : (unsigned)wait;
-	return fail(transfer, result, error.next, xasprintf("HTTP %ld: %s", status, error.what));
+	transfer->detail = xstrdup(error.what);
+	return fail(transfer, result, error.next, xasprintf("HTTP %ld", status));
+}
+
+/* The proxy's answer to CONNECT */
+static enum transfer_result judge_proxy(struct transfer *transfer, long status)
+{
+	struct error_meaning error = error_of_status(status);
+
+	transfer->detail = xasprintf("HTTP %ld", status);
+	return fail(transfer, error.transient ? TRANSFER_AGAIN : TRANSFER_FAILED,
+		    status == 407 ? error.next : "check the variables https_proxy and no_proxy",
+		    xstrdup("the proxy refuses"));
+}
+
+/* Is CODE for a certificate that could not be verified, where there is nothing to do it by? */
+static bool is_for_want_of_ca(const struct run *run, CURLcode code)
+{
+	const struct ca_bundle *ca = &run->downloader->ca;
+
+	return !ca->file && !ca->dir &&
+	       (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE);
+}
+
+/* Was it ended because the time for all tries is over? */
+static bool is_time_over(const struct run *run, CURLcode code)
+{
+	curl_off_t took = 0; /* microseconds */
+
+	curl_easy_getinfo(run->downloader->curl, CURLINFO_TOTAL_TIME_T, &took);
+	return code == CURLE_OPERATION_TIMEDOUT && run->transfer->time_left > 0 &&
+	       took / 1000 >= run->transfer->time_left;
 }
 
 static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 {
 	struct transfer *transfer = run->transfer;
-	struct transfer_error error = transfer_error_of_curl(code);
+	struct error_meaning error = error_of_curl(code);
 	enum transfer_result result = error.transient ? TRANSFER_AGAIN : TRANSFER_FAILED;
 	const char *location = run->header.location;
 	long connect_status = 0;
 
 	curl_easy_getinfo(run->downloader->curl, CURLINFO_HTTP_CONNECTCODE, &connect_status);
-	if (connect_status >= 300) {
-		struct transfer_error proxy = transfer_error_of_status(connect_status);
+	if (connect_status >= 300)
+		return judge_proxy(transfer, connect_status);
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && location && url_scheme(location) != URL_NONE) {
+		_cleanup_free_ char *shown = url_shown(location);
 
-		return fail(
-			transfer, proxy.transient ? TRANSFER_AGAIN : TRANSFER_FAILED,
-			connect_status == 407 ? proxy.next
-					      : "check the variables https_proxy and no_proxy",
-			xasprintf("the proxy does not let us through: HTTP %ld", connect_status));
-	}
-	if (code == CURLE_UNSUPPORTED_PROTOCOL && location && url_scheme(location) != URL_NONE)
 		return fail(transfer, TRANSFER_FAILED, "try another --mirror",
-			    xasprintf("the server redirects to %s; only %s is followed", location,
+			    xasprintf("the server redirects to %s; only %s is followed", shown,
 				      url_scheme(transfer->url) == URL_HTTP ? "http(s)://"
 									    : "https://"));
-	return fail(transfer, result, error.next,
-		    *run->detail ? xasprintf("%s (%s)", error.what, run->detail)
-				 : xstrdup(error.what));
+	}
+	if (is_time_over(run, code))
+		return fail(transfer, TRANSFER_FAILED, error.next,
+			    xasprintf("it is not whole after %u seconds",
+				      run->downloader->options.text_time));
+	/* libcurl quotes a wrong URL, or that of a proxy, whole, with its password */
+	if (*run->detail && !strpbrk(run->detail, "@?"))
+		transfer->detail = xstrdup(run->detail);
+	if (is_for_want_of_ca(run, code)) {
+		_cleanup_free_ char *advice = ca_bundle_advice();
+
+		return fail(transfer, TRANSFER_FAILED, advice,
+			    xstrdup("there are no CA certificates on this host to verify it by"));
+	}
+	return fail(transfer, result, error.next, xstrdup(error.what));
 }
 
 static enum transfer_result judge(struct run *run, CURLcode code)
@@ -352,21 +350,41 @@ static enum transfer_result judge(struct run *run, CURLcode code)
 		return judge_status(run, status);
 	if (transfer->answer.total > 0 && transfer->at != transfer->answer.total)
 		return fail(transfer, TRANSFER_AGAIN, "try another --mirror",
-			    xstrdup("the server sent less than there is"));
+			    xstrdup("less came than there is"));
 	return TRANSFER_DONE;
 }
 
-static enum transfer_result perform(struct run *run, enum url_scheme scheme)
+/* Note where it led to, and how long it took */
+static void take_info(struct run *run)
 {
 	struct transfer *transfer = run->transfer;
 	CURL *curl = run->downloader->curl;
-	_cleanup_free_ char *range = NULL, *if_range = NULL;
-	struct curl_slist *headers = NULL;
-	enum transfer_result result;
 	char *effective = NULL;
+	curl_off_t took = 0; /* microseconds */
 	long redirects = 0;
 
-	set_options(run, scheme);
+	curl_easy_getinfo(curl, CURLINFO_EFFECTIVE_URL, &effective);
+	transfer->effective_url = xstrdup(effective ? effective : transfer->url);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_COUNT, &redirects);
+	transfer->redirected = redirects > 0;
+	curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &took);
+	if (transfer->time_left > 0) {
+		transfer->time_left -= (long)(took / 1000);
+		if (transfer->time_left <= 0)
+			transfer->time_left = 1;
+	}
+}
+
+static enum transfer_result perform(struct run *run)
+{
+	struct transfer *transfer = run->transfer;
+	CURL *curl = run->downloader->curl;
+	_cleanup_free_ char *range = NULL, *if_range = NULL, *shown = url_shown(transfer->url);
+	struct curl_slist *headers = NULL;
+	enum transfer_result result;
+
+	curl_options_set(run->downloader, transfer->url, transfer->time_left);
+	set_callbacks(run);
 	if (transfer->offset > 0) {
 		range = xasprintf("%llu-", (unsigned long long)transfer->offset);
 		if_range = xasprintf("If-Range: %s", transfer->validator);
@@ -376,18 +394,27 @@ static enum transfer_result perform(struct run *run, enum url_scheme scheme)
 		curl_easy_setopt(curl, CURLOPT_RANGE, range);
 		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	}
-	log_debug("get %s from byte %llu", transfer->url, (unsigned long long)transfer->offset);
+	log_debug("get %s from byte %llu", shown, (unsigned long long)transfer->offset);
 	result = judge(run, curl_easy_perform(curl));
-	curl_easy_getinfo(curl, CURLINFO_EFFECTIVE_URL, &effective);
-	transfer->effective_url = xstrdup(effective ? effective : transfer->url);
-	curl_easy_getinfo(curl, CURLINFO_REDIRECT_COUNT, &redirects);
-	transfer->redirected = redirects > 0;
+	take_info(run);
 	curl_easy_reset(curl); /* it points to what ends here */
 	curl_slist_free_all(headers);
 	return result;
 }
 
-enum transfer_result transfer_run(const struct downloader *downloader, struct transfer *transfer)
+/* A local file needs no CA, so that a wrong one is no reason to fail; -1 after a message */
+static int choose_ca(struct downloader *downloader)
+{
+	const struct download_options *options = &downloader->options;
+
+	if (!downloader->has_ca &&
+	    ca_bundle_choose(options->cacert, options->root, &downloader->ca) < 0)
+		return -1;
+	downloader->has_ca = true;
+	return 0;
+}
+
+enum transfer_result transfer_run(struct downloader *downloader, struct transfer *transfer)
 {
 	_cleanup_(run_clear) struct run run = {.downloader = downloader, .transfer = transfer};
 	enum url_scheme scheme = url_scheme(transfer->url);
@@ -397,22 +424,25 @@ enum transfer_result transfer_run(const struct downloader *downloader, struct tr
 	if (!run.is_http && scheme != URL_FILE)
 		return fail(transfer, TRANSFER_FAILED, "check --mirror and --tarball",
 			    xstrdup("only https://, http:// and file:// are downloaded"));
+	if (run.is_http && choose_ca(downloader) < 0)
+		return TRANSFER_ENDED;
 	r = scheme == URL_FILE ? check_local_file(transfer->url) : 0;
 	if (r < 0)
 		return fail(transfer,
 			    r == -ENOENT || r == -ENOTDIR ? TRANSFER_MISSING : TRANSFER_FAILED,
 			    "check --mirror and --tarball", xstrdup(strerror(-r)));
-	return perform(&run, scheme);
+	return perform(&run);
 }
 
 void transfer_clear(struct transfer *transfer)
 {
 	free(transfer->answer.validator);
 	free(transfer->why);
+	free(transfer->detail);
+	free(transfer->next);
 	free(transfer->effective_url);
 	transfer->answer = (struct transfer_answer){0};
-	transfer->why = transfer->effective_url = NULL;
-	transfer->next = NULL;
+	transfer->why = transfer->detail = transfer->next = transfer->effective_url = NULL;
 	transfer->retry_after = 0;
 	transfer->redirected = transfer->is_other_file = false;
 }

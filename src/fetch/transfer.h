@@ -1,14 +1,16 @@
 /*
  * One try at one URL with libcurl: the request, the checks on the answer before a byte of it is
- * handed on, and what came of it. What to do about a failure is download.c's.
+ * handed on, and what came of it. What to do about a failure is retry.c's.
  */
 #ifndef FETCH_TRANSFER_H
 #define FETCH_TRANSFER_H
 
-#include "fetch/ca_bundle.h"
-#include "fetch/download.h"
+#include "fetch/downloader.h"
+#include "fetch/pace.h"
 
-#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum transfer_result {
 	TRANSFER_DONE,
@@ -40,29 +42,26 @@ struct transfer {
 	uint64_t offset;       /* begin with this byte, */
 	const char *validator; /* where the file is still this one (If-Range) */
 	uint64_t max;	       /* bytes of the file */
-	bool report;	       /* progress() hears of at and total */
+	bool is_file;	       /* large: progress() hears of at and total, and the pace counts */
+	long time_left;	       /* ms that this try and all that follow may take; 0: any time */
 	struct transfer_receiver receiver;
 
 	uint64_t at;	/* bytes of the file so far, with those from before */
 	uint64_t total; /* bytes that the file should get, as far as is known; 0: not known */
+	struct pace pace;
 
 	/* what came of it; for transfer_clear() */
 	struct transfer_answer answer;
-	char *why;	      /* where it failed: why, in words */
-	const char *next;     /* and what the user can do */
+	char *why;	      /* where it failed: why, in a few words */
+	char *detail;	      /* more of it, perhaps in foreign words; NULL */
+	char *next;	      /* and what the user can do */
 	unsigned retry_after; /* seconds that the server asks to wait; 0: it does not */
 	char *effective_url;  /* after redirects */
 	bool redirected;      /* there were some */
 	bool is_other_file;   /* what came cannot be what was asked for: nothing of it is of use */
 };
 
-struct downloader {
-	struct download_options options;
-	struct ca_bundle ca;
-	CURL *curl;
-};
-
-enum transfer_result transfer_run(const struct downloader *downloader, struct transfer *transfer);
+enum transfer_result transfer_run(struct downloader *downloader, struct transfer *transfer);
 
 /* Tell progress() where TRANSFER is; not 0 where it wants an end. */
 int transfer_report(const struct downloader *downloader, const struct transfer *transfer);

@@ -66,3 +66,53 @@ char *url_file_name(const char *url)
 			return xstrdup("tarball");
 	return xstrndup(name, (size_t)(end - name));
 }
+
+/* Is the text from HOST up to END, without a user in front, "NAME:" and no number? */
+static bool has_odd_port(const char *host, const char *end)
+{
+	const char *port =
+		host < end && *host != '[' ? memchr(host, ':', (size_t)(end - host)) : NULL;
+
+	return port && port + 1 + strspn(port + 1, "0123456789") < end;
+}
+
+/* Where HOST begins in URL, behind user and password, and where it ends; NULL: URL is none. */
+static const char *find_host(const char *url, const char **end)
+{
+	const char *host = strstr(url, "://"), *at;
+
+	if (!host || url + strcspn(url, "?#") < host)
+		return NULL;
+	host += strlen("://");
+	*end = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(*end - host));
+	if (at)
+		host = at + 1;
+	/* an unescaped "/" or "?" in a password makes its beginning look like a port */
+	at = has_odd_port(host, *end) ? strrchr(host, '@') : NULL;
+	if (at) {
+		host = at + 1;
+		*end = host + strcspn(host, "/?#");
+	}
+	return host;
+}
+
+char *url_shown(const char *url)
+{
+	const char *end, *host = find_host(url, &end);
+	size_t scheme, len;
+
+	if (!host)
+		return xstrdup(url);
+	scheme = (size_t)(strstr(url, "://") - url) + strlen("://");
+	len = strcspn(host, "?#");
+	return xasprintf("%.*s%.*s%s", (int)scheme, url, (int)len, host,
+			 host[len] == '?' ? "?..." : "");
+}
+
+char *url_host(const char *url)
+{
+	const char *end, *host = find_host(url, &end);
+
+	return host ? xstrndup(host, (size_t)(end - host)) : xstrdup("");
+}

@@ -1,5 +1,6 @@
 /*
- * URLs as far as the installer needs them: which kind, of which file, and what comes beside it.
+ * URLs as far as a download needs them: which kind, of which file, what comes beside it, and what
+ * of one may be shown.
  */
 #ifndef FETCH_URL_H
 #define FETCH_URL_H
@@ -26,5 +27,15 @@ char *url_with_suffix(const char *url, const char *suffix);
  * "+-._", no dot in front, at most 200 bytes), else "tarball". The caller frees.
  */
 char *url_file_name(const char *url);
+
+/*
+ * URL as it may be shown and written down: without user and password, and without what stands
+ * behind a '?' or '#', which may be a key to the file (a presigned URL): "https://HOST/FILE?...".
+ * What is no URL stays as it is. The caller frees.
+ */
+char *url_shown(const char *url);
+
+/* HOST or HOST:PORT of URL, without user and password; "" where it has none. The caller frees. */
+char *url_host(const char *url);
 
 #endif

@@ -1,35 +1,12 @@
 #include "home/home.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/nix_home.h"
 #include "util/xdg.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* The XDG base directory specification: a relative path is to be ignored. */
-static char *xdg_directory(const char *variable, const char *home, const char *below)
-{
-	const char *value = env_get(variable);
-
-	return value && *value == '/' ? xstrdup(value) : path_join(home, below);
-}
-
-/* "/home/me" of "/home/me/", so that a path below it is written in one way alone. */
-static char *without_trailing_slashes(const char *path)
-{
-	size_t len = strlen(path);
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	return xstrndup(path, len);
-}
-
-static void add_both(struct strlist *list, const struct home *home, const char *usual,
-		     const char *xdg)
-{
-	strlist_take(list, path_join(home->path, usual));
-	strlist_take(list, path_join(home->state, xdg));
-}
 
 int home_find(struct home *out)
 {
@@ -40,37 +17,81 @@ int home_find(struct home *out)
 		".zshrc",	 ".zlogin",	".config/fish/conf.d/nix.fish",
 	};
 	const char *home = env_get("HOME");
-	_cleanup_free_ char *config = NULL;
+	_cleanup_free_ char *config = NULL, *cache = NULL;
 
-	*out = (struct home){0};
-	if (!home || *home != '/') {
-		log_error("cannot tell where your profile is: HOME is %s\n"
-			  "set HOME to your home directory",
+	*out = (struct home){.path = xdg_home()};
+	/* the Nix install script gives up without it, after all the rest was done */
+	if (!out->path) {
+		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
+			  "home directory",
 			  home ? "not an absolute path" : "not set");
 		return -1;
 	}
-	out->path = without_trailing_slashes(home);
-	home = out->path;
 	out->state = xdg_state_home();
-	out->cache = xdg_directory("XDG_CACHE_HOME", home, ".cache");
-	out->bin = xdg_directory("XDG_BIN_HOME", home, ".local/bin");
-	config = xdg_directory("XDG_CONFIG_HOME", home, ".config");
+	out->bin = xdg_bin_home();
+	config = xdg_config_home();
 	out->config = path_join(config, "nix-user-chroot");
-	add_both(&out->profiles, out, ".nix-profile", "nix/profile");
-	add_both(&out->channels, out, ".nix-channels", "nix/channels");
-	add_both(&out->defexprs, out, ".nix-defexpr", "nix/defexpr");
+	nix_home_places("profile", &out->profiles);
+	nix_home_places("channels", &out->channels);
+	nix_home_places("defexpr", &out->defexprs);
 	out->generations = path_join(out->state, "nix/profiles");
-	out->nix_cache = path_join(out->cache, "nix");
+	cache = xdg_cache_home();
+	out->nix_cache = path_join(cache, "nix");
 	for (size_t i = 0; i < sizeof(startup_files) / sizeof(startup_files[0]); i++)
-		strlist_take(&out->startup_files, path_join(home, startup_files[i]));
+		strlist_take(&out->startup_files, path_join(out->path, startup_files[i]));
 	return 0;
+}
+
+/* PATH and its parents, as far as they are missing. */
+static void add_missing(struct strlist *out, const char *path)
+{
+	_cleanup_free_ char *part = xstrdup(path);
+
+	while (part[0] && part[1] && !strlist_has(out, part) && !fs_exists(AT_FDCWD, part)) {
+		char *above = path_parent(part);
+
+		strlist_take(out, part);
+		part = above;
+	}
+}
+
+static void add_all_missing(struct strlist *out, const struct strlist *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		add_missing(out, paths->items[i]);
+}
+
+void home_missing(const struct home *home, struct strlist *out)
+{
+	add_all_missing(out, &home->profiles);
+	add_all_missing(out, &home->channels);
+	add_all_missing(out, &home->defexprs);
+	add_missing(out, home->generations);
+	add_missing(out, home->config);
+	add_missing(out, home->nix_cache);
+	add_missing(out, home->bin);
+	add_all_missing(out, &home->startup_files);
+}
+
+static bool leads_to_one_of(const char *path, const struct strlist *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (path_is_within(list->items[i], path))
+			return true;
+	return false;
+}
+
+bool home_is_made_later(const struct home *home, const char *path)
+{
+	return leads_to_one_of(path, &home->profiles) || leads_to_one_of(path, &home->channels) ||
+	       leads_to_one_of(path, &home->defexprs) || path_is_within(home->generations, path) ||
+	       path_is_within(home->nix_cache, path) || path_is_within(home->config, path);
 }
 
 void home_clear(struct home *home)
 {
 	free(home->path);
 	free(home->state);
-	free(home->cache);
 	free(home->bin);
 	free(home->config);
 	free(home->generations);

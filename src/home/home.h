@@ -6,10 +6,11 @@
 
 #include "util/str.h"
 
+#include <stdbool.h>
+
 struct home {
 	char *path;   /* $HOME */
 	char *state;  /* $XDG_STATE_HOME, else ~/.local/state */
-	char *cache;  /* $XDG_CACHE_HOME, else ~/.cache */
 	char *bin;    /* $XDG_BIN_HOME, else ~/.local/bin */
 	char *config; /* nix-user-chroot in $XDG_CONFIG_HOME, else in ~/.config: ci-bootstrap's */
 	/*
@@ -25,6 +26,18 @@ struct home {
 
 /* All paths are absolute. Returns 0 with *OUT the caller's to clear, or -1 after a message. */
 int home_find(struct home *out);
+
+/*
+ * Add what an installation may make here and what is not there, with the missing directories that
+ * it lies in, each behind what lies in it.
+ */
+void home_missing(const struct home *home, struct strlist *out);
+
+/*
+ * Does Nix, or ci-bootstrap, make PATH or something in it when that is first needed, perhaps long
+ * after the installation?
+ */
+bool home_is_made_later(const struct home *home, const char *path);
 
 void home_clear(struct home *home);
 

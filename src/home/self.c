@@ -52,29 +52,27 @@ bool self_finds(const struct self_plan *plan, const char *name)
 
 /* What the file at DEST is to the program SOURCE. */
 static enum copy_action decide_copy(const char *dest, const char *source,
-				    const struct traces *traces)
+				    const struct strlist *ours)
 {
 	struct sha256 present, wanted;
-	struct stat st;
+	char hex[SHA256_HEX_LEN + 1];
 
-	if (lstat(dest, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? COPY_MAKE : COPY_LEAVE;
+	if (!fs_exists(AT_FDCWD, dest))
+		return COPY_MAKE;
 	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 ||
 	    sha256_of_file(AT_FDCWD, source, &wanted) < 0)
 		return COPY_LEAVE;
 	if (sha256_equal(&present, &wanted))
 		return COPY_KEEP;
-	return traces->copy && strcmp(traces->copy, dest) == 0 &&
-			       sha256_equal(&present, &traces->copy_sha256)
-		       ? COPY_MAKE
-		       : COPY_LEAVE;
+	sha256_format(&present, hex);
+	return strlist_has(ours, hex) ? COPY_MAKE : COPY_LEAVE;
 }
 
 /*
  * A program of a package stays where that has put it. One that is all in one file may have been
  * downloaded to anywhere; it stays where it is found by its name.
  */
-static void look_at_program(const struct traces *traces, struct self_plan *plan)
+static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 {
 	_cleanup_free_ char *directory = path_parent(plan->program);
 
@@ -82,7 +80,7 @@ static void look_at_program(const struct traces *traces, struct self_plan *plan)
 		return;
 	free(plan->program);
 	plan->program = path_join(plan->bin, COPY_NAME);
-	plan->copy = decide_copy(plan->program, plan->source, traces);
+	plan->copy = decide_copy(plan->program, plan->source, ours);
 }
 
 static enum shim_action look_at_shim(const struct self_plan *plan, const char *name)
@@ -93,7 +91,7 @@ static enum shim_action look_at_shim(const struct self_plan *plan, const char *n
 	return shim_decide(r != -ENOENT && r != -ENOTDIR, target, plan->program);
 }
 
-int self_look(const struct home *home, const char *argv0, const struct traces *traces,
+int self_look(const struct home *home, const char *argv0, const struct strlist *ours,
 	      struct self_plan *out)
 {
 	*out = (struct self_plan){.source = fs_self_path(), .bin = xstrdup(home->bin)};
@@ -109,7 +107,7 @@ int self_look(const struct home *home, const char *argv0, const struct traces *t
 		return -1;
 	}
 	out->is_on_path = is_on_path(out->bin);
-	look_at_program(traces, out);
+	look_at_program(ours, out);
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		out->shims[i] = look_at_shim(out, shim_names[i]);
 	return 0;
@@ -123,6 +121,11 @@ bool self_has_work(const struct self_plan *plan)
 		if (plan->shims[i] == SHIM_MAKE || plan->shims[i] == SHIM_TURN)
 			return true;
 	return plan->copy == COPY_MAKE;
+}
+
+bool self_has_shim(const struct self_plan *plan, size_t i)
+{
+	return plan->copy != COPY_LEAVE && plan->shims[i] != SHIM_LEAVE;
 }
 
 /* All of FROM into TO: 0 or a negative errno. */
@@ -220,23 +223,6 @@ static int put_all(const struct self_plan *plan)
 	return r < 0 ? r : put_shims(dir, plan);
 }
 
-/* What is in place now, so that --uninstall finds it. */
-static void note(const struct self_plan *plan, bool is_made, struct traces *traces)
-{
-	for (size_t i = 0; i < SHIM_COUNT; i++) {
-		_cleanup_free_ char *path = path_join(plan->bin, shim_names[i]);
-		enum shim_action action = look_at_shim(plan, shim_names[i]);
-
-		if (action == SHIM_KEEP && !strlist_has(&traces->shims, path))
-			strlist_add(&traces->shims, path);
-	}
-	if ((plan->copy == COPY_MAKE || (plan->copy == COPY_KEEP && is_made)) &&
-	    sha256_of_file(AT_FDCWD, plan->program, &traces->copy_sha256) == 0) {
-		free(traces->copy);
-		traces->copy = xstrdup(plan->program);
-	}
-}
-
 static void say_left(const struct self_plan *plan)
 {
 	_cleanup_free_ char *names = NULL;
@@ -257,7 +243,7 @@ static void say_left(const struct self_plan *plan)
 			    plan->bin, names);
 }
 
-void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces)
+void self_carry_out(const struct self_plan *plan)
 {
 	int r;
 
@@ -274,7 +260,6 @@ void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *t
 			    "Nix is installed without them; XDG_BIN_HOME names another directory, "
 			    "--no-shims leaves them out",
 			    plan->bin, strerror(-r));
-	note(plan, is_made, traces);
 }
 
 static char *path_hint(const struct self_plan *plan, const struct home *home)

@@ -6,7 +6,7 @@
 
 #include "home/home.h"
 #include "home/shims.h"
-#include "store/traces.h"
+#include "util/sha256.h"
 
 enum copy_action {
 	COPY_NONE,  /* the program stays where it is */
@@ -27,22 +27,21 @@ struct self_plan {
 };
 
 /*
- * Find out, and change nothing: ARGV0 is the name that the program was started by, TRACES those of
- * the last installation. 0 with *OUT the caller's to clear, or -1 where it cannot be told (no
- * /proc), after a warning.
+ * Find out, and change nothing: ARGV0 is the name that the program was started by, OURS (NULL:
+ * none) the digests, in hex, of copies that earlier installations put there. 0 with *OUT the
+ * caller's to clear, or -1 where it cannot be told (no /proc), after a warning.
  */
-int self_look(const struct home *home, const char *argv0, const struct traces *traces,
+int self_look(const struct home *home, const char *argv0, const struct strlist *ours,
 	      struct self_plan *out);
 
 /* Is there anything to do? */
 bool self_has_work(const struct self_plan *plan);
 
-/*
- * Do it, and enter into *TRACES what is in place then. What cannot be done is a warning: Nix is
- * installed all the same. IS_MADE: the copy, where it is there already, was not there before our
- * first installation, so that it is ours.
- */
-void self_carry_out(const struct self_plan *plan, bool is_made, struct traces *traces);
+/* Is there, or will there be, a link of ours by the name shim_names[I]? */
+bool self_has_shim(const struct self_plan *plan, size_t i);
+
+/* Do it. What cannot be done is a warning: Nix is installed all the same. */
+void self_carry_out(const struct self_plan *plan);
 
 /*
  * Which lines the user's startup file needs for the commands to be found, and to find this Nix: one

@@ -35,16 +35,17 @@ static size_t line_length(const char *text, size_t len)
 	return end ? (size_t)(end - text) : len;
 }
 
-bool startup_text_has_line(const char *text, size_t len)
+const char *startup_text_line(const char *text, size_t len, size_t *out_len)
 {
 	for (size_t at = 0; at < len;) {
 		size_t line = line_length(text + at, len - at);
 
+		*out_len = line;
 		if (is_ours(text + at, line))
-			return true;
+			return text + at;
 		at += line + 1;
 	}
-	return false;
+	return NULL;
 }
 
 /* An empty line at the end of the first USED bytes of OUT, or an empty line that is all of it. */
@@ -75,16 +76,23 @@ char *startup_text_without_line(const char *text, size_t len, size_t *out_len)
 	return out;
 }
 
-int startup_file_has_line(const char *path)
+int startup_file_has_line(const char *path, struct sha256 *digest)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t len;
+	const char *line;
+	size_t len, line_len;
 	int r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
 
 	/* a link that leads nowhere, a device, a directory: nothing that a line was added to */
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -EISDIR || r == -ENXIO)
 		return 0;
-	return r < 0 ? r : startup_text_has_line(text, len);
+	if (r < 0)
+		return r;
+	line = startup_text_line(text, len, &line_len);
+	if (!line)
+		return 0;
+	r = digest ? sha256_of_bytes(line, line_len, digest) : 0;
+	return r < 0 ? r : 1;
 }
 
 /* Write the file NAME anew with the mode and, as far as we may, the owner of OLD. */
@@ -127,7 +135,7 @@ int startup_file_clean(const char *path, bool remove_empty)
 	r = fs_read_file(AT_FDCWD, real, STARTUP_FILE_MAX, &text, &len);
 	if (r < 0)
 		return r;
-	if (!startup_text_has_line(text, len))
+	if (!startup_text_line(text, len, &rest_len))
 		return 0;
 	rest = startup_text_without_line(text, len, &rest_len);
 	if (lstat(path, &st) < 0)

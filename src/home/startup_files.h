@@ -9,11 +9,13 @@
 #ifndef HOME_STARTUP_FILES_H
 #define HOME_STARTUP_FILES_H
 
+#include "util/sha256.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Is there such a line in TEXT? LEN bytes of any kind. */
-bool startup_text_has_line(const char *text, size_t len);
+/* The first such line in TEXT (LEN bytes of any kind), *OUT_LEN bytes; NULL: there is none. */
+const char *startup_text_line(const char *text, size_t len, size_t *out_len);
 
 /*
  * TEXT without such lines, *OUT_LEN bytes and a NUL behind; the caller frees. The newline that the
@@ -23,8 +25,11 @@ bool startup_text_has_line(const char *text, size_t len);
  */
 char *startup_text_without_line(const char *text, size_t len, size_t *out_len);
 
-/* Does the file PATH have such a line? 1, 0 (also where there is no file), or a negative errno. */
-int startup_file_has_line(const char *path);
+/*
+ * Does the file PATH have such a line? 1 with the digest of the first one in *DIGEST (unless that
+ * is NULL), 0 (also where there is no file), or a negative errno.
+ */
+int startup_file_has_line(const char *path, struct sha256 *digest);
 
 /*
  * Take such lines out of the file PATH, which is at every instant the old or the new one, with its

@@ -5,7 +5,7 @@
 #ifndef HOST_PROBE_H
 #define HOST_PROBE_H
 
-#include "host/check.h"
+#include "host/check_step.h"
 
 #include <stdbool.h>
 

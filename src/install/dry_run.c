@@ -1,7 +1,10 @@
 #include "install/dry_run.h"
-#include "install/dry_run_mounts.h"
+#include "store/layout.h"
 #include "home/startup_files.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/part_names.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +15,9 @@
 
 static void print_line(FILE *f, const char *subject, const char *text)
 {
-	fprintf(f, "  %-14s %s\n", subject, text);
+	_cleanup_free_ char *line = text_format("  %-14s %s\n", subject, text);
+
+	fputs(line, f);
 }
 
 static void print_list(FILE *f, const char *subject, const struct strlist *lines)
@@ -32,37 +37,39 @@ static void print_release(FILE *f, const struct release *release)
 
 	sha256_format(&release->sha256, hex);
 	print_line(f, "release", name);
-	print_line(f, "tarball", release->tarball_url);
+	print_line(f, "tarball", release->tarball_shown);
 	print_line(f, "SHA-256", hex);
 	print_line(f, "", source);
 }
 
-static void print_places(FILE *f, const struct dry_run *run)
+static void print_places(FILE *f, const struct install_request *request, const struct site *site,
+			 const struct release *release)
 {
-	const struct workspace *workspace = run->workspace;
 	_cleanup_(strlist_clear) struct strlist written = {0};
 	_cleanup_free_ char *directory = NULL, *download = NULL, *room = NULL;
-	bool is_new = strcmp(workspace->nix_dir, workspace->existing_nix) != 0;
+	_cleanup_free_ char *there = fs_deepest_existing(site->nix_dir);
+	const struct home *home = &site->home;
 	struct statfs fs;
 
-	if (statfs(workspace->existing_nix, &fs) == 0)
+	if (statfs(there, &fs) == 0)
 		room = str_size((uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize);
 	if (room)
-		directory = xasprintf("%s (%s; %s are free)", workspace->nix_dir,
-				      is_new ? "new" : "there already", room);
-	download = xasprintf("%s/%s, until it is unpacked", workspace->cache_dir,
-			     run->release->tarball_name);
-	print_line(f, "Nix directory", directory ? directory : workspace->nix_dir);
+		directory = xasprintf("%s (%s; %s are free)", site->nix_dir,
+				      strcmp(site->nix_dir, there) != 0 ? "new" : "there already",
+				      room);
+	download = xasprintf("%s/" LAYOUT_STATE "/%s" PART_SUFFIX ", until it is unpacked",
+			     site->nix_dir, release->tarball_name);
+	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
 	print_line(f, "download", download);
-	strlist_take(&written, path_join(workspace->nix_dir, "store"));
-	strlist_take(&written, path_join(workspace->nix_dir, "var"));
-	strlist_take(&written, path_join(workspace->nix_dir, "etc/nix/nix.conf"));
-	strlist_add(&written, run->home->profiles.items[0]);
-	strlist_add(&written, run->home->defexprs.items[0]);
-	if (!run->options->no_channel_add)
+	strlist_take(&written, path_join(site->nix_dir, "store"));
+	strlist_take(&written, path_join(site->nix_dir, "var"));
+	strlist_take(&written, path_join(site->nix_dir, LAYOUT_NIX_CONF));
+	strlist_add(&written, home->profiles.items[0]);
+	strlist_add(&written, home->defexprs.items[0]);
+	if (!request->no_channel_add)
 		strlist_take(&written,
-			     xasprintf("%s: the channel nixpkgs", run->home->channels.items[0]));
-	strlist_add(&written, run->home->generations);
+			     xasprintf("%s: the channel nixpkgs", home->channels.items[0]));
+	strlist_add(&written, home->generations);
 	print_list(f, "writes", &written);
 }
 
@@ -81,7 +88,7 @@ static char *first_writable(const struct home *home, const char *const *names)
 /* Takes PATH over. */
 static void add_startup_file(struct strlist *lines, char *path)
 {
-	if (startup_file_has_line(path) > 0) {
+	if (startup_file_has_line(path, NULL) > 0) {
 		strlist_take(lines, xasprintf("%s has it already", path));
 		free(path);
 	} else {
@@ -90,26 +97,26 @@ static void add_startup_file(struct strlist *lines, char *path)
 }
 
 /* As install-nix-from-tarball.sh chooses them. */
-static void print_startup_files(FILE *f, const struct dry_run *run)
+static void print_startup_files(FILE *f, const struct home *home, bool stay)
 {
 	static const char *const login[] = {".bash_profile", ".bash_login", ".profile", NULL};
 	static const char *const zsh[] = {".zshenv", ".zshrc", NULL};
 	_cleanup_(strlist_clear) struct strlist lines = {0};
-	_cleanup_free_ char *fish = path_join(run->home->path, ".config/fish");
+	_cleanup_free_ char *fish = path_join(home->path, ".config/fish");
 	struct stat st;
 	char *path;
 
-	if (run->options->no_modify_profile) {
+	if (stay) {
 		print_line(f, "startup files", "stay as they are");
 		return;
 	}
-	path = first_writable(run->home, login);
+	path = first_writable(home, login);
 	if (path)
 		add_startup_file(&lines, path);
 	else
-		strlist_take(&lines, xasprintf("%s/.profile, new (if the release makes one)",
-					       run->home->path));
-	path = first_writable(run->home, zsh);
+		strlist_take(&lines,
+			     xasprintf("%s/.profile, new (if the release makes one)", home->path));
+	path = first_writable(home, zsh);
 	if (path)
 		add_startup_file(&lines, path);
 	if (stat(fish, &st) == 0 && S_ISDIR(st.st_mode))
@@ -160,23 +167,24 @@ static void print_self(FILE *f, const struct self_plan *self)
 
 static void print_command(FILE *f, char *const *argv)
 {
-	if (!argv)
-		return;
-	fprintf(f, "  %-14s", "then runs");
-	for (; *argv; argv++)
-		fprintf(f, " %s", *argv);
-	fputc('\n', f);
+	_cleanup_free_ char *words = NULL;
+	size_t len;
+	FILE *all = xopen_memstream(&words, &len);
+
+	for (; argv && *argv; argv++)
+		fprintf(all, len > 0 || ftell(all) > 0 ? " %s" : "%s", *argv);
+	fclose(all);
+	if (len > 0)
+		print_line(f, "then runs", words);
 }
 
-int dry_run_print(const struct dry_run *run, FILE *f)
+void dry_run_print(const struct install_request *request, const struct site *site,
+		   const struct release *release, const struct self_plan *self, FILE *f)
 {
 	fputs("nix-user-chroot --install would do this, and has done nothing yet:\n", f);
-	print_release(f, run->release);
-	print_places(f, run);
-	print_startup_files(f, run);
-	print_self(f, run->self);
-	if (dry_run_print_mounts(run->workspace, f) < 0)
-		return -1;
-	print_command(f, run->argv);
-	return 0;
+	print_release(f, release);
+	print_places(f, request, site, release);
+	print_startup_files(f, &site->home, request->no_modify_profile);
+	print_self(f, self);
+	print_command(f, request->argv);
 }

@@ -1,359 +1,283 @@
 /*
- * --install, top to bottom. DESIGN: "Invariants of --install".
+ * --install, top to bottom. src/README: "Invariants of --install".
  */
-#include "run/run.h"
-#include "commands.h"
+#include "install/install.h"
 #include "install/dry_run.h"
-#include "store/lock.h"
+#include "install/installation.h"
+#include "install/installed.h"
 #include "install/nix_conf.h"
+#include "install/notes.h"
+#include "install/pipeline.h"
+#include "install/site.h"
 #include "install/preflight.h"
-#include "store/receipt.h"
 #include "install/script.h"
-#include "install/steps.h"
+#include "install/self_in_place.h"
 #include "install/summary.h"
 #include "install/supervise.h"
+#include "install/tidy.h"
+#include "run/run.h"
+#include "store/commit.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
+#include <stdio.h>
 
-/* nix.conf is a page or two of text. */
-#define EXTRA_CONF_MAX (1 << 20)
-
-static int check_extra_conf(const char *source, const char *text)
+static struct downloader *make_downloader(const struct installation *in)
 {
-	_cleanup_free_ char *bad = nix_conf_bad_line(text);
+	struct download_options options;
 
-	if (bad)
-		log_error("%s: '%s' is not a line of nix.conf\n"
-			  "give NAME = VALUE, with blanks around the =, such as 'max-jobs = 4'",
-			  source, bad);
-	return bad ? -1 : 0;
+	download_options_init(&options);
+	options.cacert = in->request->cacert;
+	options.progress = progress_update;
+	options.progress_ctx = in->progress;
+	return downloader_new(&options);
 }
 
-static int read_extra_conf(struct installation *in)
+static struct release_request release_request_of(const struct install_request *request)
 {
-	const char *path = in->options->nix_extra_conf_file;
-	const struct strlist *lines = &in->options->extra_conf;
-	size_t len;
-	int r = path ? fs_read_file(AT_FDCWD, path, EXTRA_CONF_MAX, &in->extra_conf, &len) : 0;
+	return (struct release_request){
+		.nix_version = request->nix_version,
+		.mirror = request->mirror,
+		.tarball = request->tarball,
+		.sha256 = request->sha256,
+		.system = request->system,
+	};
+}
 
-	if (r < 0) {
-		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "
-			  "nix.conf",
-			  path, strerror(-r));
+static int check_release(const struct installation *in)
+{
+	const struct release_request request = release_request_of(in->request);
+
+	return release_check(&request);
+}
+
+/* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
+static int find_release(const struct installation *in, const char *again,
+			struct downloader *downloader, struct release *out)
+{
+	struct release_request request = release_request_of(in->request);
+
+	if (!request.nix_version && !request.tarball)
+		request.nix_version = again;
+	progress_begin(in->progress, "looking for the release", NULL);
+	if (release_resolve(&request, downloader, out) < 0)
 		return -1;
-	}
-	for (size_t i = 0; i < lines->count; i++)
-		if (check_extra_conf("--extra-conf", lines->items[i]) < 0)
-			return -1;
-	return path ? check_extra_conf(path, in->extra_conf) : 0;
+	progress_end(in->progress, "Nix %s for %s", out->version, out->system);
+	return 0;
 }
 
-/* The program itself and the names of Nix's commands, where the user can call them. */
-static void put_self(struct installation *in, struct traces *traces)
+/* The tarball, its digest verified. The downloader ends here: no program gets its connections. */
+static int fetch(const struct installation *in, const struct release *release,
+		 struct downloader **downloader, const struct lock *lock, struct download_file *out)
 {
-	_cleanup_free_ char *copy = path_join(in->home.bin, "nix-user-chroot");
+	int r = pipeline_fetch(release, *downloader, lock, in->site->nix_dir, in->progress, out);
 
-	if (in->options->no_shims)
-		return;
-	self_plan_clear(&in->self);
-	in->has_self = self_look(&in->home, in->argv0, traces, &in->self) == 0;
-	if (in->has_self)
-		self_carry_out(&in->self, strlist_has(&in->before.absent, copy), traces);
+	downloader_free(*downloader);
+	*downloader = NULL;
+	return r;
 }
 
-/* What an earlier receipt says, and what is new. */
-static void collect_traces(struct installation *in, struct traces *traces)
+/* staging → store; TOP is the tarball's top directory. */
+static int commit(const struct installation *in, const char *top, const struct lock *lock,
+		  struct record *record, struct store_result *out)
 {
-	struct receipt earlier;
-	bool is_first = receipt_read(in->nix_dir_fd, &earlier) < 0;
+	_cleanup_free_ char *path = path_join(LAYOUT_STAGING, top);
+	_cleanup_close_ int top_fd = fs_open_dir(lock->nix_dir_fd, path);
 
-	*traces = earlier.traces;
-	earlier.traces = (struct traces){0};
-	receipt_clear(&earlier);
-	put_self(in, traces);
-	before_compare(&in->before, &in->workspace, &in->home, is_first, traces);
+	if (top_fd < 0)
+		return layout_error("open the directory", path, top_fd);
+	progress_begin(in->progress, "moving into the store", NULL);
+	if (notes_home(in->site, record) < 0 || store_commit(
+							&(struct store_request){
+								.top_fd = top_fd,
+								.nix_dir_fd = lock->nix_dir_fd,
+								.nix_path = in->site->nix_dir,
+								.replace = in->request->force,
+							},
+							record, out) < 0)
+		return -1;
+	progress_end(in->progress, "store paths in place: %zu", out->names.count);
+	return 0;
+}
+
+/* nix.conf, and a directory that Nix looks for. Returns 1 where nix.conf is new, 0, or -1. */
+static int configure(const struct installation *in, const struct nix_conf_facts *facts,
+		     const struct lock *lock, struct record *record)
+{
+	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
+	int r = fs_mkdirs(lock->nix_dir_fd, "var/nix", 0755);
+
+	if (r < 0)
+		return layout_error("make the directory var/nix in", in->site->nix_dir, r);
+	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
 }
 
 /*
- * All is on disk before the receipt says so. The mark goes last: as long as it is there, a rerun
- * finds work to do, and so clears away what is left over.
+ * The Nix install script, and the version that the nix it installed says it is. Where that fails, a
+ * new nix.conf goes again: something in it may be the reason, and a rerun writes its own.
  */
-static int finish(struct installation *in, struct download_file *file)
+static int run_script(const struct installation *in, const char *top, const struct lock *lock,
+		      const struct strlist *names, bool is_conf_new, char **version)
 {
-	_cleanup_(traces_clear) struct traces traces = {0};
-	struct receipt receipt = {
-		.version = in->release.version,
-		.system = in->release.system,
-		.source = in->release.tarball_url,
-		.sha256 = in->release.sha256,
-		.paths = in->stored.names,
+	const struct script_request request = {
+		.nix_dir = in->site->nix_dir,
+		.nix_dir_fd = lock->nix_dir_fd,
+		.top = top,
+		.no_channel_add = in->request->no_channel_add,
+		.no_modify_profile = in->request->no_modify_profile,
+		.names = names,
+		.progress = in->progress,
+	};
+
+	progress_begin(in->progress,
+		       in->request->no_channel_add
+			       ? "running the Nix install script"
+			       : "running the Nix install script, which fetches nixpkgs",
+		       "inside");
+	if (script_run(&request) < 0 || script_verify(&request, version) < 0) {
+		if (is_conf_new)
+			unlinkat(lock->nix_dir_fd, LAYOUT_NIX_CONF, 0);
+		return -1;
+	}
+	progress_end(in->progress, "the Nix install script has run");
+	return 0;
+}
+
+/* The download, and those that an earlier run for another version has left. */
+static void forget_downloads(const struct lock *lock)
+{
+	_cleanup_close_ int fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
+
+	if (fd >= 0)
+		download_remove_all(fd);
+}
+
+/* All is on disk before the record says so. */
+static int complete(const struct installation *in, const struct release *release,
+		    const struct strlist *names, const struct lock *lock, struct record *record)
+{
+	const struct record_release done = {
+		.version = release->version,
+		.system = release->system,
+		.source = release->tarball_shown,
+		.sha256 = release->sha256,
 	};
 	int r;
 
-	progress_begin(&in->progress, "finishing", NULL);
-	if (workspace_remove_staging(&in->workspace, in->nix_dir_fd) < 0)
+	if (notes_settle(in->site, record) < 0)
 		return -1;
-	collect_traces(in, &traces);
-	receipt.traces = traces;
-	if (syncfs(in->nix_dir_fd) < 0)
-		return workspace_error("flush to disk", in->workspace.nix_dir, -errno);
-	r = receipt_write(in->nix_dir_fd, &receipt);
-	if (r == 0) {
-		download_file_remove(file);
-		before_forget(in->nix_dir_fd);
-		r = installed_remove_intent(in->nix_dir_fd);
-	}
+	if (syncfs(lock->nix_dir_fd) < 0)
+		return layout_error("flush to disk", in->site->nix_dir, -errno);
+	r = record_complete(record, lock->nix_dir_fd, &done, names);
 	if (r < 0)
-		return workspace_error("write the receipt in", in->workspace.nix_dir, r);
-	progress_drop(&in->progress);
-	return 0;
-}
-
-static int install_locked(struct installation *in, struct downloader *downloader)
-{
-	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
-	int r = before_keep(in->nix_dir_fd, &in->before);
-
-	if (r < 0)
-		return workspace_error("write below", in->workspace.nix_dir, r);
-	if (step_fetch(in, downloader, &file) < 0 || step_unpack(in, &file) < 0 ||
-	    step_commit(in) < 0 || step_configure(in) < 0 || step_run_script(in) < 0 ||
-	    finish(in, &file) < 0)
-		return -1;
-	return 0;
-}
-
-/* 1: it is installed, which was said; 0: there is work to do; -1 after a message: leave it. */
-static int look(struct installation *in)
-{
-	return installed_look(&in->workspace, in->options, &in->installed);
-}
-
-/* Which release: what the options say, or that of the installation to be mended. */
-static int resolve(struct installation *in, struct downloader *downloader)
-{
-	struct install_options options = *in->options;
-
-	if (!options.nix_version && !options.tarball)
-		options.nix_version = in->installed.again;
-	progress_begin(&in->progress, "looking for the release", NULL);
-	if (release_resolve(&options, downloader, &in->release) < 0)
-		return -1;
-	progress_end(&in->progress, "Nix %s for %s", in->release.version, in->release.system);
-	return 0;
-}
-
-/*
- * What an installation that failed, or was killed at any instant, leaves behind. Without the lock,
- * what is there is another one's.
- */
-static void tidy(const struct installation *in, pid_t child)
-{
-	_cleanup_close_ int lock_fd = lock_try(&in->workspace, child);
-
-	if (lock_fd >= 0) {
-		_cleanup_close_ int fd =
-			open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		fs_remove_tree(fd, WORKSPACE_STAGING);
-		if (!installed_has_store_paths(fd))
-			installed_remove_intent(fd);
-		/* it is kept for as long as there is something of ours that it tells about */
-		if (faccessat(fd, WORKSPACE_INTENT, F_OK, 0) < 0)
-			before_forget(fd);
-		workspace_remove_empty(&in->workspace);
-		lock_remove(&in->workspace);
-	}
-	workspace_remove_state(&in->workspace);
-}
-
-static void clean_up(void *ctx, pid_t child)
-{
-	const struct installation *in = ctx;
-
-	progress_abandon(&in->progress);
-	tidy(in, child);
-}
-
-/* Where all is installed: is the program in place too, the one that runs now? */
-static bool self_is_in_place(struct installation *in, int fd, struct receipt *receipt)
-{
-	/* an installation that others keep for us is not to be written to */
-	if (in->options->no_shims || fd < 0 ||
-	    faccessat(fd, WORKSPACE_STATE, W_OK | X_OK, AT_EACCESS) < 0 ||
-	    receipt_read(fd, receipt) < 0)
-		return true;
-	if (self_look(&in->home, in->argv0, &receipt->traces, &in->self) < 0)
-		return true;
-	in->has_self = self_has_work(&in->self);
-	return !in->has_self;
-}
-
-/* For who wonders, after an installation, where the commands are. */
-static void say_hint(const struct installation *in)
-{
-	_cleanup_free_ char *hint = NULL;
-
-	if (in->self.bin && !in->self.is_on_path)
-		hint = self_path_hint(&in->self, &in->home);
-	if (hint)
-		log_info("%-s", hint);
-}
-
-/*
- * A newer program than the one that installed, or one that found no place then, is put in place,
- * with nothing else done again.
- */
-static void renew_self(struct installation *in)
-{
-	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(receipt_clear) struct receipt receipt = {0};
-	int r;
-
-	if (self_is_in_place(in, fd, &receipt)) {
-		say_hint(in);
-		return;
-	}
-	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &in->progress);
-	if (in->lock_fd < 0)
-		return;
-	receipt_clear(&receipt);
-	r = receipt_read(in->nix_dir_fd, &receipt);
-	if (r == 0) {
-		put_self(in, &receipt.traces);
-		before_compare(&in->before, &in->workspace, &in->home, false, &receipt.traces);
-		r = receipt_write(in->nix_dir_fd, &receipt);
-	}
-	if (r < 0)
-		workspace_error("write the receipt in", in->workspace.nix_dir, r);
-	say_hint(in);
-	lock_remove(&in->workspace);
-	cleanup_close(&in->lock_fd);
-}
-
-/*
- * Decide what is to be done, and change nothing. 1: it is installed, which was said; 0 with
- * *DOWNLOADER the caller's: there is work to do; -1 after a message.
- */
-static int prepare(struct installation *in, struct downloader **downloader)
-{
-	struct download_options download_options;
-	int r = release_check(in->options);
-
-	if (r == 0)
-		r = look(in);
-	if (r != 0)
-		return r;
-	download_options_init(&download_options);
-	download_options.cacert = in->options->cacert;
-	download_options.progress = progress_update;
-	download_options.progress_ctx = &in->progress;
-	*downloader = downloader_new(&download_options);
-	if (!*downloader || read_extra_conf(in) < 0 ||
-	    preflight(&in->workspace, in->options, &in->sandbox) < 0 ||
-	    resolve(in, *downloader) < 0)
-		return -1;
+		return layout_error("write the record in", in->site->nix_dir, r);
+	forget_downloads(lock);
+	progress_drop(in->progress);
 	return 0;
 }
 
 /* What there is now, and how it is used. */
-static void say_summary(const struct installation *in)
+static void say_summary(const struct installation *in, const char *version, int nix_dir_fd,
+			const struct self_plan *put)
 {
-	_cleanup_free_ char *hint = in->has_self ? self_path_hint(&in->self, &in->home) : NULL;
-	_cleanup_free_ char *call = self_call(in->has_self ? &in->self : NULL, in->argv0);
+	const struct self_plan *self = put->bin ? put : NULL;
+	_cleanup_free_ char *hint = self ? self_path_hint(self, &in->site->home) : NULL;
+	_cleanup_free_ char *call = self_call(self, in->request->program_argv[0]);
 	_cleanup_free_ char *text = summary_text(&(struct summary){
-		.version = in->version,
-		.nix_dir = in->workspace.nix_dir,
+		.version = version,
+		.nix_dir = in->site->nix_dir,
 		.call = call,
-		.has_channel = script_has_channel(in->nix_dir_fd),
-		.wants_channel = !in->options->no_channel_add,
-		.columns = in->progress.style == PROGRESS_LIVE ? progress_columns() : 0,
-		.has_shims = in->has_self && self_finds(&in->self, "nix"),
+		.has_channel = script_has_channel(nix_dir_fd),
+		.wants_channel = !in->request->no_channel_add,
+		.columns = in->progress->style == PROGRESS_LIVE ? progress_columns() : 0,
+		.has_shims = self && self_finds(self, "nix"),
 		.hint = hint,
 	});
 
 	log_info("%-s", text);
 }
 
-static int install(struct installation *in)
+/*
+ * In the supervised child: the whole of it, top to bottom. Each step says what failed. What is left
+ * behind by a step that fails, or by a signal at any instant, is tidy()'s, in the parent.
+ */
+static int install(const struct installation *in)
 {
+	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	int r = prepare(in, &downloader);
+	_cleanup_(release_clear) struct release release = {0};
+	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(download_file_close) struct download_file tarball = DOWNLOAD_FILE_NONE;
+	_cleanup_(unpack_result_clear) struct unpack_result unpacked = {0};
+	_cleanup_(store_result_clear) struct store_result stored = {0};
+	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	_cleanup_free_ char *version = NULL;
+	const char *nix_dir = in->site->nix_dir;
+	int r, conf;
 
-	if (r > 0) {
-		tidy(in, 0);
-		renew_self(in);
-	}
+	r = check_release(in) < 0 ? -1 : installed_look(nix_dir, in->request, &installed);
 	if (r != 0)
-		return r;
-	in->lock_fd = lock_take(&in->workspace, &in->nix_dir_fd, &in->progress);
-	if (in->lock_fd < 0)
+		return r < 0 ? -1 : renew(in);
+	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
+	    preflight(in->site, in->request, &facts) < 0 ||
+	    find_release(in, installed.again, downloader, &release) < 0 ||
+	    lock_take(nix_dir, in->progress, &lock) < 0)
 		return -1;
 	/* somebody else may have done it since we looked */
-	r = look(in);
-	if (r == 0)
-		r = install_locked(in, downloader);
-	if (r >= 0) {
-		workspace_remove_empty(&in->workspace);
-		lock_remove(&in->workspace);
-	}
+	r = installed_look(nix_dir, in->request, &installed);
+	if (r != 0)
+		return lock_remove(&lock), r < 0 ? -1 : 0;
+
+	if (notes_begin(in->site, &lock, &record) < 0 ||
+	    fetch(in, &release, &downloader, &lock, &tarball) < 0 ||
+	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
+	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
+	    (conf = configure(in, &facts, &lock, &record)) < 0 ||
+	    run_script(in, unpacked.top, &lock, &stored.names, conf > 0, &version) < 0 ||
+	    layout_remove_staging(lock.nix_dir_fd, nix_dir) < 0 ||
+	    put_self(in, &record, &self) < 0 ||
+	    complete(in, &release, &stored.names, &lock, &record) < 0)
+		return -1;
+	lock_remove(&lock);
 	/* the last thing of all: a signal that comes after it comes too late */
-	if (r == 0 && in->version)
-		say_summary(in);
-	return r;
+	say_summary(in, version, lock.nix_dir_fd, &self);
+	return 0;
 }
 
 /* The plan alone. 0, or -1 after a message. */
-static int dry_run(struct installation *in, char *const *argv)
+static int dry_run(const struct installation *in)
 {
+	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	_cleanup_(receipt_clear) struct receipt receipt = {0};
-	_cleanup_close_ int fd = open(in->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = prepare(in, &downloader);
+	_cleanup_(release_clear) struct release release = {0};
+	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	const char *nix_dir = in->site->nix_dir;
+	int r = check_release(in);
 
-	if (r > 0 && !self_is_in_place(in, fd, &receipt))
-		puts("the links to Nix's commands, or the program itself, would be put in place");
-	else if (r > 0)
-		puts("nothing would be done");
-	if (r != 0)
-		return r < 0 ? -1 : 0;
-	if (workspace_check_writable(&in->workspace) < 0)
+	if (r == 0)
+		r = installed_look(nix_dir, in->request, &installed);
+	if (r < 0)
 		return -1;
-	if (fd >= 0)
-		receipt_read(fd, &receipt);
-	if (!in->options->no_shims)
-		in->has_self = self_look(&in->home, in->argv0, &receipt.traces, &in->self) == 0;
-	return dry_run_print(
-		&(struct dry_run){
-			.options = in->options,
-			.argv = argv,
-			.workspace = &in->workspace,
-			.home = &in->home,
-			.release = &in->release,
-			.self = in->has_self ? &in->self : NULL,
-		},
-		stdout);
-}
-
-static void clear(struct installation *in)
-{
-	free(in->extra_conf);
-	free(in->installed.again);
-	cleanup_close(&in->nix_dir_fd);
-	cleanup_close(&in->lock_fd);
-	release_clear(&in->release);
-	unpack_result_clear(&in->unpacked);
-	store_result_clear(&in->stored);
-	free(in->version);
-	self_plan_clear(&in->self);
-	before_clear(&in->before);
-	home_clear(&in->home);
-	workspace_clear(&in->workspace);
+	look_at_self(in, &self);
+	if (r > 0) {
+		puts(self_has_work(&self) ? "the links to Nix's commands, or the program itself, "
+					    "would be put in place"
+					  : "nothing would be done");
+		return 0;
+	}
+	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
+	    preflight(in->site, in->request, &facts) < 0 ||
+	    find_release(in, installed.again, downloader, &release) < 0 ||
+	    layout_check_writable(nix_dir) < 0)
+		return -1;
+	dry_run_print(in->request, in->site, &release, self.bin ? &self : NULL, stdout);
+	return 0;
 }
 
 static int work(void *ctx)
@@ -361,33 +285,35 @@ static int work(void *ctx)
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 
-int command_install(const struct options *options)
+static void clean_up(void *ctx, pid_t child)
 {
-	_cleanup_(clear) struct installation in = {
-		.options = &options->install,
-		.argv0 = options->program_argv[0],
-		.nix_dir_fd = -1,
-		.lock_fd = -1,
-	};
-	int status;
+	const struct installation *in = ctx;
 
-	if (workspace_find(&in.workspace) < 0 || home_find(&in.home) < 0)
+	progress_abandon(in->progress);
+	tidy(in->site, child);
+}
+
+int install_command(const struct install_request *request)
+{
+	_cleanup_(site_clear) struct site site = {0};
+	struct progress progress;
+	struct installation in = {request, &site, &progress};
+
+	if (site_find(&site) < 0)
 		return EXIT_CANCELED;
-	progress_init(&in.progress);
-	/* its plan is for stdout, and nobody is there to take a line away when it is interrupted */
-	if (in.options->dry_run) {
-		in.progress.style = PROGRESS_PLAIN;
-		return dry_run(&in, options->argv) < 0 ? EXIT_CANCELED : 0;
+	progress_init(&progress);
+	if (request->dry_run) {
+		/* the plan is for stdout, and nobody takes a line away when this is interrupted */
+		progress.style = PROGRESS_PLAIN;
+		return dry_run(&in) < 0 ? EXIT_CANCELED : 0;
 	}
-	before_look(&in.workspace, &in.home, &in.before);
-	status = supervise(&(struct supervise_job){work, clean_up, &in});
-	if (status != 0)
+	if (supervise(&(struct supervise_job){work, clean_up, &in}) != 0)
 		return EXIT_CANCELED;
-	if (!options->argv)
+	if (!request->argv)
 		return 0;
 	return run_exec(&(struct run_request){
-		.nix_dir = in.workspace.nix_dir,
+		.nix_dir = site.nix_dir,
 		.is_default = true,
-		.argv = options->argv,
+		.argv = request->argv,
 	});
 }

@@ -1,5 +1,6 @@
 #include "install/installed.h"
-#include "store/receipt.h"
+#include "store/layout.h"
+#include "store/record.h"
 #include "install/release.h"
 #include "install/script.h"
 #include "ui/log.h"
@@ -11,128 +12,98 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int installed_write_intent(int nix_dir_fd)
+/* The store path of RECORD that is no longer there, or NULL. */
+static const char *missing_path(int nix_dir_fd, const struct record *record)
 {
-	return fs_replace_file(nix_dir_fd, WORKSPACE_INTENT, "", 0, 0644);
-}
+	for (size_t i = 0; i < record->count; i++) {
+		const struct record_entry *entry = &record->entries[i];
+		_cleanup_free_ char *path = path_join("store", entry->subject);
 
-int installed_remove_intent(int nix_dir_fd)
-{
-	return unlinkat(nix_dir_fd, WORKSPACE_INTENT, 0) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-static bool exists(int nix_dir_fd, const char *path)
-{
-	struct stat st;
-
-	return fstatat(nix_dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-bool installed_has_store_paths(int nix_dir_fd)
-{
-	_cleanup_close_ int fd = fs_open_dir(nix_dir_fd, "store");
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!dir)
-		return false;
-	steal_fd(&fd);
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			return true;
-	return false;
-}
-
-bool installed_is_foreign(const struct workspace *workspace)
-{
-	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd >= 0 && !exists(fd, RECEIPT_FILE) && !exists(fd, WORKSPACE_INTENT) &&
-	       installed_has_store_paths(fd);
-}
-
-/* The store path of RECEIPT that is no longer there, or NULL. */
-static const char *missing_path(int nix_dir_fd, const struct receipt *receipt)
-{
-	for (size_t i = 0; i < receipt->paths.count; i++) {
-		_cleanup_free_ char *path = path_join("store", receipt->paths.items[i]);
-
-		if (!exists(nix_dir_fd, path))
-			return receipt->paths.items[i];
+		if (entry->kind == RECORD_STORE && !fs_exists(nix_dir_fd, path))
+			return entry->subject;
 	}
 	return NULL;
 }
 
-/* Do OPTIONS ask for another release than the one that RECEIPT is of? */
-static bool asks_for_another(const struct install_options *options, const struct receipt *receipt)
+/* Does NIX, the profile's, lie in a store path of RECORD? */
+static bool is_of(const struct record *record, const char *nix)
+{
+	_cleanup_free_ char *name = xstrdup(nix + strlen("/nix/store/"));
+
+	name[strcspn(name, "/")] = '\0';
+	return record_has(record, RECORD_STORE, name, NULL);
+}
+
+/* Do REQUEST and INSTALLED differ in the release? */
+static bool asks_for_another(const struct install_request *request,
+			     const struct record_release *installed)
 {
 	_cleanup_free_ char *version = NULL, *system = NULL;
-	const char *wanted = options->nix_version;
+	const char *wanted = request->nix_version;
 	struct sha256 hash;
 
-	if (options->system && receipt->system && strcmp(options->system, receipt->system) != 0)
+	if (request->system && installed->system && strcmp(request->system, installed->system) != 0)
 		return true;
-	if (options->sha256 && sha256_parse_option(options->sha256, &hash) == 0)
-		return !sha256_equal(&hash, &receipt->sha256);
-	if (!wanted && options->tarball) {
-		const char *slash = strrchr(options->tarball, '/');
+	if (request->sha256 && sha256_parse_option(request->sha256, &hash) == 0)
+		return !sha256_equal(&hash, &installed->sha256);
+	if (!wanted && request->tarball) {
+		const char *slash = strrchr(request->tarball, '/');
 
-		if (!release_split_name(slash ? slash + 1 : options->tarball, &version, &system))
+		if (!release_split_name(slash ? slash + 1 : request->tarball, &version, &system))
 			return true;
 		wanted = version;
 	}
-	return wanted && (!receipt->version || strcmp(wanted, receipt->version) != 0);
+	return wanted && (!installed->version || strcmp(wanted, installed->version) != 0);
 }
 
-/* A store without a receipt and without the mark of an installation broken off. */
-static int look_at_foreign(const struct workspace *workspace, int nix_dir_fd)
+/* A store without a record and without the mark of an installation broken off. */
+static int look_at_foreign(const char *nix_dir, int nix_dir_fd)
 {
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 
 	if (nix) {
 		log_info("Nix is in %s already, installed by other means: nothing to do\n"
 			 "--force installs a release into it, and keeps what is there",
-			 workspace->nix_dir);
+			 nix_dir);
 		return 1;
 	}
 	log_error(
 		"%s holds a Nix store that was made by other means, and is left as it is\n"
 		"NIX_USER_CHROOT_DIR names another directory; --force installs into it, and keeps "
 		"what is there",
-		workspace->nix_dir);
+		nix_dir);
 	return -1;
 }
 
 /* The profile's nix is another one: the user has upgraded it by Nix's own means. */
-static int look_at_other_nix(const struct workspace *workspace,
-			     const struct install_options *options, const char *nix)
+static int look_at_other_nix(const char *nix_dir, const struct install_request *request,
+			     const char *nix)
 {
-	if (options->nix_version || options->tarball || options->sha256)
+	if (request->nix_version || request->tarball || request->sha256)
 		return 0;
 	log_info("Nix is installed in %s already, and your profile has its own version of it, %s: "
 		 "nothing to do\n--nix-version puts a release in its place",
-		 workspace->nix_dir, nix);
+		 nix_dir, nix);
 	return 1;
 }
 
-static int look_at_receipt(const struct workspace *workspace, int nix_dir_fd,
-			   const struct receipt *receipt, const struct install_options *options,
-			   struct installed *out)
+static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct record *record,
+			  const struct install_request *request, struct installed *out)
 {
-	const char *version = receipt->version ? receipt->version : "(of unknown version)";
-	const char *missing = missing_path(nix_dir_fd, receipt);
+	const char *version =
+		record->release.version ? record->release.version : "(of unknown version)";
+	const char *missing = missing_path(nix_dir_fd, record);
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 
-	if (asks_for_another(options, receipt))
+	if (asks_for_another(request, &record->release))
 		return 0;
-	if (nix && !script_nix_is_of(nix, &receipt->paths))
-		return look_at_other_nix(workspace, options, nix);
+	if (nix && !is_of(record, nix))
+		return look_at_other_nix(nix_dir, request, nix);
 	if (nix && !missing) {
-		log_info("Nix %s is installed in %s already: nothing to do", version,
-			 workspace->nix_dir);
+		log_info("Nix %s is installed in %s already: nothing to do", version, nix_dir);
 		return 1;
 	}
-	if (out->said)
+	if (out->is_said)
 		;
 	else if (missing)
 		log_info("Nix %s was installed, but /nix/store/%s is gone: installing it again",
@@ -140,39 +111,46 @@ static int look_at_receipt(const struct workspace *workspace, int nix_dir_fd,
 	else
 		log_info("Nix %s was installed, but your profile has no nix: installing it again",
 			 version);
-	out->said = true;
+	out->is_said = true;
 	free(out->again);
-	out->again = xstrdup(receipt->version);
+	out->again = xstrdup(record->release.version);
 	return 0;
 }
 
-int installed_look(const struct workspace *workspace, const struct install_options *options,
+/* Is there anything that RECORD, which could be read where R is 0, tells of? */
+static bool tells_of_something(int r, const struct record *record)
+{
+	return r == 0 && (record->is_complete || record->is_begun);
+}
+
+int installed_look(const char *nix_dir, const struct install_request *request,
 		   struct installed *out)
 {
-	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(receipt_clear) struct receipt receipt = {0};
+	_cleanup_close_ int fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT
-			       ? 0
-			       : workspace_error("open the directory", workspace->nix_dir, -errno);
-	if (options->force || exists(fd, WORKSPACE_INTENT))
+		return errno == ENOENT ? 0 : layout_error("open the directory", nix_dir, -errno);
+	if (request->force)
 		return 0;
-	r = receipt_read(fd, &receipt);
-	if (r == -EFBIG)
-		r = -EBADMSG;
-	if (r == 0)
-		return look_at_receipt(workspace, fd, &receipt, options, out);
+	r = record_read(fd, &record);
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -EBADMSG)
+		return layout_error("read the record in", nix_dir, r);
+	if (record.is_complete)
+		return look_at_record(nix_dir, fd, &record, request, out);
 	if (r == -EBADMSG) {
-		if (!out->said)
-			log_warning("the receipt in %s cannot be read: installing again",
-				    workspace->nix_dir);
-		out->said = true;
-	} else if (r != -ENOENT && r != -ENOTDIR) {
-		return workspace_error("read the receipt in", workspace->nix_dir, r);
+		if (!out->is_said)
+			log_warning("the record in %s cannot be read: installing again", nix_dir);
+		out->is_said = true;
 	}
-	if (r == -EBADMSG || !installed_has_store_paths(fd))
+	if (r == -EBADMSG || tells_of_something(r, &record) || !layout_has_store_paths(fd))
 		return 0;
-	return look_at_foreign(workspace, fd);
+	return look_at_foreign(nix_dir, fd);
+}
+
+void installed_clear(struct installed *installed)
+{
+	free(installed->again);
+	*installed = (struct installed){0};
 }

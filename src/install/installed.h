@@ -5,45 +5,30 @@
 #ifndef INSTALL_INSTALLED_H
 #define INSTALL_INSTALLED_H
 
-#include "store/layout.h"
-#include "cli/options.h"
+#include "install/request.h"
 
 #include <stdbool.h>
 
 struct installed {
 	/*
 	 * Of an installation of ours that is to be mended (a store path of it is gone, or the
-	 * profile has no nix): its version, the one to install where the options name none. The
-	 * caller's to free.
+	 * profile has no nix): its version, the one to install where the request names none.
 	 */
 	char *again;
-	bool said; /* why there is work; a second look says it no more */
+	bool is_said; /* why there is work; a second look says it no more */
 };
 
 /*
- * Does the Nix directory hold what OPTIONS ask for? Reads only. Returns
+ * Does NIX_DIR hold what REQUEST asks for? Reads only. Returns
  *  1 after saying what is there: nothing is to be done (a store made by other means counts, where
  * the profile's nix is in it); 0 where there is work: nothing there, an installation that was
  * broken off, or one of another version, or --force; -1 after a message: a store made by other
- * means, without a nix in the user's profile. *OUT, zeroed before the first look, learns more.
+ * means, without a nix in the user's profile. *OUT, zeroed before the first look, learns more and
+ * is the caller's to clear.
  */
-int installed_look(const struct workspace *workspace, const struct install_options *options,
+int installed_look(const char *nix_dir, const struct install_request *request,
 		   struct installed *out);
 
-/* Is there a store path in it, whoever made it? */
-bool installed_has_store_paths(int nix_dir_fd);
-
-/*
- * Are there store paths in the Nix directory, and neither a receipt of ours nor the mark of an
- * installation that was broken off?
- */
-bool installed_is_foreign(const struct workspace *workspace);
-
-/*
- * Leave the mark of an installation under way, on disk, before the first store path is committed;
- * and take it away after the receipt is written. 0 or a negative errno.
- */
-int installed_write_intent(int nix_dir_fd);
-int installed_remove_intent(int nix_dir_fd);
+void installed_clear(struct installed *installed);
 
 #endif

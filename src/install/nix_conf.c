@@ -81,13 +81,15 @@ char *nix_conf_bad_line(const char *text)
 	return NULL;
 }
 
-int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts)
+int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
+		   struct record *record)
 {
-	_cleanup_free_ char *path = path_join(nix_dir, NIX_CONF_FILE), *text = NULL;
-	struct stat st;
+	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF), *text = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
 	int r;
 
-	if (fstatat(nix_dir_fd, NIX_CONF_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fs_exists(nix_dir_fd, LAYOUT_NIX_CONF)) {
 		if (facts->extra_text || (facts->extra && facts->extra->count > 0))
 			log_warning("%s is there already and stays as it is\nadd by hand what you "
 				    "asked for with --extra-conf or --nix-extra-conf-file",
@@ -95,8 +97,54 @@ int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 		return 0;
 	}
 	text = nix_conf_text(facts);
-	r = fs_mkdirs(nix_dir_fd, "etc/nix", 0755);
+	r = sha256_of_bytes(text, strlen(text), &digest);
+	if (r == 0) {
+		sha256_format(&digest, hex);
+		r = record_note(record, RECORD_FILE, path, hex);
+	}
 	if (r == 0)
-		r = fs_replace_file(nix_dir_fd, NIX_CONF_FILE, text, strlen(text), 0644);
-	return r < 0 ? workspace_error("write", path, r) : 1;
+		r = fs_mkdirs(nix_dir_fd, "etc/nix", 0755);
+	if (r == 0)
+		r = fs_replace_file(nix_dir_fd, LAYOUT_NIX_CONF, text, strlen(text), 0644);
+	return r < 0 ? layout_error("write", path, r) : 1;
+}
+
+/* nix.conf is a page or two of text. */
+#define EXTRA_CONF_MAX (1 << 20)
+
+static int check_extra(const char *source, const char *text)
+{
+	_cleanup_free_ char *bad = nix_conf_bad_line(text);
+
+	if (bad)
+		log_error("%s: '%s' is not a line of nix.conf\n"
+			  "give NAME = VALUE, with blanks around the =, such as 'max-jobs = 4'",
+			  source, bad);
+	return bad ? -1 : 0;
+}
+
+int nix_conf_read_extra(const struct install_request *request, struct nix_conf_facts *out)
+{
+	const char *path = request->nix_extra_conf_file;
+	const struct strlist *lines = request->extra_conf;
+	size_t len;
+	int r = path ? fs_read_file(AT_FDCWD, path, EXTRA_CONF_MAX, &out->extra_text, &len) : 0;
+
+	if (r < 0) {
+		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "
+			  "nix.conf",
+			  path, strerror(-r));
+		return -1;
+	}
+	out->extra = lines;
+	for (size_t i = 0; lines && i < lines->count; i++)
+		if (check_extra("--extra-conf", lines->items[i]) < 0)
+			return -1;
+	return path ? check_extra(path, out->extra_text) : 0;
+}
+
+void nix_conf_facts_clear(struct nix_conf_facts *facts)
+{
+	free(facts->extra_text);
+	*facts = (struct nix_conf_facts){0};
 }

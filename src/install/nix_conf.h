@@ -4,12 +4,11 @@
 #ifndef INSTALL_NIX_CONF_H
 #define INSTALL_NIX_CONF_H
 
+#include "install/request.h"
+#include "store/record.h"
 #include "util/str.h"
 
 #include <stdbool.h>
-
-/* In the Nix directory. */
-#define NIX_CONF_FILE "etc/nix/nix.conf"
 
 /* What decides the file. */
 struct nix_conf_facts {
@@ -17,8 +16,16 @@ struct nix_conf_facts {
 	bool sandbox_works;	     /* Nix's build sandbox can be made inside */
 	const char *network_fs;	     /* the kind of network file system the store is on, or NULL */
 	const struct strlist *extra; /* lines to add, in order */
-	const char *extra_text;	     /* text of a file to add, or NULL */
+	char *extra_text;	     /* text of a file to add, or NULL */
 };
+
+/*
+ * Read what REQUEST has for nix.conf into *OUT, the caller's to clear: extra and extra_text. 0, or
+ * -1 after a message: a file cannot be read, or a line is none that Nix would take.
+ */
+int nix_conf_read_extra(const struct install_request *request, struct nix_conf_facts *out);
+
+void nix_conf_facts_clear(struct nix_conf_facts *facts);
 
 /* The text, every line with a comment on why it is there. The caller frees. */
 char *nix_conf_text(const struct nix_conf_facts *facts);
@@ -31,10 +38,11 @@ char *nix_conf_text(const struct nix_conf_facts *facts);
 char *nix_conf_bad_line(const char *text);
 
 /*
- * Write the file where there is none. A file that is there is the user's and stays, with a word
- * where FACTS has lines to add. Returns 1 where it was written, 0 where it is there, or -1 after a
- * message; NIX_DIR is NIX_DIR_FD's name.
+ * Write the file where there is none, and into RECORD that it is ours. A file that is there is the
+ * user's and stays, with a word where FACTS has lines to add. Returns 1 where it was written, 0
+ * where it is there, or -1 after a message; NIX_DIR is NIX_DIR_FD's name.
  */
-int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts);
+int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
+		   struct record *record);
 
 #endif

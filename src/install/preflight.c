@@ -1,15 +1,18 @@
 #include "install/preflight.h"
+#include "host/check.h"
 #include "host/probe.h"
 #include "run/profile.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/network_fs.h"
 #include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 /* What the host refuses, with the reason that --check would give. */
@@ -49,16 +52,17 @@ static int check_home(void)
 	return -1;
 }
 
-static int check_nix_dir(const struct workspace *workspace)
+static int check_nix_dir(const char *nix_dir)
 {
-	_cleanup_free_ char *store = path_join(workspace->nix_dir, "store");
+	_cleanup_free_ char *store = path_join(nix_dir, "store");
+	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
 	struct statvfs fs;
 	struct stat st;
 
-	if (statvfs(workspace->existing_nix, &fs) == 0 && (fs.f_flag & ST_NOEXEC)) {
+	if (statvfs(there, &fs) == 0 && (fs.f_flag & ST_NOEXEC)) {
 		log_error("no program can be run from %s: its file system is mounted noexec\n"
 			  "set NIX_USER_CHROOT_DIR to a directory on another file system",
-			  workspace->existing_nix);
+			  there);
 		return -1;
 	}
 	if (lstat(store, &st) == 0 && S_ISLNK(st.st_mode)) {
@@ -74,15 +78,15 @@ static int check_nix_dir(const struct workspace *workspace)
  * The profile is in HOME, and so one for all Nix directories. To take it from a Nix that is in use
  * has to be asked for.
  */
-static int check_profile(const struct workspace *workspace, const struct install_options *options)
+static int check_profile(const char *nix_dir, bool force)
 {
-	_cleanup_close_ int fd = open(workspace->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *lost = profile_lost(fd);
 	struct stat st;
 
 	if (!lost)
 		return 0;
-	if (lstat(lost, &st) == 0 && !options->force) {
+	if (lstat(lost, &st) == 0 && !force) {
 		log_error(
 			"your Nix profile is in use by this host's own Nix: it leads to %s\n"
 			"--force takes it over all the same; XDG_STATE_HOME names a directory for another "
@@ -93,18 +97,27 @@ static int check_profile(const struct workspace *workspace, const struct install
 	log_warning(
 		"your Nix profile leads to %s, which is not in %s: it will be replaced\n"
 		"to keep it for a Nix in another directory, set XDG_STATE_HOME and HOME for one of them",
-		lost, workspace->nix_dir);
+		lost, nix_dir);
 	return 0;
 }
 
-int preflight(const struct workspace *workspace, const struct install_options *options,
-	      bool *sandbox)
+/* The kind of network file system that the store will be on, or NULL. */
+static const char *network_fs(const char *nix_dir)
+{
+	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
+	struct statfs fs;
+
+	return statfs(there, &fs) == 0 ? network_fs_name((unsigned long)fs.f_type) : NULL;
+}
+
+int preflight(const struct site *site, const struct install_request *request,
+	      struct nix_conf_facts *facts)
 {
 	struct probe probe;
 	int r;
 
-	if (check_home() < 0 || check_nix_dir(workspace) < 0 ||
-	    check_profile(workspace, options) < 0)
+	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
+	    check_profile(site->nix_dir, request->force) < 0)
 		return -1;
 	r = probe_run(&probe);
 	if (r < 0) {
@@ -113,6 +126,8 @@ int preflight(const struct workspace *workspace, const struct install_options *o
 			  strerror(-r));
 		return -1;
 	}
-	*sandbox = probe_can_sandbox(&probe);
+	facts->sandbox_works = probe_can_sandbox(&probe);
+	facts->is_root = geteuid() == 0;
+	facts->network_fs = network_fs(site->nix_dir);
 	return probe_can_install(&probe) ? 0 : check_probe(&probe);
 }

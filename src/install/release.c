@@ -2,9 +2,9 @@
 #include "fetch/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
-#include "cli/nearest.h"
+#include "util/str.h"
+#include "util/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,10 +20,10 @@ enum {
 /* What is decided before any connection. */
 struct plan {
 	struct release release;
-	char *mirror;	       /* NULL with --tarball */
-	const char *directory; /* --mirror where it is one, as typed; else NULL */
-	const char *file;      /* --tarball where it is a local file, as typed; else NULL */
-	bool has_hash;	       /* --sha256 was given */
+	char *mirror;	  /* NULL with --tarball */
+	char *shown;	  /* --mirror or --tarball, as typed but for url_shown() */
+	const char *file; /* --tarball where it is a local file, as typed; else NULL */
+	bool has_hash;	  /* --sha256 was given */
 };
 
 void release_clear(struct release *release)
@@ -31,8 +31,9 @@ void release_clear(struct release *release)
 	free(release->version);
 	free(release->system);
 	free(release->tarball_url);
+	free(release->tarball_shown);
 	free(release->tarball_name);
-	free(release->missing);
+	free(release->missing_what);
 	free(release->sha256_source);
 	*release = (struct release){0};
 }
@@ -41,78 +42,37 @@ static void plan_clear(struct plan *plan)
 {
 	release_clear(&plan->release);
 	free(plan->mirror);
-	plan->mirror = NULL;
+	free(plan->shown);
+	plan->mirror = plan->shown = NULL;
 }
 
-static int check_words(const struct install_options *options)
+static int check_words(const struct release_request *request)
 {
-	if (options->nix_version &&
-	    !release_version_is_valid(options->nix_version, strlen(options->nix_version))) {
-		const char *inside = release_version_in(options->nix_version);
-
-		log_error("--nix-version '%s' is not a version of Nix\n%s%s%s",
-			  options->nix_version, inside ? "did you mean " : "give one like 2.26.3",
-			  inside ? inside : "; without the option the latest is taken",
-			  inside ? "?" : "");
+	if (request->nix_version &&
+	    !release_version_is_valid(request->nix_version, strlen(request->nix_version))) {
+		log_error("--nix-version '%s' is not a version of Nix\n"
+			  "give one like 2.26.3; without the option the latest is taken",
+			  request->nix_version);
 		return -1;
 	}
-	if (options->system && !release_system_is_known(options->system)) {
+	if (request->system && !release_system_is_known(request->system)) {
 		_cleanup_free_ char *systems = release_systems();
-		const char *meant = release_system_meant(options->system);
 
-		log_error("--system '%s': Nix is not released for it\n%s%s%sthere are: %s",
-			  options->system, meant ? "did you mean " : "", meant ? meant : "",
-			  meant ? "? " : "", systems);
+		log_error("--system '%s': Nix is not released for it\nthere are: %s",
+			  request->system, systems);
 		return -1;
 	}
 	return 0;
 }
 
-static int is_release(const struct dirent *entry)
+static int take_hash_option(const struct release_request *request, struct plan *plan)
 {
-	return str_starts_with(entry->d_name, "nix-");
-}
-
-/* The version in DIRECTORY, a mirror, that is nearest to VERSION; the caller frees. */
-static char *nearest_release(const char *directory, const char *version)
-{
-	struct dirent **entries = NULL;
-	_cleanup_(strlist_clear) struct strlist versions = {0};
-	int count = scandir(directory, &entries, is_release, versionsort);
-
-	/* of those that are equally near, the latest */
-	while (count-- > 0) {
-		strlist_add(&versions, entries[count]->d_name + strlen("nix-"));
-		free(entries[count]);
-	}
-	free(entries);
-	return xstrdup(nearest_word(version, (const char *const *)versions.items, versions.count));
-}
-
-/* What to do about a version that the mirror does not have; the caller frees. */
-static char *advice_on_missing(const struct plan *plan)
-{
-	const char *version = plan->release.version, *dot = strchr(version, '.');
-	_cleanup_free_ char *near =
-		plan->directory ? nearest_release(plan->directory, version) : NULL;
-
-	if (near && strcmp(near, version) != 0)
-		return xasprintf("did you mean --nix-version %s?", near);
-	/* from 2.6 on all have three numbers */
-	if (dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1))
-		return xasprintf("did you mean --nix-version %s.0? without it the latest is taken",
-				 version);
-	return xstrdup("check --nix-version, --system and --mirror");
-}
-
-static int take_hash_option(const struct install_options *options, struct plan *plan)
-{
-	if (!options->sha256)
+	if (!request->sha256)
 		return 0;
-	if (sha256_parse_option(options->sha256, &plan->release.sha256) < 0) {
+	if (sha256_parse_option(request->sha256, &plan->release.sha256) < 0) {
 		log_error("--sha256 '%s' is not a SHA-256 hash\n"
 			  "give 64 hex digits, or SRI: sha256- and 44 digits of base-64",
-			  options->sha256);
+			  request->sha256);
 		return -1;
 	}
 	plan->release.sha256_source = xstrdup("--sha256");
@@ -149,7 +109,7 @@ static int refuse_http_hash(const struct plan *plan, const char *url)
 		return 0;
 	log_error("refusing the hash from %s: over plain http anyone on the way can change it\n"
 		  "give the hash with --sha256, or use an https:// URL",
-		  url);
+		  plan->shown);
 	return -1;
 }
 
@@ -170,7 +130,7 @@ static int open_local(const char *path)
 }
 
 /* --tarball as a URL; the caller frees; NULL after it has said why not */
-static char *tarball_url_of(const char *tarball)
+static char *tarball_url_of(const char *tarball, const char *shown)
 {
 	_cleanup_free_ char *cwd = NULL, *path = NULL;
 
@@ -182,7 +142,7 @@ static char *tarball_url_of(const char *tarball)
 	case URL_OTHER:
 		log_error("--tarball %s: only https://, http:// and file:// are downloaded\n"
 			  "download it by other means, and give the file",
-			  tarball);
+			  shown);
 		return NULL;
 	case URL_NONE:
 		break;
@@ -203,58 +163,66 @@ static char *tarball_url_of(const char *tarball)
 }
 
 /* --nix-version and --system are checked against what the name of the tarball says */
-static int check_name(const struct install_options *options, const struct release *release)
+static int check_name(const struct release_request *request, const struct plan *plan)
 {
-	if (options->nix_version && strcmp(options->nix_version, release->version) != 0) {
+	const struct release *release = &plan->release;
+
+	if (request->nix_version && strcmp(request->nix_version, release->version) != 0) {
 		log_error("--nix-version is %s, but --tarball %s is of version %s\n"
 			  "leave one of the two away",
-			  options->nix_version, options->tarball, release->version);
+			  request->nix_version, plan->shown, release->version);
 		return -1;
 	}
-	if (options->system && strcmp(options->system, release->system) != 0) {
+	if (request->system && strcmp(request->system, release->system) != 0) {
 		log_error("--system is %s, but --tarball %s is for %s\nleave one of the two away",
-			  options->system, options->tarball, release->system);
+			  request->system, plan->shown, release->system);
 		return -1;
 	}
 	return 0;
 }
 
-static int plan_from_tarball(const struct install_options *options, struct plan *plan)
+static int plan_from_tarball(const struct release_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
 
-	if (url_scheme(options->tarball) == URL_NONE)
-		plan->file = options->tarball;
-	release->tarball_url = tarball_url_of(options->tarball);
+	if (url_scheme(request->tarball) == URL_NONE)
+		plan->file = request->tarball;
+	plan->shown = url_shown(request->tarball);
+	release->tarball_url = tarball_url_of(request->tarball, plan->shown);
 	if (!release->tarball_url || refuse_http_hash(plan, release->tarball_url) < 0)
 		return -1;
 	release->tarball_name = url_file_name(release->tarball_url);
-	release->missing = xasprintf("cannot get --tarball %s: it does not exist there\n"
-				     "check the URL",
-				     options->tarball);
+	release->tarball_shown = url_shown(release->tarball_url);
+	release->missing_what =
+		xasprintf("cannot get --tarball %s: it does not exist there", plan->shown);
+	release->missing = (struct download_missing){release->missing_what, "check the URL"};
+	release->wrong_next = plan->file       ? "check --sha256, and whether the file is whole"
+			      : plan->has_hash ? "check --sha256 and --tarball, or try again"
+					       : "try again, or ask its publisher";
 	if (release_split_name(release->tarball_name, &release->version, &release->system))
-		return check_name(options, release);
-	release->version = xstrdup(options->nix_version);
-	release->system = options->system ? xstrdup(options->system) : host_system();
+		return check_name(request, plan);
+	release->version = xstrdup(request->nix_version);
+	release->system = request->system ? xstrdup(request->system) : host_system();
 	return release->system ? 0 : -1;
 }
 
-static int plan_from_mirror(const struct install_options *options, struct plan *plan)
+static int plan_from_mirror(const struct release_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
 
-	release->system = options->system ? xstrdup(options->system) : host_system();
+	release->system = request->system ? xstrdup(request->system) : host_system();
 	if (!release->system)
 		return -1;
-	release->version = xstrdup(options->nix_version);
-	plan->mirror = release_mirror_url(options->mirror);
-	if (options->mirror && options->mirror[0] == '/')
-		plan->directory = options->mirror;
+	release->version = xstrdup(request->nix_version);
+	release->wrong_next = plan->has_hash ? "check --sha256, or try another --mirror"
+					     : "try again, or another --mirror";
+	plan->mirror = release_mirror_url(request->mirror);
+	plan->shown = url_shown(plan->mirror ? plan->mirror : request->mirror);
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
 			  "give an https://, http:// or file:// URL, or the absolute path of a "
 			  "directory",
-			  options->mirror);
+			  plan->shown);
 		return -1;
 	}
 	return refuse_http_hash(plan, plan->mirror);
@@ -263,74 +231,83 @@ static int plan_from_mirror(const struct install_options *options, struct plan *
 /* Ask the mirror which version is the latest */
 static int resolve_latest(struct plan *plan, struct downloader *downloader)
 {
-	_cleanup_free_ char *pointer = release_pointer_url(plan->mirror), *missing = NULL;
+	_cleanup_free_ char *pointer = release_pointer_url(plan->mirror);
+	_cleanup_free_ char *asked = url_shown(pointer), *led_to = NULL, *what = NULL;
 	_cleanup_(download_text_clear) struct download_text text = {0};
+	struct download_missing missing = {
+		.next = "give a version with --nix-version, or check --mirror",
+	};
 
-	missing = xasprintf("%s does not say which version is the latest: %s does not exist\n"
-			    "give a version with --nix-version, or check --mirror",
-			    plan->mirror, pointer);
-	if (download_text(downloader, pointer, POINTER_MAX, missing, &text) < 0)
+	missing.what = what =
+		xasprintf("%s does not say which version is the latest: %s does not exist",
+			  plan->shown, asked);
+	if (download_text(downloader, pointer, POINTER_MAX, &missing, &text) < 0)
 		return -1;
 	plan->release.version = release_version_from_url(text.effective_url);
 	if (!plan->release.version)
 		plan->release.version = release_version_from_script(text.body, text.len);
 	if (!plan->release.version) {
+		led_to = url_shown(text.effective_url);
 		log_error(
 			"cannot tell the latest version of Nix: %s leads to %s, which names none\n"
 			"give a version with --nix-version, or check --mirror and the network",
-			pointer, text.effective_url);
+			asked, led_to);
 		return -1;
 	}
-	log_verbose("the latest version of Nix is %s, says %s", plan->release.version, pointer);
+	log_verbose("the latest version of Nix is %s, says %s", plan->release.version, asked);
 	return 0;
+}
+
+/* What is said of the mirror where it does not have the file that SHOWN is the URL of */
+static char *missing_on_mirror(const struct plan *plan, const char *shown)
+{
+	return xasprintf("there is no Nix %s for %s at %s: %s does not exist",
+			 plan->release.version, plan->release.system, plan->shown, shown);
 }
 
 static int complete_from_mirror(struct plan *plan, struct downloader *downloader)
 {
 	struct release *release = &plan->release;
-	_cleanup_free_ char *advice = NULL;
 
 	if (!release->version && resolve_latest(plan, downloader) < 0)
 		return -1;
 	release->tarball_url = release_tarball_url(plan->mirror, release->version, release->system);
 	release->tarball_name = url_file_name(release->tarball_url);
-	advice = advice_on_missing(plan);
-	release->missing = xasprintf("there is no Nix %s for %s at %s: %s does not exist\n%s",
-				     release->version, release->system, plan->mirror,
-				     release->tarball_url, advice);
+	release->tarball_shown = url_shown(release->tarball_url);
+	release->missing_what = missing_on_mirror(plan, release->tarball_shown);
+	release->missing = (struct download_missing){release->missing_what,
+						     "check --nix-version, --system and --mirror"};
 	return 0;
 }
 
-static char *hash_missing_message(const struct plan *plan, const char *url)
+/* Where there is no hash; *WHAT is freed by the caller */
+static struct download_missing missing_hash(const struct plan *plan, const char *shown, char **what)
 {
-	const struct release *release = &plan->release;
-	_cleanup_free_ char *advice = plan->mirror ? advice_on_missing(plan) : NULL;
-
-	if (advice)
-		return xasprintf("there is no Nix %s for %s at %s: %s does not exist\n"
-				 "%s\na mirror without hashes needs --sha256",
-				 release->version, release->system, plan->mirror, url, advice);
-	if (plan->file)
-		return xasprintf("there is no hash for --tarball %s: %s.sha256 does not exist\n"
-				 "give --sha256 with the hash that the publisher of the tarball "
-				 "states ('sha256sum %s' shows what the file has)",
-				 plan->file, plan->file, plan->file);
-	return xasprintf("there is no hash for --tarball %s: %s does not exist\n"
-			 "give --sha256 with the hash that the publisher of the tarball states",
-			 release->tarball_url, url);
+	if (plan->mirror) {
+		*what = missing_on_mirror(plan, shown);
+		return (struct download_missing){
+			*what, "check --nix-version, --system and --mirror; a mirror without "
+			       "hashes needs --sha256"};
+	}
+	*what = xasprintf("there is no hash for --tarball %s: %s%s does not exist", plan->shown,
+			  plan->file ? plan->file : shown, plan->file ? ".sha256" : "");
+	return (struct download_missing){
+		*what, "give --sha256 with the hash that the publisher of the tarball states"};
 }
 
-/* The beginning of what came in place of a hash, fit for a message; the caller frees */
-static char *excerpt(const struct download_text *text)
+/* The body of TEXT, which is in place of a hash, is none; -1 */
+static int refuse_hash(const struct plan *plan, const struct download_text *text, const char *shown)
 {
-	enum { LENGTH = 40 };
-	size_t len = text->len < LENGTH ? text->len : LENGTH;
-	char *copy = xstrndup(text->body, len);
+	enum { LENGTH = 40 /* bytes of it that are shown */ };
+	_cleanup_free_ char *seen = text_shown_at_most(text->body, LENGTH);
 
-	for (size_t i = 0; i < len; i++)
-		if (copy[i] < ' ' || copy[i] > '~')
-			copy[i] = copy[i] == '\n' ? ' ' : '?';
-	return copy;
+	log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
+		  "%zu bytes%s%-s%s\n%s",
+		  shown, text->len, text->len ? " that begin with '" : "", seen,
+		  text->len ? "'" : "",
+		  plan->file ? "it must hold the digits alone; or give --sha256"
+			     : "check the network (a login page?) and --mirror, or give --sha256");
+	return -1;
 }
 
 static int fetch_hash(struct plan *plan, struct downloader *downloader)
@@ -338,49 +315,41 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 	_cleanup_(download_text_clear) struct download_text text = {0};
 	struct release *release = &plan->release;
 	_cleanup_free_ char *url = url_with_suffix(release->tarball_url, ".sha256");
-	_cleanup_free_ char *missing = hash_missing_message(plan, url), *seen = NULL;
+	_cleanup_free_ char *shown = url_shown(url), *what = NULL;
+	struct download_missing missing = missing_hash(plan, shown, &what);
 
-	if (download_text(downloader, url, HASH_FILE_MAX, missing, &text) < 0)
+	if (download_text(downloader, url, HASH_FILE_MAX, &missing, &text) < 0)
 		return -1;
 	if (!text.trusted) { /* unreachable after refuse_http_hash(), and must stay so */
 		log_error("refusing the hash from %s: it did not come over verified TLS\n"
 			  "give the hash with --sha256",
-			  url);
+			  shown);
 		return -1;
 	}
-	if (sha256_parse(text.body, text.len, &release->sha256) < 0) {
-		seen = excerpt(&text);
-		log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
-			  "%zu bytes%s%s%s\n%-s",
-			  url, text.len, text.len ? " that begin with '" : "", seen,
-			  text.len ? "'" : "",
-			  plan->file ? "it must hold the digits alone; or give --sha256"
-				     : "check the network (a login page?) and --mirror, or give "
-				       "--sha256");
-		return -1;
-	}
-	release->sha256_source = steal_ptr(&url);
+	if (sha256_parse(text.body, text.len, &release->sha256) < 0)
+		return refuse_hash(plan, &text, shown);
+	release->sha256_source = steal_ptr(&shown);
 	return 0;
 }
 
-int release_check(const struct install_options *options)
+int release_check(const struct release_request *request)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 
-	if (check_words(options) < 0 || take_hash_option(options, &plan) < 0)
+	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
 		return -1;
-	return options->tarball ? 0 : plan_from_mirror(options, &plan);
+	return request->tarball ? 0 : plan_from_mirror(request, &plan);
 }
 
-int release_resolve(const struct install_options *options, struct downloader *downloader,
+int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 	int r;
 
-	if (check_words(options) < 0 || take_hash_option(options, &plan) < 0)
+	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
 		return -1;
-	r = options->tarball ? plan_from_tarball(options, &plan) : plan_from_mirror(options, &plan);
+	r = request->tarball ? plan_from_tarball(request, &plan) : plan_from_mirror(request, &plan);
 	if (r < 0)
 		return -1;
 	if (plan.mirror && complete_from_mirror(&plan, downloader) < 0)

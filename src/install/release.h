@@ -1,13 +1,12 @@
 /*
  * Which Nix is to be installed: version, system, the URL of its tarball, and the hash that the
- * tarball must have. DESIGN: "Facts about Nix releases".
+ * tarball must have. src/README: "Facts about Nix releases".
  */
 #ifndef INSTALL_RELEASE_H
 #define INSTALL_RELEASE_H
 
 #include "fetch/download.h"
 #include "util/sha256.h"
-#include "cli/options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,26 +15,39 @@
 /* A tarball of this many bytes or more is refused; today's have about 30 MB. */
 #define RELEASE_TARBALL_MAX (UINT64_C(1) << 30)
 
-struct release {
-	char *version;	    /* "2.26.3"; NULL: the name of --tarball does not tell */
-	char *system;	    /* "x86_64-linux" */
-	char *tarball_url;  /* https://, http://, or file:// for a local file too */
-	char *tarball_name; /* plain, for the cache: "nix-2.26.3-x86_64-linux.tar.xz" */
-	char *missing;	    /* for struct download_request: what to say where there is no tarball */
-	struct sha256 sha256; /* what the tarball must have */
-	char *sha256_source;  /* where that came from: "--sha256", or a URL; for messages */
+/* What the user says of it, as typed. NULL: nothing. */
+struct release_request {
+	const char *nix_version; /* else the latest */
+	const char *mirror;	 /* else the default one */
+	const char *tarball;	 /* a file or a URL, in place of a mirror */
+	const char *sha256;	 /* else what is beside the tarball */
+	const char *system;	 /* else this host's */
 };
 
-/* Are the words in OPTIONS well-formed? 0, or -1 after it has said which is not. */
-int release_check(const struct install_options *options);
+struct release {
+	char *version;	     /* "2.26.3"; NULL: the name of --tarball does not tell */
+	char *system;	     /* "x86_64-linux" */
+	char *tarball_url;   /* https://, http://, or file:// for a local file too */
+	char *tarball_shown; /* the same for messages and the record: url_shown() */
+	char *tarball_name;  /* plain, for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
+	struct download_missing missing; /* what to say where there is no tarball */
+	char *missing_what;		 /* private: the line of it */
+	struct sha256 sha256;		 /* what the tarball must have */
+	char *sha256_source; /* where that came from: "--sha256", or a URL; for messages */
+	const char
+		*wrong_next; /* what the user can do where the tarball has another hash: a line */
+};
+
+/* Are the words in REQUEST well-formed? 0, or -1 after it has said which is not. */
+int release_check(const struct release_request *request);
 
 /*
- * Decide which Nix OPTIONS mean. What is wrong with them is said before any connection is made.
+ * Decide which Nix REQUEST means. What is wrong with it is said before any connection is made.
  * Asks the mirror for the latest version where no version is given, and for the hash where
  * --sha256 is not given; a hash counts only over verified TLS or from a local file.
  * Returns 0 with *OUT for release_clear(), or -1 after it has said why.
  */
-int release_resolve(const struct install_options *options, struct downloader *downloader,
+int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out);
 
 /* Free what it holds; usable with _cleanup_() on one that was zeroed. */
@@ -47,12 +59,6 @@ void release_clear(struct release *release);
  * it can be a part of a path and of a URL as it is.
  */
 bool release_version_is_valid(const char *version, size_t len);
-
-/*
- * The version that TEXT, which is none, has at its end behind something else: "v2.26.3",
- * "nix-2.26.3". Points into TEXT; NULL: there is none.
- */
-const char *release_version_in(const char *text);
 
 /*
  * The version in URL, that of the pointer script after all redirects, ".../nix-VERSION/install"
@@ -75,12 +81,6 @@ const char *release_system_of_machine(const char *machine, unsigned pointer_bits
 
 /* Is it one of the systems that Nix is released for? */
 bool release_system_is_known(const char *system);
-
-/*
- * The system that TEXT, which is not one of them, was to be: another name of the processor
- * ("amd64"), one without "-linux", one with a slip in it. NULL: none is near.
- */
-const char *release_system_meant(const char *text);
 
 /* Those systems, parted by ", "; the caller frees. */
 char *release_systems(void);

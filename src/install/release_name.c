@@ -1,7 +1,7 @@
 #include "install/release.h"
 #include "fetch/url.h"
 #include "util/cleanup.h"
-#include "cli/nearest.h"
+#include "util/str.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -31,13 +31,6 @@ bool release_version_is_valid(const char *version, size_t len)
 		if (!is_version_byte(version[i]))
 			return false;
 	return !memmem(version, len, "..", 2);
-}
-
-const char *release_version_in(const char *text)
-{
-	const char *version = text + strcspn(text, "0123456789");
-
-	return release_version_is_valid(version, strlen(version)) ? version : NULL;
 }
 
 char *release_version_from_url(const char *url)
@@ -125,44 +118,6 @@ bool release_system_is_known(const char *system)
 		if (strcmp(system, systems[i]) == 0)
 			return true;
 	return false;
-}
-
-/* The system whose processor's name is nearest to MACHINE. */
-static const char *nearest_system(const char *machine)
-{
-	_cleanup_(strlist_clear) struct strlist machines = {0};
-	const char *found = NULL;
-
-	for (size_t i = 0; i < SYSTEM_COUNT; i++)
-		strlist_take(&machines, xstrndup(systems[i], strcspn(systems[i], "-")));
-	found = nearest_word(machine, (const char *const *)machines.items, machines.count);
-	for (size_t i = 0; found && i < SYSTEM_COUNT; i++)
-		if (machines.items[i] == found)
-			return systems[i];
-	return NULL;
-}
-
-const char *release_system_meant(const char *text)
-{
-	/* Debian's, Docker's and others' names */
-	static const char *const others[][2] = {
-		{"amd64", "x86_64-linux"},  {"x64", "x86_64-linux"},
-		{"x86-64", "x86_64-linux"}, {"x86", "i686-linux"},
-		{"arm64", "aarch64-linux"}, {"armhf", "armv7l-linux"},
-		{"armv7", "armv7l-linux"},  {"ppc64el", "powerpc64le-linux"},
-	};
-	const char *tail = strrchr(text, '-');
-	bool has_kernel = tail && nearest_distance(tail + 1, "linux") <= 2;
-	_cleanup_free_ char *machine =
-		xstrndup(text, has_kernel ? (size_t)(tail - text) : strlen(text));
-	const char *system = release_system_of_machine(machine, 64);
-
-	if (!system)
-		system = release_system_of_machine(machine, 32);
-	for (size_t i = 0; !system && i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(machine, others[i][0]) == 0)
-			system = others[i][1];
-	return system ? system : nearest_system(machine);
 }
 
 char *release_systems(void)

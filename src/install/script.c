@@ -2,6 +2,7 @@
 #include "run/environment.h"
 #include "run/profile.h"
 #include "run/run.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -68,11 +69,10 @@ static int drain(int fd, struct output *output, struct progress *progress)
 static int run_inside(const struct script_request *request, char *const argv[],
 		      struct output *output)
 {
-	const struct workspace *workspace = request->workspace;
 	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int reader = -1, writer = -1;
 	const struct run_request run_request = {
-		.nix_dir = workspace->nix_dir,
+		.nix_dir = request->nix_dir,
 		.argv = argv,
 		.work_dir = "/",
 	};
@@ -93,9 +93,9 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	close(steal_fd(&writer));
 	r = drain(reader, output, request->progress);
 	if (r < 0) {
-		_cleanup_free_ char *path = path_join(workspace->nix_dir, WORKSPACE_LOG);
+		_cleanup_free_ char *path = path_join(request->nix_dir, LAYOUT_LOG);
 
-		workspace_error("write", path, r);
+		layout_error("write", path, r);
 		run_wait(child);
 		return -1;
 	}
@@ -121,7 +121,7 @@ static char *tail_of(const struct output *output)
 	return tail;
 }
 
-static void prepare_environment(const struct install_options *options)
+static void prepare_environment(const struct script_request *request)
 {
 	static const char *const foreign[] = {
 		"NIX_REMOTE",	 "NIX_CONF_DIR", "NIX_USER_CONF_FILES", "NIX_STORE_DIR",
@@ -136,29 +136,28 @@ static void prepare_environment(const struct install_options *options)
 	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
-	if (options->no_channel_add)
+	if (request->no_channel_add)
 		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
-	if (options->no_modify_profile)
+	if (request->no_modify_profile)
 		setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "1", 1);
 }
 
 int script_run(const struct script_request *request)
 {
-	_cleanup_free_ char *script =
-		xasprintf("/nix/" WORKSPACE_STAGING "/%s/install", request->top);
-	_cleanup_free_ char *log_path = path_join(request->workspace->nix_dir, WORKSPACE_LOG);
+	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
+	_cleanup_free_ char *log_path = path_join(request->nix_dir, LAYOUT_LOG);
 	/* by its interpreter: a noexec mount keeps a script from being run by its name */
 	char *const argv[] = {"/bin/sh", script, NULL};
 	_cleanup_close_ int log_fd =
-		openat(request->nix_dir_fd, WORKSPACE_LOG,
+		openat(request->nix_dir_fd, LAYOUT_LOG,
 		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	struct output output = {.log_fd = log_fd};
 	_cleanup_free_ char *text = NULL;
 	int status;
 
 	if (log_fd < 0)
-		return workspace_error("write", log_path, -errno);
-	prepare_environment(request->options);
+		return layout_error("write", log_path, -errno);
+	prepare_environment(request);
 	log_debug("running %s inside", script);
 	status = run_inside(request, argv, &output);
 	text = output.text;
@@ -213,9 +212,8 @@ int script_verify(const struct script_request *request, char **version)
 
 	if (!nix || !script_nix_is_of(nix, request->names)) {
 		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
-			  "what the script said is in %s/" WORKSPACE_LOG,
-			  nix ? "another one: " : "not there", nix ? nix : "",
-			  request->workspace->nix_dir);
+			  "what the script said is in %s/" LAYOUT_LOG,
+			  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
 		return -1;
 	}
 	status = run_inside(request, argv, &output);

@@ -4,18 +4,17 @@
 #ifndef INSTALL_SCRIPT_H
 #define INSTALL_SCRIPT_H
 
-#include "store/layout.h"
-#include "cli/options.h"
 #include "ui/progress.h"
 #include "util/str.h"
 
 #include <stdbool.h>
 
 struct script_request {
-	const struct workspace *workspace;
+	const char *nix_dir;
 	int nix_dir_fd;
 	const char *top; /* the tarball's top directory, in staging */
-	const struct install_options *options;
+	bool no_channel_add;
+	bool no_modify_profile;
 	const struct strlist *names; /* the tarball's store paths */
 	struct progress *progress;
 };

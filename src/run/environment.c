@@ -9,13 +9,10 @@
 
 char *environment_user(void)
 {
-	const char *user = env_get("USER");
-	const struct passwd *entry;
+	/* as Nix does it: what USER says may be another user's, after su or in a job */
+	const struct passwd *entry = getpwuid(geteuid());
+	const char *user = entry ? entry->pw_name : env_get("USER");
 
-	if (!user) {
-		entry = getpwuid(geteuid());
-		user = entry ? entry->pw_name : NULL;
-	}
 	/* it becomes one component of a path */
 	return user && !strchr(user, '/') && user[0] != '.' ? xstrdup(user) : NULL;
 }

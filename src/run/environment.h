@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 
-/* The user's login name, as one component of a path: $USER, else the passwd entry's; NULL where
- * there is neither. The caller frees. */
+/*
+ * The user's login name, as one component of a path: the passwd entry's, else $USER; NULL where
+ * there is neither. The caller frees.
+ */
 char *environment_user(void);
 
 /*

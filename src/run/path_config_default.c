@@ -98,8 +98,8 @@ struct host {
 
 static void print_excludes(FILE *f, const struct host *host)
 {
-	fputs("# Paths of the host that are left out inside: files, or directories, which are then\n"
-	      "# empty. A path that the host does not have does no harm.\n"
+	fputs("# Paths of the host that are left out inside: files and directories are empty, links are\n"
+	      "# gone. A path that the host does not have does no harm.\n"
 	      "[excludes]\n"
 	      "paths = [\n",
 	      f);

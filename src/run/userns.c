@@ -6,6 +6,7 @@
 #include "run/collector.h"
 #include "run/environment.h"
 #include "run/living.h"
+#include "run/path_config_error.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -47,9 +48,9 @@ static int make_plan(const struct userns_request *request, struct plan *plan, ui
 	struct host_watch watch = {.nix_dir_fd = request->nix_dir_fd};
 	struct host_view view = host_view_watched(&watch);
 
-	if (path_config_load(request->nix_dir_fd, request->nix_dir, &config) < 0)
+	if (path_config_read(request->nix_dir_fd, request->nix_dir, &config) < 0)
 		return -1;
-	if (config.profile_count > 0) {
+	if (config.needs_profile) {
 		user = environment_user();
 		state_home = xdg_state_home();
 	}

@@ -1,8 +1,9 @@
 #include "store/commit.h"
-
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/store_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,23 +18,6 @@
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
 #endif
-
-#define HASH_LEN     32
-#define MAX_NAME_LEN 211
-
-bool store_name_valid(const char *name)
-{
-	static const char base32[] = "0123456789abcdfghijklmnpqrsvwxyz";
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789+-._?=";
-	size_t len;
-
-	if (strspn(name, base32) != HASH_LEN || name[HASH_LEN] != '-')
-		return false;
-	name += HASH_LEN + 1;
-	len = strlen(name);
-	return len >= 1 && len <= MAX_NAME_LEN && name[0] != '.' && strspn(name, allowed) == len;
-}
 
 struct commit {
 	const struct store_request *request;
@@ -51,8 +35,8 @@ static int say(const struct store_request *request, const char *what, const char
 		advice = "store/ must be a plain directory on the file system that var/ is on";
 	else if (err == EIO)
 		advice = "the disk fails: the kernel's log (dmesg) says more";
-	log_error("cannot %s %s/store%s%s: %s\n%-s", what, request->nix_path, *name ? "/" : "", name,
-		  strerror(err), advice);
+	log_error("cannot %s %s/store%s%s: %s\n%-s", what, request->nix_path, *name ? "/" : "",
+		  name, strerror(err), advice);
 	return -1;
 }
 
@@ -65,19 +49,11 @@ static int compare_names(const void *a, const void *b)
  */
 static int list_staged(const struct commit *commit, struct strlist *names)
 {
-	/* a descriptor of its own, which closedir(3) closes */
-	int fd = fs_open_dir(commit->staged_fd, "."), err = fd < 0 ? -fd : 0;
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	_cleanup_closedir_ DIR *dir = fs_list_dir(commit->staged_fd, ".");
+	const struct dirent *entry;
 	struct stat st;
 
-	if (fd >= 0 && !dir) {
-		err = errno;
-		close(fd);
-	}
-	while (dir && (errno = 0, entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	while (dir && (entry = fs_next_entry(dir))) {
 		if (!store_name_valid(entry->d_name) ||
 		    fstatat(commit->staged_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))) {
@@ -87,10 +63,8 @@ static int list_staged(const struct commit *commit, struct strlist *names)
 		}
 		strlist_add(names, entry->d_name);
 	}
-	if (dir)
-		err = errno;
-	if (err)
-		return say(commit->request, "list what goes to", "", err);
+	if (errno)
+		return say(commit->request, "list what goes to", "", errno);
 	if (names->count > 0)
 		qsort(names->items, names->count, sizeof(*names->items), compare_names);
 	return 0;
@@ -227,12 +201,24 @@ static int leave_links(const struct store_request *request, const struct strlist
 	return 0;
 }
 
-static int commit_all(const struct commit *commit, struct store_result *out)
+static int note_names(const struct store_request *request, const struct strlist *names,
+		      struct record *record)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < names->count; i++)
+		r = record_note(record, RECORD_STORE, names->items[i], NULL);
+	if (r == 0)
+		r = record_begin(record);
+	return r < 0 ? layout_error("write the record in", request->nix_path, r) : 0;
+}
+
+static int commit_all(const struct commit *commit, struct record *record, struct store_result *out)
 {
 	const struct store_request *request = commit->request;
 	int r;
 
-	if (list_staged(commit, &out->names) < 0)
+	if (list_staged(commit, &out->names) < 0 || note_names(request, &out->names, record) < 0)
 		return -1;
 	/*
 	 * syncfs(2) and not fsync(2) of some 5,000 files: one wait for the disk and one journal
@@ -250,7 +236,8 @@ static int commit_all(const struct commit *commit, struct store_result *out)
 	return r < 0 ? say(request, "put links in the place of the staged copy of", "", -r) : 0;
 }
 
-int store_commit(const struct store_request *request, struct store_result *out)
+int store_commit(const struct store_request *request, struct record *record,
+		 struct store_result *out)
 {
 	struct commit commit = {.request = request, .staged_fd = -1, .store_fd = -1};
 	int r;
@@ -258,7 +245,7 @@ int store_commit(const struct store_request *request, struct store_result *out)
 	*out = (struct store_result){0};
 	r = open_store(&commit);
 	if (r == 0)
-		r = commit_all(&commit, out);
+		r = commit_all(&commit, record, out);
 	cleanup_close(&commit.staged_fd);
 	cleanup_close(&commit.store_fd);
 	if (r < 0)

@@ -4,17 +4,11 @@
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H
 
+#include "store/record.h"
 #include "util/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/*
- * Would Nix take NAME for that of a store path (the part behind /nix/store/)? 32 base-32 digits
- * (Nix's: no e, o, t, u), '-', then 1 to 211 of [A-Za-z0-9+-._?=], the first of them no '.'.
- * https://nix.dev/manual/nix/latest/store/store-path
- */
-bool store_name_valid(const char *name);
 
 struct store_request {
 	int top_fd;	      /* the unpacked tarball's top directory, which holds store/ */
@@ -35,10 +29,11 @@ struct store_result {
  * request->replace exchanged for the staged one. At last TOP/store holds
  * links /nix/store/NAME, so that the install script finds nothing to copy.
  *
- * Everything staged, not only the store paths, is on disk before the first rename, and the renames
- * are when 0 is returned. A store path is at every instant absent or whole; one that an earlier run
- * was killed over between rename and chmod (0755 still) is closed to 0555. With replace, on file
- * systems without RENAME_EXCHANGE (NFS, some FUSE) a path is absent between two renames.
+ * Everything staged, not only the store paths, and RECORD, which gets all their names, is on disk
+ * before the first rename, and the renames are when 0 is returned. A store path is at every instant
+ * absent or whole; one that an earlier run was killed over between rename and chmod (0755 still) is
+ * closed to 0555. With replace, on file systems without RENAME_EXCHANGE (NFS, some FUSE) a path is
+ * absent between two renames.
  *
  * Staging and store/ must be on one file system. Killed or failed midway, what was moved stays, and
  * the same call on a freshly unpacked staging directory finishes the work.
@@ -46,7 +41,8 @@ struct store_result {
  * Returns 0 with *OUT the caller's to clear with store_result_clear(), or -1 after it has said why,
  * with *OUT empty.
  */
-int store_commit(const struct store_request *request, struct store_result *out);
+int store_commit(const struct store_request *request, struct record *record,
+		 struct store_result *out);
 
 void store_result_clear(struct store_result *result);
 

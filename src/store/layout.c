@@ -1,16 +1,13 @@
 #include "store/layout.h"
-#include "run/nix_dir.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
-#include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* What to do about a file system's refusal. */
 static const char *advice(int err)
 {
 	switch (err) {
@@ -21,16 +18,13 @@ static const char *advice(int err)
 		return "your quota there is used up: make room, or set NIX_USER_CHROOT_DIR to a "
 		       "directory elsewhere";
 	case EROFS:
-		return "set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for the download) to a "
-		       "directory that can be written";
+		return "set NIX_USER_CHROOT_DIR to a directory that can be written";
 	case EACCES:
 	case EPERM:
-		return "it must be a directory of yours; set NIX_USER_CHROOT_DIR (or "
-		       "XDG_CACHE_HOME for the download) to one that is";
+		return "it must be a directory of yours; set NIX_USER_CHROOT_DIR to one that is";
 	case ENOTDIR:
 	case ELOOP:
-		return "move what is in the way, or set NIX_USER_CHROOT_DIR (or XDG_CACHE_HOME for "
-		       "the download) to another directory";
+		return "move what is in the way, or set NIX_USER_CHROOT_DIR to another directory";
 	case EIO:
 	case ESTALE:
 		return "look at the file system: it does not answer as it should";
@@ -39,195 +33,129 @@ static const char *advice(int err)
 	}
 }
 
-int workspace_error(const char *doing, const char *path, int r)
+int layout_error(const char *doing, const char *path, int r)
 {
 	log_error("cannot %s %s: %s\n%-s", doing, path, strerror(-r), advice(-r));
 	return -1;
 }
 
-/* The deepest directory of PATH's that is there; the caller frees. */
-static char *deepest_existing(const char *path)
-{
-	char *there = xstrdup(path);
-	struct stat st;
+/* What an installation makes in the Nix directory, each in front of the one that it lies in. */
+static const char *const made_below[] = {"var/nix", "etc/nix", "etc", "store", LAYOUT_STATE, "var"};
 
-	while (there[1] && stat(there, &st) < 0) {
-		char *above = path_parent(there);
+enum { MADE_BELOW = sizeof(made_below) / sizeof(made_below[0]) };
 
-		free(there);
-		there = above;
-	}
-	return there;
-}
-
-static char *find_cache_dir(void)
-{
-	const char *cache = env_get("XDG_CACHE_HOME"), *home = env_get("HOME");
-
-	/* the Nix install script gives up without it, after all the rest was done */
-	if (!home || *home != '/') {
-		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
-			  "home directory",
-			  home ? "not an absolute path" : "not set");
-		return NULL;
-	}
-	/* the XDG base directory specification: a relative path is to be ignored */
-	if (cache && *cache == '/')
-		return path_join(cache, "nix-user-chroot");
-	return xasprintf("%s/.cache/nix-user-chroot", home);
-}
-
-/* Refused at once: what is there and is no directory, also as a link that leads nowhere. */
 static int check_is_directory(const char *path)
 {
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : workspace_error("use the directory", path, -errno);
+		return errno == ENOENT ? 0 : layout_error("use the directory", path, -errno);
 	if (S_ISLNK(st.st_mode) && stat(path, &st) < 0)
-		return workspace_error("follow the link", path, -errno);
-	return S_ISDIR(st.st_mode) ? 0 : workspace_error("open the directory", path, -ENOTDIR);
+		return layout_error("follow the link", path, -errno);
+	return S_ISDIR(st.st_mode) ? 0 : layout_error("open the directory", path, -ENOTDIR);
 }
 
-/* What an installation makes in the Nix directory, the deeper ones first. */
-static const char *const made[] = {"var/nix", "etc/nix", "etc", "store", WORKSPACE_STATE, "var"};
-
-enum { MADE_COUNT = sizeof(made) / sizeof(made[0]), MADE_BY_OPEN = 4 };
-
-/* Which of them are there; one that is and is no directory is refused before any work is done. */
-static int find_existing(const char *nix_dir, unsigned *existing)
+int layout_check(const char *nix_dir)
 {
-	struct stat st;
+	int r = check_is_directory(nix_dir);
 
-	for (unsigned i = 0; i < MADE_COUNT; i++) {
-		_cleanup_free_ char *path = path_join(nix_dir, made[MADE_COUNT - 1 - i]);
+	for (size_t i = MADE_BELOW; r == 0 && i-- > 0;) {
+		_cleanup_free_ char *path = path_join(nix_dir, made_below[i]);
 
-		if (check_is_directory(path) < 0)
-			return -1;
-		*existing |= stat(path, &st) == 0 ? 1U << (MADE_COUNT - 1 - i) : 0;
+		r = check_is_directory(path);
 	}
-	return 0;
+	return r;
 }
 
-int workspace_find(struct workspace *out)
+int layout_check_writable(const char *nix_dir)
 {
-	_cleanup_(workspace_clear) struct workspace found = {0};
+	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
 
-	found.nix_dir = nix_dir_default();
-	if (!found.nix_dir)
-		return -1;
-	found.cache_dir = find_cache_dir();
-	if (!found.cache_dir || check_is_directory(found.nix_dir) < 0 ||
-	    check_is_directory(found.cache_dir) < 0 ||
-	    find_existing(found.nix_dir, &found.existing) < 0)
-		return -1;
-	found.existing_nix = deepest_existing(found.nix_dir);
-	found.existing_cache = deepest_existing(found.cache_dir);
-	*out = found;
-	found = (struct workspace){0};
-	return 0;
-}
-
-/*
- * mkdir -p PATH, and PATH/BELOW where that is not NULL, and a descriptor of PATH. Another one's
- * roll-back may remove an empty directory between two steps of this: again from the start then.
- */
-static int make_and_open(const char *path, mode_t mode, const char *below)
-{
-	int r = -ENOENT;
-
-	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
-		_cleanup_close_ int fd = -1;
-
-		r = fs_mkdirs(AT_FDCWD, path, mode);
-		if (r < 0)
-			continue;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = fd < 0 ? -errno : below ? fs_mkdirs(fd, below, mode) : 0;
-		if (r == 0)
-			return steal_fd(&fd);
-	}
-	return workspace_error("make the directory", path, r);
-}
-
-int workspace_open(const struct workspace *workspace)
-{
-	return make_and_open(workspace->nix_dir, 0755, WORKSPACE_STATE);
-}
-
-int workspace_open_cache(const struct workspace *workspace)
-{
-	return make_and_open(workspace->cache_dir, 0700, NULL);
-}
-
-static int check_writable(const char *path, const char *existing)
-{
-	if (faccessat(AT_FDCWD, existing, W_OK | X_OK, AT_EACCESS) == 0)
+	if (faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
-	return workspace_error("make the directory", path, -errno);
+	return layout_error("make the directory", nix_dir, -errno);
 }
 
-int workspace_check_writable(const struct workspace *workspace)
-{
-	return check_writable(workspace->nix_dir, workspace->existing_nix) < 0
-		       ? -1
-		       : check_writable(workspace->cache_dir, workspace->existing_cache);
-}
-
-/* rmdir PATH and its parents, as far as they are empty, up to but not including STOP. */
-static void remove_empty(const char *path, const char *stop)
+/* PATH and its parents, as far as they are not there. */
+static void add_missing(struct strlist *out, const char *path)
 {
 	_cleanup_free_ char *part = xstrdup(path);
+	struct stat st;
 
-	while (strlen(part) > strlen(stop) && rmdir(part) == 0) {
+	while (part[1] && stat(part, &st) < 0) {
 		char *above = path_parent(part);
 
-		free(part);
+		strlist_take(out, part);
 		part = above;
 	}
 }
 
-int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd)
+void layout_missing(const char *nix_dir, struct strlist *out)
 {
-	int r = fs_remove_tree(nix_dir_fd, WORKSPACE_STAGING);
+	struct stat st;
+
+	for (size_t i = 0; i < MADE_BELOW; i++) {
+		_cleanup_free_ char *path = path_join(nix_dir, made_below[i]);
+
+		if (stat(path, &st) < 0)
+			strlist_add(out, path);
+	}
+	add_missing(out, nix_dir);
+}
+
+/* mkdir(2) of PATH and those above it that are missing. 0 or a negative errno. */
+static int make_directories(const char *path, struct strlist *made)
+{
+	_cleanup_(strlist_clear) struct strlist missing = {0};
+
+	add_missing(&missing, path);
+	for (size_t i = missing.count; i-- > 0;) {
+		if (mkdir(missing.items[i], 0755) == 0)
+			strlist_add(made, missing.items[i]);
+		else if (errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+int layout_open(const char *nix_dir, struct strlist *made)
+{
+	_cleanup_free_ char *state = path_join(nix_dir, LAYOUT_STATE);
+	int r = -ENOENT;
+
+	/* another one's roll-back may remove an empty directory between two steps of this */
+	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
+		_cleanup_close_ int fd = -1;
+
+		r = make_directories(state, made);
+		if (r < 0)
+			continue;
+		fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = fd < 0 ? -errno : faccessat(fd, LAYOUT_STATE, F_OK, 0) < 0 ? -errno : 0;
+		if (r == 0)
+			return steal_fd(&fd);
+	}
+	return layout_error("make the directory", nix_dir, r);
+}
+
+bool layout_has_store_paths(int nix_dir_fd)
+{
+	_cleanup_closedir_ DIR *dir = fs_list_dir(nix_dir_fd, "store");
+	const struct dirent *entry;
+
+	while (dir && (entry = fs_next_entry(dir)))
+		if (entry->d_name[0] != '.')
+			return true;
+	return false;
+}
+
+int layout_remove_staging(int nix_dir_fd, const char *nix_dir)
+{
+	int r = fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
 	_cleanup_free_ char *path = NULL;
 
 	if (r == 0)
 		return 0;
-	path = path_join(workspace->nix_dir, WORKSPACE_STAGING);
-	return workspace_error("remove", path, r);
-}
-
-/* What holds anything stays: the log, a store path, a file of the user's. */
-static void remove_made(const struct workspace *workspace, unsigned first, unsigned end)
-{
-	_cleanup_close_ int fd = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	for (unsigned i = first; fd >= 0 && i < end; i++)
-		if (!(workspace->existing & 1U << i))
-			unlinkat(fd, made[i], AT_REMOVEDIR);
-}
-
-void workspace_remove_empty(const struct workspace *workspace)
-{
-	/* its name is ours: it is of an earlier run where it was there at the start */
-	if (strcmp(workspace->cache_dir, workspace->existing_cache) == 0)
-		rmdir(workspace->cache_dir);
-	remove_empty(workspace->cache_dir, workspace->existing_cache);
-	remove_made(workspace, 0, MADE_BY_OPEN);
-}
-
-void workspace_remove_state(const struct workspace *workspace)
-{
-	remove_made(workspace, MADE_BY_OPEN, MADE_COUNT);
-	remove_empty(workspace->nix_dir, workspace->existing_nix);
-}
-
-void workspace_clear(struct workspace *workspace)
-{
-	free(workspace->nix_dir);
-	free(workspace->cache_dir);
-	free(workspace->existing_nix);
-	free(workspace->existing_cache);
-	*workspace = (struct workspace){0};
+	path = path_join(nix_dir, LAYOUT_STAGING);
+	return layout_error("remove", path, r);
 }

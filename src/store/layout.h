@@ -1,70 +1,53 @@
 /*
- * The directories that --install works in, and how they are left as they were found.
+ * The Nix directory: what lies where in it, and how it is made.
  */
 #ifndef STORE_LAYOUT_H
 #define STORE_LAYOUT_H
 
+#include "util/str.h"
+
 #include <stdbool.h>
 
 /* Below the Nix directory. */
-#define WORKSPACE_STATE	  "var/nix-user-chroot"
-#define WORKSPACE_STAGING WORKSPACE_STATE "/staging"
-#define WORKSPACE_LOG	  WORKSPACE_STATE "/install.log"
-/* There while an installation is under way or was broken off: what is in the store is ours. */
-#define WORKSPACE_INTENT WORKSPACE_STATE "/installing"
-
-struct workspace {
-	char *nix_dir;	      /* absolute */
-	char *cache_dir;      /* absolute: $XDG_CACHE_HOME/nix-user-chroot */
-	char *existing_nix;   /* the deepest parent of nix_dir that was there at the start */
-	char *existing_cache; /* the same for cache_dir */
-	unsigned existing;    /* private: which directories in nix_dir were there at the start */
-};
+#define LAYOUT_NIX_CONF "etc/nix/nix.conf"
+#define LAYOUT_STATE	"var/nix-user-chroot"
+#define LAYOUT_LOCK	LAYOUT_STATE "/lock"
+#define LAYOUT_LOG	LAYOUT_STATE "/install.log"
+#define LAYOUT_RECORD	LAYOUT_STATE "/record"
+#define LAYOUT_STAGING	LAYOUT_STATE "/staging"
 
 /*
- * Find out where; makes nothing yet. Returns 0 with *OUT the caller's to clear, or -1 after a
- * message (no HOME, which the profile goes to, a relative path, a file or a dangling symlink where
- * the directory should be).
+ * Can NIX_DIR (absolute) be an installation's directory? Refused is a file or a symlink that leads
+ * nowhere in the place of it or of a directory that an installation makes in it. Changes nothing.
+ * Returns 0, or -1 after a message.
  */
-int workspace_find(struct workspace *out);
+int layout_check(const char *nix_dir);
+
+/* Could NIX_DIR be made and written to? Changes nothing. Returns 0, or -1 after a message. */
+int layout_check_writable(const char *nix_dir);
 
 /*
- * Make the Nix directory with its state directory, and open it: a descriptor (read-only), or -1
- * after a message.
+ * Add the directories that an installation in NIX_DIR makes and that are not there, as absolute
+ * paths, each in front of the one that it lies in: rmdir(2) of one after the other undoes it.
  */
-int workspace_open(const struct workspace *workspace);
-
-/* The same for the cache directory. */
-int workspace_open_cache(const struct workspace *workspace);
+void layout_missing(const char *nix_dir, struct strlist *out);
 
 /*
- * Could these two make their directories? Changes nothing. Returns 0, or -1 after the message that
- * they would end with.
+ * Make NIX_DIR with its state directory, 0755, and add to *MADE what was not there, each behind the
+ * one that it lies in. Returns a descriptor of NIX_DIR (read-only), or -1 after a message.
  */
-int workspace_check_writable(const struct workspace *workspace);
+int layout_open(const char *nix_dir, struct strlist *made);
+
+/* Is there a store path in it, whoever made it? */
+bool layout_has_store_paths(int nix_dir_fd);
+
+/* Remove the staging directory of NIX_DIR: 0, or -1 after a message. */
+int layout_remove_staging(int nix_dir_fd, const char *nix_dir);
 
 /*
- * Remove what is empty and was not there at the start: the cache directory (that one in any case),
- * those above it, and the directories that an installation makes in the Nix directory. Silent. Only
- * with the lock: another one who is at work has empty directories too.
+ * Say that DOING something ("write") with PATH failed with the negative errno R, and what the user
+ * can do about that kind of failure of a file system. Returns -1.
  */
-void workspace_remove_empty(const struct workspace *workspace);
-
-/*
- * The same for what workspace_open() makes: the state directory, the Nix directory, and those above
- * it. Nobody minds this while he has the lock, whose file lies in there, or waits for it.
- */
-void workspace_remove_state(const struct workspace *workspace);
-
-/* Remove the staging directory: 0, or -1 after a message. */
-int workspace_remove_staging(const struct workspace *workspace, int nix_dir_fd);
-
-void workspace_clear(struct workspace *workspace);
-
-/*
- * Say that DOING something with PATH failed with the negative errno R, and what to do about that
- * kind of failure. Returns -1.
- */
-int workspace_error(const char *doing, const char *path, int r);
+int layout_error(const char *doing, const char *path, int r);
 
 #endif

@@ -1,8 +1,10 @@
 #include "store/lock.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +13,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#define LOCK_FILE WORKSPACE_STATE "/lock"
 
 /* SIGKILL takes milliseconds, but a process in the midst of a write to a slow disk finishes that.
  */
@@ -27,8 +27,8 @@ static bool is_current(int fd, int nix_dir_fd)
 {
 	struct stat ours, present;
 
-	return fstat(fd, &ours) == 0 && fstatat(nix_dir_fd, LOCK_FILE, &present, 0) == 0 &&
-	       ours.st_dev == present.st_dev && ours.st_ino == present.st_ino;
+	return fstat(fd, &ours) == 0 && fstatat(nix_dir_fd, LAYOUT_LOCK, &present, 0) == 0 &&
+	       fs_same_inode(&ours, &present);
 }
 
 /* For those who wait. */
@@ -47,7 +47,7 @@ static char *read_pid(int nix_dir_fd)
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	if (fs_read_file(nix_dir_fd, LOCK_FILE, 64, &text, &len) < 0 || len == 0)
+	if (fs_read_file(nix_dir_fd, LAYOUT_LOCK, 64, &text, &len) < 0 || len == 0)
 		return xstrdup("unknown");
 	text[strcspn(text, "\n")] = '\0';
 	return steal_ptr(&text);
@@ -62,9 +62,8 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 }
 
 /*
- * Wait until whoever has the lock leaves it, and show for whom and how long: 0 or a negative errno.
- * By asking again and again, for a flock(2) that waits would have to be interrupted by a signal,
- * and those are our caller's.
+ * Wait until whoever has the lock leaves it, and show for whom and how long. A flock(2) that waits
+ * could not show anything meanwhile, so it is tried every ASK_MS. Returns 0 or a negative errno.
  */
 static int wait_in_line(int fd, int nix_dir_fd, struct progress *progress)
 {
@@ -76,10 +75,8 @@ static int wait_in_line(int fd, int nix_dir_fd, struct progress *progress)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		pid = read_pid(nix_dir_fd);
-		label = xasprintf("waiting for process %s", pid);
-		progress->label = label;
-		progress_update(progress, 0, 0);
-		progress->label = "waiting";
+		label = text_format("waiting for process %s", pid);
+		progress_wait(progress, label);
 		nanosleep(&tick, NULL);
 	}
 	return 0;
@@ -99,41 +96,44 @@ static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, struct progress
 	return wait_in_line(fd, nix_dir_fd, progress);
 }
 
-static int lock_error(const struct workspace *workspace, int dir, int r)
+static int lock_error(const char *nix_dir, int dir, int r)
 {
-	_cleanup_free_ char *path = path_join(workspace->nix_dir, LOCK_FILE);
+	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_LOCK);
 
 	if (r != -ENOLCK && r != -EOPNOTSUPP && r != -ENOSYS)
-		return workspace_error("lock", path, r);
+		return layout_error("lock", path, r);
 	/* nobody can have it there: the file is a leftover at once */
-	unlinkat(dir, LOCK_FILE, 0);
+	unlinkat(dir, LAYOUT_LOCK, 0);
 	log_error("cannot lock %s: %s\nNix needs locks too: set NIX_USER_CHROOT_DIR to a "
 		  "directory on another file system",
 		  path, strerror(-r));
 	return -1;
 }
 
-int lock_take(const struct workspace *workspace, int *nix_dir_fd, struct progress *progress)
+int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
 {
+	_cleanup_(strlist_clear) struct strlist made = {0};
+
 	for (;;) {
-		_cleanup_close_ int dir = workspace_open(workspace);
+		_cleanup_close_ int dir = layout_open(nix_dir, &made);
 		_cleanup_close_ int fd = -1;
 		int r;
 
 		if (dir < 0)
 			return -1;
-		fd = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+		fd = openat(dir, LAYOUT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 		if (fd < 0 && errno == ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
-		r = fd < 0 ? -errno : wait_for(fd, dir, workspace->nix_dir, progress);
+		r = fd < 0 ? -errno : wait_for(fd, dir, nix_dir, progress);
 		if (r < 0)
-			return lock_error(workspace, dir, r);
+			return lock_error(nix_dir, dir, r);
 		if (is_current(fd, dir)) {
 			if (progress->label)
 				progress_drop(progress);
 			write_pid(fd);
-			*nix_dir_fd = steal_fd(&dir);
-			return steal_fd(&fd);
+			*out = (struct lock){steal_fd(&fd), steal_fd(&dir), made};
+			made = (struct strlist){0};
+			return 0;
 		}
 	}
 }
@@ -145,15 +145,15 @@ static bool is_of(int nix_dir_fd, pid_t pid)
 	return strcmp(text, wanted) == 0;
 }
 
-int lock_try(const struct workspace *workspace, pid_t dying)
+int lock_try(const char *nix_dir, pid_t dying, struct lock *out)
 {
 	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-	_cleanup_close_ int dir = open(workspace->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = -1;
 
 	if (dir < 0)
 		return -1;
-	fd = openat(dir, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir, LAYOUT_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += TICK_MS) {
@@ -161,12 +161,21 @@ int lock_try(const struct workspace *workspace, pid_t dying)
 			return -1;
 		nanosleep(&tick, NULL);
 	}
-	return is_current(fd, dir) ? steal_fd(&fd) : -1;
+	if (!is_current(fd, dir))
+		return -1;
+	*out = (struct lock){.fd = steal_fd(&fd), .nix_dir_fd = steal_fd(&dir)};
+	return 0;
 }
 
-void lock_remove(const struct workspace *workspace)
+void lock_remove(const struct lock *lock)
 {
-	_cleanup_free_ char *path = path_join(workspace->nix_dir, LOCK_FILE);
+	unlinkat(lock->nix_dir_fd, LAYOUT_LOCK, 0);
+}
 
-	unlink(path);
+void lock_clear(struct lock *lock)
+{
+	cleanup_close(&lock->fd);
+	cleanup_close(&lock->nix_dir_fd);
+	strlist_clear(&lock->made);
+	*lock = (struct lock)LOCK_NONE;
 }

@@ -145,6 +145,15 @@ int progress_update(void *progress, uint64_t done, uint64_t total)
 	return 0;
 }
 
+void progress_wait(struct progress *progress, const char *label)
+{
+	const char *usual = progress->label;
+
+	progress->label = label;
+	progress_update(progress, 0, 0);
+	progress->label = usual;
+}
+
 void progress_end(struct progress *progress, const char *format, ...)
 {
 	if (progress->style == PROGRESS_LIVE) {

@@ -62,6 +62,9 @@ void progress_begin(struct progress *progress, const char *label, const char *fo
  */
 int progress_update(void *progress, uint64_t done, uint64_t total);
 
+/* The step under way waits, and is called LABEL for as long as it does; to be repeated. */
+void progress_wait(struct progress *progress, const char *label);
+
 /* The step has ended well, with what FORMAT says: "downloaded 22.1 MB". */
 void progress_end(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,15 +1,17 @@
 /*
- * What belongs to an installation, and so goes with it; and what lies beside it, and stays.
+ * What an installation has made, and so goes with it; and what lies beside it, and stays.
  */
 #ifndef UNINSTALL_FIND_H
 #define UNINSTALL_FIND_H
 
 #include "home/home.h"
+#include "store/record.h"
 #include "uninstall/removal.h"
-#include "store/layout.h"
 
-struct belongings {
-	/* all but the receipt, the marks of a broken off run, the lock, and what they lie in */
+#include <stdbool.h>
+
+struct found {
+	/* all but the record, the lock, and what they lie in */
 	struct removals removals;
 	/*
 	 * The copy of the program itself, by which a run that was broken off is repeated: to be
@@ -20,14 +22,43 @@ struct belongings {
 	struct strlist left; /* for the user: "PATH", "PATH (why)" */
 };
 
-/*
- * Look; changes nothing. NIX_DIR_FD is WORKSPACE's Nix directory. In the home directory that is
- * what leads into its store alone, or what the receipt says was not there before. *OUT is the
- * caller's to clear.
- */
-void belongings_find(const struct workspace *workspace, const struct home *home, int nix_dir_fd,
-		     struct belongings *out);
+/* Where is looked. */
+struct find_request {
+	const char *nix_dir;
+	int nix_dir_fd;
+	const struct home *home;
+	/*
+	 * What the installation wrote down. NULL: there is no record that can be read, and the user
+	 * wants the store removed all the same; then what leads into the store counts as ours.
+	 */
+	const struct record *record;
+};
 
-void belongings_clear(struct belongings *belongings);
+/* Look; changes nothing. *OUT is the caller's to clear. */
+void find(const struct find_request *request, struct found *out);
+
+void found_clear(struct found *found);
+
+/* Private to the files find*.c: a search under way. */
+struct finder {
+	const struct find_request *request;
+	bool has_store_paths;
+	struct found *out;
+};
+
+/* PATH stays, and the user is told WHY. */
+void finder_leave(struct finder *finder, const char *path, const char *why);
+
+/* Was PATH not there before us? */
+bool finder_is_new(const struct finder *finder, const char *path);
+
+/* What the record lists: links, files, lines. */
+void find_recorded(struct finder *finder);
+
+/* What Nix and ci-bootstrap have made in the home directory: profile, channels, caches. */
+void find_in_home(struct finder *finder);
+
+/* Has the home directory another Nix than ours? Then what all of them share is not ours. */
+bool find_has_other_nix(const struct finder *finder);
 
 #endif

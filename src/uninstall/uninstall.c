@@ -1,148 +1,143 @@
 /*
  * --uninstall: what there is to remove is found and shown, the user is asked, then it is done. The
- * receipt goes last, so that a run that was broken off can be repeated.
+ * record goes last, so that a run that was broken off can be repeated.
  */
+#include "uninstall/uninstall.h"
 #include "run/inside.h"
-#include "commands.h"
-#include "install/before.h"
-#include "uninstall/find.h"
-#include "install/installed.h"
+#include "run/nix_dir.h"
+#include "run/run.h"
+#include "store/layout.h"
 #include "store/lock.h"
-#include "uninstall/mounts_below.h"
-#include "store/receipt.h"
 #include "ui/log.h"
+#include "uninstall/find.h"
+#include "uninstall/mounts_below.h"
 #include "util/cleanup.h"
-#include "util/exit_status.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct uninstallation {
-	const struct options *options;
-	struct workspace workspace;
+	const struct uninstall_request *request;
+	char *nix_dir;
 	struct home home;
-	int nix_dir_fd;
-	struct belongings belongings;
 	struct progress progress;
 };
 
-static bool exists(int dir, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-enum state {
-	STATE_NOTHING, /* no store, and nothing of ours */
-	STATE_REMAINS, /* no store and no receipt, but our directory: of a run that was broken off
-			*/
-	STATE_OURS,    /* by the receipt, or the mark of an installation that was broken off */
-	STATE_ADOPTED, /* the same, in a store that was there before */
-	STATE_FOREIGN, /* a store without them */
+/* What is in the Nix directory, as far as it decides what may be removed. */
+struct state {
+	struct record record;
+	bool has_record; /* RECORD could be read */
+	bool has_store;
+	bool has_remains; /* no more than our own directory, of a run that was broken off */
 };
 
-static enum state look(int nix_dir_fd)
+static void look(int nix_dir_fd, struct state *out)
 {
-	_cleanup_(before_clear) struct before before = {0};
-	struct receipt receipt;
-	bool is_adopted;
-	int r;
-
+	*out = (struct state){.record = RECORD_NONE};
 	if (nix_dir_fd < 0)
-		return STATE_NOTHING;
-	r = receipt_read(nix_dir_fd, &receipt);
-	is_adopted = r == 0 && receipt.traces.is_adopted;
-	receipt_clear(&receipt);
-	if (r != 0 && before_read(nix_dir_fd, &before) == 0)
-		is_adopted = before.has_store;
-	if (is_adopted)
-		return STATE_ADOPTED;
-	if (exists(nix_dir_fd, RECEIPT_FILE) || exists(nix_dir_fd, BEFORE_FILE) ||
-	    exists(nix_dir_fd, WORKSPACE_INTENT))
-		return STATE_OURS;
-	if (exists(nix_dir_fd, "store"))
-		return STATE_FOREIGN;
-	return exists(nix_dir_fd, WORKSPACE_STATE) ? STATE_REMAINS : STATE_NOTHING;
+		return;
+	out->has_record = record_read(nix_dir_fd, &out->record) == 0;
+	out->has_store = fs_exists(nix_dir_fd, "store");
+	out->has_remains =
+		!out->has_record && !out->has_store && fs_exists(nix_dir_fd, LAYOUT_STATE);
+}
+
+static void state_clear(struct state *state)
+{
+	record_clear(&state->record);
 }
 
 /* 0: it may be removed; else -1 after a message. */
-static int check_state(const struct uninstallation *un, enum state state)
+static int check_state(const struct uninstallation *un, const struct state *state)
 {
-	const char *nix_dir = un->workspace.nix_dir;
+	bool is_adopted = state->has_record && record_is_adopted(&state->record);
 
-	switch (state) {
-	case STATE_REMAINS:
-	case STATE_OURS:
+	if (state->has_remains || (state->has_record && !is_adopted))
 		return 0;
-	case STATE_NOTHING:
+	if (!state->has_record && !state->has_store) {
 		log_error("there is no Nix in %s that --install has put there: nothing to remove\n"
 			  "NIX_USER_CHROOT_DIR names the directory of one that is elsewhere",
-			  nix_dir);
+			  un->nix_dir);
 		return -1;
-	case STATE_ADOPTED:
-	case STATE_FOREIGN:
-		break;
 	}
-	if (un->options->install.force)
+	if (un->request->force)
 		return 0;
 	log_error("%s holds a Nix store that was made by other means%s, and is left as it is\n"
 		  "--force removes it all the same, with all that is in it",
-		  nix_dir, state == STATE_ADOPTED ? " before --install added to it" : "");
+		  un->nix_dir, is_adopted ? " before --install added to it" : "");
 	return -1;
 }
 
 /* What makes it wrong to begin, whatever is there. */
-static int check_place(const struct uninstallation *un)
+static int check_place(const struct uninstallation *un, int nix_dir_fd)
 {
 	_cleanup_free_ char *mount = NULL;
 
-	if (run_is_inside(un->nix_dir_fd)) {
+	if (run_is_inside(nix_dir_fd)) {
 		log_error("this shell is inside: %s is its /nix\n"
 			  "leave it, and run nix-user-chroot --uninstall outside",
-			  un->workspace.nix_dir);
+			  un->nix_dir);
 		return -1;
 	}
-	mount = mounts_first_below(un->workspace.nix_dir, "");
+	mount = mounts_first_below(un->nix_dir, "");
 	if (!mount)
 		return 0;
 	log_error("%s is a mount point in %s: nothing was removed\n"
 		  "unmount it, for what is mounted there is not to be removed with it",
-		  mount, un->workspace.nix_dir);
+		  mount, un->nix_dir);
 	return -1;
 }
 
-static int open_nix_dir(struct uninstallation *un)
+/* Look, and find what goes and what stays; or -1 after a message. */
+static int find_all(const struct uninstallation *un, int nix_dir_fd, struct found *out)
 {
-	un->nix_dir_fd = open(un->workspace.nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (un->nix_dir_fd >= 0 || errno == ENOENT)
-		return 0;
-	return workspace_error("open the directory", un->workspace.nix_dir, -errno);
+	_cleanup_(state_clear) struct state state;
+
+	look(nix_dir_fd, &state);
+	if (check_state(un, &state) < 0 || check_place(un, nix_dir_fd) < 0)
+		return -1;
+	find(
+		&(struct find_request){
+			.nix_dir = un->nix_dir,
+			.nix_dir_fd = nix_dir_fd,
+			.home = &un->home,
+			.record = state.has_record ? &state.record : NULL,
+		},
+		out);
+	/* of a run that was broken off at its very end nothing tells who made this */
+	if (state.has_remains)
+		strlist_add(&out->made, un->nix_dir);
+	return 0;
+}
+
+/* Add a line with VALUE behind INDENT to *TEXT. */
+static void add_line(char **text, const char *indent, const char *value)
+{
+	char *longer = text_format("%-s\n%s%s", *text, indent, value);
+
+	free(*text);
+	*text = longer;
 }
 
 /* What will be removed and what will not, a line each; the caller frees. */
-static char *describe(const struct uninstallation *un)
+static char *describe(const struct uninstallation *un, const struct found *found)
 {
-	const struct belongings *found = &un->belongings;
-	char *text = NULL;
-	size_t len;
-	FILE *f = xopen_memstream(&text, &len);
+	_cleanup_free_ char *state = path_join(un->nix_dir, LAYOUT_STATE);
+	char *text = xstrdup("to be removed:");
 
-	fprintf(f, "to be removed:");
 	for (size_t i = 0; i < found->removals.count; i++)
 		if (found->removals.items[i].shown)
-			fprintf(f, "\n  %s", found->removals.items[i].shown);
-	fprintf(f, "\n  %s/" WORKSPACE_STATE, un->workspace.nix_dir);
+			add_line(&text, "  ", found->removals.items[i].shown);
+	add_line(&text, "  ", state);
 	for (size_t i = 0; i < found->last.count; i++)
-		fprintf(f, "\n  %s", found->last.items[i].shown);
+		add_line(&text, "  ", found->last.items[i].shown);
 	if (found->left.count > 0)
-		fprintf(f, "\nnot ours, and left as it is:");
+		add_line(&text, "", "not ours, and left as it is:");
 	for (size_t i = 0; i < found->left.count; i++)
-		fprintf(f, "\n  %s", found->left.items[i]);
-	fclose(f);
+		add_line(&text, "  ", found->left.items[i]);
 	return text;
 }
 
@@ -168,16 +163,14 @@ static int ask(void)
 	return -1;
 }
 
-static int show_and_ask(const struct uninstallation *un)
+static int show_and_ask(const struct uninstallation *un, const char *description)
 {
-	_cleanup_free_ char *text = describe(un);
-
-	if (un->options->yes) {
-		log_info("%-s", text);
+	if (un->request->yes) {
+		log_info("%-s", description);
 		return 0;
 	}
 	/* nobody can answer a question that --quiet hides */
-	log_error("%-s", text);
+	log_error("%-s", description);
 	return ask();
 }
 
@@ -187,107 +180,96 @@ static void remove_made(const struct strlist *made)
 		rmdir(made->items[i]);
 }
 
-static int carry_out_all(const struct uninstallation *un, const struct removals *removals)
+static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
+			 const struct removals *removals)
 {
 	int failed = 0;
 
 	for (size_t i = 0; i < removals->count; i++)
-		if (removal_carry_out(&removals->items[i], un->nix_dir_fd, un->workspace.nix_dir) <
-		    0)
+		if (removal_carry_out(&removals->items[i], nix_dir_fd, un->nix_dir) < 0)
 			failed = -1;
 	return failed;
 }
 
 /*
- * The receipt at last, with the directories that were not there before us: those that it does not
- * lie in before it, so that little is left to do when there is nothing any more that tells of them.
+ * Everything else, then the record, then the program. The directories that were not there before us
+ * go both before and after the record: when nothing is left that tells of them, few are left.
  */
-static int remove_rest(const struct uninstallation *un)
+static int carry_out(const struct uninstallation *un, const struct lock *lock,
+		     const struct found *found)
 {
-	static const char *const marks[] = {WORKSPACE_INTENT, BEFORE_FILE, RECEIPT_FILE};
-
-	remove_made(&un->belongings.made);
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (unlinkat(un->nix_dir_fd, marks[i], 0) < 0 && errno != ENOENT)
-			return workspace_error("remove our files in", un->workspace.nix_dir,
-					       -errno);
-	lock_remove(&un->workspace);
-	if (carry_out_all(un, &un->belongings.last) < 0)
+	if (carry_out_all(un, lock->nix_dir_fd, &found->removals) < 0)
 		return -1;
-	remove_made(&un->belongings.made);
+	remove_made(&found->made);
+	record_remove(lock->nix_dir_fd);
+	if (fs_exists(lock->nix_dir_fd, LAYOUT_RECORD))
+		return layout_error("remove the record in", un->nix_dir, -EACCES);
+	lock_remove(lock);
+	if (carry_out_all(un, lock->nix_dir_fd, &found->last) < 0)
+		return -1;
+	remove_made(&found->made);
+	log_info("Nix is removed from %s", un->nix_dir);
 	return 0;
 }
 
-static int carry_out(const struct uninstallation *un)
+/* Under the lock all is looked at again: somebody else may have been at work meanwhile. */
+static int carry_out_locked(struct uninstallation *un, const char *description)
 {
-	if (carry_out_all(un, &un->belongings.removals) < 0 || remove_rest(un) < 0)
-		return -1;
-	log_info("Nix is removed from %s", un->workspace.nix_dir);
-	return 0;
-}
-
-/* Somebody else may have been at work since the user was asked. */
-static int carry_out_locked(struct uninstallation *un)
-{
-	_cleanup_close_ int lock_fd = -1;
-	enum state state;
+	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
+	_cleanup_(found_clear) struct found found = {0};
 	int r;
 
-	cleanup_close(&un->nix_dir_fd);
-	lock_fd = lock_take(&un->workspace, &un->nix_dir_fd, &un->progress);
-	if (lock_fd < 0)
+	if (lock_take(un->nix_dir, &un->progress, &lock) < 0)
 		return -1;
-	state = look(un->nix_dir_fd);
-	r = check_state(un, state);
-	if (r == 0)
-		r = check_place(un);
+	r = find_all(un, lock.nix_dir_fd, &found);
 	if (r == 0) {
-		_cleanup_free_ char *shown = describe(un), *now = NULL;
+		_cleanup_free_ char *now = describe(un, &found);
 
-		belongings_clear(&un->belongings);
-		belongings_find(&un->workspace, &un->home, un->nix_dir_fd, &un->belongings);
-		now = describe(un);
-		if (!un->options->yes && strcmp(shown, now) != 0) {
+		if (!un->request->yes && strcmp(description, now) != 0) {
 			log_error(
 				"what is there has changed since you were asked: nothing was removed\n"
 				"run nix-user-chroot --uninstall again");
 			r = -1;
 		}
 	}
-	if (r == 0) {
-		/* of a run that was broken off at its very end nothing tells who made these */
-		if (state == STATE_REMAINS)
-			strlist_add(&un->belongings.made, un->workspace.nix_dir);
-		r = carry_out(un);
-	}
+	if (r == 0)
+		r = carry_out(un, &lock, &found);
 	if (r < 0) {
-		lock_remove(&un->workspace);
-		workspace_remove_state(&un->workspace);
+		lock_remove(&lock);
+		for (size_t i = lock.made.count; i-- > 0;)
+			rmdir(lock.made.items[i]);
 	}
 	return r;
 }
 
 static int uninstall(struct uninstallation *un)
 {
-	if (workspace_find(&un->workspace) < 0 || home_find(&un->home) < 0 ||
-	    open_nix_dir(un) < 0 || check_state(un, look(un->nix_dir_fd)) < 0 ||
-	    check_place(un) < 0)
+	_cleanup_(found_clear) struct found found = {0};
+	_cleanup_close_ int nix_dir_fd = -1;
+	_cleanup_free_ char *description = NULL;
+
+	un->nix_dir = nix_dir_default();
+	if (!un->nix_dir || home_find(&un->home) < 0 || layout_check(un->nix_dir) < 0)
 		return -1;
-	belongings_find(&un->workspace, &un->home, un->nix_dir_fd, &un->belongings);
-	return show_and_ask(un) < 0 ? -1 : carry_out_locked(un);
+	nix_dir_fd = open(un->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (nix_dir_fd < 0 && errno != ENOENT)
+		return layout_error("open the directory", un->nix_dir, -errno);
+	if (find_all(un, nix_dir_fd, &found) < 0)
+		return -1;
+	description = describe(un, &found);
+	if (show_and_ask(un, description) < 0)
+		return -1;
+	return carry_out_locked(un, description);
 }
 
-int command_uninstall(const struct options *options)
+int uninstall_command(const struct uninstall_request *request)
 {
-	struct uninstallation un = {.options = options, .nix_dir_fd = -1};
+	struct uninstallation un = {.request = request};
 	int r;
 
 	progress_init(&un.progress);
 	r = uninstall(&un);
-
-	belongings_clear(&un.belongings);
 	home_clear(&un.home);
-	workspace_clear(&un.workspace);
-	cleanup_close(&un.nix_dir_fd);
+	free(un.nix_dir);
 	return r < 0 ? EXIT_CANCELED : 0;
 }

@@ -1,6 +1,6 @@
 #include "unpack/entry_policy.h"
 
-#include "store/commit.h"
+#include "util/store_name.h"
 #include "util/str.h"
 
 #include <stdlib.h>
@@ -58,6 +58,11 @@ static bool top_name_valid(const char *name, size_t len)
 
 	return len > strlen("nix-") && str_starts_with(name, "nix-") &&
 	       strspn(name, allowed) >= len;
+}
+
+bool entry_top_valid(const char *name)
+{
+	return strlen(name) <= MAX_COMPONENT && top_name_valid(name, strlen(name));
 }
 
 const char *entry_locate(const char *path, const char *top, enum entry_place *place)
@@ -126,27 +131,4 @@ mode_t entry_mode(enum entry_place place, mode_t type, mode_t mode)
 	if (type == S_IFDIR)
 		return place == ENTRY_INSIDE ? 0555 : 0755;
 	return (mode & 0111 ? 0555 : 0444) | (sealed ? 0 : 0200);
-}
-
-char *entry_printable(const char *text, size_t max)
-{
-	char *out = xcalloc(max + sizeof("\\377..."), 1), *p = out;
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((size_t)(p - out) >= max) {
-			memcpy(p, "...", 3);
-			break;
-		}
-		if (c >= 0x20 && c < 0x7f && c != '\\') {
-			*p++ = (char)c;
-		} else {
-			*p++ = '\\';
-			*p++ = (char)('0' + (c >> 6));
-			*p++ = (char)('0' + (c >> 3 & 7));
-			*p++ = (char)('0' + (c & 7));
-		}
-	}
-	return out;
 }

@@ -56,10 +56,7 @@ const char *entry_check_type(enum entry_place place, mode_t type);
 /* The permission bits that an entry of TYPE gets at PLACE, whose own bits were MODE. */
 mode_t entry_mode(enum entry_place place, mode_t type, mode_t mode);
 
-/*
- * TEXT for a message: printable ASCII as it is, all else as \ooo, cut off with "..." after about
- * MAX bytes. The caller frees.
- */
-char *entry_printable(const char *text, size_t max);
+/* Is NAME one that a top directory may have: nix-…, of [A-Za-z0-9+._-]? */
+bool entry_top_valid(const char *name);
 
 #endif

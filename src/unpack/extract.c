@@ -1,48 +1,38 @@
 #include "unpack/extract.h"
 
-#include "unpack/entry_policy.h"
+#include "unpack/dictionary.h"
 #include "unpack/extract_entry.h"
 #include "util/cleanup.h"
-#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How often to tell how far we are. */
 #define PROGRESS_STEP ((uint64_t)256 << 10)
 
-static void send_report(struct extract *x, enum extract_kind kind)
+/* As read(2), of more of the archive. */
+static ssize_t read_archive(void *data, size_t len)
 {
-	x->report.kind = kind;
-	/* nobody is left to be told where this fails */
-	(void)!fs_write_all(STDOUT_FILENO, &x->report, sizeof(x->report));
+	ssize_t n;
+
+	do
+		n = read(STDIN_FILENO, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
-int extract_fail(struct extract *x, enum extract_advice advice, const char *format, ...)
+static int cannot_read(struct extraction *x)
 {
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(x->report.text, sizeof(x->report.text), format, args);
-	va_end(args);
-	x->report.advice = advice;
-	return -1;
-}
-
-int extract_too_large(struct extract *x)
-{
-	_cleanup_free_ char *limit = str_size(x->limits->bytes);
-
-	return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %s", limit);
+	return extraction_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s", strerror(errno));
 }
 
 static la_ssize_t read_block(struct archive *in, void *data, const void **buffer)
 {
-	struct extract *x = data;
+	struct extraction *x = data;
 	la_int64_t decompressed = archive_filter_bytes(in, 0);
 	ssize_t n;
 
@@ -51,9 +41,8 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 		x->over_limit = true;
 		return ARCHIVE_FATAL;
 	}
-	do
-		n = read(STDIN_FILENO, x->block, sizeof(x->block));
-	while (n < 0 && errno == EINTR);
+	n = x->head ? (ssize_t)x->head : read_archive(x->block, sizeof(x->block));
+	x->head = 0;
 	if (n < 0) {
 		x->read_errno = errno;
 		return ARCHIVE_FATAL;
@@ -62,49 +51,44 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 	if (x->taken - x->told >= PROGRESS_STEP) {
 		struct extract_report report = {.kind = EXTRACT_PROGRESS, .bytes = x->taken};
 
-		(void)!fs_write_all(STDOUT_FILENO, &report, sizeof(report));
+		extract_report_send(STDOUT_FILENO, &report);
 		x->told = x->taken;
 	}
 	*buffer = x->block;
 	return n;
 }
 
-int extract_read_failed(struct extract *x, const char *path)
+/* Read the archive's head into X's block, and see how much memory it asks for. */
+static int check_dictionary(struct extraction *x)
 {
-	const char *text = archive_error_string(x->in);
-	_cleanup_free_ char *why = entry_printable(text ? text : "unknown error", EXTRACT_SHOWN);
-	int err = archive_errno(x->in);
+	_cleanup_free_ char *wanted = NULL, *most = NULL;
+	uint64_t size;
+	ssize_t n = 1;
 
-	if (x->over_limit)
-		return extract_too_large(x);
-	if (x->read_errno)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s",
-				    strerror(x->read_errno));
-	if (err == ENOMEM)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
-	if (path) {
-		_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
-
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "entry \"%s\": %s", name, why);
+	while (x->head < DICTIONARY_HEAD && n > 0) {
+		n = read_archive(x->block + x->head, DICTIONARY_HEAD - x->head);
+		if (n < 0)
+			return cannot_read(x);
+		x->head += (size_t)n;
 	}
-	if (archive_format(x->in) != 0)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "after %llu entries: %s",
-				    (unsigned long long)x->report.entries, why);
-	/* what decompressing says about data that is not sound is not about its format */
-	if (!str_starts_with(why, "Unrecognized archive format"))
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-				    "its compressed data is damaged or cut short: %s", why);
-	return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-			    "not a tarball (tar, compressed with xz, gzip, zstd%s or not): %s",
-			    archive_bzlib_version() ? ", bzip2" : "", why);
+	size = dictionary_size(x->block, x->head);
+	if (size <= DICTIONARY_MAX)
+		return 0;
+	wanted = str_size(size);
+	most = str_size(DICTIONARY_MAX);
+	return extraction_fail(
+		x, EXTRACT_ADVICE_TARBALL,
+		"to decompress it takes a dictionary of %s, and more than %s (64 MiB) "
+		"is not given",
+		wanted, most);
 }
 
-static int open_archive(struct extract *x)
+static int open_archive(struct extraction *x)
 {
 	x->in = archive_read_new();
 	x->out = archive_write_disk_new();
 	if (!x->in || !x->out)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
+		return extraction_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
 	/* WARN: libarchive would run the program of that name, which is not there to be run */
 	if (archive_read_support_filter_xz(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_filter_gzip(x->in) < ARCHIVE_WARN ||
@@ -112,7 +96,7 @@ static int open_archive(struct extract *x)
 	    (archive_bzlib_version() && archive_read_support_filter_bzip2(x->in) < ARCHIVE_WARN) ||
 	    archive_read_support_filter_zstd(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_format_tar(x->in) < ARCHIVE_WARN)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "%s", archive_error_string(x->in));
+		return extraction_fail(x, EXTRACT_ADVICE_NONE, "%s", archive_error_string(x->in));
 	/*
 	 * Go on behind the end-of-archive blocks, to the end of the compressed data: only there are
 	 * its checksums, and what has been cut off.
@@ -125,31 +109,30 @@ static int open_archive(struct extract *x)
 	 * are.
 	 */
 	archive_read_set_option(x->in, "tar", "compat-2x", "1");
+	if (check_dictionary(x) < 0)
+		return -1;
 	if (archive_read_open(x->in, x, NULL, read_block, NULL) != ARCHIVE_OK)
-		return extract_read_failed(x, NULL);
+		return extraction_read_failed(x, NULL);
 	return 0;
 }
 
 /* Is there anything behind the last compressed stream? */
-static int check_end(struct extract *x)
+static int check_end(struct extraction *x)
 {
 	char byte;
 	ssize_t n = 1;
 
-	if (archive_filter_bytes(x->in, -1) >= (la_int64_t)x->taken) {
-		do
-			n = read(STDIN_FILENO, &byte, 1);
-		while (n < 0 && errno == EINTR);
-	}
+	if (archive_filter_bytes(x->in, -1) >= (la_int64_t)x->taken)
+		n = read_archive(&byte, 1);
 	if (n < 0)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s", strerror(errno));
+		return cannot_read(x);
 	if (n > 0)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-				    "there are bytes behind the archive's end");
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
+				       "there are bytes behind the archive's end");
 	return 0;
 }
 
-static int take_all(struct extract *x)
+static int take_all(struct extraction *x, const struct extract_policy *policy)
 {
 	struct archive_entry *entry;
 	int r;
@@ -158,48 +141,57 @@ static int take_all(struct extract *x)
 	while ((r = archive_read_next_header(x->in, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
 		/* the last is the descriptor itself */
 		if (archive_filter_count(x->in) > 2)
-			return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-					    "it is compressed more than once");
-		if (extract_entry(x, entry) < 0)
+			return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
+					       "it is compressed more than once");
+		if (policy->take(x, entry) < 0)
 			return -1;
 	}
 	if (r != ARCHIVE_EOF)
-		return extract_read_failed(x, NULL);
+		return extraction_read_failed(x, NULL);
 	if (check_end(x) < 0)
 		return -1;
 	/* directories get their modes and times only now */
 	if (archive_write_close(x->out) < ARCHIVE_WARN)
-		return extract_write_failed(x, x->top ? x->top : "", archive_errno(x->out),
-					    archive_error_string(x->out));
+		return extraction_write_failed(x, x->top ? x->top : "", archive_errno(x->out),
+					       archive_error_string(x->out));
 	if (!x->top)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it is empty");
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "it is empty");
 	if (!(x->has & HAS_INSTALL))
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "there is no install script in it");
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
+				       "there is no install script in it");
 	if (!(x->has & HAS_STORE))
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "there is no store/ in it");
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "there is no store/ in it");
 	if (!(x->has & HAS_REGINFO))
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "there is no .reginfo in it");
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "there is no .reginfo in it");
 	return 0;
 }
 
-int extract_run(const struct unpack_limits *limits)
+int extract_run(const struct unpack_limits *limits, const struct extract_policy *policy)
 {
-	struct extract *x = xcalloc(1, sizeof(*x));
+	struct extraction *x = xcalloc(1, sizeof(*x));
 	int r;
 
 	x->limits = limits;
 	r = open_archive(x);
-	if (r == 0 && x->out)
-		archive_write_disk_set_options(x->out, extract_write_flags());
 	if (r == 0)
-		r = take_all(x);
+		archive_write_disk_set_options(x->out, policy->write_flags);
+	if (r == 0)
+		r = take_all(x, policy);
 	if (r == 0)
 		snprintf(x->report.text, sizeof(x->report.text), "%s", x->top);
-	send_report(x, r == 0 ? EXTRACT_DONE : EXTRACT_FAILED);
+	x->report.kind = r == 0 ? EXTRACT_DONE : EXTRACT_FAILED;
+	extract_report_send(STDOUT_FILENO, &x->report);
 	archive_read_free(x->in);
 	archive_write_free(x->out);
 	free(x->top);
 	free(x->parent);
 	free(x);
 	return r == 0 ? 0 : 1;
+}
+
+int extract_nix_tarball(const struct unpack_limits *limits)
+{
+	const struct extract_policy policy = {extract_entry, extract_entry_flags};
+
+	return extract_run(limits, &policy);
 }

@@ -5,32 +5,15 @@
 #ifndef UNPACK_EXTRACT_H
 #define UNPACK_EXTRACT_H
 
-#include "unpack/unpack.h"
+#include "unpack/extraction.h"
+#include "unpack/limits.h"
 
-#include <stdint.h>
-
-/* What the user can do about a failure. The child names it, the parent has the words. */
-enum extract_advice {
-	EXTRACT_ADVICE_NONE,
-	EXTRACT_ADVICE_TARBALL, /* get another tarball */
-	EXTRACT_ADVICE_SPACE,	/* make room */
-	EXTRACT_ADVICE_DISK,	/* look at the file system */
-	EXTRACT_ADVICE_COUNT
-};
-
-enum extract_kind {
-	EXTRACT_PROGRESS = 1, /* bytes: of the archive, read so far */
-	EXTRACT_DONE,	      /* text: the top directory; entries, bytes: as in unpack_result */
-	EXTRACT_FAILED,	      /* text: what failed; entries, bytes: made until then */
-};
-
-/* One report: a write(2) of less than PIPE_BUF bytes, so it arrives whole. */
-struct extract_report {
-	uint32_t kind;
-	uint32_t advice;
-	uint64_t bytes;
-	uint64_t entries;
-	char text[1000]; /* NUL-terminated, printable */
+/* Which entries are made, and how. */
+struct extract_policy {
+	/* What becomes of ENTRY, whose header X->in has just read. 0, or -1 with X's report filled.
+	 */
+	int (*take)(struct extraction *x, struct archive_entry *entry);
+	int write_flags; /* of X->out: archive_write_disk_set_options(3) */
 };
 
 /*
@@ -38,6 +21,9 @@ struct extract_report {
  * EXTRACT_PROGRESS, then one EXTRACT_DONE or EXTRACT_FAILED. LIMITS holds no 0.
  * Returns 0 or 1, for the exit status.
  */
-int extract_run(const struct unpack_limits *limits);
+int extract_run(const struct unpack_limits *limits, const struct extract_policy *policy);
+
+/* The same for a Nix tarball, whose policy is that of extract_entry.h. */
+int extract_nix_tarball(const struct unpack_limits *limits);
 
 #endif

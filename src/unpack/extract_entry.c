@@ -3,6 +3,7 @@
 #include "unpack/entry_policy.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,46 +14,14 @@
 /* Is there room for this file? Asked for files of this size and more, since it is a system call. */
 #define LARGE_FILE ((uint64_t)1 << 20)
 
-#ifdef UNPACK_WITHOUT_POLICY
-/* For one test program: everything that the archive asks for, to see what the confinement holds. */
-#define WRITE_FLAGS                                                            \
-	(ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | \
-	 ARCHIVE_EXTRACT_UNLINK | ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR)
-#else
 /* ARCHIVE_EXTRACT_PERM: the entry's mode whatever the umask; the mode is ours by then */
-#define WRITE_FLAGS                                                                      \
-	(ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_SYMLINKS | \
-	 ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |      \
-	 ARCHIVE_EXTRACT_NO_OVERWRITE)
-#endif
-
-int extract_write_flags(void)
-{
-	return WRITE_FLAGS;
-}
-
-static int refuse(struct extract *x, const char *path, const char *why)
-{
-	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
-
-	return extract_fail(x, EXTRACT_ADVICE_TARBALL, "entry \"%s\": %s", name, why);
-}
-
-int extract_write_failed(struct extract *x, const char *path, int err, const char *text)
-{
-	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
-	enum extract_advice advice = EXTRACT_ADVICE_DISK;
-
-	if (err == ENOSPC || err == EDQUOT)
-		advice = EXTRACT_ADVICE_SPACE;
-	if (err > 0)
-		text = strerror(err);
-	return extract_fail(x, advice, "entry \"%s\": cannot write it: %s", name,
-			    text ? text : "?");
-}
+const int extract_entry_flags = ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
+				ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
+				ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |
+				ARCHIVE_EXTRACT_NO_OVERWRITE;
 
 /* The contents of ENTRY, whose header was written. */
-static int copy_data(struct extract *x, struct archive_entry *entry, const char *path)
+static int copy_data(struct extraction *x, struct archive_entry *entry, const char *path)
 {
 	const la_int64_t size = archive_entry_size(entry);
 	const void *data;
@@ -62,100 +31,79 @@ static int copy_data(struct extract *x, struct archive_entry *entry, const char 
 
 	while ((r = archive_read_data_block(x->in, &data, &len, &offset)) == ARCHIVE_OK) {
 		if (offset < 0 || offset > size || len > (uint64_t)(size - offset))
-			return refuse(x, path, "its contents are larger than its size");
+			return extraction_refuse(x, path, "its contents are larger than its size");
 		if (archive_write_data_block(x->out, data, len, offset) != ARCHIVE_OK)
-			return extract_write_failed(x, path, archive_errno(x->out),
-						    archive_error_string(x->out));
+			return extraction_write_failed(x, path, archive_errno(x->out),
+						       archive_error_string(x->out));
 	}
-	return r == ARCHIVE_EOF ? 0 : extract_read_failed(x, path);
+	return r == ARCHIVE_EOF ? 0 : extraction_read_failed(x, path);
 }
 
-/* Make ENTRY, whose name and attributes are ours. */
-static int write_entry(struct extract *x, struct archive_entry *entry, const char *path)
+int extract_entry_write(struct extraction *x, struct archive_entry *entry, const char *path)
 {
 	/* WARN is a time or mode that this file system cannot keep */
 	if (archive_write_header(x->out, entry) < ARCHIVE_WARN)
-		return extract_write_failed(x, path, archive_errno(x->out),
-					    archive_error_string(x->out));
+		return extraction_write_failed(x, path, archive_errno(x->out),
+					       archive_error_string(x->out));
 	if (archive_entry_size(entry) > 0 && copy_data(x, entry, path) < 0)
 		return -1;
 	if (archive_write_finish_entry(x->out) < ARCHIVE_WARN)
-		return extract_write_failed(x, path, archive_errno(x->out),
-					    archive_error_string(x->out));
+		return extraction_write_failed(x, path, archive_errno(x->out),
+					       archive_error_string(x->out));
 	return 0;
 }
 
-#ifdef UNPACK_WITHOUT_POLICY
-
-int extract_entry(struct extract *x, struct archive_entry *entry)
-{
-	const char *path = archive_entry_pathname(entry);
-
-	if (!path)
-		return 0;
-	/* what the kernel refuses is left out, so that the next is tried too */
-	if (write_entry(x, entry, path) < 0)
-		archive_write_finish_entry(x->out);
-	x->report.entries++;
-	if (!x->top)
-		x->top = xstrdup("nix-without-policy");
-	x->has = HAS_INSTALL | HAS_REGINFO | HAS_STORE;
-	return 0;
-}
-
-#else
-
-static int count_entry(struct extract *x)
+static int count_entry(struct extraction *x)
 {
 	if (x->report.entries >= x->limits->entries)
-		return extract_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %llu entries",
-				    (unsigned long long)x->limits->entries);
+		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "it holds more than %llu entries",
+				       (unsigned long long)x->limits->entries);
 	x->report.entries++;
 	return 0;
 }
 
 /* Does a file of SIZE bytes go into what is left, of the limit and of the file system? */
-static int check_room(struct extract *x, const char *path, la_int64_t size)
+static int check_room(struct extraction *x, const char *path, la_int64_t size)
 {
 	struct statvfs st;
 	uint64_t want = (uint64_t)size;
 
 	if (size < 0)
-		return refuse(x, path, "its size is negative");
+		return extraction_refuse(x, path, "its size is negative");
 	if (want > x->limits->bytes - x->report.bytes)
-		return extract_too_large(x);
+		return extraction_too_large(x);
 	/* a file system that tells no size (some FUSE) says so when it is written to */
 	if (want >= LARGE_FILE && statvfs(".", &st) == 0 && st.f_frsize > 0 && st.f_blocks > 0 &&
 	    want / st.f_frsize > st.f_bavail) {
-		_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
+		_cleanup_free_ char *name = text_shown_at_most(path, EXTRACTION_SHOWN);
 		_cleanup_free_ char *wanted = str_size(want);
 		_cleanup_free_ char *room = str_size(st.f_bavail * st.f_frsize);
 
-		return extract_fail(x, EXTRACT_ADVICE_SPACE, "entry \"%s\" has %s, %s are free",
-				    name, wanted, room);
+		return extraction_fail(x, EXTRACT_ADVICE_SPACE, "entry \"%s\" has %s, %s are free",
+				       name, wanted, room);
 	}
 	x->report.bytes += want;
 	return 0;
 }
 
-static int refuse_place(struct extract *x, const char *path, const char *directory)
+static int refuse_place(struct extraction *x, const char *path, const char *directory)
 {
-	_cleanup_free_ char *name = entry_printable(path, EXTRACT_SHOWN);
-	_cleanup_free_ char *parent = entry_printable(directory, EXTRACT_SHOWN);
+	_cleanup_free_ char *name = text_shown_at_most(path, EXTRACTION_SHOWN);
+	_cleanup_free_ char *parent = text_shown_at_most(directory, EXTRACTION_SHOWN);
 
-	return extract_fail(x, EXTRACT_ADVICE_TARBALL,
-			    "entry \"%s\": it lies below \"%s\", which is no directory", name,
-			    parent);
+	return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
+			       "entry \"%s\": it lies below \"%s\", which is no directory", name,
+			       parent);
 }
 
-static int make_parent(struct extract *x, const char *path)
+static int make_parent(struct extraction *x, const char *path)
 {
 	struct archive_entry *entry = archive_entry_new();
 	enum entry_place place;
 	int r;
 
 	if (!entry)
-		return extract_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
+		return extraction_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
 	/* an entry that lies where one may lie has parents that may be there: this cannot fail */
 	(void)entry_locate(path, x->top, &place);
 	if (place == ENTRY_STORE)
@@ -167,13 +115,13 @@ static int make_parent(struct extract *x, const char *path)
 	archive_entry_set_atime(entry, 1, 0);
 	r = count_entry(x);
 	if (r == 0)
-		r = write_entry(x, entry, path);
+		r = extract_entry_write(x, entry, path);
 	archive_entry_free(entry);
 	return r;
 }
 
 /* Every directory above PATH is there and is one; what no entry announced is made. */
-static int ensure_parents(struct extract *x, const char *path)
+static int ensure_parents(struct extraction *x, const char *path)
 {
 	const char *last = strrchr(path, '/');
 	_cleanup_free_ char *parent = xstrndup(path, last ? (size_t)(last - path) : 0);
@@ -188,7 +136,7 @@ static int ensure_parents(struct extract *x, const char *path)
 			*end = '\0';
 		if (lstat(parent, &st) < 0) {
 			if (errno != ENOENT)
-				return extract_write_failed(x, parent, errno, NULL);
+				return extraction_write_failed(x, parent, errno, NULL);
 			if (make_parent(x, parent) < 0)
 				return -1;
 		} else if (!S_ISDIR(st.st_mode)) {
@@ -204,7 +152,7 @@ static int ensure_parents(struct extract *x, const char *path)
 
 /* Is ENTRY, a hard link, one to a file of the store that came before it? Its target is made ours.
  */
-static int check_hardlink(struct extract *x, struct archive_entry *entry, const char *path,
+static int check_hardlink(struct extraction *x, struct archive_entry *entry, const char *path,
 			  enum entry_place place)
 {
 	_cleanup_free_ char *target = NULL;
@@ -215,14 +163,15 @@ static int check_hardlink(struct extract *x, struct archive_entry *entry, const 
 	if (!why)
 		why = entry_locate(target, x->top, &there);
 	if (why || place < ENTRY_STORE_PATH || there < ENTRY_STORE_PATH)
-		return refuse(x, path, "it is a hard link that is not from store/ to store/");
+		return extraction_refuse(x, path,
+					 "it is a hard link that is not from store/ to store/");
 	if (archive_entry_size(entry) > 0)
-		return refuse(x, path, "it is a hard link with contents of its own");
+		return extraction_refuse(x, path, "it is a hard link with contents of its own");
 	/* what is no directory could make the target lie elsewhere */
 	if (ensure_parents(x, target) < 0)
 		return -1;
 	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))
-		return refuse(x, path, "it is a hard link to what is no file before it");
+		return extraction_refuse(x, path, "it is a hard link to what is no file before it");
 	archive_entry_copy_hardlink(entry, target);
 	archive_entry_unset_size(entry);
 	return 0;
@@ -243,7 +192,7 @@ static void make_canonical(struct archive_entry *entry, const char *path, enum e
 }
 
 /* Remember what of the tarball's own parts the entry PATH is. */
-static void note_part(struct extract *x, const char *path, enum entry_place place, mode_t type)
+static void note_part(struct extraction *x, const char *path, enum entry_place place, mode_t type)
 {
 	const char *below = strchr(path, '/');
 
@@ -257,7 +206,7 @@ static void note_part(struct extract *x, const char *path, enum entry_place plac
 		x->has |= HAS_REGINFO;
 }
 
-int extract_entry(struct extract *x, struct archive_entry *entry)
+int extract_entry(struct extraction *x, struct archive_entry *entry)
 {
 	const char *given = archive_entry_pathname(entry);
 	mode_t type = archive_entry_hardlink(entry) ? S_IFREG : archive_entry_filetype(entry);
@@ -271,7 +220,7 @@ int extract_entry(struct extract *x, struct archive_entry *entry)
 	if (!why)
 		why = entry_check_type(place, type);
 	if (why)
-		return refuse(x, given ? given : "?", why);
+		return extraction_refuse(x, given ? given : "?", why);
 	if (place == ENTRY_ROOT)
 		return 0;
 	note_part(x, path, place, type);
@@ -284,16 +233,14 @@ int extract_entry(struct extract *x, struct archive_entry *entry)
 		 */
 		if (S_ISDIR(st.st_mode) && type == S_IFDIR)
 			return 0;
-		return refuse(x, path, "it is there twice");
+		return extraction_refuse(x, path, "it is there twice");
 	}
 	if (errno != ENOENT)
-		return extract_write_failed(x, path, errno, NULL);
+		return extraction_write_failed(x, path, errno, NULL);
 	if (count_entry(x) < 0)
 		return -1;
 	if (type == S_IFREG && check_room(x, path, archive_entry_size(entry)) < 0)
 		return -1;
 	make_canonical(entry, path, place, type);
-	return write_entry(x, entry, path);
+	return extract_entry_write(x, entry, path);
 }
-
-#endif

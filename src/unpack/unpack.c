@@ -1,8 +1,9 @@
 #include "unpack/unpack.h"
 
-#include "unpack/confine.h"
-#include "unpack/extract.h"
 #include "ui/log.h"
+#include "unpack/confine.h"
+#include "unpack/entry_policy.h"
+#include "unpack/extract.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -11,8 +12,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How often progress() is called when the child says nothing, in milliseconds. */
 #define TICK 250
@@ -20,228 +22,36 @@
 /* One read from the archive; a pipe holds as much. */
 #define FEED_BLOCK ((size_t)64 << 10)
 
-/*
- * The archive's way to the child: what is read is digested and handed on from memory that is ours
- * alone, so that the child gets what the digest is of.
- */
-struct feed {
-	int in;			      /* the archive; the caller's */
-	int out;		      /* the child's descriptor 0; -1: closed */
-	struct sha256_stream *digest; /* NULL: not asked for */
-	bool complete;		      /* the child got all of it */
-	int error;		      /* errno: it could not be read */
-	size_t have, sent;	      /* bytes in block, and of them those that are written */
-	char block[FEED_BLOCK];
-};
-
-/* What came of the child. */
-struct outcome {
-	struct extract_report last; /* kind 0: it did not say how it ended */
+struct unpack {
+	struct unpack_request request;
+	struct confined child; /* pid -1: there is none */
+	int archive;	       /* its descriptor 0 is the other end; -1: closed */
+	int reports;	       /* its descriptor 1 is the other end; -1: it has ended */
+	struct extract_reader reader;
+	struct extract_report last; /* kind 0: it has not said yet how it ended */
+	uint64_t taken;		    /* bytes of the archive that it has unpacked */
 	bool stopped;		    /* progress() asked for it */
-	int read_error;		    /* errno: the archive could not be read */
-	bool complete;		    /* the child got all of it */
-	struct sha256 digest;	    /* and this is its digest, where one is expected */
-	int status; /* from confine_wait(); below 0 where SIGCHLD is ignored: nothing is known */
+	bool cut_short;		    /* it did not take all that there was */
+	struct sigaction outer;	    /* the caller's way with SIGPIPE */
 };
 
-static int run_extract(void *ctx)
+static int run_work(void *ctx)
 {
-	return extract_run(ctx);
-}
+	const struct unpack_request *request = ctx;
 
-static const char *advice_text(uint32_t advice)
-{
-	static const char *const texts[EXTRACT_ADVICE_COUNT] = {
-		[EXTRACT_ADVICE_TARBALL] = "get the tarball anew, or another one: --nix-version, "
-					   "--mirror and --tarball choose it",
-		[EXTRACT_ADVICE_SPACE] = "make room there (or raise the quota) and run it again",
-		[EXTRACT_ADVICE_DISK] = "look at that file system's mount options and permissions, "
-					"or choose another one with NIX_USER_CHROOT_DIR",
-	};
-
-	return advice < EXTRACT_ADVICE_COUNT ? texts[advice] : NULL;
-}
-
-/* The child had foreign bytes to work on: take nothing that it says on trust. */
-static void tame(struct extract_report *report)
-{
-	report->text[sizeof(report->text) - 1] = '\0';
-	for (char *p = report->text; *p; p++)
-		if (*p < 0x20 || *p > 0x7e)
-			*p = '?';
-}
-
-static bool top_valid(const char *top)
-{
-	return str_starts_with(top, "nix-") && !strchr(top, '/') && strlen(top) <= 255;
-}
-
-/* One report, whole: 1, or 0 at the end, or -errno. */
-static int read_report(int fd, struct extract_report *report)
-{
-	char *p = (char *)report;
-	size_t have = 0;
-
-	while (have < sizeof(*report)) {
-		ssize_t n = read(fd, p + have, sizeof(*report) - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return have ? -EPROTO : 0;
-		have += (size_t)n;
-	}
-	tame(report);
-	return 1;
-}
-
-/* Nothing more goes to the child: at the archive's end, or since it cannot be had or is not wanted
- */
-static void feed_end(struct feed *feed, int error)
-{
-	close(steal_fd(&feed->out));
-	feed->error = error;
-}
-
-static void feed_read(struct feed *feed)
-{
-	ssize_t n = read(feed->in, feed->block, sizeof(feed->block));
-
-	if (n < 0) {
-		if (errno != EINTR && errno != EAGAIN)
-			feed_end(feed, errno);
-		return;
-	}
-	feed->have = (size_t)n;
-	feed->sent = 0;
-	if (n == 0) {
-		feed->complete = true;
-		feed_end(feed, 0);
-	} else if (feed->digest && sha256_stream_update(feed->digest, feed->block, (size_t)n) < 0) {
-		feed_end(feed, EIO);
-	}
-}
-
-static void feed_write(struct feed *feed)
-{
-	ssize_t n = write(feed->out, feed->block + feed->sent, feed->have - feed->sent);
-
-	if (n >= 0)
-		feed->sent += (size_t)n;
-	else if (errno != EINTR && errno != EAGAIN)
-		/* EPIPE: the child has ended, and has said why or the status will */
-		feed_end(feed, errno == EPIPE ? 0 : errno);
-}
-
-/* What to wait for: room in the pipe, or the next of the archive. */
-static struct pollfd feed_waits(const struct feed *feed)
-{
-	if (feed->out < 0)
-		return (struct pollfd){.fd = -1};
-	if (feed->sent < feed->have)
-		return (struct pollfd){.fd = feed->out, .events = POLLOUT};
-	return (struct pollfd){.fd = feed->in, .events = POLLIN};
-}
-
-/* One step of it, which does not block. */
-static void feed_step(struct feed *feed)
-{
-	if (feed->sent < feed->have)
-		feed_write(feed);
-	else
-		feed_read(feed);
-}
-
-/*
- * Feed and follow the child until its end of the pipe of reports is closed, which is when it can
- * write no more, to the pipe or to the staging directory.
- */
-static void follow(const struct unpack_request *request, int reports, pid_t pid, struct feed *feed,
-		   struct outcome *outcome)
-{
-	struct extract_report report;
-	uint64_t taken = 0;
-
-	for (;;) {
-		struct pollfd waits[] = {{.fd = reports, .events = POLLIN}, feed_waits(feed)};
-		int ready = poll(waits, 2, TICK);
-
-		if (ready > 0 && waits[0].revents) {
-			if (read_report(reports, &report) <= 0)
-				break;
-			if (report.kind == EXTRACT_PROGRESS)
-				taken = report.bytes;
-			else
-				outcome->last = report;
-		}
-		if (ready > 0 && waits[1].revents) {
-			feed_step(feed);
-			if (feed->error)
-				confine_kill(pid);
-		}
-		if (!outcome->stopped && request->progress &&
-		    request->progress(request->ctx, taken) != 0) {
-			outcome->stopped = true;
-			confine_kill(pid);
-		}
-	}
-	/* a ^C may have ended the child before it came to us */
-	if (!outcome->stopped && outcome->last.kind == 0 && request->progress)
-		outcome->stopped = request->progress(request->ctx, taken) != 0;
-	outcome->read_error = feed->error;
-	outcome->complete = feed->complete;
-}
-
-static void say_failure(const struct unpack_request *request, const struct outcome *outcome)
-{
-	const struct extract_report *last = &outcome->last;
-	const char *advice = advice_text(last->advice);
-	_cleanup_free_ char *so_far = NULL, *size = str_size(last->bytes);
-
-	if (outcome->read_error) {
-		log_error("cannot unpack %s into %s: cannot read it: %s\nrun it again",
-			  request->archive_name, request->staging_path,
-			  strerror(outcome->read_error));
-	} else if (last->kind == EXTRACT_FAILED) {
-		if (last->advice == EXTRACT_ADVICE_SPACE)
-			so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
-					   (unsigned long long)last->entries);
-		log_error("cannot unpack %s into %s: %s%s%-s%-s", request->archive_name,
-			  request->staging_path, last->text, so_far ? so_far : "",
-			  advice ? "\n" : "", advice ? advice : "");
-	} else if (outcome->status > 128) {
-		log_error("cannot unpack %s into %s: the unpacking was ended by signal %d (%s)\n"
-			  "SIGKILL is often the kernel's answer to too little memory; run it again",
-			  request->archive_name, request->staging_path, outcome->status - 128,
-			  strsignal(outcome->status - 128));
-	} else {
-		log_error("cannot unpack %s into %s: the unpacking ended with status %d\n"
-			  "run it again; more memory may help",
-			  request->archive_name, request->staging_path, outcome->status);
-	}
+	return request->work(&request->limits);
 }
 
 /* The first failure is the one that is told: this goes on with what is left. */
 static void empty_staging(const struct unpack_request *request)
 {
-	/* a descriptor of its own, since the position of the caller's is the caller's */
-	int fd = fs_open_dir(request->staging_fd, ".");
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	_cleanup_closedir_ DIR *dir = fs_list_dir(request->staging_fd, ".");
+	int first = dir ? 0 : -errno;
 	struct dirent *entry;
-	int first = 0;
 
-	if (!dir) {
-		first = -errno;
-		if (fd >= 0)
-			close(fd);
-	}
-	while (dir && (entry = readdir(dir))) {
-		int r = 0;
+	while (dir && (entry = fs_next_entry(dir))) {
+		int r = fs_remove_tree(request->staging_fd, entry->d_name);
 
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = fs_remove_tree(request->staging_fd, entry->d_name);
 		first = first ? first : r;
 	}
 	if (first < 0)
@@ -249,134 +59,303 @@ static void empty_staging(const struct unpack_request *request)
 			    strerror(-first));
 }
 
+static void ask_progress(struct unpack *u)
+{
+	if (u->request.progress && u->request.progress(u->request.ctx, u->taken) != 0)
+		u->stopped = true;
+}
+
+/* Read one report; the end of them is when the child can write no more, to staging neither. */
+static void take_report(struct unpack *u)
+{
+	const struct extract_report *report = &u->reader.report;
+	int r = extract_report_read(u->reports, &u->reader);
+
+	if (r == -EAGAIN)
+		return;
+	if (r <= 0)
+		close(steal_fd(&u->reports));
+	else if (report->kind == EXTRACT_PROGRESS)
+		u->taken = report->bytes;
+	else
+		u->last = *report;
+}
+
 /*
- * Start the child, and give it the archive through FEED, whose end of the pipe is made here.
- * Returns 0 with the child ended, or -1 after it has said why there was none.
+ * Follow the child until FD (or -1: nothing) is ready for EVENTS. Returns 1, or 0 where the child
+ * has ended, or -ECANCELED where it is to.
  */
-static int run_child(const struct unpack_request *request, struct unpack_limits *limits,
-		     struct feed *feed, struct outcome *outcome)
+static int follow(struct unpack *u, int fd, short events)
 {
-	_cleanup_close_ int reports = -1, child_out = -1, child_in = -1;
+	while (u->reports >= 0 && !u->stopped) {
+		struct pollfd waits[] = {{.fd = u->reports, .events = POLLIN},
+					 {.fd = fd, .events = events}};
+		int ready = poll(waits, 2, TICK);
+
+		if (ready > 0 && waits[0].revents)
+			take_report(u);
+		ask_progress(u);
+		if (ready > 0 && waits[1].revents && !u->stopped)
+			return 1;
+	}
+	return u->stopped ? -ECANCELED : 0;
+}
+
+/* Make the child's pipes and start it. Returns 0, or -1 after a message. */
+static int start_child(struct unpack *u)
+{
+	_cleanup_close_ int child_in = -1, child_out = -1;
 	struct confine_request confine = {
-		.root_fd = request->staging_fd,
-		.keep_fd = request->lock_fd,
-		.run = run_extract,
-		.ctx = limits,
+		.root_fd = u->request.staging_fd,
+		.keep_fd = u->request.lock_fd,
+		.memory = UNPACK_MAX_MEMORY,
+		.file_bytes = u->request.limits.bytes,
+		.seconds = UNPACK_MAX_SECONDS,
+		.run = run_work,
+		.ctx = &u->request,
 	};
-	int from_child[2], to_child[2];
-	pid_t pid;
+	int in[2], out[2];
 
-	if (pipe2(from_child, O_CLOEXEC) < 0) {
+	if (pipe2(out, O_CLOEXEC) == 0) {
+		u->reports = out[0];
+		child_out = confine.out_fd = out[1];
+	}
+	if (child_out >= 0 && pipe2(in, O_CLOEXEC) == 0) {
+		child_in = confine.in_fd = in[0];
+		u->archive = in[1];
+	}
+	if (child_in < 0 || fcntl(u->reports, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(u->archive, F_SETFL, O_NONBLOCK) < 0) {
 		log_error("cannot start the unpacking: pipe: %s\n"
 			  "the limit of open files may be reached: ulimit -n",
 			  strerror(errno));
 		return -1;
 	}
-	reports = from_child[0];
-	child_out = confine.out_fd = from_child[1];
-	if (pipe2(to_child, O_CLOEXEC) < 0 || fcntl(to_child[1], F_SETFL, O_NONBLOCK) < 0) {
-		log_error("cannot start the unpacking: pipe: %s\n"
-			  "the limit of open files may be reached: ulimit -n",
-			  strerror(errno));
-		return -1;
-	}
-	child_in = confine.in_fd = to_child[0];
-	feed->out = to_child[1];
-	pid = confine_spawn(&confine);
-	if (pid < 0)
-		return -1;
-	close(steal_fd(&child_in));
-	close(steal_fd(&child_out));
-	follow(request, reports, pid, feed, outcome);
-	outcome->status = confine_wait(pid);
-	return 0;
-}
-
-static void feed_free(struct feed **feed)
-{
-	if (*feed) {
-		cleanup_close(&(*feed)->out);
-		sha256_stream_free((*feed)->digest);
-	}
-	free(*feed);
-}
-
-static int unpack_confined(const struct unpack_request *request, struct unpack_limits *limits,
-			   struct outcome *outcome)
-{
-	/* a child that ends early is no reason for us to: write(2) is to say EPIPE */
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	_cleanup_(feed_free) struct feed *feed = xcalloc(1, sizeof(*feed));
-	struct sigaction outer;
-	int r;
-
-	feed->in = request->archive_fd;
-	feed->out = -1;
-	if (request->expected && sha256_stream_new(&feed->digest) < 0) {
-		log_error("libcrypto offers no SHA-256\nits installation is broken");
-		return -1;
-	}
-	sigaction(SIGPIPE, &ignore, &outer);
-	r = run_child(request, limits, feed, outcome);
-	sigaction(SIGPIPE, &outer, NULL);
-	if (r == 0 && feed->digest && sha256_stream_digest(feed->digest, &outcome->digest) < 0)
-		outcome->read_error = EIO;
-	return r;
-}
-
-/* Did the child get what was expected, all of it? -1 after a message where it did not. */
-static int check_digest(const struct unpack_request *request, const struct outcome *outcome)
-{
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1] = "nothing that is whole";
-
-	if (!request->expected)
+	if (confine_spawn(&confine, &u->child) == 0)
 		return 0;
-	if (outcome->complete && sha256_equal(&outcome->digest, request->expected))
-		return 0;
-	sha256_format(request->expected, wanted);
-	if (outcome->complete)
-		sha256_format(&outcome->digest, got);
-	log_error("cannot unpack %s into %s: it was changed after it had been verified\n"
-		  "expected %s\nfound    %s\n"
-		  "nothing of it was used; see who can write to the directory that it was "
-		  "downloaded to, and run it again",
-		  request->archive_name, request->staging_path, wanted, got);
+	u->child.pid = -1;
 	return -1;
 }
 
-int unpack_archive(const struct unpack_request *request, struct unpack_result *out)
+/* Everything but the child, which has ended. */
+static void release(struct unpack *u)
 {
-	struct unpack_limits limits = request->limits;
-	struct outcome outcome = {.status = 0};
+	sigaction(SIGPIPE, &u->outer, NULL);
+	cleanup_close(&u->archive);
+	cleanup_close(&u->reports);
+	free(u);
+}
+
+struct unpack *unpack_begin(const struct unpack_request *request)
+{
+	/* a child that ends early is no reason for us to: write(2) is to say EPIPE */
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct unpack *u = xcalloc(1, sizeof(*u));
+
+	u->request = *request;
+	u->archive = u->reports = u->child.pid = -1;
+	if (!u->request.limits.bytes)
+		u->request.limits.bytes = UNPACK_MAX_BYTES;
+	if (!u->request.limits.entries)
+		u->request.limits.entries = UNPACK_MAX_ENTRIES;
+	if (!u->request.work)
+		u->request.work = extract_nix_tarball;
+	sigaction(SIGPIPE, &ignore, &u->outer);
+	if (start_child(u) == 0)
+		return u;
+	release(u);
+	return NULL;
+}
+
+int unpack_write(void *unpack, const void *data, size_t len)
+{
+	struct unpack *u = unpack;
+	const char *p = data;
+
+	while (len > 0) {
+		int r = follow(u, u->archive, POLLOUT);
+		ssize_t n = r <= 0 ? 0 : write(u->archive, p, len);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (r <= 0 || n < 0) {
+			u->cut_short = true;
+			return r < 0 ? r : -EPIPE;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The child and all that it has made. */
+static void discard(struct unpack *u)
+{
+	if (u->child.pid > 0) {
+		confine_kill(u->child.pid);
+		confine_wait(u->child.pid);
+		empty_staging(&u->request);
+	}
+	cleanup_close(&u->archive);
+	cleanup_close(&u->reports);
+	u->archive = u->reports = -1;
+	u->child.pid = -1;
+}
+
+int unpack_restart(void *unpack)
+{
+	struct unpack *u = unpack;
+
+	discard(u);
+	u->reader = (struct extract_reader){.have = 0};
+	u->last = (struct extract_report){.kind = 0};
+	u->taken = 0;
+	u->cut_short = false;
+	return start_child(u);
+}
+
+/* What the signal SIG that ended the child means, and what to do. */
+static const char *signal_advice(int sig)
+{
+	switch (sig) {
+	case SIGSYS:
+		return "it asked the kernel for something that no unpacking needs; the tarball may "
+		       "have taken it over: get it from elsewhere, and report this";
+	case SIGXCPU:
+		return "half an hour of processor time is more than a tarball of Nix takes: get it "
+		       "from elsewhere";
+	default:
+		return "SIGKILL is often the kernel's answer to too little memory; run it again";
+	}
+}
+
+/* The child said how it failed. */
+static void say_reported(const struct unpack_request *request, const struct extract_report *last)
+{
+	const char *advice = extract_advice_text(last->advice);
+	_cleanup_free_ char *so_far = NULL, *size = str_size(last->bytes);
+
+	if (last->advice == EXTRACT_ADVICE_SPACE)
+		so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
+				   (unsigned long long)last->entries);
+	log_error("cannot unpack %s into %s: %s%s%-s%-s", request->archive_name,
+		  request->staging_path, last->text, so_far ? so_far : "", advice ? "\n" : "",
+		  advice ? advice : "");
+}
+
+/* STATUS is from confine_wait(); below 0 where SIGCHLD is ignored: nothing is known. */
+static void say_failure(const struct unpack *u, int status)
+{
+	const struct unpack_request *request = &u->request;
+
+	if (u->last.kind == EXTRACT_FAILED)
+		say_reported(request, &u->last);
+	else if (status > 128)
+		log_error("cannot unpack %s into %s: the unpacking was ended by signal %d (%s)\n%s",
+			  request->archive_name, request->staging_path, status - 128,
+			  strsignal(status - 128), signal_advice(status - 128));
+	else if (u->last.kind == EXTRACT_DONE)
+		log_error("cannot unpack %s into %s: the unpacking said that it was done, and "
+			  "cannot have been (top directory \"%s\", status %d)\n"
+			  "the tarball may have taken it over: get it from elsewhere, and report "
+			  "this",
+			  request->archive_name, request->staging_path, u->last.text, status);
+	else
+		log_error("cannot unpack %s into %s: the unpacking ended with status %d\n"
+			  "run it again; more memory may help",
+			  request->archive_name, request->staging_path, status);
+}
+
+/* Did the child end well, with all of the archive, and say so? */
+static bool succeeded(const struct unpack *u, int status)
+{
+	return u->last.kind == EXTRACT_DONE && status <= 0 && !u->cut_short &&
+	       entry_top_valid(u->last.text);
+}
+
+int unpack_end(struct unpack *u, struct unpack_result *out)
+{
+	bool done;
+	int status;
 
 	*out = (struct unpack_result){0};
-	if (!limits.bytes)
-		limits.bytes = UNPACK_MAX_BYTES;
-	if (!limits.entries)
-		limits.entries = UNPACK_MAX_ENTRIES;
-	if (unpack_confined(request, &limits, &outcome) < 0)
-		return -1;
-	if (outcome.stopped) {
-		empty_staging(request);
+	if (u->child.pid < 0) {
+		release(u);
 		return -1;
 	}
-	if (outcome.read_error || outcome.last.kind != EXTRACT_DONE || outcome.status > 0 ||
-	    !top_valid(outcome.last.text)) {
-		say_failure(request, &outcome);
-		empty_staging(request);
-		out->refused = !outcome.read_error && outcome.last.kind == EXTRACT_FAILED &&
-			       outcome.last.advice == EXTRACT_ADVICE_TARBALL;
-		return -1;
+	close(steal_fd(&u->archive));
+	if (follow(u, -1, 0) < 0)
+		confine_kill(u->child.pid);
+	status = confine_wait(u->child.pid);
+	done = !u->stopped && succeeded(u, status);
+	if (done) {
+		out->top = xstrdup(u->last.text);
+		out->entries = u->last.entries;
+		out->bytes = u->last.bytes;
+	} else {
+		if (!u->stopped)
+			say_failure(u, status);
+		empty_staging(&u->request);
+		out->refused = !u->stopped && u->last.kind == EXTRACT_FAILED &&
+			       u->last.advice == EXTRACT_ADVICE_TARBALL;
 	}
-	if (check_digest(request, &outcome) < 0) {
-		empty_staging(request);
-		out->refused = true;
-		return -1;
+	release(u);
+	return done ? 0 : -1;
+}
+
+bool unpack_is_confined(const struct unpack *u)
+{
+	return u->child.to_root;
+}
+
+void unpack_abort(struct unpack *u)
+{
+	discard(u);
+	release(u);
+}
+
+/*
+ * From FD to WATCH and the child, as long as it takes them. Returns 0 where the child is the one to
+ * ask what came of it, or -1 after a message, WATCH's or this one's.
+ */
+static int feed(struct unpack *u, int fd, const struct sink *watch)
+{
+	_cleanup_free_ char *block = xcalloc(1, FEED_BLOCK);
+
+	while (follow(u, fd, POLLIN) > 0) {
+		ssize_t n = read(fd, block, FEED_BLOCK);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0) {
+			log_error("cannot unpack %s into %s: cannot read it: %s\nrun it again",
+				  u->request.archive_name, u->request.staging_path,
+				  strerror(errno));
+			return -1;
+		}
+		if (n == 0)
+			return 0;
+		if (watch && watch->write(watch->ctx, block, (size_t)n) != 0)
+			return -1;
+		if (unpack_write(u, block, (size_t)n) < 0)
+			return 0;
 	}
-	out->top = xstrdup(outcome.last.text);
-	out->entries = outcome.last.entries;
-	out->bytes = outcome.last.bytes;
+	u->cut_short = true;
 	return 0;
+}
+
+int unpack_archive(const struct unpack_request *request, int archive_fd, const struct sink *watch,
+		   struct unpack_result *out)
+{
+	struct unpack *u = unpack_begin(request);
+
+	*out = (struct unpack_result){0};
+	if (!u)
+		return -1;
+	if (feed(u, archive_fd, watch) == 0)
+		return unpack_end(u, out);
+	unpack_abort(u);
+	return -1;
 }
 
 void unpack_result_clear(struct unpack_result *result)

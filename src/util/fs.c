@@ -248,3 +248,17 @@ bool fs_is_program(const char *path)
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
+
+char *fs_deepest_existing(const char *path)
+{
+	char *there = xstrdup(path);
+	struct stat st;
+
+	while (there[1] && stat(there, &st) < 0) {
+		char *above = path_parent(there);
+
+		free(there);
+		there = above;
+	}
+	return there;
+}

@@ -64,6 +64,9 @@ int fs_readlink(int dirfd, const char *path, char **target);
  */
 char *fs_self_path(void);
 
+/* The deepest of PATH (absolute) and the directories above it that is there; the caller frees. */
+char *fs_deepest_existing(const char *path);
+
 /* Is there anything called PATH, be it a symlink that leads nowhere? */
 bool fs_exists(int dirfd, const char *path);
 

@@ -181,6 +181,16 @@ void sha256_stream_free(struct sha256_stream *stream)
 	free(stream);
 }
 
+int sha256_of_bytes(const void *data, size_t len, struct sha256 *out)
+{
+	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
+	int r = sha256_stream_new(&stream);
+
+	if (r == 0)
+		r = sha256_stream_update(stream, data, len);
+	return r < 0 ? r : sha256_stream_digest(stream, out);
+}
+
 int sha256_of_file(int dirfd, const char *path, struct sha256 *out)
 {
 	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;

@@ -57,6 +57,9 @@ int sha256_stream_update(struct sha256_stream *stream, const void *data, size_t 
 /* The digest of all bytes so far; more may follow. */
 int sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out);
 
+/* The digest of LEN bytes at DATA, in *OUT. 0, or a negative errno as of the stream. */
+int sha256_of_bytes(const void *data, size_t len, struct sha256 *out);
+
 /*
  * The digest of the regular file PATH, in *OUT. 0, or a negative errno: that of openat(2) (-ELOOP
  * for a symlink) or read(2), -EINVAL where it is no regular file, or what the stream says.

@@ -130,6 +130,7 @@ shell_is_here()
 	shell_is_here ksh
 }
 
+# scripts/deps installs the others; this one is not in Debian 13
 @test "install.sh: the tests in every shell have yash among them" {
 	shell_is_here yash
 }

@@ -1,14 +1,14 @@
 /*
- * libFuzzer: archive bytes through extract_run(), the confined child's work, in this process (so
- * that coverage is seen), into a scratch directory on a tmpfs of its own. Beside crashes it looks
- * for what must not come out: a file outside staging, one that is no part of a Nix tarball, an
- * archive that is said to be done and is not.
+ * libFuzzer: archive bytes through extract_nix_tarball(), the confined child's work, in this
+ * process (so that coverage is seen), into a scratch directory on a tmpfs of its own. Beside
+ * crashes it looks for what must not come out: a file outside staging, one that is no part of a Nix
+ * tarball, an archive that is said to be done and is not.
  */
 #include "chroot/namespace.h"
 #include "unpack/extract.h"
-#include "store/commit.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/store_name.h"
 #include "util/str.h"
 
 #include <fcntl.h>
@@ -108,8 +108,6 @@ static void check_outcome(int r)
 	     sizeof(report));
 	MUST(report.kind == (r == 0 ? EXTRACT_DONE : EXTRACT_FAILED));
 	MUST(report.text[0] && memchr(report.text, '\0', sizeof(report.text)));
-	for (const char *p = report.text; *p; p++)
-		MUST(*p >= 0x20 && *p <= 0x7e);
 	if (r == 0)
 		MUST(nftw(".", look_at, 16, FTW_PHYS) == 0);
 }
@@ -145,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(fchdir(fuzz.staging_fd) == 0);
 	MUST(dup2(fuzz.in_fd, STDIN_FILENO) == STDIN_FILENO);
 	MUST(dup2(fuzz.out_fd, STDOUT_FILENO) == STDOUT_FILENO);
-	r = extract_run(&limits);
+	r = extract_nix_tarball(&limits);
 	check_outcome(r);
 	MUST(fchdir(fuzz.home_fd) == 0);
 	umask(mask);

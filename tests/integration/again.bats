@@ -4,7 +4,7 @@
 # made by other means, a damaged installation; and the nix.conf that is the user's.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -14,7 +14,7 @@ load install.bash
 setup()
 {
 	new_home
-	RECEIPT=$NIX/var/nix-user-chroot/receipt
+	RECORD=$NIX/var/nix-user-chroot/record
 }
 
 # untouched COMMAND...: succeeds without a request and without a change of anything below HOME
@@ -31,7 +31,7 @@ untouched()
 
 installed_version()
 {
-	[ "$(grep '^version ' "$RECEIPT")" = "version $1" ] &&
+	grep -q "^complete $1 " "$RECORD" &&
 		[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == /nix/store/*-nix-"$1"/* ]]
 }
 
@@ -137,7 +137,7 @@ profile_generations()
 	untouched install
 }
 
-@test "a store path of the receipt is gone: it comes back, of the same version" {
+@test "a store path of the record is gone: it comes back, of the same version" {
 	install -q --nix-version "$OLD"
 	remove_tree "$NIX"/store/*-busybox-*
 	run ! clean_store
@@ -174,30 +174,30 @@ profile_generations()
 
 of_release()
 {
-	grep -E '^(nix-user-chroot-receipt|version|system|source|sha256|path|shim) ' "$1"
+	grep -E '^(nix-user-chroot-record|complete|store|link) ' "$1"
 }
 
-@test "a receipt that is garbage, of every kind" {
+@test "a record that is garbage, of every kind" {
 	local n
 
 	install -q --nix-version "$TINY"
-	cp "$RECEIPT" receipt
+	cp "$RECORD" record
 	for n in 1 2 3 4 5 6 7; do
 		case $n in
-		1) : >"$RECEIPT" ;;
-		2) head -c 5000 /dev/urandom >"$RECEIPT" ;;
-		3) head -n 3 receipt >"$RECEIPT" ;;
-		4) head -c -1 receipt >"$RECEIPT" ;;
-		5) sed 's,^path .*,path ../../../etc/passwd,' receipt >"$RECEIPT" ;;
-		6) sed 's,receipt 1,receipt 2,' receipt >"$RECEIPT" ;;
-		7) head -c 2000000 /dev/zero >"$RECEIPT" ;;
+		1) : >"$RECORD" ;;
+		2) head -c 5000 /dev/urandom >"$RECORD" ;;
+		3) sed "s/^complete .*/complete 2/" record >"$RECORD" ;;
+		4) head -c -1 record >"$RECORD" ;;
+		5) sed 's,^store .*,store ../../../etc/passwd,' record >"$RECORD" ;;
+		6) sed 's,record 1,record 2,' record >"$RECORD" ;;
+		7) head -c 2000000 /dev/zero >"$RECORD" ;;
 		esac
 		echo "garbage $n"
 		run -0 install --nix-version "$TINY"
-		[[ $output == *'warning: the receipt in '*' cannot be read: installing again'* ]]
+		[[ $output == *'warning: the record in '*' cannot be read: installing again'* ]]
 		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
 		# what was there before the first installation is not known any more
-		cmp <(of_release "$RECEIPT") <(of_release receipt)
+		cmp <(of_release "$RECORD") <(of_release record)
 		no_leftovers
 	done
 }

@@ -48,8 +48,9 @@ refused() {
 	[[ ${lines[0]} == "nix-user-chroot: cannot unpack $archives/$1 into $staging: "*"$2"* ]]
 	[ "${#lines[@]}" = 2 ]
 	[[ ${lines[1]} == "  get the tarball anew"* ]]
-	# no control character reaches the terminal
-	if LC_ALL=C grep -q '[^[:print:]]' <<<"$output"; then
+	# no control character reaches the terminal, and nothing that is no UTF-8
+	iconv -f UTF-8 -t UTF-16 <<<"$output" >/dev/null
+	if LC_ALL=C.UTF-8 grep -q '[[:cntrl:]]' <<<"$output"; then
 		return 1
 	fi
 	[ -z "$(ls -A "$staging")" ]
@@ -274,7 +275,7 @@ accepted() {
 }
 
 @test "a newline in a message" {
-	refused newline-refused 'new\012line\033[31m'
+	refused newline-refused 'new\u000Aline\u001B[31m'
 }
 
 @test "sizes in headers that are not true" {
@@ -355,6 +356,32 @@ accepted() {
 	[ -e "$archives/zstd" ] || skip "no zstd(1) to make one with"
 	refused zstd-truncated 'its compressed data is damaged or cut short'
 	refused zstd-trailing-garbage ''
+}
+
+@test "a dictionary of 64 MiB; a larger one is refused before memory for it is asked for" {
+	accepted xz-dictionary-64m
+	start_over
+	accepted zstd-window-64m
+	start_over
+	refused xz-dictionary-96m 'a dictionary of 101 MB, and more than 67.1 MB (64 MiB)'
+	refused xz-dictionary-4g 'a dictionary of 4.3 GB'
+	refused zstd-window-72m 'a dictionary of 75.5 MB'
+	refused zstd-window-2g 'a dictionary of 2.1 GB'
+}
+
+@test "a large dictionary further on in the archive does not get its memory" {
+	for place in block stream; do
+		for size in 64m 96m; do
+			accepted xz-second-$place-$size
+			start_over
+		done
+	done
+	! ldd "$TOOL" | grep -q libasan || skip "AddressSanitizer maps more than any limit"
+	for place in block stream; do
+		run -1 "$TOOL" "$archives/xz-second-$place-4g" "$staging" "$nix"
+		[[ $output == *'out of memory, of which it may take 256 MiB'* ]]
+		[ -z "$(ls -A "$staging")" ]
+	done
 }
 
 @test "concatenated and padded xz are one archive" {

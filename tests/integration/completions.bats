@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The completions, each in its own shell, and on a terminal where that shell completes on one alone.
-# What they offer is what the program's help pages list: a new option must be in all of them.
+# The completions as scripts/completions/generate makes them, each in its own shell, and on a terminal
+# where that shell completes on one alone. What they offer is what the program's help pages list.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -9,16 +9,29 @@
 
 bats_require_minimum_version 1.5.0
 
+setup_file()
+{
+	COMPLETIONS=$BATS_FILE_TMPDIR
+	export COMPLETIONS
+	made_by_script bash >"$COMPLETIONS/nix-user-chroot.bash"
+	made_by_script zsh >"$COMPLETIONS/_nix-user-chroot"
+	made_by_script fish >"$COMPLETIONS/nix-user-chroot.fish"
+}
+
+made_by_script()
+{
+	"$BATS_TEST_DIRNAME/../../scripts/completions/generate" "$1"
+}
+
 setup()
 {
 	BUILD_DIR=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}
 	PROGRAM=$(realpath "${NIX_USER_CHROOT:-$BUILD_DIR/nix-user-chroot}")
-	COMPLETIONS=$(realpath "$BATS_TEST_DIRNAME/../../scripts/completions")
 	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV PROMPT_COMMAND ZDOTDIR
 	HOME=$BATS_TEST_TMPDIR/home
 	ANSWER=$BATS_TEST_TMPDIR/answer
 	TERM=xterm
-	export PROGRAM COMPLETIONS HOME ANSWER TERM
+	export PROGRAM HOME ANSWER TERM
 	mkdir -p "$HOME/dir ectory/below" "$HOME/other" "$HOME/bin"
 	touch "$HOME/tarball.tar.xz" "$HOME/certs.pem"
 	mkfifo "$ANSWER"
@@ -158,20 +171,20 @@ values_are_completed()
 	same "$systems" "$("$shell" 'nix-user-chroot --install --system ')"
 	same aarch64-linux "$("$shell" 'nix-user-chroot --install --system aa')"
 
-	mkdir -p .local/share/nix/var/nix-user-chroot .cache/nix-user-chroot "$mirror/nix-2.30.0" \
+	mkdir -p .local/share/nix/var/nix-user-chroot else/var/nix-user-chroot "$mirror/nix-2.30.0" \
 		"$mirror/nix-2.31.0pre1_ab" "$mirror/nix-\$(touch pwned)"
-	printf 'format 1\nversion 2.26.3\n' >.local/share/nix/var/nix-user-chroot/receipt
-	touch .cache/nix-user-chroot/nix-2.24.1-x86_64-linux.tar.xz.part "$mirror/nix-2.1.0"
+	printf 'absent /x\ncomplete 2.26.3 x86_64-linux %064d file:///x\n' 0 \
+		>.local/share/nix/var/nix-user-chroot/record
+	touch .local/share/nix/var/nix-user-chroot/nix-2.24.1-x86_64-linux.tar.xz.part \
+		"$mirror/nix-2.1.0"
 	same $'2.24.1\n2.26.3' "$("$shell" 'nix-user-chroot --install --nix-version ')"
 	same $'2.24.1\n2.26.3\n2.30.0\n2.31.0pre1_ab' \
 		"$("$shell" "nix-user-chroot --install --mirror $mirror --nix-version " | grep -v touch)"
 	same $'2.30.0' "$("$shell" "nix-user-chroot --install --mirror=file://$mirror --nix-version 2.30")"
 	same $'2.30.0' "$(NIX_USER_CHROOT_MIRROR=$mirror "$shell" 'nix-user-chroot --install --nix-version 2.30')"
 	[ ! -e pwned ]
-	mkdir -p else/var/nix-user-chroot
-	echo 'version 2.20.0' >else/var/nix-user-chroot/receipt
-	same 2.20.0 "$(XDG_CACHE_HOME=$HOME/none NIX_USER_CHROOT_DIR=$HOME/else \
-		"$shell" 'nix-user-chroot --install --nix-version ')"
+	echo 'complete 2.20.0 x' >else/var/nix-user-chroot/record
+	same 2.20.0 "$(NIX_USER_CHROOT_DIR=$HOME/else "$shell" 'nix-user-chroot --install --nix-version ')"
 }
 
 # behind NIXPATH and behind --, at any place
@@ -307,12 +320,50 @@ with_loader()
 	lines_are_finished in_fish
 }
 
+@test "what the table of options has, and cannot be read, is no completion" {
+	local tree=$BATS_TEST_TMPDIR/tree table=src/cli/option_table.c
+
+	mkdir -p "$tree/src/cli" "$tree/scripts"
+	cp -r "$BATS_TEST_DIRNAME/../../scripts/completions" "$tree/scripts/"
+	cd "$tree"
+	COMPLETIONS=$tree
+	sed 's/\.help = "do not ask"/.help = do_not_ask/' "$BATS_TEST_DIRNAME/../../$table" >"$table"
+	run scripts/completions/generate zsh
+	[ "$status" -ne 0 ]
+	[[ $output == *"not understood: .name = \"yes\""* ]]
+	: >"$table"
+	run scripts/completions/generate zsh
+	[ "$status" -ne 0 ]
+	[[ $output == *'no table of options'* ]]
+	# a new option, in any layout, and with what a shell would like to expand
+	sed '/\.name = "help"/i\
+	{.name = "new", /* comment */ STRING(x),\
+	 .metavar = "FILE", .help =\
+		"it'\''s $(touch pwned) "\
+		"`touch pwned` ] \\"here\\""},' "$BATS_TEST_DIRNAME/../../$table" >"$table"
+	scripts/completions/generate bash >"$COMPLETIONS/nix-user-chroot.bash"
+	for_bash ''
+	same '--new' "$(in_bash 'nix-user-chroot --install --ne')"
+	command -v zsh && command -v fish || skip "needs zsh and fish"
+	scripts/completions/generate zsh >"$COMPLETIONS/_nix-user-chroot"
+	scripts/completions/generate fish >"$COMPLETIONS/nix-user-chroot.fish"
+	same '--new' "$(in_zsh 'nix-user-chroot --install --ne')"
+	same '--new' "$(in_fish 'nix-user-chroot --install --ne')"
+	fish --no-config -c 'source $COMPLETIONS/nix-user-chroot.fish; complete -C $argv[1]' \
+		'nix-user-chroot --install --ne' | grep -F "it's \$(touch pwned) \`touch pwned\` ] \"here\""
+	[ ! -e pwned ]
+}
+
 @test "make install puts them where the shells look" {
 	local root=$BATS_TEST_TMPDIR/root share
 
 	[ -f "$BUILD_DIR/Makefile" ] || skip "needs a build directory"
 	make -C "$BUILD_DIR" --quiet install-data DESTDIR="$root" prefix=/usr
 	share=$root/usr/share
+	# the same bytes, whichever directory and awk they were made with
+	cmp "$share/bash-completion/completions/nix-user-chroot.bash" "$COMPLETIONS/nix-user-chroot.bash"
+	cmp "$share/zsh/site-functions/_nix-user-chroot" "$COMPLETIONS/_nix-user-chroot"
+	cmp "$share/fish/vendor_completions.d/nix-user-chroot.fish" "$COMPLETIONS/nix-user-chroot.fish"
 	for_bash /usr/share/bash-completion/bash_completion
 	XDG_DATA_DIRS=$share bash --noprofile --norc -c '. "$LOADER"
 		_completion_loader nix-user-chroot; complete -p nix-user-chroot' | grep _nix_user_chroot

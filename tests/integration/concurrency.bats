@@ -3,7 +3,7 @@
 # Many --install at once, on one directory and on several, and file systems without locks.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -129,7 +129,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	done
 }
 
-@test "at once on directories of their own, with one cache directory" {
+@test "at once on directories of their own" {
 	local n
 
 	at_once 16 NIX_USER_CHROOT_DIR="$HOME/nix%d" "$PROGRAM" --install --mirror "$MIRROR_URL" \

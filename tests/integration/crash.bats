@@ -7,7 +7,7 @@
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -163,7 +163,7 @@ recovered()
 		if ! recovered; then
 			echo "what the killed one said:"
 			cat "$BATS_TEST_TMPDIR/said"
-			find "$NIX/var" "$CACHE"
+			find "$NIX/var"
 			return 1
 		fi
 	done
@@ -179,7 +179,7 @@ recovered()
 	install --nix-version "$SLOW" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	again=$!
 	wait_until 20 said 'another --install or --uninstall is at work'
-	[ ! -e "$NIX/var/nix-user-chroot/receipt" ]
+	[ ! -e "$NIX/var/nix-user-chroot/record" ] || ! grep -q "^complete" "$NIX/var/nix-user-chroot/record"
 	go
 	# the second run has a script of its own
 	rm "$HOME/go"
@@ -223,12 +223,13 @@ recovered()
 @test "SIGTERM during the download: only what can be resumed is left, and it is" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
 	start -- --nix-version "$OLD"
-	wait_until 20 test -s "$CACHE/nix-$OLD-$SYSTEM.tar.xz.part"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part"
 	kill -TERM "$leader"
 	ended 143
 	no_processes
-	[ ! -e "$HOME/.local" ]
-	[ "$(ls "$CACHE")" = "nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]
+	[ ! -e "$NIX/store" ]
+	run -0 ls "$NIX/var/nix-user-chroot"
+	[[ $output == *"nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]]
 	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz 206 ')" -eq 1 ]
 	no_leftovers
@@ -241,7 +242,7 @@ recovered()
 	kill -TERM "$leader"
 	ended 143
 	wait_until 5 no_processes
-	[ ! -e "$HOME/.local" ]
+	[ ! -e "$NIX/store" ] && nothing_under_way
 	# the tarball is complete: it is not asked for again
 	mirror_clear_log
 	run -0 install --nix-version "$OLD"
@@ -249,11 +250,32 @@ recovered()
 	no_leftovers
 }
 
+@test "a download of another version that was broken off goes with the next success" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
+	start -- --nix-version "$OLD"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part"
+	kill -KILL "$leader"
+	ended 137
+	wait_until 5 no_processes
+	run -0 install --nix-version "$TINY"
+	no_leftovers
+}
+
+@test "a download that was broken off, and --uninstall: nothing is left" {
+	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
+	start -- --nix-version "$OLD"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part"
+	kill -TERM "$leader"
+	ended 143
+	run -0 "$PROGRAM" --uninstall --yes
+	[ ! -e "$HOME/.local" ]
+}
+
 @test "SIGTERM while waiting for another's lock does not disturb the other" {
 	# the waiter comes when little is there yet, and ends when the other has empty directories
 	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 100000}'
 	start -- --nix-version "$SLOW"
-	wait_until 20 test -s "$CACHE/nix-$SLOW-$SYSTEM.tar.xz.part"
+	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$SLOW-$SYSTEM.tar.xz.part"
 	"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY" \
 		>"$BATS_TEST_TMPDIR/waiter" 2>&1 3>&- &
 	waiter=$!

@@ -3,7 +3,7 @@
 # --install --dry-run: the plan on stdout, and nothing else anywhere.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -42,12 +42,11 @@ says()
 	[ -z "$stderr" ]
 	says "release Nix $NEW for $SYSTEM" "tarball $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" \
 		"SHA-256 $hash" "expected by $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256" \
-		"download $CACHE/nix-$NEW-$SYSTEM.tar.xz, until it is unpacked" \
+		"download $NIX/var/nix-user-chroot/nix-$NEW-$SYSTEM.tar.xz.part, until it is unpacked" \
 		"writes $NIX/store" "$NIX/etc/nix/nix.conf" "$HOME/.nix-channels: the channel nixpkgs" \
-		"$HOME/.profile, new (if the release makes one)" "mounts /nix is $NIX"
+		"$HOME/.profile, new (if the release makes one)"
 	[[ $output =~ "Nix directory  $NIX (new; "[0-9.]+" "[kMGT]"B are free)" ]]
 	[[ $output == *"links          in $HOME/.local/bin, to /"*": nix nix-build "* ]]
-	[[ $output == *'bound as they are: '*'/usr'* ]]
 	[ "$(mirror_requests 'latest/install')" -ge 1 ]
 	[ "$(mirror_requests '\.sha256')" -eq 1 ]
 	[ "$(mirror_requests '\.tar\.xz[^.]')" -eq 0 ]
@@ -55,13 +54,11 @@ says()
 
 @test "dry run: what the options and the home directory change" {
 	mkdir -p "$HOME/.config/fish" "$HOME/.local/bin" "$NIX/etc/nix-user-chroot" "$NIX/store"
-	printf '[excludes]\npaths = ["/etc/hostname"]\n' >"$NIX/etc/nix-user-chroot/path-config.toml"
 	touch "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshrc" "$HOME/.local/bin/nix"
 	changes_nothing 0 "$PROGRAM" --install --dry-run --no-channel-add --nix-version "$TINY" \
 		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" -- nix-shell -p hello
 	says "$HOME/.bash_profile" "$HOME/.zshrc" "$HOME/.config/fish/conf.d/nix.fish" \
 		'not ours, and left as it is: nix' 'then runs nix-shell -p hello'
-	[[ $output == *'/etc is a directory of its own with '*' entries'* ]]
 	[[ $output == *"$NIX (there already; "* ]]
 	[[ $output != *'the channel'* ]]
 	[ "$(mirror_requests 'latest/')" -eq 0 ]

@@ -173,9 +173,10 @@ teardown()
 	# /etc/.. is taken apart for the config, so that directories are made
 	config <<-END
 		[excludes]
-		paths = ["/etc/hosts", "/etc/ssl"]
+		paths = ["/etc/ssl"]
 		[absolute]
 		"$NIX/name" = "/new/directory/name"
+		"/etc/hosts" = "/etc/new"
 	END
 	for mask in 0022 0077 0777; do
 		umask "$mask"

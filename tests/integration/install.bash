@@ -9,7 +9,7 @@
 #   in_memory                 in setup_file: have new_home make its directories in memory, where
 #                             there is room and programs may run; sets SCRATCH, for the teardown
 #   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
-#                             decides where things go; sets HOME NIX CACHE (Nix and cache directory)
+#                             decides where things go; sets HOME and NIX, the Nix directory
 #   install [ARG...]          --install from the mirror that runs, without a channel
 #   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
 #   listing_with_times DIR    the same with the times of change, which any write or chmod moves
@@ -130,11 +130,10 @@ new_home()
 	http_proxy=$https_proxy
 	no_proxy=127.0.0.1
 	NIX=$HOME/.local/share/nix
-	CACHE=$HOME/.cache/nix-user-chroot
 	# as most distributions have it; --install says what to do where it is not
 	PATH_BEFORE=${PATH_BEFORE:-$PATH}
 	PATH=$PATH_BEFORE:$HOME/.local/bin
-	export PATH HOME https_proxy http_proxy no_proxy NIX CACHE
+	export PATH HOME https_proxy http_proxy no_proxy NIX
 }
 
 install()
@@ -172,7 +171,7 @@ refused()
 	fi
 	# what is only told, then one message, and a line of advice below it
 	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
-		'^nix-user-chroot: (looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.* again in |Nix .* installing it again|another --install)')
+		'^nix-user-chroot: (looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|another --install)')
 	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then
 		echo "$messages messages: $output"
 		return 1
@@ -200,15 +199,14 @@ no_leftovers()
 	local left
 
 	left=$(
-		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name receipt ! -name install.log
-		find "$NIX" -name '*.new' -o -name '*.part' -o -name '.old-*' 2>/dev/null
-		[ ! -e "$CACHE" ] || find "$CACHE"
+		find "$NIX/var/nix-user-chroot" -mindepth 1 ! -name record ! -name install.log
+		find "$NIX" -name '*.new' -o -name '*.part*' -o -name '.old-*' 2>/dev/null
 	)
 	if [ -n "$left" ]; then
 		printf 'left over:\n%s\n' "$left"
 		return 1
 	fi
-	[ -f "$NIX/var/nix-user-chroot/receipt" ]
+	grep -q "^complete " "$NIX/var/nix-user-chroot/record"
 }
 
 tiny_release()

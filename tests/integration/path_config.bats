@@ -43,9 +43,16 @@ quietly()
 refused()
 {
 	printf '%b' "$1" | config
-	fails 125 "nix-user-chroot: $NIX/etc/nix-user-chroot/path-config.toml:$2: $3" -- inside true
+	fails 125 "nix-user-chroot: failed to parse config file $NIX/etc/nix-user-chroot/path-config.toml:$2: $3" \
+		-- inside true
 	[ "${#lines[@]}" -eq 2 ]
 	[ "${lines[1]}" = "  nix-user-chroot --print-path-config prints an example" ]
+}
+
+# nobody_known COMMAND...: as a user who is in no list
+nobody_known()
+{
+	unshare --user --map-user=54321 --map-group=54321 "$@"
 }
 
 @test "no file, an empty one, one of comments" {
@@ -56,7 +63,7 @@ refused()
 	[ "$(inside cat /nix/name)" = ours ]
 }
 
-@test "excluded files, sockets, links: not there; all beside them is" {
+@test "excluded files and sockets are empty, and their directory stays live; excluded links are gone" {
 	/usr/bin/python3 -c 'import os, socket
 os.chdir(os.environ["TREE"] + "/a")
 socket.socket(socket.AF_UNIX).bind("socket")'
@@ -68,12 +75,31 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 			'$TREE/link',
 		]
 	END
-	run inside ls -A "$TREE/a"
-	[ "${lines[-1]}" = b ]
-	[ "$(inside sh -c 'ls -A "$TREE"; cat "$TREE/a/b/g"' 2>/dev/null)" = $'a\ndangling\nempty\ng' ]
-	[ -e "$TREE/a/f" ]
+	run --separate-stderr inside sh -c 'cd "$TREE/a" && cat f socket fifo && ls -l f socket fifo | cut -c 1 &&
+		echo new >new && mv new newer && rm -r b && mktemp -p . >/dev/null && cat newer && ls -A "$TREE"'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'-\n-\n-\nnew\na\ndangling\nempty' ]
+	# what happens inside happens on the host, and what happens there is seen inside
+	[ "$(cat "$TREE/a/newer")" = new ]
+	[ ! -e "$TREE/a/b" ]
+	[ "$(cat "$TREE/a/f")" = f ]
 	[ -p "$TREE/a/fifo" ]
 	[ -S "$TREE/a/socket" ]
+	# the empty file is nobody's to write, and not to be removed
+	run inside sh -c 'echo x >"$TREE/a/f" || rm -f "$TREE/a/f" || mv "$TREE/a/f" "$TREE/a/g"'
+	[ "$status" -ne 0 ]
+	[ "$(cat "$TREE/a/f")" = f ]
+}
+
+@test "a file left out of /tmp leaves /tmp to mktemp" {
+	local file
+	file=$(mktemp /tmp/path-config.XXXXXX)
+	echo secret >"$file"
+	printf '[excludes]\npaths = ["%s"]\n' "$file" | config
+	run --separate-stderr inside sh -c 'rm "$(mktemp /tmp/path-config.XXXXXX)" && cat "$1"' sh "$file"
+	rm "$file"
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
 }
 
 @test "an excluded directory is empty" {
@@ -101,12 +127,13 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 	[[ $stderr = *"$WARNING the working directory $TREE/a/b cannot be reached inside: No such file or directory; starting in $HOME" ]]
 }
 
-@test "entries deep in a tree, and no more taken apart than that takes" {
+@test "a link deep in a tree, and no more taken apart than that takes" {
+	ln -s deep "$TREE/a/b/c/link"
 	config <<-END
 		[excludes]
-		paths = ["$TREE/a/b/c/deep"]
+		paths = ["$TREE/a/b/c/link"]
 	END
-	[ -z "$(inside ls -A "$TREE/a/b/c")" ]
+	[ "$(inside ls -A "$TREE/a/b/c" 2>/dev/null)" = deep ]
 	# beside and above it all is the host's own
 	inside sh -c 'echo new >"$TREE/a/b/new"' 2>/dev/null
 	[ "$(cat "$TREE/a/b/new")" = new ]
@@ -116,10 +143,10 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 	require_user
 	config <<-END
 		[excludes]
-		paths = ["$TREE/a/f"]
+		paths = ["$TREE/link"]
 	END
 	run --separate-stderr inside true
-	[[ $stderr = "$WARNING exclude of $TREE/a/f: nothing new can be made in $TREE/a inside"* ]]
+	[[ $stderr = "$WARNING exclude of $TREE/link: nothing new can be made in $TREE inside"* ]]
 }
 
 @test "what does not exist is a note at -v" {
@@ -166,29 +193,30 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	[ -c /dev/full ]
 }
 
-@test "an exclude in a directory that may be searched and not listed" {
+@test "excludes in a directory that may be searched and not listed" {
 	require_user
+	ln -s f "$TREE/a/link"
 	chmod 111 "$TREE/a"
 	config <<-END
 		[excludes]
-		paths = ["$TREE/a/f"]
+		paths = ["$TREE/a/f", "$TREE/a/link"]
 	END
 	run --separate-stderr inside sh -c 'cat "$TREE/a/f"; cat "$TREE/a/b/g"'
 	[ "$output" = g ]
-	[[ $stderr = "$WARNING exclude of $TREE/a/f: an empty file covers it, for the directory $TREE/a cannot be listed: Permission denied" ]]
+	[ "$stderr" = "$WARNING exclude of $TREE/a/link: skipped, for it is a link, which cannot be covered, and the directory $TREE/a cannot be listed: Permission denied" ]
 }
 
 @test "an exclude in a directory too long to be mounted entry by entry" {
 	mkdir "$TREE/long"
-	(cd "$TREE/long" && seq 10001 | xargs touch && echo x >./1)
+	(cd "$TREE/long" && seq 10001 | xargs touch && echo x >./1 && ln -s 1 link)
 	config <<-END
 		[excludes]
-		paths = ["$TREE/long/1"]
+		paths = ["$TREE/long/1", "$TREE/long/link"]
 	END
 	run --separate-stderr inside sh -c 'cat "$TREE/long/1"; ls "$TREE/long" | wc -l; wc -l </proc/self/mountinfo'
-	[ "${lines[0]}" = 10001 ]
+	[ "${lines[0]}" = 10002 ]
 	[ "${lines[1]}" -lt 10000 ]
-	[[ $stderr = "$WARNING exclude of $TREE/long/1: an empty file covers it"*"10001 entries"*"exclude a directory instead" ]]
+	[ "$stderr" = "$WARNING exclude of $TREE/long/link: skipped, for it is a link, which cannot be covered, and the directory $TREE/long has more than 10000 entries, too many to mount one by one" ]
 }
 
 @test "names are shown so that a terminal does not obey them" {
@@ -196,7 +224,8 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
 	[[ $stderr = *'exclude of /no\u001B[2J/such: nothing to do'* ]]
 	mkdir "$TREE/"$'odd\e[2J'
-	touch "$TREE/"$'odd\e[2J/x' "$TREE/"$'odd\e[2J/\e[1m'
+	ln -s x "$TREE/"$'odd\e[2J/x'
+	touch "$TREE/"$'odd\e[2J/\e[1m'
 	printf '[excludes]\npaths = ["%s/odd\\u001b[2J/x"]\n' "$TREE" | config
 	run --separate-stderr "$PROGRAM" -vv "$NIX" true
 	[[ $stderr = *"bind $TREE/odd\\u001B[2J/\\u001B[1m from"* ]]
@@ -242,6 +271,29 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 		"$NIX/name" = "$TREE/link/b/g"
 	END
 	[ "$(quietly cat "$TREE/a/b/g")" = ours ]
+}
+
+@test "absolute mounts: in what another one mounts, whatever order the file has them in" {
+	config <<-END
+		[absolute]
+		"$TREE/a/f" = "/opt/place/new/file"
+		"$TREE/a/b/g" = "/opt/place/c/deep"
+		"$TREE/a/b" = "/opt/place"
+		"$NIX/name" = "/opt/place/g"
+	END
+	run --separate-stderr inside sh -c 'cd /opt/place && cat new/file c/deep g && ls -A . c new'
+	[ "$output" = $'f\ng\nours\n.:\nc\ng\nnew\n\nc:\ndeep\n\nnew:\nfile' ]
+	# nothing of it is left on the host
+	[ "$(ls -A "$TREE/a/b")" = $'c\ng' ]
+	# without what is new in it, it is the directory itself
+	config <<-END
+		[absolute]
+		"$NIX/name" = "/opt/place/g"
+		"$TREE/a/b" = "/opt/place"
+	END
+	[ "$(quietly sh -c 'cd /opt/place && cat g && echo made >made')" = ours ]
+	[ "$(cat "$TREE/a/b/made")" = made ]
+	[ "$(cat "$TREE/a/b/g")" = g ]
 }
 
 @test "absolute mounts: the root, /nix, devices" {
@@ -314,9 +366,12 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 }
 
 @test "profile mounts: of old, of today, in that order" {
-	local old=$NIX/var/nix/profiles/per-user/me today=$HOME/.local/state/nix/profiles
-	export USER=me
-	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today"
+	local user today=$HOME/.local/state/nix/profiles
+	user=$(id -un)
+	local old=$NIX/var/nix/profiles/per-user/$user
+	# whatever USER says, the user is who the process belongs to
+	export USER=somebody
+	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today" "$NIX/var/nix/profiles/per-user/somebody/profile/bin"
 	echo old >"$NIX/store/old/bin/env"
 	echo today >"$NIX/store/today/bin/env"
 	ln -s profile-3-link "$today/profile"
@@ -336,6 +391,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	ln -s profile-1-link "$old/profile"
 	ln -s /nix/store/old "$old/profile-1-link"
 	[ "$(inside cat /opt/env 2>/dev/null)" = old ]
+	[ "$(env -u USER "$PROGRAM" "$NIX" cat /opt/env 2>/dev/null)" = old ]
 }
 
 @test "a missing profile is one warning" {
@@ -348,10 +404,13 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	END
 	run --separate-stderr env USER=me "$PROGRAM" "$NIX" cat /opt/name
 	[ "$output" = ours ]
-	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user me"* ]]
+	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user $(id -un)"* ]]
 	[ "$(grep -c "$WARNING" <<<"$stderr")" -eq 1 ]
+	# where the user has no entry in the list of users, USER counts
+	for_everybody
+	fails 0 "there is no profile of user me" -- nobody_known env USER=me "$PROGRAM" "$NIX" true
 	# a name that would leave the directory of profiles is no name
-	fails 0 "there is no profile of user (unknown)" -- env USER=../me "$PROGRAM" "$NIX" true
+	fails 0 "there is no profile of user (unknown)" -- nobody_known env USER=../me "$PROGRAM" "$NIX" true
 }
 
 @test "an exclude keeps its place for a mount" {
@@ -371,7 +430,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 
 @test "targets and excludes in /nix" {
 	ln -s /nix/store "$TREE/store"
-	refused '[absolute]\n"/etc/hosts" = "/nix/hosts"\n' 2:16 "nothing can be mounted in /nix"
+	refused '[absolute]\n"/etc/hosts" = "/nix/hosts"\n' 2:16 'the target "/nix/hosts" is in /nix'
 	config <<-END
 		[excludes]
 		paths = ["$TREE/store/x", "/nix/store"]
@@ -389,14 +448,14 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 @test "a bad file: FILE:LINE:COLUMN, before anything is entered" {
 	refused '[excludes]\npaths = ["/a" "/b"]\n' 2:15 ""
 	refused '[excludes]\npaths = "/a"\n' 2:9 "paths must be an array of strings"
-	refused '[excludes]\npaths = ["/a", "b"]\n' 2:16 'the exclude "b" is not an absolute path'
-	refused '[absolute]\n"a" = "/b"\n' 2:1 'the source "a" is not an absolute path'
-	refused '[absolute]\n"/a" = "b"\n' 2:8 'the target "b" is not an absolute path'
+	refused '[excludes]\npaths = ["/a", "b"]\n' 2:16 'the exclude "b" must be absolute'
+	refused '[absolute]\n"a" = "/b"\n' 2:1 'the source "a" must be absolute'
+	refused '[absolute]\n"/a" = "b"\n' 2:8 'the target "b" must be absolute'
 	refused '[absolute]\n"/a" = "/b"\n"/a" = "/c"\n' 3:1 ""
 	refused '[absolute]\n"/a" = 5\n' 2:8 ""
 	refused '\n\n[excludes' 3:10 ""
 	refused '[profile]\n"x" = "/\xff"\n' 2:9 ""
-	refused '[excludes]\npaths = ["/"]\n' 2:10 "/ itself cannot be excluded"
+	refused '[excludes]\npaths = ["/"]\n' 2:10 'the exclude "/" is / itself'
 }
 
 @test "a bad file keeps nothing from being entered that does not use it" {
@@ -413,8 +472,36 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 		[excludes]
 		path = ["/etc/hosts"]
 	END
-	fails 0 "$WARNING $NIX/etc/nix-user-chroot/path-config.toml:1:2: the unknown section \"colours\"" \
-		"path-config.toml:4:1: the unknown key \"path\"" -- inside test -e /etc/hosts
+	fails 0 "$WARNING $NIX/etc/nix-user-chroot/path-config.toml:1:2: \"colours\" is unknown and ignored" \
+		"path-config.toml:4:1: \"path\" is unknown" -- inside test -e /etc/hosts
+}
+
+@test "TOML that we have no use for stops nothing; what is no TOML does" {
+	config <<-'END'
+		[meta]
+		version = 1
+		when = 2024-01-01 07:32:00Z
+		x = { a = 1.5, b = [[1, 2], ["a"]], c.d = -inf }
+		text = """
+		several \
+		    lines"""
+		[[meta.list]]
+		"quoted key" = 0xff_ff
+		[[meta.list]]
+	END
+	run --separate-stderr inside true
+	[ "$status" -eq 0 ]
+	[ "$(grep -c . <<<"$stderr")" -eq 1 ]
+	[[ $stderr = *'path-config.toml:1:2: "meta" is unknown and ignored'* ]]
+	# the sections may be written in any way
+	printf 'excludes = { paths = ["%s/a"] }\nabsolute."%s/name" = "%s/empty/name"\n' "$TREE" "$NIX" "$TREE" | config
+	[ "$(inside sh -c 'ls -A "$TREE/a"; cat "$TREE/empty/name"' 2>/dev/null)" = ours ]
+	refused 'this is = not [ valid' 1:6 "expected '='"
+	refused '[meta]\nx = 01\n' 2:5 "a number may not have a 0 in front"
+	refused '[meta]\nx = 2023-02-29\n' 2:5 "there is no such date"
+	refused '[meta]\nx = 1\nx = 2\n' 3:1 '"x" is already defined in line 2'
+	refused '[meta]\nx = "\\q"\n' 2:6 "unknown escape"
+	refused '[meta]\rx = 1\n' 1:7 "a carriage return"
 }
 
 @test "a file that cannot be read" {
@@ -475,7 +562,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 
 @test "1,000 excludes and mounts" {
 	mkdir "$TREE/many"
-	(cd "$TREE/many" && touch {1..1000})
+	(cd "$TREE/many" && touch {501..1000} && printf '%s\n' {1..500} | xargs -n 1 sh -c 'echo x >"$0"')
 	{
 		echo '[excludes]'
 		echo 'paths = ['
@@ -486,5 +573,5 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 			echo "'$TREE/many/$i' = '/many/$i'"
 		done
 	} | config
-	[ "$(inside sh -c 'ls "$TREE/many" | wc -l; ls /many | wc -l' 2>/dev/null)" = $'500\n500' ]
+	[ "$(inside sh -c 'ls "$TREE/many" | wc -l; ls /many | wc -l; cat "$TREE/many/"*' 2>/dev/null)" = $'1000\n500' ]
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 #
-# README is true: what it says of messages, options, variables, files and programs is so.
+# README is true: what it says of messages, options, variables, files and programs is so. So are
+# src/README and tests/README in the files that they name.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -35,10 +36,12 @@ all_found()
 	[ "$count" -gt 0 ]
 }
 
-# The sources without what the compiler does not see either: the break of a long string
+# The sources without what the compiler does not see either: the break of a long string. What cannot be
+# done may stand in a table, without that word.
 in_sources()
 {
-	cat "$top"/src/*.c "$top"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g' | grep -qF -- "$1"
+	cat "$top"/src/*.c "$top"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g' |
+		grep -qF -e "$1" -e "\"${1#cannot }\""
 }
 
 tree_has()
@@ -68,6 +71,45 @@ tree_has()
 	grep -oE '\./scripts/[a-z]*' "$readme" | sort -u | all_found tree_has
 }
 
+@test "src/README: every file that it names is there, and every room has its words" {
+	local page=$top/src/README room rooms
+
+	rooms=$(sed -n '/^    ROOM  *MAY INCLUDE$/,/^$/s/^    \([a-z]*\)  .*/\1/p' "$page" | grep -vx main)
+	there()
+	{
+		compgen -G "$top/src/$1*" >/dev/null
+	}
+	# path_config.c of the text is in some room, host/probe in that one
+	grep -oP "(?<![a-z/.-])($(tr '\n' '|' <<<"$rooms")main)/[a-z_]+(\.[ch])?" "$page" | sort -u |
+		all_found there
+	in_a_room()
+	{
+		compgen -G "$top/src/*/$1" >/dev/null || [ -e "$top/src/$1" ]
+	}
+	grep -oP '(?<![a-z/*_.])[a-z_]+\.[ch](?![a-z])' "$page" | grep -vx x.c | grep -vx x.h | sort -u |
+		all_found in_a_room
+	for room in $rooms; do
+		[ -d "$top/src/$room" ]
+		grep -q "^    $room  *[a-z]" "$page"
+	done
+	[ "$(find "$top/src" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq "$(wc -l <<<"$rooms")" ]
+}
+
+@test "tests/README: every file that it names is there, and every directory has its words" {
+	local page=$top/tests/README directory
+
+	grep -oP '(?<![a-z/~])(src|tests|scripts)/[a-z_/.-]*[a-z]' "$page" | sort -u | all_found tree_has
+	below_tests()
+	{
+		[ -e "$top/$1" ] || [ -e "$top/tests/$1" ] || compgen -G "$top/tests/*/$1" >/dev/null
+	}
+	grep -oP '(?<![a-z/_])[a-z_/]+\.(bats|bash|h)' "$page" | sort -u | all_found below_tests
+	for directory in "$top"/tests/*/; do
+		directory=${directory%/}
+		grep -q "^    ${directory##*/}/  *[a-z]" "$page"
+	done
+}
+
 @test "README: the screen shown is what the program prints" {
 	# the same lines as the golden screen of an installation, numbers and names aside
 	diff <(sed -n '/^    \$ nix-user-chroot --install/,/^    \$ nix-shell/p' "$readme" | sed '1d;$d' | words) \
@@ -81,6 +123,10 @@ words()
 }
 
 @test "README: no line is wider than a page, and nothing was left to be filled in" {
-	[ -z "$(grep -v 'https://' "$readme" | awk 'length($0) > 115')" ]
-	! grep -n '@[A-Za-z]*@' "$readme" || false
+	local page
+
+	for page in "$readme" "$top/src/README" "$top/tests/README"; do
+		! grep -v 'https://' "$page" | LC_ALL=C.UTF-8 grep -E '.{116}' || false
+		! grep -n '@[A-Za-z]*@' "$page" || false
+	done
 }

@@ -80,7 +80,7 @@ screen()
 
 plain()
 {
-	sed -e "s|$HOME|HOME|g" -e "s|$MIRROR_URL|MIRROR|g" -e 's/process [0-9][0-9]*/process PID/' \
+	sed -e "s|$HOME|HOME|g" -e "s|$MIRROR_URL|MIRROR|g" -e "s|${MIRROR_URL#https://}|HOST|g" -e 's/process [0-9][0-9]*/process PID/' \
 		-e 's/  *$//' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
@@ -126,7 +126,7 @@ slow_download()
 
 has_grown()
 {
-	[ "$(stat -c %s "$CACHE"/*.part)" -gt "$1" ]
+	[ "$(stat -c %s "$NIX/var/nix-user-chroot"/*.part)" -gt "$1" ]
 }
 
 live='downloading  █*░*  *[0-9]* %'
@@ -235,13 +235,13 @@ live='downloading  █*░*  *[0-9]* %'
 	wait_until 20 shows Stopped
 	keys 'clear; bg' Enter
 	wait_until 20 shows '&$'
-	size=$(stat -c %s "$CACHE"/*.part)
+	size=$(stat -c %s "$NIX/var/nix-user-chroot"/*.part)
 	wait_until 20 has_grown $((size + 40000))
 	[ "$(shown downloading)" -eq 0 ]
 	# what is being typed stays, also when a step ends
 	keys 'echo typed'
 	mirror_clear_faults
-	wait_until 70 test -e "$NIX/var/nix-user-chroot/receipt"
+	wait_until 70 test -e "$NIX/var/nix-user-chroot/record"
 	wait_until 20 shows '--uninstall'
 	tmux -S "$terminal" capture-pane -p | grep -q '^\$ echo typed'
 	keys C-c
@@ -295,7 +295,7 @@ live='downloading  █*░*  *[0-9]* %'
 	terminal 80 24
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
 	finished '--uninstall'
-	screen | sed 's/trying again in [0-9.]* s/trying again in N s/' | golden retried
+	screen | sed 's/retry in [0-9.]* s/retry in N s/' | golden retried
 }
 
 @test "screen: an error stands alone at its end" {

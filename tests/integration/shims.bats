@@ -204,7 +204,7 @@ END
 @test "shims: --no-shims, and its variable" {
 	run -0 tiny --no-shims
 	[ ! -e "$HOME/.local/bin" ]
-	run ! grep -E '^(shim|copy) ' "$NIX/var/nix-user-chroot/receipt"
+	run ! grep -E '^(link|file .*nix-user-chroot) ' "$NIX/var/nix-user-chroot/record"
 	new_home two
 	NIX_USER_CHROOT_NO_SHIMS=1 run -0 tiny
 	[ ! -e "$HOME/.local/bin" ]
@@ -215,7 +215,7 @@ END
 	run -0 tiny
 	in_place "${NAMES[@]}"
 	[ "$(mirror_requests .)" -eq 0 ]
-	[ "$(grep -c '^shim ' "$NIX/var/nix-user-chroot/receipt")" -eq 12 ]
+	[ "$(grep -c '^link ' "$NIX/var/nix-user-chroot/record")" -eq 12 ]
 	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
 }
 
@@ -244,7 +244,7 @@ END
 	[ "$(readlink "$BIN/nix-env")" = nowhere ]
 	[ -d "$BIN/nix-hash" ] && [ ! -L "$BIN/nix-hash" ]
 	in_place nix-build nix-store
-	run ! grep -E '^shim .*/(nix|nix-env|nix-hash|nix-shell)$' "$NIX/var/nix-user-chroot/receipt"
+	run ! grep -E '^link .*/(nix|nix-env|nix-hash|nix-shell) ' "$NIX/var/nix-user-chroot/record"
 	# moved away, they come
 	rm "$BIN/nix" "$BIN/nix-env"
 	run -0 tiny
@@ -362,7 +362,7 @@ END
 	PROGRAM=$BIN/nix-user-chroot TARGET=$BIN/nix-user-chroot
 	PATH=/usr/bin:/bin run -0 tiny
 	in_place "${NAMES[@]}"
-	run ! grep '^copy ' "$NIX/var/nix-user-chroot/receipt"
+	run ! grep '^file .*/nix-user-chroot ' "$NIX/var/nix-user-chroot/record"
 }
 
 @test "copy: another program of that name stays, and is said; our own older copy is replaced" {
@@ -384,6 +384,6 @@ END
 	run -0 tiny
 	[[ $output == *'nothing to do'* ]]
 	cmp "$PROGRAM" "$BIN/nix-user-chroot"
-	grep -q "^copy $(sha256sum <"$PROGRAM" | cut -c1-64) $BIN/nix-user-chroot\$" \
-		"$NIX/var/nix-user-chroot/receipt"
+	grep -q "^file $BIN/nix-user-chroot $(sha256sum <"$PROGRAM" | cut -c1-64)\$" \
+		"$NIX/var/nix-user-chroot/record"
 }

@@ -7,7 +7,7 @@
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
-# shellcheck disable=SC2030,SC2031 # every test has a HOME, NIX and CACHE of its own
+# shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
 bats_require_minimum_version 1.5.0
@@ -46,7 +46,7 @@ setup_file()
 setup()
 {
 	new_home
-	RECEIPT=$NIX/var/nix-user-chroot/receipt
+	RECORD=$NIX/var/nix-user-chroot/record
 }
 
 lined()
@@ -433,14 +433,14 @@ in_mount_namespace()
 
 # --- broken off
 
-@test "an installation that was broken off before its receipt can be uninstalled" {
+@test "an installation that was broken off before its record is complete can be uninstalled" {
 	local before
 
 	dotfiles
 	before=$(listing "$HOME")
 	tiny_release "$BATS_TEST_TMPDIR/broken" 9.9.9 'exit 3'
 	run -125 "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/broken" --nix-version 9.9.9
-	[ ! -e "$RECEIPT" ] && [ -e "$NIX/store" ]
+	[ ! -e "$RECORD" ] && [ -e "$NIX/store" ]
 	run -0 uninstall
 	as_before "$before"
 }
@@ -467,7 +467,7 @@ in_mount_namespace()
 	chmod 555 "$HOME/.local/bin"
 	run -125 uninstall
 	[[ $output == *"cannot remove $HOME/.local/bin/nix: Permission denied"*'--uninstall again'* ]]
-	[ -e "$RECEIPT" ] && [ ! -e "$NIX/store" ]
+	[ -e "$RECORD" ] && [ ! -e "$NIX/store" ]
 	chmod 755 "$HOME/.local/bin"
 	run -0 uninstall
 	as_before "$before"
@@ -558,52 +558,36 @@ files()
 	done
 }
 
-@test "uninstall: in the cache directories only what we or Nix are known to make" {
+@test "uninstall: in Nix's cache directory only what Nix is known to make" {
 	lined
-	mkdir -p "$CACHE/src" "$HOME/.cache/nix/mine" "$HOME/.cache/nix/gitv3"
-	touch "$CACHE/nix-9.9.9-$SYSTEM.tar.xz.part" "$CACHE/nix-9.9.9-$SYSTEM.tar.xz.part.state" \
-		"$CACHE/src/work.c" "$HOME/.cache/nix/mine/x" "$HOME/.cache/nix/fetcher-cache-v3.sqlite"
+	mkdir -p "$HOME/.cache/nix/mine" "$HOME/.cache/nix/gitv3" "$HOME/.cache/nix-user-chroot"
+	touch "$HOME/.cache/nix/mine/x" "$HOME/.cache/nix/fetcher-cache-v3.sqlite" \
+		"$HOME/.cache/nix-user-chroot/x.part"
 	run -0 uninstall
-	[[ $output == *"left as it is:"*"$CACHE/src (not a download of ours)"* ]]
 	[[ $output == *"$HOME/.cache/nix/mine (not known to be of Nix)"* ]]
-	[ "$(cd "$HOME" && find .cache -type f | sort)" = ".cache/nix-user-chroot/src/work.c
+	# we have no cache
+	[ "$(cd "$HOME" && find .cache -type f | sort)" = ".cache/nix-user-chroot/x.part
 .cache/nix/mine/x" ]
 }
 
-@test "uninstall: a cache directory that is a link, another's, or the Nix directory itself" {
-	local before
-
+@test "uninstall: downloads that were broken off go with the Nix directory" {
 	lined
-	mkdir "$HOME/big" "$HOME/src" "$HOME/src/nix-user-chroot"
-	touch "$HOME/big/file" "$HOME/src/nix-user-chroot/work.c"
-	rm -rf "$CACHE"
-	mkdir -p "$HOME/.cache"
-	ln -s "$HOME/big" "$CACHE"
+	touch "$NIX/var/nix-user-chroot/nix-9.9.9-$SYSTEM.tar.xz.part" \
+		"$NIX/var/nix-user-chroot/nix-9.9.9-$SYSTEM.tar.xz.part.state" \
+		"$NIX/var/nix-user-chroot/other.partial"
 	run -0 uninstall
-	[ -L "$CACHE" ] && [ -e "$HOME/big/file" ]
-	rm "$CACHE"
-	lined
-	run -0 env XDG_CACHE_HOME="$HOME/src" "$PROGRAM" --uninstall --yes
-	[ -e "$HOME/src/nix-user-chroot/work.c" ]
-	for place in "$HOME/.cache/nix-user-chroot" "$HOME/.cache/nix"; do
-		rm -rf "$HOME/.cache"
-		NIX_USER_CHROOT_DIR=$place lined
-		touch "$place/thesis.tex"
-		NIX_USER_CHROOT_DIR=$place run -0 uninstall
-		[[ $output == *"left as it is:"*thesis.tex* ]]
-		[ -e "$place/thesis.tex" ]
-	done
+	[[ $output == *"left as it is:"*"$NIX/var/nix-user-chroot/other.partial"* ]]
+	[ "$(ls "$NIX/var/nix-user-chroot")" = other.partial ]
 }
 
-@test "uninstall: a download that is under way stays" {
+@test "uninstall: a cache directory that is the Nix directory itself" {
 	lined
-	mkdir -p "$CACHE"
-	touch "$CACHE/other.part" "$CACHE/other.part.state"
-	exec 8<"$CACHE/other.part"
-	flock 8
-	run -0 uninstall
-	exec 8<&-
-	[ -e "$CACHE/other.part" ] && [ -e "$CACHE/other.part.state" ]
+	rm -rf "$HOME/.cache"
+	NIX_USER_CHROOT_DIR=$HOME/.cache/nix lined
+	touch "$HOME/.cache/nix/thesis.tex"
+	NIX_USER_CHROOT_DIR=$HOME/.cache/nix run -0 uninstall
+	[[ $output == *"left as it is:"*thesis.tex* ]]
+	[ -e "$HOME/.cache/nix/thesis.tex" ]
 }
 
 @test "uninstall: by the copy itself, which goes last: broken off, it can be run again" {
@@ -617,8 +601,8 @@ files()
 		[ -x "$copy" ]
 		strace -f -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=KILL:when=$count \
 			"$copy" --uninstall --yes >/dev/null 2>&1 3>&- || true
-		[ -e "$RECEIPT" ] || break
-		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the receipt is there"; return 1; }
+		[ -e "$RECORD" ] || break
+		[ -x "$copy" ] || { echo "killed at $count: the copy is gone, and the record is there"; return 1; }
 		"$copy" --uninstall --yes -q
 		[ ! -e "$NIX" ] && [ ! -e "$copy" ]
 	done
@@ -632,7 +616,7 @@ files()
 	chmod 555 "$NIX/var"
 	run "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ "$status" -eq 125 ]
-	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECEIPT" ]
+	[ -x "$HOME/.local/bin/nix-user-chroot" ] && [ -e "$RECORD" ]
 	chmod 755 "$NIX/var"
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
 	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]

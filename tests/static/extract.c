@@ -7,6 +7,6 @@
 
 int main(void)
 {
-	return extract_run(
+	return extract_nix_tarball(
 		&(struct unpack_limits){.bytes = UNPACK_MAX_BYTES, .entries = UNPACK_MAX_ENTRIES});
 }

@@ -27,7 +27,7 @@
 struct request {
 	struct download_options options;
 	bool text, resolve;
-	struct install_options install; /* for --resolve */
+	struct release_request release; /* for --resolve */
 	bool remove;			/* NAME.part at the end, as the installer does */
 	unsigned max;			/* bytes */
 	struct sha256 expected;
@@ -67,14 +67,16 @@ static const struct {
 	{"wait-ms", NUMBER, offsetof(struct request, options.wait_max_ms)},
 	{"retry-after-max", NUMBER, offsetof(struct request, options.retry_after_max)},
 	{"stall-window", NUMBER, offsetof(struct request, options.stall_window)},
+	{"slow-window", NUMBER, offsetof(struct request, options.slow_window)},
+	{"text-time", NUMBER, offsetof(struct request, options.text_time)},
 	{"max", NUMBER, offsetof(struct request, max)},
 	{"end-at", NUMBER, offsetof(struct request, end_at)},
 	{"expected", DIGEST, offsetof(struct request, expected)},
 	{"text", FLAG, offsetof(struct request, text)},
 	{"resolve", FLAG, offsetof(struct request, resolve)},
 	{"remove", FLAG, offsetof(struct request, remove)},
-	{"nix-version", STRING, offsetof(struct request, install.nix_version)},
-	{"sha256", STRING, offsetof(struct request, install.sha256)},
+	{"nix-version", STRING, offsetof(struct request, release.nix_version)},
+	{"sha256", STRING, offsetof(struct request, release.sha256)},
 	{"verbose", VERBOSE, 0},
 };
 
@@ -175,7 +177,7 @@ static int fetch_file(struct downloader *downloader, const struct request *reque
 	_cleanup_(sha256_stream_freep) struct sha256_stream *digest = NULL;
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 	_cleanup_close_ int dirfd = fs_open_dir(AT_FDCWD, words[1]);
-	struct download_sink sink = {.write = sink_write, .restart = sink_restart};
+	struct sink sink = {.write = sink_write, .restart = sink_restart};
 	char hex[SHA256_HEX_LEN + 1];
 
 	if (dirfd < 0 || sha256_stream_new(&digest) < 0)
@@ -189,8 +191,7 @@ static int fetch_file(struct downloader *downloader, const struct request *reque
 				  .dir = words[1],
 				  .name = words[2],
 				  .expected = request->has_expected ? &request->expected : NULL,
-				  .sinks = &sink,
-				  .sink_count = 1,
+				  .sink = &sink,
 			  },
 			  &file) < 0)
 		return 1;
@@ -212,9 +213,9 @@ static int fetch_release(struct downloader *downloader, struct request *request,
 	struct sha256 digest;
 	int status;
 
-	request->install.mirror = words[0];
-	request->install.system = (char *)"x86_64-linux";
-	if (release_resolve(&request->install, downloader, &release) < 0)
+	request->release.mirror = words[0];
+	request->release.system = "x86_64-linux";
+	if (release_resolve(&request->release, downloader, &release) < 0)
 		return 1;
 	printf("%s ", release.version);
 	request->expected = release.sha256;

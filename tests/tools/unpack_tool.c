@@ -4,6 +4,7 @@
  * NIX_DIR/store, as --install does. -r: replace what is there. -k: keep it unpacked, do not commit.
  */
 #include "store/commit.h"
+#include "store/layout.h"
 #include "unpack/unpack.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -19,12 +20,15 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 	_cleanup_close_ int top_fd = fs_open_dir(staging_fd, top);
 	_cleanup_close_ int nix_fd = fs_open_dir(AT_FDCWD, nix_path);
 	struct store_result result;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
 
 	if (top_fd < 0 || nix_fd < 0) {
 		fprintf(stderr, "cannot open %s or %s\n", top, nix_path);
 		return 1;
 	}
-	if (store_commit(&(struct store_request){top_fd, nix_fd, nix_path, replace}, &result) < 0)
+	if (fs_mkdirs(nix_fd, LAYOUT_STATE, 0755) < 0 || record_open(nix_fd, &record) < 0 ||
+	    store_commit(&(struct store_request){top_fd, nix_fd, nix_path, replace}, &record,
+			 &result) < 0)
 		return 1;
 	printf("added %zu replaced %zu\n", result.added, result.replaced);
 	for (size_t i = 0; i < result.names.count; i++)
@@ -54,7 +58,6 @@ int main(int argc, char **argv)
 		perror(archive_fd < 0 ? argv[0] : argv[1]);
 		return 2;
 	}
-	request.archive_fd = archive_fd;
 	request.archive_name = argv[0];
 	request.staging_fd = staging_fd;
 	request.staging_path = argv[1];
@@ -62,7 +65,7 @@ int main(int argc, char **argv)
 		request.limits.bytes = strtoull(argv[3], NULL, 10);
 	if (argc - optind > 4)
 		request.limits.entries = strtoull(argv[4], NULL, 10);
-	if (unpack_archive(&request, &result) < 0)
+	if (unpack_archive(&request, archive_fd, NULL, &result) < 0)
 		return 1;
 	printf("top %s entries %llu bytes %llu\n", result.top, (unsigned long long)result.entries,
 	       (unsigned long long)result.bytes);

@@ -74,13 +74,14 @@ int execv(const char *path, char *const argv[])
 static int enter(const char *directory)
 {
 	_cleanup_(chroot_error_clear) struct chroot_error error = {0};
+	_cleanup_(path_config_problems_clear) struct path_config_problems problems = {0};
 	_cleanup_(path_config_clear) struct path_config config = {0};
 	_cleanup_(plan_clear) struct plan plan = {0};
 	_cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const struct host_view view = host_view_real(&fd);
 	struct stat here, nix;
 
-	if (path_config_load(fd, directory, &config) < 0 ||
+	if (path_config_load(fd, &config, &problems) < 0 ||
 	    plan_build(&(struct plan_input){.view = &view,
 					    .config = &config,
 					    .user = "somebody",

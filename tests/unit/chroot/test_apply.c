@@ -229,33 +229,6 @@ static void no_nix_is_fatal(void **state)
 	assert_int_equal(WEXITSTATUS(status), 102);
 }
 
-static int check_covered(void)
-{
-	CHECK(is_there("/first/store/entry"));
-	CHECK(mkdir("/first/store/new", 0755) == 0 && rmdir("/first/store/new") == 0);
-	return 0;
-}
-
-/* The tmpfs that are made read-only are ours, not what is mounted in their place later. */
-static void covers_stay_writable(void **state)
-{
-	struct plan_step steps[] = {
-		step(PLAN_NIX, "/nix", NULL),
-		step(PLAN_BIND_DIRECTORY, "/first", "$/nix"),
-		step(PLAN_TMPFS, "/first/store", NULL),
-		/* what covers /first has a mount of its own where the tmpfs was */
-		step(PLAN_COVER_DIRECTORY, "/nix/store", "$/directory"),
-		step(PLAN_COVER_DIRECTORY, "/first", "/nix"),
-	};
-	_cleanup_free_ char *said = NULL;
-	int status;
-
-	(void)state;
-	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_covered, &status);
-	assert_string_equal(said, "");
-	assert_int_equal(status, 0);
-}
-
 static struct plan_step configured(struct plan_step step)
 {
 	step.configured = true;
@@ -438,7 +411,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_has_gone_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(notes_at_verbose, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_nix_is_fatal, setup, teardown),
-		cmocka_unit_test_setup_teardown(covers_stay_writable, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_asked_for_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_limit_of_mounts_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_made_on_the_host, setup, teardown),

@@ -221,7 +221,7 @@ static int teardown(void **state)
 	return r;
 }
 
-static const struct entry *entry_named(const struct listing *listing, const char *name)
+static const struct listing_entry *entry_named(const struct listing *listing, const char *name)
 {
 	for (size_t i = 0; i < listing->count; i++)
 		if (strcmp(listing->entries[i].name, name) == 0)

@@ -114,8 +114,7 @@ static void through_links(void **state)
 			 "link /var < private\ndir /private\nlink /lost < nowhere/at/all\n"
 			 "link /loop < loop\nlink /inside < /nix/store\nbind-dir /closed\n"
 			 "bind-dir /home\nnix /nix\n"
-			 "bind-dir /private/lib\n"
-			 "cover-dir /private/lib < /home/me/dir\n"
+			 "bind-dir /private/lib < /home/me/dir\n"
 			 "bind-file /private/lib2 < /home/me/dir/x\n",
 	});
 }
@@ -137,12 +136,12 @@ static void links_that_lead_nowhere(void **state)
 			     TO("/home/me/dir", "/inside/new/bin")},
 		.steps = UNCHANGED,
 		.said = WARNING
-		"mount of /home/me/dir on /loop/x: skipped, for the link /loop cannot be followed: "
-		"Too many levels of symbolic links\n" WARNING
+		"mount of /home/me/dir on /inside/new/bin: skipped, for it would lie in /nix/store, "
+		"and /nix is shown as it is\n" WARNING
 		"mount of /home/me/dir on /inside/p/bin: skipped, for that is /nix/store/p/bin, and "
 		"/nix is shown as it is\n" WARNING
-		"mount of /home/me/dir on /inside/new/bin: skipped, for it would lie in /nix/store, "
-		"and /nix is shown as it is\n",
+		"mount of /home/me/dir on /loop/x: skipped, for the link /loop cannot be followed: "
+		"Too many levels of symbolic links\n",
 	});
 }
 
@@ -154,10 +153,10 @@ static void below_a_file(void **state)
 		.absolute = {TO("/home/me/dir", "/etc/hosts/x"), TO("/home/me/dir", "/closed/x")},
 		.steps = UNCHANGED,
 		.said = WARNING
-		"mount of /home/me/dir on /etc/hosts/x: skipped, for /etc/hosts is "
-		"not a directory\n" WARNING
-		"mount of /home/me/dir on /closed/x: skipped, for /closed cannot be "
-		"looked at: Permission denied\n",
+		"mount of /home/me/dir on /closed/x: skipped, for it cannot be looked at: "
+		"Permission denied\n" WARNING
+		"mount of /home/me/dir on /etc/hosts/x: skipped, for /etc/hosts is not a "
+		"directory\n",
 	});
 }
 
@@ -192,27 +191,55 @@ static void sources(void **state)
 	});
 }
 
-static void below_another_mount(void **state)
+/*
+ * In a directory that is mounted: what it has is covered, and it is taken apart for what it has
+ * not. In whatever order the file names them, and through the links that are there inside.
+ */
+static void in_another_mount(void **state)
 {
 	(void)state;
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
-		.absolute = {TO("/home/me/dir", "/opt/dir"), TO("/home/me/passwd", "/opt/dir/x"),
-			     TO("/home/me/passwd", "/opt/dir/new"),
-			     TO("/home/me/passwd", "/opt/dir/out/new"),
+		.absolute = {TO("/home/me/passwd", "/opt/dir/x"), TO("/home/me/dir", "/opt/dir"),
 			     TO("/home/me/passwd", "/opt/beside")},
 		.steps = UNCHANGED "dir /opt\nbind-dir /opt/dir < /home/me/dir\n"
 				   "cover-file /opt/dir/x < /home/me/passwd\n"
 				   "bind-file /opt/beside < /home/me/passwd\n",
-		.said = WARNING
-		"mount of /home/me/passwd on /opt/dir/new: skipped, for /opt/dir is "
-		"mounted from /home/me/dir and has no such entry\n" WARNING
-		"mount of /home/me/passwd on /opt/dir/out/new: skipped, for the link "
-		"/opt/dir/out cannot be followed: it leads through another mount\n",
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.absolute = {TO("/home/me/passwd", "/opt/dir/new"), TO("/home/me/dir", "/opt/dir"),
+			     TO("/home/me/passwd", "/opt/dir/a/b"),
+			     TO("/home/me/passwd", "/opt/dir/out/ssl/ca")},
+		.steps = UNCHANGED "dir /opt\ndir /opt/dir\n"
+				   "bind-file /opt/dir/x < /home/me/dir/x\n"
+				   "link /opt/dir/out < /etc\n"
+				   "bind-file /opt/dir/new < /home/me/passwd\n"
+				   "dir /opt/dir/a\nbind-file /opt/dir/a/b < /home/me/passwd\n"
+				   "cover-file /etc/ssl/ca < /home/me/passwd\n",
+	});
+	/* one that covers a directory of the host's */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.absolute = {TO("/home/me/dir", "/etc/ssl"), TO("/home/me/passwd", "/etc/ssl/new")},
+		.steps = UNCHANGED "tmpfs /etc/ssl\nbind-file /etc/ssl/x < /home/me/dir/x\n"
+				   "link /etc/ssl/out < /etc\n"
+				   "bind-file /etc/ssl/new < /home/me/passwd\n",
+	});
+	/* the host's / and the Nix directory are no different where they are mounted */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.absolute = {TO("/", "/host"), TO("/home/me/passwd", "/host/etc/hosts"),
+			     TO("/nix", "/store"), TO("/home/me/passwd", "/store/new")},
+		.steps = UNCHANGED "bind-dir /host < /\n"
+				   "cover-file /host/etc/hosts < /home/me/passwd\n"
+				   "dir /store\nbind-dir /store/store < /nix/store\n"
+				   "bind-dir /store/var < /nix/var\n"
+				   "bind-file /store/new < /home/me/passwd\n",
 	});
 }
 
-/* Two targets that are one place: the later mount is on top. */
+/* Two targets that are one place: the later one has it. */
 static void same_place_twice(void **state)
 {
 	(void)state;
@@ -223,8 +250,7 @@ static void same_place_twice(void **state)
 			 "link /var < private\ndir /private\nlink /lost < nowhere/at/all\n"
 			 "link /loop < loop\nlink /inside < /nix/store\nbind-dir /closed\n"
 			 "bind-dir /home\nnix /nix\nbind-dir /private/lib\n"
-			 "bind-file /private/new < /home/me/passwd\n"
-			 "cover-file /private/new < /etc/hosts\n",
+			 "bind-file /private/new < /etc/hosts\n",
 	});
 }
 
@@ -237,8 +263,7 @@ static void where_something_is_excluded(void **state)
 		.excludes = {"/etc", "/private/lib"},
 		.absolute = {TO("/etc/hosts", "/etc/hosts"), TO("/home/me/dir", "/etc/ssl/deep"),
 			     TO("/etc/ssl", "/var/lib")},
-		.steps = "bind-dir /tmp\ndir /etc\n" AFTER_ETC "tmpfs /private/lib\n"
-			 "bind-file /etc/hosts\n"
+		.steps = "bind-dir /tmp\ndir /etc\n" AFTER_ETC "bind-file /etc/hosts\n"
 			 "dir /etc/ssl\nbind-dir /etc/ssl/deep < /home/me/dir\n"
 			 "cover-dir /private/lib < /etc/ssl\n",
 	});
@@ -246,9 +271,18 @@ static void where_something_is_excluded(void **state)
 		.host = FAKE_HOST(table),
 		.excludes = {"/etc/hosts"},
 		.absolute = {TO("/home/me/passwd", "/etc/hosts")},
-		.steps = "bind-dir /tmp\ndir /etc\n" AFTER_ETC
-			 "bind-file /etc/passwd\nbind-dir /etc/ssl\nlink /etc/zone < hosts\n"
-			 "bind-file /etc/hosts < /home/me/passwd\n",
+		.steps = UNCHANGED "cover-file /etc/hosts < /home/me/passwd\n",
+	});
+	/* a directory takes the place of an excluded file */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/etc/ssl/ca", "/home/me/link"},
+		.absolute = {TO("/home/me/dir", "/etc/ssl/ca"), TO("/etc/hosts", "/home/me/link")},
+		.steps = "bind-dir /tmp\nbind-dir /etc\ntmpfs /etc/ssl\n"
+			 "bind-dir /etc/ssl/ca < /home/me/dir\n" AFTER_ETC "tmpfs /home/me\n"
+			 "bind-file /home/me/passwd\nbind-dir /home/me/dir\n"
+			 "link /home/me/to-nix < /nix/store/p/bin/env\n"
+			 "bind-file /home/me/link < /etc/hosts\n",
 	});
 }
 
@@ -268,12 +302,21 @@ static void on_the_kernels(void **state)
 			     TO("/tmp/f", "/dev/log"), TO("/tmp/f", "/dev/new/x"),
 			     TO("/tmp/f", "/sys/new")},
 		.steps = "bind-dir /tmp\nbind-dir /dev\ndir /sys\nnix /nix\n"
-			 "hide /dev/kvm\ncover-file /dev/kvm < /tmp/f\ncover-dir /dev/shm < /tmp\n"
+			 "cover-file /dev/kvm < /tmp/f\ncover-dir /dev/shm < /tmp\n"
 			 "bind-file /sys/new < /tmp/f\n",
 		.said = WARNING
 		"mount of /tmp/f on /dev/log: skipped, for what is in /dev is made by the "
 		"kernel\n" WARNING "mount of /tmp/f on /dev/new/x: skipped, for what is in /dev is "
 		"made by the kernel\n",
+	});
+	/* by another name as well */
+	play(&(struct scene){
+		.host = FAKE_HOST(kernels),
+		.absolute = {TO("/", "/host"), TO("/tmp/f", "/host/dev/new")},
+		.steps = "bind-dir /tmp\nbind-dir /dev\nbind-dir /sys\nnix /nix\n"
+			 "bind-dir /host < /\n",
+		.said = WARNING "mount of /tmp/f on /host/dev/new: skipped, for what is in "
+				"/host/dev is made by the kernel\n",
 	});
 }
 
@@ -291,7 +334,9 @@ static void configured_steps(void **state)
 	assert_int_equal(build(&scene, &plan, &said), 0);
 	assert_true(plan.count > 2);
 	for (size_t i = 0; i < plan.count; i++)
-		assert_int_equal(plan.steps[i].configured, i + 2 >= plan.count);
+		assert_int_equal(plan.steps[i].configured,
+				 strcmp(plan.steps[i].path, "/etc/passwd") == 0 ||
+					 strcmp(plan.steps[i].path, "/new") == 0);
 }
 
 static void profile_of_old(void **state)
@@ -453,7 +498,7 @@ int main(void)
 		cmocka_unit_test(links_that_lead_nowhere),
 		cmocka_unit_test(below_a_file),
 		cmocka_unit_test(sources),
-		cmocka_unit_test(below_another_mount),
+		cmocka_unit_test(in_another_mount),
 		cmocka_unit_test(same_place_twice),
 		cmocka_unit_test(where_something_is_excluded),
 		cmocka_unit_test(on_the_kernels),

@@ -84,6 +84,13 @@ static void grow(uint32_t *seed, struct fake_host *host, struct fake_entry *entr
 	host->count++;
 }
 
+static int by_target(const void *left, const void *right)
+{
+	const struct path_mount *a = left, *b = right;
+
+	return strcmp(a->target, b->target);
+}
+
 static struct path_mount *random_mounts(uint32_t *seed, const struct fake_host *host, size_t count,
 					struct strlist *owned)
 {
@@ -98,6 +105,7 @@ static struct path_mount *random_mounts(uint32_t *seed, const struct fake_host *
 		while (paper_within(owned->items[owned->count - 1], "/nix"));
 		mounts[i].target = owned->items[owned->count - 1];
 	}
+	qsort(mounts, count, sizeof(*mounts), by_target);
 	return mounts;
 }
 
@@ -108,19 +116,19 @@ static size_t play_round(uint32_t seed)
 	struct host_view view = fake_view(&host);
 	_cleanup_(strlist_clear) struct strlist owned = {0};
 	_cleanup_(plan_clear) struct plan plan;
-	struct path_config config = {.absolute_count = pick(&seed, 6)};
+	struct path_config config = {.mount_count = pick(&seed, 6)};
 	size_t excludes = pick(&seed, 5);
 
 	for (size_t i = 1; i < 60; i++)
 		grow(&seed, &host, entries, &owned);
-	config.absolute = random_mounts(&seed, &host, config.absolute_count, &owned);
+	config.mounts = random_mounts(&seed, &host, config.mount_count, &owned);
 	for (size_t i = 0; i < excludes; i++)
 		strlist_take(&config.excludes, random_path(&seed, &host));
 	assert_int_equal(plan_build(&(struct plan_input){.view = &view, .config = &config}, &plan),
 			 0);
 	plan_check(&plan, &host);
 	strlist_clear(&config.excludes);
-	free(config.absolute);
+	free(config.mounts);
 	return plan.count;
 }
 

@@ -1,5 +1,5 @@
 /* The help pages. */
-#include "cli/options.h"
+#include "cli/help.h"
 #include "cli/option_table.h"
 #include "util/cleanup.h"
 
@@ -17,7 +17,7 @@ static char *page_on(enum command command)
 	size_t len;
 	FILE *f = xopen_memstream(&text, &len);
 
-	options_print_help(f, command);
+	help_print(f, command);
 	fclose(f);
 	return text;
 }

@@ -1,5 +1,6 @@
 #include "fetch/ca_bundle.h"
 #include "ui/log.h"
+#include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -54,77 +55,6 @@ static void put(const char *root, const char *path, const char *text)
 	assert_int_equal(fs_write_all(fd, text, strlen(text)), 0);
 }
 
-static void expect_found(const char *root, const char *file, const char *dir)
-{
-	struct ca_bundle bundle;
-	_cleanup_free_ char *want_file = file ? path_below(root, file) : NULL;
-	_cleanup_free_ char *want_dir = dir ? path_below(root, dir) : NULL;
-
-	ca_bundle_find(root, &bundle);
-	if (want_file)
-		assert_string_equal(bundle.file, want_file);
-	else
-		assert_null(bundle.file);
-	if (want_dir)
-		assert_string_equal(bundle.dir, want_dir);
-	else
-		assert_null(bundle.dir);
-	ca_bundle_clear(&bundle);
-	assert_null(bundle.file);
-}
-
-static void finds_the_bundle_of_every_distribution(void **state)
-{
-	static const char *const places[] = {
-		"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-		"/etc/pki/tls/certs/ca-bundle.crt",
-		"/etc/ssl/ca-bundle.pem",
-		"/var/lib/ca-certificates/ca-bundle.pem",
-		"/etc/pki/tls/cacert.pem",
-		"/etc/ssl/cert.pem",
-		"/etc/ssl/certs/ca-bundle.crt",
-	};
-
-	expect_found(*state, NULL, NULL);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		_cleanup_free_ char *name = path_below(*state, places[i]);
-
-		put(*state, places[i], "certificates");
-		expect_found(*state, places[i], NULL);
-		assert_int_equal(unlink(name), 0);
-	}
-}
-
-static void follows_links_and_passes_by_what_is_no_bundle(void **state)
-{
-	_cleanup_free_ char *link = path_below(*state, "/etc/ssl/cert.pem");
-	_cleanup_free_ char *dangling = path_below(*state, "/etc/ssl/ca-bundle.pem");
-	_cleanup_free_ char *dir = path_below(*state, "/etc/pki/tls/certs/ca-bundle.crt");
-
-	put(*state, "/etc/ssl/certs/ca-certificates.crt", ""); /* empty */
-	assert_int_equal(fs_mkdirs(AT_FDCWD, dir, 0755), 0);
-	assert_int_equal(symlink("../nowhere", dangling), 0);
-	assert_int_equal(symlink("../bundle", link), 0);
-	expect_found(*state, NULL, NULL);
-	put(*state, "/etc/bundle", "certificates");
-	expect_found(*state, "/etc/ssl/cert.pem", NULL);
-}
-
-static void finds_directories_of_hashed_certificates(void **state)
-{
-	put(*state, "/etc/ssl/certs/README", "no certificate");
-	put(*state, "/etc/ssl/certs/8d89cda1.x", "no certificate");
-	put(*state, "/etc/ssl/certs/8d89cda.0", "no certificate");
-	expect_found(*state, NULL, NULL);
-	put(*state, "/etc/pki/tls/certs/8d89cda1.0", "certificate");
-	expect_found(*state, NULL, "/etc/pki/tls/certs");
-	put(*state, "/etc/ssl/certs/0a1b2c3d.12", "certificate");
-	expect_found(*state, NULL, "/etc/ssl/certs");
-	put(*state, "/etc/ssl/cert.pem", "certificates"); /* a file comes before directories */
-	expect_found(*state, "/etc/ssl/cert.pem", NULL);
-}
-
 static void expect_choice(const char *cacert, const char *root, const char *file, const char *dir)
 {
 	struct ca_bundle bundle;
@@ -139,6 +69,29 @@ static void expect_choice(const char *cacert, const char *root, const char *file
 	else
 		assert_null(bundle.dir);
 	ca_bundle_clear(&bundle);
+}
+
+/* what is below ROOT; FILE and DIR without ROOT in front */
+static void expect_found(const char *root, const char *file, const char *dir)
+{
+	_cleanup_free_ char *want_file = file ? path_below(root, file) : NULL;
+	_cleanup_free_ char *want_dir = dir ? path_below(root, dir) : NULL;
+
+	expect_choice(NULL, root, want_file, want_dir);
+}
+
+static void finds_directories_of_hashed_certificates(void **state)
+{
+	put(*state, "/etc/ssl/certs/README", "no certificate");
+	put(*state, "/etc/ssl/certs/8d89cda1.x", "no certificate");
+	put(*state, "/etc/ssl/certs/8d89cda.0", "no certificate");
+	expect_found(*state, NULL, NULL);
+	put(*state, "/etc/pki/tls/certs/8d89cda1.0", "certificate");
+	expect_found(*state, NULL, "/etc/pki/tls/certs");
+	put(*state, "/etc/ssl/certs/0a1b2c3d.12", "certificate");
+	expect_found(*state, NULL, "/etc/ssl/certs");
+	put(*state, "/etc/ssl/cert.pem", "certificates"); /* a file comes before directories */
+	expect_found(*state, "/etc/ssl/cert.pem", NULL);
 }
 
 static void what_is_named_goes_before_what_is_found(void **state)
@@ -187,16 +140,27 @@ static void what_is_named_must_be_there(void **state)
 	assert_int_equal(ca_bundle_choose(NULL, *state, &bundle), -1);
 }
 
+static void the_advice_names_the_package_and_every_place(void **state)
+{
+	_cleanup_free_ char *advice = ca_bundle_advice();
+
+	(void)state;
+	assert_non_null(strstr(advice, "ca-certificates"));
+	assert_non_null(strstr(advice, "--cacert"));
+	for (size_t i = 0; ca_bundle_paths[i]; i++)
+		assert_non_null(strstr(advice, ca_bundle_paths[i]));
+	assert_non_null(strstr(advice, "/etc/pki/tls/certs"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_root, remove_root)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(finds_the_bundle_of_every_distribution),
-		TEST(follows_links_and_passes_by_what_is_no_bundle),
 		TEST(finds_directories_of_hashed_certificates),
 		TEST(what_is_named_goes_before_what_is_found),
 		TEST(what_is_named_must_be_there),
+		TEST(the_advice_names_the_package_and_every_place),
 	};
 
 	return cmocka_run_group_tests_name("ca_bundle", tests, NULL, NULL);

@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -128,7 +127,7 @@ static bool exists(const struct fixture *f, const char *name)
 
 static int get(struct fixture *f, const char *url, struct download_file *file)
 {
-	const struct download_sink sink = {sink_write, sink_restart, f};
+	const struct sink sink = {sink_write, sink_restart, f};
 	struct sha256 expected;
 
 	assert_int_equal(sha256_parse_option(SHA256, &expected), 0);
@@ -141,8 +140,7 @@ static int get(struct fixture *f, const char *url, struct download_file *file)
 				     .dir = f->dir,
 				     .name = "x",
 				     .expected = &expected,
-				     .sinks = &sink,
-				     .sink_count = 1,
+				     .sink = &sink,
 			     },
 			     file);
 }
@@ -367,7 +365,7 @@ static void gives_up_in_the_end(void **state)
 	free(canned_end(&f->server));
 	assert_true(exists(f, "x.part"));
 	assert_true(exists(f, "x.part.state"));
-	assert_null(file.part);
+	assert_null(file.name);
 }
 
 static void refuses_answers_that_are_too_large_or_encoded(void **state)
@@ -494,80 +492,6 @@ static void a_text_begins_again_as_a_whole(void **state)
 	assert_int_equal(count_of(asked, "Range"), 0);
 }
 
-static void two_never_share_a_part(void **state)
-{
-	struct fixture *f = *state;
-	struct part_file first, second;
-	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
-	_cleanup_free_ char *path = xasprintf("%s/source", f->dir), *url = url_of_path(path);
-
-	put(f, "source", BODY);
-	assert_int_equal(part_file_open(&first, f->dirfd, f->dir, "x"), 0);
-	assert_non_null(first.name);
-	assert_int_equal(part_file_restart(&first, "http://x", "\"a\""), 0);
-	assert_int_equal(part_file_write(&first, "mine", 4, 0), 0);
-	assert_true(part_file_can_resume(&first));
-
-	assert_int_equal(get(f, url, &file), 0); /* beside it */
-	expect_body(f, &file);
-	download_file_remove(&file); /* not that of the first */
-	assert_true(exists(f, "x.part"));
-	assert_true(exists(f, "x.part.state"));
-	assert_int_equal(first.size, 4);
-
-	part_file_close(&first);
-	assert_int_equal(part_file_open(&second, f->dirfd, f->dir, "x"), 0);
-	assert_non_null(second.name);
-	assert_int_equal(second.size, 4);
-	assert_string_equal(second.url, "http://x");
-	assert_string_equal(second.validator, "\"a\"");
-	part_file_remove(&second);
-	part_file_close(&second);
-	assert_false(exists(f, "x.part"));
-	assert_false(exists(f, "x.part.state"));
-}
-
-static void a_part_that_cannot_be_one_is_refused(void **state)
-{
-	struct fixture *f = *state;
-	struct part_file part;
-	_cleanup_free_ char *path = xasprintf("%s/x.part", f->dir);
-
-	put(f, "other", "precious");
-	assert_int_equal(symlinkat("other", f->dirfd, "x.part"), 0);
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
-	part_file_close(&part);
-	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
-	assert_int_equal(mkdirat(f->dirfd, "x.part", 0755), 0);
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
-	part_file_close(&part);
-	assert_int_equal(unlinkat(f->dirfd, "x.part", AT_REMOVEDIR), 0);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
-	part_file_close(&part);
-}
-
-static size_t files_in(const struct fixture *f)
-{
-	_cleanup_closedir_ DIR *dir = opendir(f->dir);
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	return count - 2;
-}
-
-static void set_mode(const struct fixture *f, const char *name, mode_t mode)
-{
-	assert_int_equal(fchmodat(f->dirfd, name, mode, 0), 0);
-}
-
-static void set_owner(const struct fixture *f, const char *name)
-{
-	assert_int_equal(fchownat(f->dirfd, name, 65534, 65534, 0), 0);
-}
-
 static void expect_content(const struct fixture *f, const char *name, const char *text)
 {
 	_cleanup_free_ char *data = NULL;
@@ -577,131 +501,158 @@ static void expect_content(const struct fixture *f, const char *name, const char
 	assert_string_equal(data, text);
 }
 
-/* Download BODY: not into x.part, which is complete already but not to be used, nor removing it. */
-static void expect_nameless(struct fixture *f)
-{
-	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
-					    NULL};
-	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
-	_cleanup_free_ char *asked = NULL;
-	size_t files = files_in(f);
-	struct stat st;
-
-	canned_start(&f->server, whole);
-	assert_int_equal(get(f, f->server.url, &file), 0);
-	asked = canned_end(&f->server);
-	assert_int_equal(count_of(asked, "#"), 1);
-	assert_int_equal(count_of(asked, "Range"), 0);
-	expect_body(f, &file);
-	assert_int_equal(fstat(file.fd, &st), 0);
-	assert_int_equal(st.st_nlink, 0);
-	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	assert_int_equal(st.st_uid, geteuid());
-	download_file_remove(&file);
-	assert_int_equal(files_in(f), files);
-}
-
-static void no_named_file_where_others_can_write(void **state)
-{
-	static const mode_t modes[] = {01777, 0777, 0775, 0702};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < COUNT_OF(modes); i++) {
-		assert_int_equal(fchmod(f->dirfd, modes[i]), 0);
-		expect_nameless(f); /* where nothing is yet */
-		put(f, "x.part", BODY);
-		expect_nameless(f);
-		expect_content(f, "x.part", BODY);
-		assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
-		/* nor does a link there lead anywhere or stop us */
-		put(f, "other", "precious");
-		assert_int_equal(symlinkat("other", f->dirfd, "x.part"), 0);
-		expect_nameless(f);
-		expect_content(f, "other", "precious");
-		assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
-		assert_int_equal(unlinkat(f->dirfd, "other", 0), 0);
-	}
-}
-
-static void nothing_of_another_user_is_used(void **state)
+static void a_part_and_its_state_outlive_a_run(void **state)
 {
 	struct fixture *f = *state;
 	struct part_file part;
 
-	if (geteuid() != 0)
-		skip(); /* needs root, to give files away */
-	put(f, "x.part", BODY);
-	set_owner(f, "x.part");
-	expect_nameless(f);
-	expect_content(f, "x.part", BODY);
-	set_mode(f, "x.part", 0666);
-	expect_nameless(f);
-
-	/* a state of another's */
-	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
-	put(f, "x.part", "0123456789");
-	put_state(f, "http://x", "\"a\"");
-	set_owner(f, "x.part.state");
 	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
-	assert_non_null(part.name);
-	assert_null(part.url);
+	assert_false(part_file_can_resume(&part, NULL));
+	assert_int_equal(part_file_restart(&part, "http://u:p@x/y?key=1", "\"a\""), 0);
+	assert_false(part_file_can_resume(&part, NULL)); /* nothing is in it yet */
+	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
 	part_file_close(&part);
-
-	/* a directory of another's */
-	put(f, "x.part", BODY);
-	assert_int_equal(fchown(f->dirfd, 65534, 65534), 0);
-	expect_nameless(f);
-	expect_content(f, "x.part", BODY);
-}
-
-/* Opened anew: empty, 0600, and what WRITER writes does not get there */
-static void expect_anew(struct fixture *f, int writer)
-{
-	struct part_file part;
-	struct stat st;
+	/* neither the password nor the key is written down */
+	expect_content(f, "x.part.state", "http://x/y?...\n\"a\"\n");
 
 	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
-	assert_non_null(part.name);
-	assert_int_equal(part.size, 0);
-	assert_null(part.url);
-	assert_int_equal(pwrite(writer, "evil", 4, 0), 4);
-	assert_int_equal(fstat(part.read_fd, &st), 0);
-	assert_int_equal(st.st_size, 0);
-	assert_int_equal(st.st_nlink, 1);
-	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	part_file_remove(&part);
+	assert_int_equal(part.size, 4);
+	assert_string_equal(part.validator, "\"a\"");
+	assert_true(part_file_can_resume(&part, NULL));
+	assert_true(part_file_can_resume(&part, "http://x/y?key=2")); /* signed anew */
+	assert_false(part_file_can_resume(&part, "http://x/z?key=1"));
+	part_file_remove(f->dirfd, "x");
 	part_file_close(&part);
 	assert_false(exists(f, "x.part"));
+	assert_false(exists(f, "x.part.state"));
 }
 
-static void a_part_that_others_could_change_is_made_anew(void **state)
+/* What is called x.part is removed: a regular file of ours takes its place, new and empty. */
+static void expect_anew(struct fixture *f)
 {
-	static const mode_t modes[] = {0666, 0660, 0602};
+	struct part_file part;
+	struct stat st;
+
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_int_equal(part.size, 0);
+	assert_int_equal(fstatat(f->dirfd, "x.part", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(st.st_uid, geteuid());
+	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
+	part_file_remove(f->dirfd, "x");
+	part_file_close(&part);
+}
+
+static void what_is_not_ours_alone_is_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = xasprintf("%s/x.part", f->dir);
+
+	put(f, "other", "precious");
+	assert_int_equal(symlinkat("other", f->dirfd, "x.part"), 0);
+	expect_anew(f);
+	assert_int_equal(linkat(f->dirfd, "other", f->dirfd, "x.part", 0), 0);
+	expect_anew(f);
+	expect_content(f, "other", "precious");
+	assert_int_equal(symlinkat("nowhere", f->dirfd, "x.part"), 0);
+	expect_anew(f);
+	assert_false(exists(f, "nowhere"));
+	assert_int_equal(mkfifo(path, 0600), 0);
+	expect_anew(f);
+	assert_int_equal(mknodat(f->dirfd, "x.part", S_IFSOCK | 0600, 0), 0);
+	expect_anew(f);
+	if (geteuid() == 0) { /* may give files away */
+		put(f, "x.part", BODY);
+		assert_int_equal(fchownat(f->dirfd, "x.part", 65534, 65534, 0), 0);
+		expect_anew(f);
+	} else { /* may not write to a file that is read-only */
+		put(f, "x.part", BODY);
+		assert_int_equal(fchmodat(f->dirfd, "x.part", 0400, 0), 0);
+		expect_anew(f);
+	}
+}
+
+static void a_directory_in_the_place_of_a_part_is_refused(void **state)
+{
 	struct fixture *f = *state;
 	struct part_file part;
 
-	for (size_t i = 0; i <= COUNT_OF(modes); i++) {
-		_cleanup_close_ int writer = -1;
-
-		put(f, "x.part", BODY);
-		put_state(f, "http://x", "\"a\"");
-		writer = openat(f->dirfd, "x.part", O_WRONLY | O_CLOEXEC);
-		if (i < COUNT_OF(modes))
-			set_mode(f, "x.part", modes[i]);
-		else
-			assert_int_equal(linkat(f->dirfd, "x.part", f->dirfd, "second", 0), 0);
-		expect_anew(f, writer);
-	}
-	expect_content(f, "second", "evil456789abcdefghij");
-
-	/* the state alone: the bytes are ours, where they are from is not known */
-	put(f, "x.part", "0123456789");
-	put_state(f, "http://x", "\"a\"");
-	set_mode(f, "x.part.state", 0666);
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
-	assert_int_equal(part.size, 10);
-	assert_null(part.url);
+	assert_int_equal(mkdirat(f->dirfd, "x.part", 0755), 0);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), -1);
 	part_file_close(&part);
+}
+
+static void a_state_that_is_not_ours_alone_says_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct part_file part;
+
+	for (int i = 0; i < 3; i++) {
+		put(f, "x.part", "0123456789");
+		put_state(f, "http://x", "\"a\"");
+		if (i == 0) {
+			assert_int_equal(renameat(f->dirfd, "x.part.state", f->dirfd, "there"), 0);
+			assert_int_equal(symlinkat("there", f->dirfd, "x.part.state"), 0);
+		} else if (i == 1) {
+			assert_int_equal(linkat(f->dirfd, "x.part.state", f->dirfd, "second", 0),
+					 0);
+		} else if (geteuid() == 0) {
+			assert_int_equal(fchownat(f->dirfd, "x.part.state", 65534, 65534, 0), 0);
+		} else {
+			continue;
+		}
+		assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+		assert_int_equal(part.size, 10);
+		assert_false(part_file_can_resume(&part, NULL));
+		assert_int_equal(part_file_restart(&part, "http://y", "\"b\""), 0);
+		part_file_close(&part);
+		expect_content(f, "x.part.state", "http://y\n\"b\"\n");
+		part_file_remove(f->dirfd, "x");
+	}
+	expect_content(f, "there", "http://x\n\"a\"\n");
+	expect_content(f, "second", "http://x\n\"a\"\n");
+}
+
+static void a_part_of_other_bytes_is_found_out(void **state)
+{
+	/* the server says that there is no more; only the digest knows that it is another file */
+	static const char *const answers[] = {
+		"HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
+		NULL,
+	};
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *asked = NULL;
+
+	canned_start(&f->server, answers);
+	put(f, "x.part", "abcdefghij0123456789");
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 2);
+	assert_int_equal(count_of(asked, "Range: bytes=20-"), 1);
+}
+
+static void all_that_is_kept_can_be_forgotten(void **state)
+{
+	static const char *const ours[] = {"x.part", "x.part.state", "y.part", "z.part.state"};
+	static const char *const others[] = {"x", "part", "x.part.new", "x.state"};
+	struct fixture *f = *state;
+
+	assert_false(download_is_kept(f->dirfd));
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		put(f, others[i], "");
+	assert_false(download_is_kept(f->dirfd));
+	for (size_t i = 0; i < COUNT_OF(ours); i++)
+		put(f, ours[i], "");
+	assert_true(download_is_kept(f->dirfd));
+	download_remove_all(f->dirfd);
+	assert_false(download_is_kept(f->dirfd));
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		assert_true(exists(f, others[i]));
 }
 
 static void a_write_error_is_said_and_not_tried_again(void **state)
@@ -752,11 +703,12 @@ int main(void)
 		IN_DIRECTORY(an_interrupt_ends_the_wait_for_the_next_try),
 		IN_DIRECTORY(copies_a_local_file),
 		IN_DIRECTORY(a_text_begins_again_as_a_whole),
-		IN_DIRECTORY(two_never_share_a_part),
-		IN_DIRECTORY(a_part_that_cannot_be_one_is_refused),
-		IN_DIRECTORY(no_named_file_where_others_can_write),
-		IN_DIRECTORY(nothing_of_another_user_is_used),
-		IN_DIRECTORY(a_part_that_others_could_change_is_made_anew),
+		IN_DIRECTORY(a_part_and_its_state_outlive_a_run),
+		IN_DIRECTORY(what_is_not_ours_alone_is_made_anew),
+		IN_DIRECTORY(a_directory_in_the_place_of_a_part_is_refused),
+		IN_DIRECTORY(a_state_that_is_not_ours_alone_says_nothing),
+		IN_DIRECTORY(a_part_of_other_bytes_is_found_out),
+		IN_DIRECTORY(all_that_is_kept_can_be_forgotten),
 		IN_DIRECTORY(a_write_error_is_said_and_not_tried_again),
 	};
 	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};

@@ -1,5 +1,5 @@
 #include "fetch/response_header.h"
-#include "fetch/transfer_error.h"
+#include "fetch/error_table.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -64,18 +64,18 @@ static void reads_a_content_range(void **state)
 	}
 }
 
-static void take(struct answer_header *header, const char *line)
+static void take(struct response_header *header, const char *line)
 {
 	/* without its NUL, as libcurl hands it over */
 	_cleanup_free_ char *copy = xcalloc(strlen(line) ? strlen(line) : 1, 1);
 
 	memcpy(copy, line, strlen(line));
-	answer_header_take(header, copy, strlen(line));
+	response_header_take(header, copy, strlen(line));
 }
 
 static void reads_a_header(void **state)
 {
-	struct answer_header header = {0};
+	struct response_header header = {0};
 
 	(void)state;
 	take(&header, "HTTP/1.1 302 Found\r\n");
@@ -84,13 +84,13 @@ static void reads_a_header(void **state)
 	take(&header, "HTTP/2 200 \r\n");
 	assert_null(header.etag);
 	assert_string_equal(header.location, "https://example.org/");
-	assert_null(answer_header_validator(&header));
+	assert_null(response_header_validator(&header));
 	take(&header, "last-modified:  Thu, 01 Jan 1970 00:00:01 GMT \r\n");
-	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
+	assert_string_equal(response_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
 	take(&header, "ETag: W/\"weak\"\r\n"); /* no good for If-Range */
-	assert_string_equal(answer_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
+	assert_string_equal(response_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
 	take(&header, "ETAG:\"strong\"\n");
-	assert_string_equal(answer_header_validator(&header), "\"strong\"");
+	assert_string_equal(response_header_validator(&header), "\"strong\"");
 	take(&header, "ETag: \"control\x01\"\r\n"); /* could make a header line of its own */
 	assert_null(header.etag);
 	take(&header, "Content-Encoding: gzip\r\n");
@@ -104,7 +104,7 @@ static void reads_a_header(void **state)
 	take(&header, "");
 	take(&header, ":");
 	take(&header, "ETag");
-	answer_header_clear(&header);
+	response_header_clear(&header);
 }
 
 static void knows_what_may_pass(void **state)
@@ -114,17 +114,17 @@ static void knows_what_may_pass(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(transient); i++)
-		assert_true(transfer_error_of_status(transient[i]).transient);
+		assert_true(error_of_status(transient[i]).transient);
 	for (size_t i = 0; i < COUNT_OF(final); i++)
-		assert_false(transfer_error_of_status(final[i]).transient);
-	assert_true(transfer_error_of_curl(CURLE_COULDNT_CONNECT).transient);
-	assert_true(transfer_error_of_curl(CURLE_OPERATION_TIMEDOUT).transient);
-	assert_true(transfer_error_of_curl(CURLE_PARTIAL_FILE).transient);
-	assert_false(transfer_error_of_curl(CURLE_PEER_FAILED_VERIFICATION).transient);
-	assert_false(transfer_error_of_curl(CURLE_TOO_MANY_REDIRECTS).transient);
+		assert_false(error_of_status(final[i]).transient);
+	assert_true(error_of_curl(CURLE_COULDNT_CONNECT).transient);
+	assert_true(error_of_curl(CURLE_OPERATION_TIMEDOUT).transient);
+	assert_true(error_of_curl(CURLE_PARTIAL_FILE).transient);
+	assert_false(error_of_curl(CURLE_PEER_FAILED_VERIFICATION).transient);
+	assert_false(error_of_curl(CURLE_TOO_MANY_REDIRECTS).transient);
 	for (int code = 1; code < CURL_LAST; code++) {
-		assert_non_null(transfer_error_of_curl((CURLcode)code).what);
-		assert_non_null(transfer_error_of_curl((CURLcode)code).next);
+		assert_non_null(error_of_curl((CURLcode)code).what);
+		assert_non_null(error_of_curl((CURLcode)code).next);
 	}
 }
 

@@ -32,7 +32,14 @@ static void assert_cleaned(const char *text, size_t len, const char *expected, s
 
 	assert_int_equal(out_len, expected_len);
 	assert_memory_equal(out, expected, expected_len + 1);
-	assert_false(startup_text_has_line(out, out_len));
+	assert_null(startup_text_line(out, out_len, &out_len));
+}
+
+static bool has_line_in(const char *text, size_t len)
+{
+	size_t line;
+
+	return startup_text_line(text, len, &line);
 }
 
 #define CLEANED(text, expected) \
@@ -91,7 +98,7 @@ static void other_lines(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		assert_false(startup_text_has_line(texts[i], strlen(texts[i])));
+		assert_false(has_line_in(texts[i], strlen(texts[i])));
 		assert_cleaned(texts[i], strlen(texts[i]), texts[i], strlen(texts[i]));
 	}
 }
@@ -165,7 +172,7 @@ static int has_line(const struct place *place, const char *name)
 {
 	_cleanup_free_ char *path = path_join(place->path, name);
 
-	return startup_file_has_line(path);
+	return startup_file_has_line(path, NULL);
 }
 
 static void files(void **state)

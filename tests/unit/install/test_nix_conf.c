@@ -1,5 +1,6 @@
 /* A nix.conf for this host. */
 #include "install/nix_conf.h"
+#include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/network_fs.h"
 #include "util/fs.h"
@@ -121,12 +122,15 @@ static void network_file_systems(void **state)
 /* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
 static char *write_conf(const struct place *place, const struct nix_conf_facts *facts)
 {
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_free_ char *said = NULL;
 	struct capture capture;
 	int r;
 
+	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(place->fd, &record), 0);
 	capture_begin(&capture);
-	r = nix_conf_write(place->fd, "NIX", facts);
+	r = nix_conf_write(place->fd, "/NIX", facts, &record);
 	said = capture_end(&capture);
 	return xasprintf("%d: %s", r, said);
 }
@@ -168,7 +172,7 @@ static void never_over_a_users_file(void **state)
 	assert_string_equal(quiet, "0: ");
 	strlist_add(&extra, "max-jobs = 4");
 	told = write_conf(place, &(struct nix_conf_facts){.extra = &extra});
-	assert_string_equal(told, "0: nix-user-chroot: warning: NIX/etc/nix/nix.conf is there "
+	assert_string_equal(told, "0: nix-user-chroot: warning: /NIX/etc/nix/nix.conf is there "
 				  "already and stays as it is\n"
 				  "  add by hand what you asked for with --extra-conf or "
 				  "--nix-extra-conf-file\n");
@@ -199,7 +203,7 @@ static void something_in_the_way(void **state)
 
 	assert_int_equal(fs_replace_file(place->fd, "etc", "", 0, 0644), 0);
 	outcome = write_conf(place, &(struct nix_conf_facts){0});
-	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write NIX/etc/nix/nix.conf: "
+	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: "
 					"Not a directory\n"));
 }
 

@@ -4,6 +4,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 struct fixture {
 	char *dir;
 	struct downloader *downloader;
-	struct install_options options;
+	struct release_request request;
 };
 
 static void put(const struct fixture *f, const char *path, const char *text)
@@ -54,8 +55,8 @@ static int make_mirror(void **state)
 	put(f, "latest/install", "url=x/nix-2.26.3/nix-2.26.3-$system.tar.xz\n");
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz", "abc");
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH);
-	f->options.mirror = xstrdup(f->dir);
-	f->options.system = xstrdup("x86_64-linux");
+	f->request.mirror = f->dir;
+	f->request.system = "x86_64-linux";
 	return f->downloader ? 0 : -1;
 }
 
@@ -65,8 +66,6 @@ static int remove_mirror(void **state)
 	int r = fs_remove_tree(AT_FDCWD, f->dir);
 
 	downloader_free(f->downloader);
-	free(f->options.mirror);
-	free(f->options.system);
 	free(f->dir);
 	free(f);
 	return r;
@@ -84,7 +83,7 @@ static void expect_refusal(struct fixture *f)
 {
 	struct release release = {.version = (char *)""};
 
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), -1);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), -1);
 	assert_string_equal(release.version, ""); /* untouched */
 }
 
@@ -95,13 +94,13 @@ static void resolves_the_latest_of_a_directory(void **state)
 	_cleanup_free_ char *base = release_mirror_url(f->dir), *url = NULL;
 
 	url = xasprintf("%s/nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz", base);
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.version, "2.26.3");
 	assert_string_equal(release.system, "x86_64-linux");
 	assert_string_equal(release.tarball_url, url);
 	assert_string_equal(release.tarball_name, "nix-2.26.3-x86_64-linux.tar.xz");
 	assert_non_null(strstr(release.sha256_source, ".sha256"));
-	assert_non_null(strstr(release.missing, "2.26.3"));
+	assert_non_null(strstr(release.missing.what, "2.26.3"));
 	expect_hash(&release, HASH);
 }
 
@@ -111,52 +110,50 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 	_cleanup_(release_clear) struct release release = {0};
 
 	/* with version and hash given the mirror is not asked at all */
-	f->options.nix_version = (char *)"9.9";
-	f->options.sha256 = (char *)OTHER;
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	f->request.nix_version = "9.9";
+	f->request.sha256 = OTHER;
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.sha256_source, "--sha256");
 	expect_hash(&release, OTHER);
 
 	/* nor is http refused then */
 	release_clear(&release);
-	free(f->options.mirror);
-	f->options.mirror = xstrdup("http://127.0.0.1:1");
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	f->request.mirror = "http://127.0.0.1:1";
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.tarball_url,
 			    "http://127.0.0.1:1/nix-9.9/nix-9.9-x86_64-linux.tar.xz");
-	f->options.sha256 = NULL;
+	f->request.sha256 = NULL;
 	expect_refusal(f);
 }
 
 static void refuses_bad_words_before_any_connection(void **state)
 {
 	struct fixture *f = *state;
-	const struct install_options good = f->options;
-	const struct install_options bad[] = {
-		{.mirror = good.mirror, .system = (char *)"x86_64-darwin"},
-		{.mirror = good.mirror, .system = (char *)""},
-		{.mirror = good.mirror, .nix_version = (char *)"../../etc"},
-		{.mirror = good.mirror, .nix_version = (char *)""},
-		{.mirror = good.mirror, .sha256 = (char *)"abc"},
-		{.mirror = good.mirror, .sha256 = (char *)""},
-		{.mirror = (char *)"ftp://127.0.0.1"},
-		{.mirror = (char *)"relative"},
-		{.mirror = (char *)"http://127.0.0.1:1"}, /* its hash would come over http */
-		{.tarball = (char *)"http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
-		{.tarball = (char *)"ftp://127.0.0.1/x"},
-		{.tarball = (char *)"/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
+	const struct release_request good = f->request;
+	const struct release_request bad[] = {
+		{.mirror = good.mirror, .system = "x86_64-darwin"},
+		{.mirror = good.mirror, .system = ""},
+		{.mirror = good.mirror, .nix_version = "../../etc"},
+		{.mirror = good.mirror, .nix_version = ""},
+		{.mirror = good.mirror, .sha256 = "abc"},
+		{.mirror = good.mirror, .sha256 = ""},
+		{.mirror = "ftp://127.0.0.1"},
+		{.mirror = "relative"},
+		{.mirror = "http://127.0.0.1:1"}, /* its hash would come over http */
+		{.tarball = "http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
+		{.tarball = "ftp://127.0.0.1/x"},
+		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
 		{.tarball = good.mirror}, /* a directory */
-		{.tarball = (char *)"https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .nix_version = (char *)"2.4"},
-		{.tarball = (char *)"https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .system = (char *)"i686-linux"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz", .nix_version = "2.4"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		 .system = "i686-linux"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		f->options = bad[i];
+		f->request = bad[i];
 		expect_refusal(f);
 	}
-	f->options = good;
+	f->request = good;
 }
 
 static void refuses_a_mirror_that_lacks_something(void **state)
@@ -173,9 +170,9 @@ static void refuses_a_mirror_that_lacks_something(void **state)
 		expect_refusal(f);
 	}
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH "\n");
-	f->options.nix_version = (char *)"2.26.4";
+	f->request.nix_version = "2.26.4";
 	expect_refusal(f);
-	f->options.nix_version = NULL;
+	f->request.nix_version = NULL;
 	put(f, "latest/install", "nothing");
 	expect_refusal(f);
 	put(f, "latest/install", "url=x/nix-2.26.4/nix-2.26.4-$system.tar.xz\n");
@@ -192,8 +189,8 @@ static void resolves_a_local_tarball(void **state)
 		xasprintf("%s/nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz", f->dir);
 	_cleanup_free_ char *url = url_of_path(file), *copy = NULL;
 
-	f->options.tarball = file;
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	f->request.tarball = file;
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.tarball_url, url);
 	assert_string_equal(release.version, "2.26.3");
 	expect_hash(&release, HASH);
@@ -201,11 +198,11 @@ static void resolves_a_local_tarball(void **state)
 	/* a name that tells nothing, and no hash beside it */
 	put(f, "my tarball.tgz", "abc");
 	copy = xasprintf("%s/my tarball.tgz", f->dir);
-	f->options.tarball = copy;
+	f->request.tarball = copy;
 	expect_refusal(f);
-	f->options.sha256 = (char *)OTHER;
+	f->request.sha256 = OTHER;
 	release_clear(&release);
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_null(release.version);
 	assert_string_equal(release.system, "x86_64-linux");
 	assert_string_equal(release.tarball_name, "tarball");
@@ -219,8 +216,8 @@ static void a_relative_tarball_is_of_the_working_directory(void **state)
 	_cleanup_close_ int old = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(chdir(f->dir), 0);
-	f->options.tarball = (char *)"nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
-	assert_int_equal(release_resolve(&f->options, f->downloader, &release), 0);
+	f->request.tarball = "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	expect_hash(&release, HASH);
 	assert_int_equal(fchdir(old), 0);
 }

@@ -1,6 +1,5 @@
 /* What is said by names: versions, systems, URLs. */
 #include "install/release.h"
-#include "fetch/url.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -48,26 +47,6 @@ static void knows_a_version(void **state)
 	memset(big, '2', sizeof(big));
 	assert_true(release_version_is_valid(big, 64));
 	assert_false(release_version_is_valid(big, 65));
-}
-
-static void finds_a_version_behind_something_else(void **state)
-{
-	static const char *const meant[][2] = {
-		{"v2.26.3", "2.26.3"}, {"nix-2.26.3", "2.26.3"},
-		{"nix 2.4", "2.4"},    {"latest", NULL},
-		{"2..26", NULL},       {"v2.26.3 or so", NULL},
-		{"../../etc", NULL},   {"", NULL},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++) {
-		const char *found = release_version_in(meant[i][0]);
-
-		if (meant[i][1])
-			assert_string_equal(found, meant[i][1]);
-		else
-			assert_null(found);
-	}
 }
 
 static void reads_the_version_of_a_url(void **state)
@@ -180,34 +159,6 @@ static void names_the_system_of_a_machine(void **state)
 	assert_false(release_system_is_known(""));
 }
 
-static void knows_what_system_was_meant(void **state)
-{
-	static const char *const meant[][2] = {
-		{"x86_64", "x86_64-linux"},
-		{"amd64", "x86_64-linux"},
-		{"x86-64-linux", "x86_64-linux"},
-		{"x86_64-linx", "x86_64-linux"},
-		{"arm64-linux", "aarch64-linux"},
-		{"aarch64", "aarch64-linux"},
-		{"i386", "i686-linux"},
-		{"i586-linux", "i686-linux"},
-		{"ppc64el", "powerpc64le-linux"},
-		{"x86_64-darwin", NULL},
-		{"-linux", NULL},
-		{"", NULL},
-		{"sparc64-linux", NULL},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++) {
-		const char *found = release_system_meant(meant[i][0]);
-
-		if (!found != !meant[i][1] || (found && strcmp(found, meant[i][1]) != 0))
-			fail_msg("%s: %s", meant[i][0], found ? found : "none");
-		assert_true(!found || release_system_is_known(found));
-	}
-}
-
 static void reads_a_mirror(void **state)
 {
 	static const struct {
@@ -254,34 +205,6 @@ static void builds_urls(void **state)
 	expect(release_pointer_url("file://"), "file:///latest/install");
 	expect(release_tarball_url("https://example.org", "2.26.3", "i686-linux"),
 	       "https://example.org/nix-2.26.3/nix-2.26.3-i686-linux.tar.xz");
-	expect(url_with_suffix("https://x/a.tar.xz", ".sha256"), "https://x/a.tar.xz.sha256");
-	expect(url_with_suffix("https://x/a?sig=1#f", ".sha256"), "https://x/a.sha256?sig=1#f");
-	expect(url_file_name("https://x/b/nix-2.3-i686-linux.tar.xz?a=/b"),
-	       "nix-2.3-i686-linux.tar.xz");
-	expect(url_file_name("https://x/"), "tarball");
-	expect(url_file_name("https://x/.."), "tarball");
-	expect(url_file_name("https://x/.hidden"), "tarball");
-	expect(url_file_name("https://x/a%2Fb"), "tarball");
-	expect(url_file_name("https://x/a b"), "tarball");
-	assert_int_equal(url_scheme("HTTPS://x"), URL_HTTPS);
-	assert_int_equal(url_scheme("http://x"), URL_HTTP);
-	assert_int_equal(url_scheme("File:///x"), URL_FILE);
-	assert_int_equal(url_scheme("httpsx://x"), URL_OTHER);
-	assert_int_equal(url_scheme("https:/x"), URL_NONE);
-	assert_int_equal(url_scheme("/a/b"), URL_NONE);
-}
-
-static void a_long_name_is_not_used(void **state)
-{
-	char url[9 + 202] = "https://";
-
-	(void)state;
-	memset(url + 8, 'a', 201);
-	url[7] = '/';
-	expect(url_file_name(url), "tarball");
-	url[8 + 200] = '\0';
-	assert_int_equal(strlen(url + 8), 200);
-	expect(url_file_name(url), url + 8);
 }
 
 static void takes_a_name_apart(void **state)
@@ -320,14 +243,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_a_version),
-		cmocka_unit_test(finds_a_version_behind_something_else),
 		cmocka_unit_test(reads_the_version_of_a_url),
 		cmocka_unit_test(reads_the_version_of_a_script),
 		cmocka_unit_test(names_the_system_of_a_machine),
-		cmocka_unit_test(knows_what_system_was_meant),
 		cmocka_unit_test(reads_a_mirror),
 		cmocka_unit_test(builds_urls),
-		cmocka_unit_test(a_long_name_is_not_used),
 		cmocka_unit_test(takes_a_name_apart),
 	};
 

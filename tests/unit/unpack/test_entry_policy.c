@@ -138,18 +138,24 @@ static void test_modes(void **state)
 	}
 }
 
-static void test_printable(void **state)
+static void test_top(void **state)
 {
-	_cleanup_free_ char *controls = entry_printable("a\n\x1b[31m\xff\\ z", 100);
-	_cleanup_free_ char *cut = entry_printable("0123456789", 4);
-	_cleanup_free_ char *whole = entry_printable("0123", 4);
-	_cleanup_free_ char *escape_last = entry_printable("012\377\377", 4);
+	static const char *const bad[] = {
+		"",  "nix", "nix-",   "nix-x/..", "nix-x/../..", "nix-x\n", "nix-\x1b[2J",
+		".", "..",  "/nix-x", "nix-x/y",  "nix-\xc3\xa9"};
+	char longest[258];
 
 	(void)state;
-	assert_string_equal(controls, "a\\012\\033[31m\\377\\134 z");
-	assert_string_equal(cut, "0123...");
-	assert_string_equal(whole, "0123");
-	assert_string_equal(escape_last, "012\\377...");
+	assert_true(entry_top_valid(TOP));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (entry_top_valid(bad[i]))
+			fail_msg("%s passes", bad[i]);
+	memset(longest, 'n', sizeof(longest));
+	memcpy(longest, "nix-", 4);
+	longest[256] = '\0';
+	assert_false(entry_top_valid(longest));
+	longest[255] = '\0';
+	assert_true(entry_top_valid(longest));
 }
 
 int main(void)
@@ -157,7 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_normalise), cmocka_unit_test(test_normalise_bounds),
 		cmocka_unit_test(test_locate),	  cmocka_unit_test(test_types),
-		cmocka_unit_test(test_modes),	  cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_modes),	  cmocka_unit_test(test_top),
 	};
 
 	return cmocka_run_group_tests_name("entry policy", tests, NULL, NULL);

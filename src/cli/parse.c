@@ -1,0 +1,313 @@
+#include "cli/parse.h"
+#include "cli/complain.h"
+#include "cli/option_table.h"
+#include "util/cleanup.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *field_of(struct options *out, const struct option_spec *spec)
+{
+	return (char *)out + spec->offset;
+}
+
+static void add_lines(struct strlist *list, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len > 0)
+			strlist_take(list, xstrndup(text, len));
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void add_verbosity(enum log_level *level, int value)
+{
+	if (value == LOG_ERROR)
+		*level = LOG_ERROR;
+	else if (*level + value <= LOG_DEBUG)
+		*level = (enum log_level)(*level < LOG_NORMAL ? value : (int)*level + value);
+}
+
+static int set_command(struct options *out, const struct option_spec *spec, const char **chosen)
+{
+	bool asks_only = spec->value == COMMAND_HELP || spec->value == COMMAND_VERSION;
+
+	/* help and version win over what else was asked for, as with other programs */
+	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION) {
+		if (!asks_only && out->help_on == COMMAND_ENTER)
+			out->help_on = (enum command)spec->value;
+		return 0;
+	}
+	if (*chosen && !asks_only && out->command != (enum command)spec->value) {
+		log_error("--%s and --%s do not go together\ngive one of the two", *chosen,
+			  spec->name);
+		return -1;
+	}
+	if (asks_only)
+		out->help_on = out->command;
+	out->command = (enum command)spec->value;
+	*chosen = spec->name;
+	return 0;
+}
+
+/* The option's place gets ARGUMENT, from the command line or the environment. */
+static int apply(struct options *out, const struct option_spec *spec, const char *argument,
+		 const char **chosen)
+{
+	char **string = field_of(out, spec);
+
+	switch (spec->kind) {
+	case KIND_COMMAND:
+		return set_command(out, spec, chosen);
+	case KIND_FLAG:
+		*(bool *)field_of(out, spec) = true;
+		return 0;
+	case KIND_STRING:
+		if (!*argument) {
+			log_error("--%s needs a %s, and got an empty word\n"
+				  "give one, or leave the option out",
+				  spec->name, spec->metavar);
+			return -1;
+		}
+		free(*string);
+		*string = xstrdup(argument);
+		return 0;
+	case KIND_LINES:
+		add_lines(field_of(out, spec), argument);
+		return 0;
+	case KIND_VERBOSITY:
+		add_verbosity(field_of(out, spec), spec->value);
+		return 0;
+	}
+	return -1;
+}
+
+/* 1 for yes, 0 for no, -1 for neither. */
+static int truth_of(const char *word)
+{
+	static const char *const yes[] = {"1", "yes", "true", "on"};
+	static const char *const no[] = {"0", "no", "false", "off"};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (strcmp(word, yes[i]) == 0)
+			return 1;
+		if (strcmp(word, no[i]) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* How often the option is given, 0 to 2: by a number (a greater one is 2) or a word; -1 for
+ * neither. */
+static int verbosity_of(const char *word)
+{
+	size_t digits = strspn(word, "0123456789"), zeros = strspn(word, "0");
+
+	if (digits == 0 || word[digits])
+		return truth_of(word);
+	return zeros == digits ? 0 : zeros + 1 == digits && word[zeros] == '1' ? 1 : 2;
+}
+
+/* As apply(), with VALUE from the environment, where a flag is a word for yes or no. */
+static int apply_variable(struct options *out, const struct option_spec *spec, const char *value)
+{
+	int truth;
+
+	if (spec->kind == KIND_STRING || spec->kind == KIND_LINES)
+		return apply(out, spec, value, NULL);
+	truth = spec->kind == KIND_VERBOSITY ? verbosity_of(value) : truth_of(value);
+	if (truth < 0 && spec->kind == KIND_VERBOSITY) {
+		/* how much is said is no reason to keep anybody from entering */
+		log_warning("%s is \"%s\", which is ignored\nset it to 0, 1 or 2, or unset it",
+			    spec->variable, value);
+		return 0;
+	}
+	if (truth < 0) {
+		log_error("%s is \"%s\"\nset it to 1 or 0, or unset it", spec->variable, value);
+		return -1;
+	}
+	while (truth-- > 0)
+		apply(out, spec, NULL, NULL);
+	return 0;
+}
+
+/*
+ * What belongs to --install is not even looked at by other commands: a bad value there must not
+ * keep anybody from entering, nor a variable for --install --force make --uninstall ruthless.
+ */
+static bool has_variable(const struct option_spec *spec, enum command command)
+{
+	return spec->variable &&
+	       (spec->scope == SCOPE_ANY || command == COMMAND_INSTALL || command == COMMAND_ENTER);
+}
+
+/* The environment fills in what the command line left open. */
+static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
+{
+	bool verbosity_used = false;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		verbosity_used |= used[i] && option_specs[i].kind == KIND_VERBOSITY;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_spec *spec = &option_specs[i];
+		const char *value =
+			has_variable(spec, out->command) ? env_get(spec->variable) : NULL;
+
+		if (!value || used[i] || !option_goes_with(spec, out->command))
+			continue;
+		if (spec->kind == KIND_VERBOSITY && verbosity_used)
+			continue;
+		if (apply_variable(out, spec, value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The variables of Nix's own installer, which ask the same. Any text counts as yes, as there. */
+static void apply_upstream_environment(struct install_options *install)
+{
+	if (env_get("NIX_INSTALLER_NO_CHANNEL_ADD"))
+		install->no_channel_add = true;
+	if (env_get("NIX_INSTALLER_NO_MODIFY_PROFILE"))
+		install->no_modify_profile = true;
+}
+
+/* getopt_long's view of the table: its value for option_specs[i] is FIRST_VALUE + i. */
+#define FIRST_VALUE 256
+
+static void make_getopt_tables(struct option long_options[OPTION_COUNT + 1],
+			       char short_options[2 * OPTION_COUNT + 2])
+{
+	/* '+': options end at the first word that is not one; the rest is the command's */
+	*short_options++ = '+';
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		long_options[i] = (struct option){
+			.name = option_specs[i].name,
+			.has_arg = option_specs[i].metavar ? required_argument : no_argument,
+			.val = FIRST_VALUE + (int)i,
+		};
+		if (option_specs[i].letter) {
+			*short_options++ = option_specs[i].letter;
+			if (option_specs[i].metavar)
+				*short_options++ = ':';
+		}
+	}
+	long_options[OPTION_COUNT] = (struct option){0};
+	*short_options = '\0';
+}
+
+static const struct option_spec *spec_of(int value)
+{
+	if (value >= FIRST_VALUE)
+		return &option_specs[value - FIRST_VALUE];
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (option_specs[i].letter == value)
+			return &option_specs[i];
+	return NULL;
+}
+
+/*
+ * Walk the options of the command line. *REST becomes the index of the first word that is none,
+ * *AFTER_DASHES whether "--" stood before it.
+ */
+static int apply_command_line(int argc, char **argv, struct options *out, bool used[OPTION_COUNT],
+			      int *rest, bool *after_dashes)
+{
+	struct option long_options[OPTION_COUNT + 1];
+	char short_options[2 * OPTION_COUNT + 2];
+	const char *chosen = NULL;
+
+	make_getopt_tables(long_options, short_options);
+	opterr = 0;
+	optind = 0; /* glibc and musl: start over, so that tests may parse more than once */
+	for (;;) {
+		int before = optind ? optind : 1;
+		int value = getopt_long(argc, argv, short_options, long_options, NULL);
+		const struct option_spec *spec;
+
+		if (value == -1) {
+			*rest = optind;
+			*after_dashes = optind > before;
+			return 0;
+		}
+		spec = value == '?' ? NULL : spec_of(value);
+		if (!spec) {
+			complain_option(argv[before], optopt, out->command);
+			return -1;
+		}
+		used[spec - option_specs] = true;
+		if (apply(out, spec, optarg, &chosen) < 0)
+			return -1;
+	}
+}
+
+/* An option of another command is refused rather than passed over. */
+static int check_scopes(const struct options *out, const bool used[OPTION_COUNT])
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!used[i] || option_goes_with(&option_specs[i], out->command))
+			continue;
+		complain_scope(&option_specs[i]);
+		return -1;
+	}
+	return 0;
+}
+
+/* The words behind the options: NIXPATH and COMMAND, or COMMAND alone. */
+static int take_operands(char **words, bool after_dashes, struct options *out)
+{
+	bool takes_command = out->command == COMMAND_ENTER || out->command == COMMAND_INSTALL;
+
+	if (!*words)
+		return 0;
+	if (out->command == COMMAND_ENTER && !after_dashes) {
+		out->nix_dir = *words++;
+		if (!*out->nix_dir) {
+			log_error("NIXPATH is an empty word\n"
+				  "give the directory that is to be /nix, or leave it out for the "
+				  "default one");
+			return -1;
+		}
+		/* "DIR -- COMMAND" too: no command is called "--" */
+		if (*words && strcmp(*words, "--") == 0)
+			words++;
+	} else if (!takes_command || !after_dashes) {
+		complain_word(*words, out->command);
+		return -1;
+	}
+	if (*words)
+		out->argv = words;
+	return 0;
+}
+
+static void trim_slashes(char *url)
+{
+	size_t len = url ? strlen(url) : 0;
+
+	while (len > 0 && url[len - 1] == '/')
+		url[--len] = '\0';
+}
+
+int parse_options(int argc, char **argv, struct options *out)
+{
+	bool used[OPTION_COUNT] = {0};
+	bool after_dashes = false;
+	int rest = 0;
+
+	*out = (struct options){.command = COMMAND_ENTER, .program_argv = argv};
+	/* before Linux 5.18, execve(2) starts programs without a word; musl would look past the end
+	 */
+	if (argc > 0 && apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
+		return -1;
+	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
+		return 0;
+	if (check_scopes(out, used) < 0 || apply_environment(out, used) < 0)
+		return -1;
+	if (out->command == COMMAND_INSTALL)
+		apply_upstream_environment(&out->install);
+	trim_slashes(out->install.mirror);
+	return take_operands(argv + rest, after_dashes, out);
+}

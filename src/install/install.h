@@ -1,0 +1,15 @@
+/*
+ * --install.
+ */
+#ifndef INSTALL_INSTALL_H
+#define INSTALL_INSTALL_H
+
+#include "install/request.h"
+
+/*
+ * Do it; then the command of REQUEST, where there is one. Returns the exit status to end with; may
+ * not return. With dry_run the caller flushes stdout.
+ */
+int install_command(const struct install_request *request);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * What is written into the record, and when: each line before the deed that it is about.
+ */
+#ifndef INSTALL_NOTES_H
+#define INSTALL_NOTES_H
+
+#include "home/self.h"
+#include "install/site.h"
+#include "store/lock.h"
+#include "store/record.h"
+
+/*
+ * Under LOCK, before anything else is made: open the record, and note the directories made for the
+ * lock, those that are to be made in the Nix directory, and a store of somebody else's. Returns 0
+ * with *OUT the caller's to clear, or -1 after a message.
+ */
+int notes_begin(const struct site *site, const struct lock *lock, struct record *out);
+
+/*
+ * Before the first change of the store: note what is not there yet of all that Nix and its install
+ * script make outside of it, and the startup files that may get a line. 0, or -1 after a message.
+ */
+int notes_home(const struct site *site, struct record *record);
+
+/* Before self_carry_out(): note the copy, the links and their directory. 0, or -1 after a message.
+ */
+int notes_self(const struct site *site, const struct self_plan *plan, struct record *record);
+
+/* The digests of the copies of this program that RECORD has us put at PATH. */
+void notes_of_copies(const struct record *record, const char *path, struct strlist *out);
+
+/*
+ * All is made: note which startup files did get a line, and forget what was not made and never will
+ * be. Returns 0, or -1 after a message.
+ */
+int notes_settle(const struct site *site, struct record *record);
+
+#endif

@@ -1,0 +1,37 @@
+#include "install/tidy.h"
+#include "fetch/download.h"
+#include "store/layout.h"
+#include "store/lock.h"
+#include "store/record.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+/* Does RECORD tell of anything that is still there, but for empty directories? */
+static bool tells_of_something(const struct record *record, int nix_dir_fd)
+{
+	_cleanup_close_ int state_fd = fs_open_dir_below(nix_dir_fd, LAYOUT_STATE);
+
+	return record->is_complete || (record->is_begun && layout_has_store_paths(nix_dir_fd)) ||
+	       (state_fd >= 0 && download_is_kept(state_fd));
+}
+
+void tidy(const struct site *site, pid_t dying)
+{
+	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *state = path_join(site->nix_dir, LAYOUT_STATE);
+	bool is_ours = lock_try(site->nix_dir, dying, &lock) == 0;
+
+	if (is_ours) {
+		fs_remove_tree(lock.nix_dir_fd, LAYOUT_STAGING);
+		if (record_read(lock.nix_dir_fd, &record) == 0 &&
+		    !tells_of_something(&record, lock.nix_dir_fd))
+			record_remove(lock.nix_dir_fd);
+		lock_remove(&lock);
+	}
+	/* who waits for the lock makes the directories above it again; the others are its owner's
+	 */
+	for (size_t i = 0; i < site->missing.count; i++)
+		if (is_ours || path_is_within(state, site->missing.items[i]))
+			rmdir(site->missing.items[i]);
+}

@@ -1,0 +1,165 @@
+/*
+ * What the record lists one by one: the links by the names of Nix's commands, files, and lines of
+ * startup files. Each is taken back only where it still is what the record says.
+ */
+#include "home/shims.h"
+#include "home/startup_files.h"
+#include "uninstall/find.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static void remove_file(struct finder *finder, const char *path, const char *shown)
+{
+	removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, shown);
+}
+
+/* "BIN: the links nix nix-build…", of what was added to the removals since FIRST; to be freed. */
+static char *describe_links(const struct removals *removals, size_t first)
+{
+	_cleanup_free_ char *bin = path_parent(removals->items[first].path);
+	char *text = xasprintf("%s: the links", bin);
+
+	for (size_t i = first; i < removals->count; i++) {
+		char *longer = xasprintf("%s %s", text, strrchr(removals->items[i].path, '/') + 1);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* Is TARGET the program that runs now, whatever it is called? */
+static bool leads_to_us(const char *target)
+{
+	_cleanup_free_ char *self = fs_self_path();
+
+	return self && fs_same_file(self, target);
+}
+
+static void find_link(struct finder *finder, const char *path, const char *wanted)
+{
+	_cleanup_free_ char *target = NULL;
+	int r = fs_readlink(AT_FDCWD, path, &target);
+
+	if (r == 0 && ((wanted && strcmp(target, wanted) == 0) || shim_is_ours(target) ||
+		       leads_to_us(target)))
+		remove_file(finder, path, NULL);
+	else if (r != -ENOENT && r != -ENOTDIR && wanted)
+		finder_leave(finder, path, "not ours any more");
+}
+
+/* Those of the record; without one, the links to us among those that we would have made. */
+static void find_links(struct finder *finder)
+{
+	const struct record *record = finder->request->record;
+	const char *bin = finder->request->home->bin;
+	struct removals *removals = &finder->out->removals;
+	_cleanup_(strlist_clear) struct strlist seen = {0};
+	_cleanup_free_ char *fresh = path_join(bin, ".nix-user-chroot-new");
+	size_t first = removals->count;
+
+	for (size_t i = 0; record && i < record->count; i++) {
+		const struct record_entry *entry = &record->entries[i];
+
+		if (entry->kind != RECORD_LINK || strlist_has(&seen, entry->subject))
+			continue;
+		strlist_add(&seen, entry->subject);
+		find_link(finder, entry->subject, entry->value);
+	}
+	for (size_t i = 0; !record && i < SHIM_COUNT; i++) {
+		_cleanup_free_ char *path = path_join(bin, shim_names[i]);
+
+		find_link(finder, path, NULL);
+	}
+	if (removals->count > first)
+		removals->items[first].shown = describe_links(removals, first);
+	remove_file(finder, fresh, NULL);
+}
+
+/* The file of ENTRY, which may be the copy of this program, or nix.conf. */
+static void find_file(struct finder *finder, const struct record_entry *entry)
+{
+	bool is_inside = path_is_within(entry->subject, finder->request->nix_dir);
+	const char *path = entry->subject;
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 present;
+	int r = sha256_of_file(AT_FDCWD, path, &present);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return;
+	if (r == 0)
+		sha256_format(&present, hex);
+	if (r == 0 && record_has(finder->request->record, RECORD_FILE, path, hex))
+		removals_add(is_inside ? &finder->out->removals : &finder->out->last, REMOVE_FILE,
+			     path, NULL, path);
+	else
+		finder_leave(finder, path,
+			     is_inside ? "changed since" : "another program than we put there");
+}
+
+static void find_files(struct finder *finder)
+{
+	const struct record *record = finder->request->record;
+	_cleanup_(strlist_clear) struct strlist seen = {0};
+
+	for (size_t i = 0; record && i < record->count; i++) {
+		const struct record_entry *entry = &record->entries[i];
+
+		if (entry->kind != RECORD_FILE || strlist_has(&seen, entry->subject))
+			continue;
+		strlist_add(&seen, entry->subject);
+		find_file(finder, entry);
+	}
+}
+
+/* Is the installer's line with this DIGEST in the startup file PATH ours? */
+static bool is_our_line(const struct finder *finder, const char *path, const struct sha256 *digest)
+{
+	const struct record *record = finder->request->record;
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!record)
+		return !find_has_other_nix(finder);
+	sha256_format(digest, hex);
+	for (size_t i = 0; i < record->count; i++) {
+		const struct record_entry *entry = &record->entries[i];
+
+		if (entry->kind == RECORD_LINE && record_is_about(entry, path) &&
+		    (!entry->value || strcmp(entry->value, hex) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void find_lines(struct finder *finder)
+{
+	const struct strlist *files = &finder->request->home->startup_files;
+
+	for (size_t i = 0; i < files->count; i++) {
+		const char *path = files->items[i];
+		_cleanup_free_ char *shown = NULL;
+		struct sha256 digest;
+
+		if (startup_file_has_line(path, &digest) <= 0)
+			continue;
+		if (!is_our_line(finder, path, &digest)) {
+			finder_leave(finder, path, "a line of a Nix installer that is not ours");
+			continue;
+		}
+		shown = xasprintf("%s: the line of the Nix installer", path);
+		removals_add(&finder->out->removals,
+			     finder_is_new(finder, path) ? REMOVE_LINE_FILE : REMOVE_LINE, path,
+			     NULL, shown);
+	}
+}
+
+void find_recorded(struct finder *finder)
+{
+	find_lines(finder);
+	find_links(finder);
+	find_files(finder);
+}

@@ -1,0 +1,11 @@
+/*
+ * What is put behind the name of a file that is being downloaded, and of the note beside it that
+ * says where its bytes came from. Who downloads writes these names, who cleans up looks for them.
+ */
+#ifndef UTIL_PART_NAMES_H
+#define UTIL_PART_NAMES_H
+
+#define PART_SUFFIX	  ".part"
+#define PART_STATE_SUFFIX ".part.state"
+
+#endif

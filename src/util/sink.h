@@ -1,0 +1,17 @@
+/*
+ * Who takes the bytes of a file as they arrive, in order and each once: a digest, an unpacker.
+ */
+#ifndef UTIL_SINK_H
+#define UTIL_SINK_H
+
+#include <stddef.h>
+
+/* Both return 0; another number ends the transfer, after the sink itself has said why. */
+struct sink {
+	int (*write)(void *ctx, const void *data, size_t len);
+	/* The file begins again from its first byte: forget all. Called only after a write. */
+	int (*restart)(void *ctx);
+	void *ctx;
+};
+
+#endif

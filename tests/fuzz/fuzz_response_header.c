@@ -1,0 +1,57 @@
+/*
+ * The header of an HTTP answer, line by line, on any bytes: what is kept of it must be fit to stand
+ * in a header of our own.
+ */
+#include "fetch/response_header.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void check_field(const char *text)
+{
+	for (; text && *text; text++)
+		check((unsigned char)*text >= ' ' && *text != 0x7f);
+}
+
+/* A copy of one line, so that a read behind its end is seen */
+static void take(struct response_header *header, const uint8_t *line, size_t len)
+{
+	_cleanup_free_ char *copy = xcalloc(len ? len : 1, 1);
+
+	if (len > 0)
+		memcpy(copy, line, len);
+	response_header_take(header, copy, len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_(response_header_clear) struct response_header header = {0};
+	struct content_range range;
+
+	while (size > 0) {
+		const uint8_t *newline = memchr(data, '\n', size);
+		size_t len = newline ? (size_t)(newline - data) + 1 : size;
+
+		take(&header, data, len);
+		if (content_range_parse((const char *)data, len, &range) == 0)
+			check(!range.total || !range.has_first || range.first < range.total);
+		data += len;
+		size -= len;
+	}
+	check_field(header.etag);
+	check_field(header.last_modified);
+	check_field(header.encoding);
+	check_field(header.location);
+	check_field(response_header_validator(&header));
+	return 0;
+}
