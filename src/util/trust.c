@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A map has at most 340 lines (user_namespaces(7)) of some 34 bytes. */
@@ -17,10 +18,9 @@
 bool trust_maps_root(const char *uid_map)
 {
 	while (*uid_map) {
-		char *end;
-		unsigned long first = strtoul(uid_map, &end, 10);
+		unsigned first, outside;
 
-		if (end != uid_map && first == 0)
+		if (sscanf(uid_map, "%u %u", &first, &outside) == 2 && first == 0 && outside == 0)
 			return true;
 		uid_map += strcspn(uid_map, "\n");
 		uid_map += *uid_map == '\n';

@@ -12,7 +12,7 @@
 /* Whom a process trusts. */
 struct trust {
 	uid_t self;	  /* who it is */
-	bool has_no_root; /* uid 0 is not mapped here, as in most user namespaces */
+	bool has_no_root; /* root is not mapped here, as in most user namespaces */
 	uid_t overflow;	  /* then root's files are this one's, and those of all others, too */
 	bool has_owner, has_group;
 	uid_t owner; /* one more owner that the user trusts */
@@ -32,13 +32,16 @@ enum trust_flaw {
  */
 int trust_find(const char *owner, const char *group, struct trust *out, const char **unknown);
 
-/* Does UID_MAP, the text of /proc/self/uid_map, have uid 0? */
+/*
+ * Does UID_MAP, the text of /proc/self/uid_map, have root? Where uid 0 is another user outside ("0
+ * 1000 1": unshare -r, rootless podman), it does not.
+ */
 bool trust_maps_root(const char *uid_map);
 
 /*
  * What is wrong with a file or directory with ST: nothing where it is the process's own, root's, or
  * the trusted owner's, and only its owner may write there; or else the trusted group's, whoever of
- * the group made it. CAN_WRITE: the process may write there. Where uid 0 is not mapped, root's are
+ * the group made it. CAN_WRITE: the process may write there. Where root is not mapped, root's are
  * told from anybody else's by that: who owns a directory can let himself write there, root does
  * not let us.
  */
