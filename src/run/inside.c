@@ -1,5 +1,6 @@
 #include "run/inside.h"
 #include "chroot/host_view.h"
+#include "run/proot.h"
 #include "util/fs.h"
 
 #include <linux/magic.h>
@@ -14,9 +15,11 @@ bool run_is_inside(int nix_dir_fd)
 	struct stat wanted, present;
 	struct statfs root;
 
-	return fstat(nix_dir_fd, &wanted) == 0 && stat("/nix", &present) == 0 &&
-	       fs_same_inode(&wanted, &present) && statfs("/", &root) == 0 &&
-	       root.f_type == TMPFS_MAGIC && ((unsigned long)root.f_flags & ours) == ours;
+	if (fstat(nix_dir_fd, &wanted) < 0 || stat("/nix", &present) < 0 ||
+	    !fs_same_inode(&wanted, &present))
+		return false;
+	return proot_is_around() || (statfs("/", &root) == 0 && root.f_type == TMPFS_MAGIC &&
+				     ((unsigned long)root.f_flags & ours) == ours);
 }
 
 int run_resolve_inside(int nix_dir_fd, const char *path, char **resolved)

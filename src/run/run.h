@@ -6,6 +6,7 @@
 #define RUN_RUN_H
 
 #include "util/exit_status.h"
+#include "util/runtime.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -22,6 +23,7 @@ struct run_request {
 	 */
 	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
+	enum runtime runtime; /* RUNTIME_AUTO: the first that works */
 	bool is_new;	      /* in a namespace of its own, whichever others there are */
 };
 
@@ -34,9 +36,15 @@ struct run_request {
 int run_exec(const struct run_request *request);
 
 /*
- * The same in a child process, with IN_FD for its stdin, and OUT_FD for its stdout and stderr,
- * where messages of our own from before the exec go too; -1: as they are. Returns the child, or -1
- * after a message.
+ * The second half of run_exec(), for a process that is inside: become the command of REQUEST, of
+ * which IS_DEFAULT, ARGV and PROFILE_COMMAND count. Returns only the status to end with.
+ */
+int run_command(const struct run_request *request);
+
+/*
+ * The same as run_exec() in a child process, with IN_FD for its stdin, and OUT_FD for its stdout
+ * and stderr, where messages of our own from before the exec go too; -1: as they are. Returns the
+ * child, or -1 after a message.
  */
 pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
 

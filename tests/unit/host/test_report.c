@@ -33,14 +33,14 @@ static void make_report(struct report *report, enum check_step failed, int err, 
 	report->facts.max_user_namespaces = report->facts.max_mnt_namespaces = 1000;
 	report->facts.max_pid_namespaces = report->facts.max_net_namespaces = 1000;
 	for (enum check_step step = 0; step < failed; step++)
-		report->probe.steps[step].outcome = PROBE_OK;
+		report->runtimes.userns.steps[step].outcome = PROBE_OK;
 	/* tried in a process of its own */
-	report->probe.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
+	report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
 	if (failed == CHECK_STEP_COUNT)
 		return;
-	report->probe.steps[failed].outcome = PROBE_FAILED;
-	report->probe.steps[failed].err = err;
-	snprintf(report->probe.steps[failed].what, PROBE_WHAT_SIZE, "%s", what);
+	report->runtimes.userns.steps[failed].outcome = PROBE_FAILED;
+	report->runtimes.userns.steps[failed].err = err;
+	snprintf(report->runtimes.userns.steps[failed].what, PROBE_WHAT_SIZE, "%s", what);
 	explain(&report->facts, failed, err, &report->reasons);
 }
 
@@ -140,9 +140,9 @@ static void test_only_the_sandbox_fails(void **state)
 		_cleanup_free_ char *table = NULL, *json = NULL;
 
 		make_report(&report, steps[i], EPERM, "mount proc inside");
-		assert_true(probe_can_enter(&report.probe));
-		assert_true(probe_can_install(&report.probe));
-		assert_false(probe_can_sandbox(&report.probe));
+		assert_true(probe_can_enter(&report.runtimes.userns));
+		assert_true(probe_can_install(&report.runtimes.userns));
+		assert_false(probe_can_sandbox(&report.runtimes.userns));
 		table = print(report_print_table, &report);
 		assert_has(table, "\nYes: entering and --install will work here; only Nix's own ");
 		assert_has(table, "'sandbox = false'");
@@ -173,9 +173,9 @@ static void test_every_step_counts(void **state)
 		_cleanup_(report_clear) struct report report;
 
 		make_report(&report, step, EPERM, "x");
-		assert_false(probe_can_enter(&report.probe));
-		assert_false(probe_can_install(&report.probe));
-		assert_false(probe_can_sandbox(&report.probe));
+		assert_false(probe_can_enter(&report.runtimes.userns));
+		assert_false(probe_can_install(&report.runtimes.userns));
+		assert_false(probe_can_sandbox(&report.runtimes.userns));
 	}
 }
 
@@ -186,7 +186,7 @@ static void test_signal(void **state)
 
 	(void)state;
 	make_report(&report, CHECK_SLAVE, ENOSYS, "");
-	report.probe.steps[CHECK_SLAVE].signal = SIGSYS;
+	report.runtimes.userns.steps[CHECK_SLAVE].signal = SIGSYS;
 	table = print(report_print_table, &report);
 	assert_has(table, "failed: killed by signal 31 (Bad system call)\n");
 }
