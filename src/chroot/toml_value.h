@@ -5,7 +5,7 @@
 #ifndef CHROOT_TOML_VALUE_H
 #define CHROOT_TOML_VALUE_H
 
-#include "chroot/toml.h"
+#include "chroot/toml_document.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,7 @@
 #include "fetch/curl_options.h"
+#include "fetch/url.h"
 
+#include <curl/curl.h>
 #include <sys/socket.h>
 
 #ifdef HAVE_CONFIG_H
@@ -67,17 +69,17 @@ static void set_times(CURL *curl, const struct download_options *options, long t
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_left);
 }
 
-void curl_options_set(const struct downloader *downloader, const struct transfer *transfer,
-		      enum url_scheme scheme)
+void curl_options_set(const struct downloader *downloader, const char *url, long time_left)
 {
+	enum url_scheme scheme = url_scheme(url);
 	CURL *curl = downloader->curl;
 
 	curl_easy_reset(curl); /* keeps the connections */
-	curl_easy_setopt(curl, CURLOPT_URL, transfer->url);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
 	limit_protocols(curl, scheme);
 	set_trust(curl, &downloader->ca);
-	set_times(curl, &downloader->options, transfer->time_left);
+	set_times(curl, &downloader->options, time_left);
 	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);

@@ -4,11 +4,12 @@
 #ifndef FETCH_CURL_OPTIONS_H
 #define FETCH_CURL_OPTIONS_H
 
-#include "fetch/transfer.h"
-#include "fetch/url.h"
+#include "fetch/downloader.h"
 
-/* Set on DOWNLOADER's handle what TRANSFER, of SCHEME, needs, but for the callbacks. */
-void curl_options_set(const struct downloader *downloader, const struct transfer *transfer,
-		      enum url_scheme scheme);
+/*
+ * Set anew on DOWNLOADER's handle what a transfer of URL needs, which may take TIME_LEFT ms (0: any
+ * time), but for the callbacks.
+ */
+void curl_options_set(const struct downloader *downloader, const char *url, long time_left);
 
 #endif

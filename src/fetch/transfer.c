@@ -7,6 +7,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -374,7 +375,7 @@ static void take_info(struct run *run)
 	}
 }
 
-static enum transfer_result perform(struct run *run, enum url_scheme scheme)
+static enum transfer_result perform(struct run *run)
 {
 	struct transfer *transfer = run->transfer;
 	CURL *curl = run->downloader->curl;
@@ -382,7 +383,7 @@ static enum transfer_result perform(struct run *run, enum url_scheme scheme)
 	struct curl_slist *headers = NULL;
 	enum transfer_result result;
 
-	curl_options_set(run->downloader, transfer, scheme);
+	curl_options_set(run->downloader, transfer->url, transfer->time_left);
 	set_callbacks(run);
 	if (transfer->offset > 0) {
 		range = xasprintf("%llu-", (unsigned long long)transfer->offset);
@@ -430,7 +431,7 @@ enum transfer_result transfer_run(struct downloader *downloader, struct transfer
 		return fail(transfer,
 			    r == -ENOENT || r == -ENOTDIR ? TRANSFER_MISSING : TRANSFER_FAILED,
 			    "check --mirror and --tarball", xstrdup(strerror(-r)));
-	return perform(&run, scheme);
+	return perform(&run);
 }
 
 void transfer_clear(struct transfer *transfer)

@@ -5,11 +5,12 @@
 #ifndef FETCH_TRANSFER_H
 #define FETCH_TRANSFER_H
 
-#include "fetch/ca_bundle.h"
-#include "fetch/download.h"
+#include "fetch/downloader.h"
 #include "fetch/pace.h"
 
-#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum transfer_result {
 	TRANSFER_DONE,
@@ -58,13 +59,6 @@ struct transfer {
 	char *effective_url;  /* after redirects */
 	bool redirected;      /* there were some */
 	bool is_other_file;   /* what came cannot be what was asked for: nothing of it is of use */
-};
-
-struct downloader {
-	struct download_options options;
-	struct ca_bundle ca; /* chosen when it is first needed */
-	bool has_ca;
-	CURL *curl;
 };
 
 enum transfer_result transfer_run(struct downloader *downloader, struct transfer *transfer);

@@ -81,18 +81,20 @@ static const char *find_host(const char *url, const char **end)
 {
 	const char *host = strstr(url, "://"), *at;
 
-	if (!host)
+	if (!host || url + strcspn(url, "?#") < host)
 		return NULL;
 	host += strlen("://");
 	*end = host + strcspn(host, "/?#");
 	at = memrchr(host, '@', (size_t)(*end - host));
+	if (at)
+		host = at + 1;
 	/* an unescaped "/" or "?" in a password makes its beginning look like a port */
-	if (!at && has_odd_port(host, *end))
-		at = strrchr(host, '@');
-	if (!at)
-		return host;
-	*end = at + 1 + strcspn(at + 1, "/?#");
-	return at + 1;
+	at = has_odd_port(host, *end) ? strrchr(host, '@') : NULL;
+	if (at) {
+		host = at + 1;
+		*end = host + strcspn(host, "/?#");
+	}
+	return host;
 }
 
 char *url_shown(const char *url)

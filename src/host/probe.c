@@ -152,7 +152,7 @@ static int try_proc_mount(struct attempt *attempt)
 	return status < 0 ? status : -status;
 }
 
-/* install/confine.c, as far as a host can refuse it that lets processes enter. */
+/* unpack/confine.c, as far as a host can refuse it that lets processes enter. */
 static int try_confinement(struct attempt *attempt)
 {
 	int r;
@@ -303,11 +303,6 @@ bool probe_can_enter(const struct probe *probe)
 		if (probe->steps[step].outcome != PROBE_OK)
 			return false;
 	return true;
-}
-
-bool probe_can_install(const struct probe *probe)
-{
-	return probe_can_enter(probe) && probe->steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
 }
 
 bool probe_can_sandbox(const struct probe *probe)

@@ -5,7 +5,7 @@
 #ifndef HOST_PROBE_H
 #define HOST_PROBE_H
 
-#include "host/check.h"
+#include "host/check_step.h"
 
 #include <stdbool.h>
 
@@ -41,9 +41,8 @@ int probe_enter(bool with_user_namespace, struct probe *out);
 /* The first step that failed, in the order of trying; NULL: none. */
 const struct probe_step *probe_first_failure(const struct probe *probe);
 
-/* Will entering work? Will --install? Will a build with Nix's `sandbox = true`, inside? */
+/* Will entering work, with a user namespace? Will a build with Nix's `sandbox = true`, inside? */
 bool probe_can_enter(const struct probe *probe);
-bool probe_can_install(const struct probe *probe);
 bool probe_can_sandbox(const struct probe *probe);
 
 #endif

@@ -89,18 +89,9 @@ static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 	}
 }
 
-/* What unpacks is shut into namespaces, or, where those are refused, by other means. */
-static bool can_install(const struct runtimes *runtimes)
-{
-	const struct probe *userns = &runtimes->userns;
-
-	return probe_can_install(userns) ||
-	       (!probe_can_enter(userns) && runtimes_first(runtimes, true) != RUNTIME_AUTO);
-}
-
 bool report_is_well(const struct report *report)
 {
-	return can_install(&report->runtimes);
+	return runtimes_first(&report->runtimes, true) != RUNTIME_AUTO;
 }
 
 static char *verdict(const struct runtimes *runtimes)
@@ -110,8 +101,6 @@ static char *verdict(const struct runtimes *runtimes)
 
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
-	if (!can_install(runtimes))
-		return xstrdup("No: entering will work here, --install will not.");
 	if (first != RUNTIME_USERNS)
 		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
 				 "only Nix's own build sandbox will not.",
@@ -290,10 +279,12 @@ void report_print_json(FILE *f, const struct report *report)
 	const struct probe *probe = &runtimes->userns;
 	const struct host_facts *facts = &report->facts;
 	enum runtime first = runtimes_first(runtimes, true);
+	const char *ok = json_bool(first != RUNTIME_AUTO);
 
-	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ",
-		json_bool(can_install(runtimes)), json_bool(first != RUNTIME_AUTO),
-		json_bool(can_install(runtimes)), json_bool(probe_can_sandbox(probe)));
+	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ", ok,
+		ok, ok,
+		json_bool((first == RUNTIME_USERNS || first == RUNTIME_DIRECT) &&
+			  probe_can_sandbox(probe)));
 	print_json_string(f, *facts->release ? facts->release : NULL);
 	fputs(", \"container\": ", f);
 	print_json_string(f, facts->container_name);

@@ -4,7 +4,8 @@
 #ifndef HOST_RULES_H
 #define HOST_RULES_H
 
-#include "host/explain.h"
+#include "host/explanation.h"
+#include "host/facts.h"
 
 #include <stdbool.h>
 #include <stddef.h>

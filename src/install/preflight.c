@@ -1,4 +1,5 @@
 #include "install/preflight.h"
+#include "host/check.h"
 #include "host/probe.h"
 #include "run/profile.h"
 #include "ui/log.h"
@@ -21,8 +22,7 @@ static int check_probe(const struct probe *probe)
 		const struct probe_step *step = &probe->steps[i];
 		_cleanup_free_ char *why = NULL;
 
-		if (step->outcome != PROBE_FAILED || i == CHECK_NESTED_NAMESPACE ||
-		    i == CHECK_PROC_MOUNT)
+		if (step->outcome != PROBE_FAILED || i > CHECK_PIVOT_ROOT)
 			continue;
 		why = check_explain((enum check_step)i, step->err, "");
 		log_error("cannot install on this host: it refuses %s: %s\n%-s", step->what,
@@ -117,7 +117,7 @@ static int check_runtime(const struct site *site)
 	if (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_AUTO) {
 		const struct probe *probe = &site->runtimes.userns;
 
-		return probe_can_install(probe) ? 0 : check_probe(probe);
+		return probe_can_enter(probe) ? 0 : check_probe(probe);
 	}
 	if (refused) {
 		log_error("cannot install with --runtime=%s: %s\n"

@@ -4,7 +4,7 @@
 #ifndef RUN_ENTRY_H
 #define RUN_ENTRY_H
 
-#include "host/check.h"
+#include "host/check_step.h"
 #include "util/str.h"
 
 #include <stdbool.h>

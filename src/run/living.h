@@ -7,18 +7,9 @@
 #define RUN_LIVING_H
 
 #include "chroot/join.h"
-#include "run/origin.h"
+#include "run/living_key.h"
 
 #include <stdbool.h>
-
-/*
- * What two entries must have in common to be in one namespace. Numbers alone, as struct origin.
- */
-struct living_key {
-	uint64_t nix_device, nix_inode; /* of the Nix directory */
-	struct origin origin;
-	uint64_t plan; /* plan_fingerprint() */
-};
 
 /*
  * The list; -1: there is none to be had, as where its name is taken by somebody else. Then nothing

@@ -4,7 +4,8 @@
 #ifndef RUN_LIVING_FILE_H
 #define RUN_LIVING_FILE_H
 
-#include "run/living.h"
+#include "chroot/join.h"
+#include "run/living_key.h"
 
 #include <stddef.h>
 

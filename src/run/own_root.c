@@ -1,6 +1,7 @@
 #include "run/own_root.h"
 #include "chroot/chroot.h"
 #include "chroot/plan_compare.h"
+#include "host/check.h"
 #include "host/probe.h"
 #include "run/environment.h"
 #include "run/path_config_error.h"

@@ -1,6 +1,7 @@
 #include "run/proot.h"
 #include "chroot/path_config.h"
 #include "host/proot.h"
+#include "run/inside.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -13,20 +14,12 @@
 
 /* "default" or "named", and behind a blank the command of the profile, if it is one */
 #define STARTED "NIX_USER_CHROOT_STARTED"
-#define AROUND	"NIX_USER_CHROOT_INSIDE"
-
-bool proot_is_around(void)
-{
-	const char *around = env_get(AROUND);
-
-	return around && strcmp(around, "proot") == 0;
-}
 
 bool proot_has_started_us(int argc, char **argv, struct run_request *request)
 {
 	const char *started = env_get(STARTED), *blank;
 
-	if (!started || !proot_is_around())
+	if (!started || !run_is_in_proot())
 		return false;
 	blank = strchr(started, ' ');
 	*request = (struct run_request){
@@ -70,7 +63,7 @@ static int exec(const struct run_request *request, const char *proot, const char
 	if (r == 0) {
 		log_verbose("runtime: proot, %s", proot);
 		setenv(STARTED, started, 1);
-		setenv(AROUND, "proot", 1);
+		setenv(INSIDE_VARIABLE, "proot", 1);
 		execv(proot, (char *const *)(uintptr_t)words);
 		r = -errno;
 	}

@@ -8,21 +8,17 @@
 #define RUN_PROOT_H
 
 #include "run/entry.h"
-#include "run/run.h"
+#include "run/request.h"
 
 #include <stdbool.h>
 
 /*
- * Become PRoot with REQUEST's command inside; PROFILE_ARGV and all else of it is handed on. Returns
- * 1 with *REFUSAL set, or EXIT_CANCELED as a negative number after a message.
+ * Become PRoot, with REQUEST's command inside. Returns 1 with *REFUSAL set, or -1 after a message.
  */
 int proot_exec(const struct run_request *request, const struct entry *entry,
 	       struct refusal *refusal);
 
 /* Was this program started by proot_exec()? Then *REQUEST is what it is to do. */
 bool proot_has_started_us(int argc, char **argv, struct run_request *request);
-
-/* Does this process run in a PRoot that proot_exec() has become? */
-bool proot_is_around(void);
 
 #endif

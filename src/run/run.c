@@ -1,4 +1,5 @@
 #include "run/run.h"
+#include "host/check.h"
 #include "run/collector.h"
 #include "run/direct.h"
 #include "run/environment.h"

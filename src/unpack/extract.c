@@ -1,6 +1,8 @@
 #include "unpack/extract.h"
 
+#include "unpack/dictionary.h"
 #include "unpack/extract_entry.h"
+#include "util/cleanup.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -11,6 +13,22 @@
 
 /* How often to tell how far we are. */
 #define PROGRESS_STEP ((uint64_t)256 << 10)
+
+/* As read(2), of more of the archive. */
+static ssize_t read_archive(void *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = read(STDIN_FILENO, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int cannot_read(struct extraction *x)
+{
+	return extraction_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s", strerror(errno));
+}
 
 static la_ssize_t read_block(struct archive *in, void *data, const void **buffer)
 {
@@ -23,9 +41,8 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 		x->over_limit = true;
 		return ARCHIVE_FATAL;
 	}
-	do
-		n = read(STDIN_FILENO, x->block, sizeof(x->block));
-	while (n < 0 && errno == EINTR);
+	n = x->head ? (ssize_t)x->head : read_archive(x->block, sizeof(x->block));
+	x->head = 0;
 	if (n < 0) {
 		x->read_errno = errno;
 		return ARCHIVE_FATAL;
@@ -39,6 +56,31 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 	}
 	*buffer = x->block;
 	return n;
+}
+
+/* Read the archive's head into X's block, and see how much memory it asks for. */
+static int check_dictionary(struct extraction *x)
+{
+	_cleanup_free_ char *wanted = NULL, *most = NULL;
+	uint64_t size;
+	ssize_t n = 1;
+
+	while (x->head < DICTIONARY_HEAD && n > 0) {
+		n = read_archive(x->block + x->head, DICTIONARY_HEAD - x->head);
+		if (n < 0)
+			return cannot_read(x);
+		x->head += (size_t)n;
+	}
+	size = dictionary_size(x->block, x->head);
+	if (size <= DICTIONARY_MAX)
+		return 0;
+	wanted = str_size(size);
+	most = str_size(DICTIONARY_MAX);
+	return extraction_fail(
+		x, EXTRACT_ADVICE_TARBALL,
+		"to decompress it takes a dictionary of %s, and more than %s (64 MiB) "
+		"is not given",
+		wanted, most);
 }
 
 static int open_archive(struct extraction *x)
@@ -67,6 +109,8 @@ static int open_archive(struct extraction *x)
 	 * are.
 	 */
 	archive_read_set_option(x->in, "tar", "compat-2x", "1");
+	if (check_dictionary(x) < 0)
+		return -1;
 	if (archive_read_open(x->in, x, NULL, read_block, NULL) != ARCHIVE_OK)
 		return extraction_read_failed(x, NULL);
 	return 0;
@@ -78,14 +122,10 @@ static int check_end(struct extraction *x)
 	char byte;
 	ssize_t n = 1;
 
-	if (archive_filter_bytes(x->in, -1) >= (la_int64_t)x->taken) {
-		do
-			n = read(STDIN_FILENO, &byte, 1);
-		while (n < 0 && errno == EINTR);
-	}
+	if (archive_filter_bytes(x->in, -1) >= (la_int64_t)x->taken)
+		n = read_archive(&byte, 1);
 	if (n < 0)
-		return extraction_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s",
-				       strerror(errno));
+		return cannot_read(x);
 	if (n > 0)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
 				       "there are bytes behind the archive's end");

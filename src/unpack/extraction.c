@@ -60,7 +60,9 @@ int extraction_read_failed(struct extraction *x, const char *path)
 		return extraction_fail(x, EXTRACT_ADVICE_NONE, "cannot read it: %s",
 				       strerror(x->read_errno));
 	if (err == ENOMEM)
-		return extraction_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
+		return extraction_fail(x, EXTRACT_ADVICE_NONE,
+				       "out of memory, of which it may take %llu MiB",
+				       (unsigned long long)(UNPACK_MAX_MEMORY >> 20));
 	if (path)
 		return extraction_refuse(x, path, why);
 	if (archive_format(x->in) != 0)

@@ -30,7 +30,8 @@ struct extraction {
 	bool over_limit;      /* why the reading failed: filters put errors of their own over it */
 	int read_errno;	      /* the same */
 	struct extract_report report;
-	char block[EXTRACTION_BLOCK];
+	size_t head; /* bytes in block that the filters have not seen yet */
+	unsigned char block[EXTRACTION_BLOCK];
 };
 
 /* Put the words of a failure into X's report; the first line of what the user reads. Returns -1. */

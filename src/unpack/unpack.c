@@ -24,9 +24,9 @@
 
 struct unpack {
 	struct unpack_request request;
-	pid_t pid;   /* the child, to hand to confine_wait() */
-	int archive; /* its descriptor 0 is the other end; -1: closed */
-	int reports; /* its descriptor 1 is the other end; -1: it has ended */
+	struct confined child; /* pid -1: there is none */
+	int archive;	       /* its descriptor 0 is the other end; -1: closed */
+	int reports;	       /* its descriptor 1 is the other end; -1: it has ended */
 	struct extract_reader reader;
 	struct extract_report last; /* kind 0: it has not said yet how it ended */
 	uint64_t taken;		    /* bytes of the archive that it has unpacked */
@@ -108,6 +108,9 @@ static int start_child(struct unpack *u)
 	struct confine_request confine = {
 		.root_fd = u->request.staging_fd,
 		.keep_fd = u->request.lock_fd,
+		.memory = UNPACK_MAX_MEMORY,
+		.file_bytes = u->request.limits.bytes,
+		.seconds = UNPACK_MAX_SECONDS,
 		.run = run_work,
 		.ctx = &u->request,
 	};
@@ -128,8 +131,10 @@ static int start_child(struct unpack *u)
 			  strerror(errno));
 		return -1;
 	}
-	u->pid = confine_spawn(&confine);
-	return u->pid < 0 ? -1 : 0;
+	if (confine_spawn(&confine, &u->child) == 0)
+		return 0;
+	u->child.pid = -1;
+	return -1;
 }
 
 /* Everything but the child, which has ended. */
@@ -148,7 +153,7 @@ struct unpack *unpack_begin(const struct unpack_request *request)
 	struct unpack *u = xcalloc(1, sizeof(*u));
 
 	u->request = *request;
-	u->archive = u->reports = -1;
+	u->archive = u->reports = u->child.pid = -1;
 	if (!u->request.limits.bytes)
 		u->request.limits.bytes = UNPACK_MAX_BYTES;
 	if (!u->request.limits.entries)
@@ -183,29 +188,18 @@ int unpack_write(void *unpack, const void *data, size_t len)
 	return 0;
 }
 
-/* Kill the child, and wait until all of it is gone. */
-static void kill_child(struct unpack *u)
-{
-	struct pollfd end = {.fd = u->reports, .events = POLLIN};
-
-	confine_kill(u->pid);
-	while (u->reports >= 0) {
-		poll(&end, 1, -1);
-		take_report(u);
-	}
-}
-
 /* The child and all that it has made. */
 static void discard(struct unpack *u)
 {
-	if (u->pid > 0) {
-		kill_child(u);
-		confine_wait(u->pid);
+	if (u->child.pid > 0) {
+		confine_kill(u->child.pid);
+		confine_wait(u->child.pid);
 		empty_staging(&u->request);
 	}
 	cleanup_close(&u->archive);
-	u->archive = -1;
-	u->pid = -1;
+	cleanup_close(&u->reports);
+	u->archive = u->reports = -1;
+	u->child.pid = -1;
 }
 
 int unpack_restart(void *unpack)
@@ -220,31 +214,56 @@ int unpack_restart(void *unpack)
 	return start_child(u);
 }
 
+/* What the signal SIG that ended the child means, and what to do. */
+static const char *signal_advice(int sig)
+{
+	switch (sig) {
+	case SIGSYS:
+		return "it asked the kernel for something that no unpacking needs; the tarball may "
+		       "have taken it over: get it from elsewhere, and report this";
+	case SIGXCPU:
+		return "half an hour of processor time is more than a tarball of Nix takes: get it "
+		       "from elsewhere";
+	default:
+		return "SIGKILL is often the kernel's answer to too little memory; run it again";
+	}
+}
+
+/* The child said how it failed. */
+static void say_reported(const struct unpack_request *request, const struct extract_report *last)
+{
+	const char *advice = extract_advice_text(last->advice);
+	_cleanup_free_ char *so_far = NULL, *size = str_size(last->bytes);
+
+	if (last->advice == EXTRACT_ADVICE_SPACE)
+		so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
+				   (unsigned long long)last->entries);
+	log_error("cannot unpack %s into %s: %s%s%-s%-s", request->archive_name,
+		  request->staging_path, last->text, so_far ? so_far : "", advice ? "\n" : "",
+		  advice ? advice : "");
+}
+
 /* STATUS is from confine_wait(); below 0 where SIGCHLD is ignored: nothing is known. */
 static void say_failure(const struct unpack *u, int status)
 {
 	const struct unpack_request *request = &u->request;
-	const struct extract_report *last = &u->last;
-	const char *advice = extract_advice_text(last->advice);
-	_cleanup_free_ char *so_far = NULL, *size = str_size(last->bytes);
 
-	if (last->kind == EXTRACT_FAILED) {
-		if (last->advice == EXTRACT_ADVICE_SPACE)
-			so_far = xasprintf(" (%s in %llu files were unpacked until then)", size,
-					   (unsigned long long)last->entries);
-		log_error("cannot unpack %s into %s: %s%s%-s%-s", request->archive_name,
-			  request->staging_path, last->text, so_far ? so_far : "",
-			  advice ? "\n" : "", advice ? advice : "");
-	} else if (status > 128) {
-		log_error("cannot unpack %s into %s: the unpacking was ended by signal %d (%s)\n"
-			  "SIGKILL is often the kernel's answer to too little memory; run it again",
+	if (u->last.kind == EXTRACT_FAILED)
+		say_reported(request, &u->last);
+	else if (status > 128)
+		log_error("cannot unpack %s into %s: the unpacking was ended by signal %d (%s)\n%s",
 			  request->archive_name, request->staging_path, status - 128,
-			  strsignal(status - 128));
-	} else {
+			  strsignal(status - 128), signal_advice(status - 128));
+	else if (u->last.kind == EXTRACT_DONE)
+		log_error("cannot unpack %s into %s: the unpacking said that it was done, and "
+			  "cannot have been (top directory \"%s\", status %d)\n"
+			  "the tarball may have taken it over: get it from elsewhere, and report "
+			  "this",
+			  request->archive_name, request->staging_path, u->last.text, status);
+	else
 		log_error("cannot unpack %s into %s: the unpacking ended with status %d\n"
 			  "run it again; more memory may help",
 			  request->archive_name, request->staging_path, status);
-	}
 }
 
 /* Did the child end well, with all of the archive, and say so? */
@@ -260,17 +279,14 @@ int unpack_end(struct unpack *u, struct unpack_result *out)
 	int status;
 
 	*out = (struct unpack_result){0};
-	if (u->pid < 0) {
+	if (u->child.pid < 0) {
 		release(u);
 		return -1;
 	}
 	close(steal_fd(&u->archive));
 	if (follow(u, -1, 0) < 0)
-		kill_child(u);
-	status = confine_wait(u->pid);
-	/* a ^C may have ended the child before it came to us */
-	if (!u->stopped && u->last.kind == 0)
-		ask_progress(u);
+		confine_kill(u->child.pid);
+	status = confine_wait(u->child.pid);
 	done = !u->stopped && succeeded(u, status);
 	if (done) {
 		out->top = xstrdup(u->last.text);
@@ -285,6 +301,11 @@ int unpack_end(struct unpack *u, struct unpack_result *out)
 	}
 	release(u);
 	return done ? 0 : -1;
+}
+
+bool unpack_is_confined(const struct unpack *u)
+{
+	return u->child.to_root;
 }
 
 void unpack_abort(struct unpack *u)

@@ -94,6 +94,12 @@ int unpack_restart(void *unpack);
  */
 int unpack_end(struct unpack *unpack, struct unpack_result *out);
 
+/*
+ * Can the child reach nothing outside the staging directory, whatever it is fed? Where not, it gets
+ * no byte before the digest of all of them is known to be the right one.
+ */
+bool unpack_is_confined(const struct unpack *unpack);
+
 /* Kill the child, empty the staging directory, say nothing. UNPACK is gone. */
 void unpack_abort(struct unpack *unpack);
 

@@ -28,6 +28,21 @@ static void check_version(const char *version, const char *text, size_t len)
 	check(memmem(text, len, version, strlen(version)) != NULL);
 }
 
+/* What is shown of a URL has no user, no query and no fragment in it, and is shown as it is. */
+static void check_shown(const char *text)
+{
+	_cleanup_free_ char *shown = url_shown(text), *again = url_shown(shown);
+	_cleanup_free_ char *host = url_host(text);
+	const char *query = strchr(shown, '?');
+
+	check(strcmp(shown, again) == 0);
+	if (!strstr(text, "://") || text + strcspn(text, "?#") < strstr(text, "://"))
+		return; /* no URL */
+	check(!query || strcmp(query, "?...") == 0);
+	check(!strchr(strstr(shown, "://"), '#'));
+	check(!strpbrk(host, "/?#@"));
+}
+
 static void check_names(const char *text)
 {
 	_cleanup_free_ char *mirror = release_mirror_url(text), *name = url_file_name(text);
@@ -63,5 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	from_url = release_version_from_url(text);
 	check_version(from_url, text, strlen(text));
 	check_names(text);
+	check_shown(text);
 	return 0;
 }

@@ -358,6 +358,32 @@ accepted() {
 	refused zstd-trailing-garbage ''
 }
 
+@test "a dictionary of 64 MiB; a larger one is refused before memory for it is asked for" {
+	accepted xz-dictionary-64m
+	start_over
+	accepted zstd-window-64m
+	start_over
+	refused xz-dictionary-96m 'a dictionary of 101 MB, and more than 67.1 MB (64 MiB)'
+	refused xz-dictionary-4g 'a dictionary of 4.3 GB'
+	refused zstd-window-72m 'a dictionary of 75.5 MB'
+	refused zstd-window-2g 'a dictionary of 2.1 GB'
+}
+
+@test "a large dictionary further on in the archive does not get its memory" {
+	for place in block stream; do
+		for size in 64m 96m; do
+			accepted xz-second-$place-$size
+			start_over
+		done
+	done
+	! ldd "$TOOL" | grep -q libasan || skip "AddressSanitizer maps more than any limit"
+	for place in block stream; do
+		run -1 "$TOOL" "$archives/xz-second-$place-4g" "$staging" "$nix"
+		[[ $output == *'out of memory, of which it may take 256 MiB'* ]]
+		[ -z "$(ls -A "$staging")" ]
+	done
+}
+
 @test "concatenated and padded xz are one archive" {
 	accepted xz-concatenated
 	start_over

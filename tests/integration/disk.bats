@@ -158,12 +158,13 @@ finishes()
 		mount -t tmpfs tmpfs .local
 		install -q --nix-version "$OLD"
 		store=$(du -sk "$NIX/store" | cut -f 1)
+		tarball=$(du -k "$SITE/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" | cut -f 1)
 		umount .local
 		rm .nix-profile
 		# too little, as is known ahead; in the midst of unpacking; for the store but not for the
 		# database; for its beginning
 		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
-			mount -t tmpfs -o size=${size}k tmpfs .local
+			mount -t tmpfs -o size=$((tarball + size))k tmpfs .local
 			try install --nix-version "$OLD"
 			echo "$size KiB: status $status: $output"
 			refused "$NIX"

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 
 HASH = "0123456789abcdfghijklmnpqrsvwxyz"
 TOP = "nix-1.0-x86_64-linux"
@@ -339,6 +340,61 @@ def _(outside):
 def _(outside):
     data = CASES["zstd"](outside)
     return data and data[:-5]
+
+
+def crc(data):
+    return zlib.crc32(data).to_bytes(4, "little")
+
+
+def vli(number):
+    out = b""
+    while number >= 0x80:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def padded(data):
+    return data + bytes(-len(data) % 4)
+
+
+def xz_blocks(*blocks):
+    """An xz stream of these blocks, each (data, the byte that tells the dictionary's size)."""
+    flags = b"\0\0"
+    out, records = b"\xfd7zXZ\0" + flags + crc(flags), b""
+    for data, size in blocks:
+        raw = lzma.compress(data, lzma.FORMAT_RAW, filters=[
+            {"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 16}])
+        head = bytes([2, 0, 0x21, 1, size, 0, 0, 0])
+        out += padded(head + crc(head) + raw)
+        records += vli(len(head) + 4 + len(raw)) + vli(len(data))
+    index = padded(b"\0" + vli(len(blocks)) + records)
+    index += crc(index)
+    footer = (len(index) // 4 - 1).to_bytes(4, "little") + flags
+    return out + index + crc(footer) + footer + b"YZ"
+
+
+# 4 GiB, 96 MiB and 64 MiB
+for name, size in ("4g", 40), ("96m", 29), ("64m", 28):
+    CASES["xz-dictionary-" + name] = lambda o, size=size: xz_blocks((good().bytes(), size))
+    CASES["xz-second-block-" + name] = lambda o, size=size: xz_blocks(
+        (good().bytes()[:2048], 16), (good().bytes()[2048:], size))
+    CASES["xz-second-stream-" + name] = lambda o, size=size: xz_blocks(
+        (good().bytes()[:2048], 16)) + xz_blocks((good().bytes()[2048:], size))
+
+
+def zstd_stored(data, window):
+    """A zstd frame of blocks that are stored, with this byte for the window's size."""
+    out = b"\x28\xb5\x2f\xfd\0" + bytes([window])
+    for at in range(0, len(data), 1 << 16):
+        block = data[at:at + (1 << 16)]
+        last = at + len(block) == len(data)
+        out += (len(block) << 3 | last).to_bytes(3, "little") + block
+    return out
+
+
+for name, window in ("2g", 21 << 3), ("72m", (16 << 3) + 1), ("64m", 16 << 3):
+    CASES["zstd-window-" + name] = lambda o, window=window: zstd_stored(good().bytes(), window)
 
 
 # much

@@ -80,7 +80,7 @@ screen()
 
 plain()
 {
-	sed -e "s|$HOME|HOME|g" -e "s|$MIRROR_URL|MIRROR|g" -e 's/process [0-9][0-9]*/process PID/' \
+	sed -e "s|$HOME|HOME|g" -e "s|$MIRROR_URL|MIRROR|g" -e "s|${MIRROR_URL#https://}|HOST|g" -e 's/process [0-9][0-9]*/process PID/' \
 		-e 's/  *$//' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
@@ -295,7 +295,7 @@ live='downloading  █*░*  *[0-9]* %'
 	terminal 80 24
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
 	finished '--uninstall'
-	screen | sed 's/trying again in [0-9.]* s/trying again in N s/' | golden retried
+	screen | sed 's/retry in [0-9.]* s/retry in N s/' | golden retried
 }
 
 @test "screen: an error stands alone at its end" {

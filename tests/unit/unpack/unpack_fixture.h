@@ -15,12 +15,17 @@
 #include "util/fs.h"
 #include "util/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,5 +218,103 @@ UNUSED_ static void assert_says(const char *text, const char *part)
 	if (!strstr(text, part))
 		fail_msg("\"%s\" is not in: %s", part, text);
 }
+
+/* The first child of the process PID, or 0: proc(5), with CONFIG_PROC_CHILDREN. */
+UNUSED_ static pid_t child_of(pid_t pid)
+{
+	_cleanup_free_ char *name = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	_cleanup_fclose_ FILE *file = fopen(name, "re");
+	int child = 0;
+
+	return pid > 0 && file && fscanf(file, "%d", &child) == 1 ? child : 0;
+}
+
+/* The last of our only line of descendants: the working process, while an unpacking is under way.
+ */
+UNUSED_ static pid_t last_descendant(void)
+{
+	pid_t pid = getpid(), child;
+
+	while ((child = child_of(pid)) > 0)
+		pid = child;
+	return pid == getpid() ? 0 : pid;
+}
+
+/*
+ * From now on the kernel answers ERR to the system call NUMBER, where its first argument is FIRST
+ * (below 0: whatever it is): in a child of a test, since there is no way back.
+ */
+UNUSED_ static void refuse_call(long number, long first, int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | (first < 0 ? BPF_JGE : BPF_JEQ) | BPF_K,
+			 first < 0 ? 0 : (uint32_t)first, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+		_exit(120);
+}
+
+/* A host that refuses namespaces, as containers do. */
+UNUSED_ static void refuse_namespaces(void)
+{
+	refuse_call(SYS_unshare, -1, EPERM);
+}
+
+/* A kernel without Landlock. */
+UNUSED_ static void refuse_landlock(void)
+{
+	refuse_call(444, -1, ENOSYS);
+}
+
+/* A kernel without seccomp filters. */
+UNUSED_ static void refuse_filters(void)
+{
+	refuse_call(SYS_prctl, PR_SET_SECCOMP, EINVAL);
+}
+
+/* Where landlock_create_ruleset(2) tells its version. */
+UNUSED_ static int landlock_version(void)
+{
+	long version = syscall(444, NULL, 0, 1);
+
+	return version > 0 ? (int)version : 0;
+}
+
+/*
+ * Run BODY in a child process, whose words on stderr go to *SAID (the caller's to free), or stay
+ * where SAID is NULL. What it returns is the child's exit status, and this function's result; 128 +
+ * N where signal N ended it.
+ */
+UNUSED_ static int in_child(const struct scratch *scratch, int (*body)(struct scratch *),
+			    char **said)
+{
+	int saved = said ? stderr_begin(scratch) : -1, status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(body((struct scratch *)(uintptr_t)scratch));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (said)
+		*said = stderr_end(scratch, saved);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* In such a child: an assertion of cmocka would jump into the parent's tests. */
+#define MUST(condition)                                                                         \
+	do {                                                                                    \
+		if (!(condition)) {                                                             \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+			_exit(99);                                                              \
+		}                                                                               \
+	} while (0)
 
 #endif
