@@ -75,16 +75,42 @@ static void print_steps(FILE *f, const struct probe *probe)
 	}
 }
 
-static const char *verdict(const struct probe *probe)
+/* "  userns     works", or why not */
+static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 {
-	if (!probe_can_enter(probe))
-		return "No: neither entering nor --install will work here.";
-	if (!probe_can_install(probe))
-		return "No: entering will work here, --install will not.";
+	fputs("\nRuntimes, the first that works is taken:\n", f);
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++) {
+		_cleanup_free_ char *name = xasprintf("  %-21s ", runtime_name((enum runtime)i));
+
+		if (!runtimes->refused[i])
+			fprintf(f, "%sworks\n", name);
+		else
+			print_wrapped(f, name, runtimes->refused[i]);
+	}
+}
+
+bool report_is_well(const struct report *report)
+{
+	return runtimes_first(&report->runtimes, true) != RUNTIME_AUTO;
+}
+
+static char *verdict(const struct runtimes *runtimes)
+{
+	const struct probe *probe = &runtimes->userns;
+	enum runtime first = runtimes_first(runtimes, true);
+
+	if (first == RUNTIME_AUTO)
+		return xstrdup("No: neither entering nor --install will work here.");
+	if (first != RUNTIME_USERNS)
+		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
+				 "only Nix's own build sandbox will not.",
+				 runtime_name(first));
 	if (!probe_can_sandbox(probe))
-		return "Yes: entering and --install will work here; only Nix's own build sandbox "
-		       "will not, so --install writes 'sandbox = false' to nix.conf.";
-	return "Yes: entering and --install will work here, and so will Nix's build sandbox.";
+		return xstrdup("Yes: entering and --install will work here; only Nix's own build "
+			       "sandbox will not, so --install writes 'sandbox = false' to "
+			       "nix.conf.");
+	return xstrdup(
+		"Yes: entering and --install will work here, and so will Nix's build sandbox.");
 }
 
 static void print_reason(FILE *f, const struct explanation *reason)
@@ -121,15 +147,17 @@ static void print_ways(FILE *f, const struct explanations *reasons)
 void report_print_table(FILE *f, const struct report *report)
 {
 	const char *note = explain_note(&report->facts);
+	_cleanup_free_ char *words = verdict(&report->runtimes);
 
 	fprintf(f, "Linux %s",
 		*report->facts.release ? report->facts.release : "(release unknown)");
 	if (report->facts.container_name)
 		fprintf(f, ", in a container (%s)", report->facts.container_name);
 	fputs("\n\n", f);
-	print_steps(f, &report->probe);
+	print_steps(f, &report->runtimes.userns);
+	print_runtimes(f, &report->runtimes);
 	fputc('\n', f);
-	print_wrapped(f, "", verdict(&report->probe));
+	print_wrapped(f, "", words);
 	for (size_t i = 0; i < report->reasons.count; i++)
 		print_reason(f, &report->reasons.items[i]);
 	print_ways(f, &report->reasons);
@@ -237,14 +265,26 @@ static const char *json_bool(bool value)
 	return value ? "true" : "false";
 }
 
+static void print_json_runtime(FILE *f, enum runtime runtime, const char *refused)
+{
+	fprintf(f, "%s{\"runtime\": \"%s\", \"works\": %s, \"why\": ",
+		runtime == RUNTIME_USERNS ? "" : ", ", runtime_name(runtime), json_bool(!refused));
+	print_json_string(f, refused);
+	fputc('}', f);
+}
+
 void report_print_json(FILE *f, const struct report *report)
 {
-	const struct probe *probe = &report->probe;
+	const struct runtimes *runtimes = &report->runtimes;
+	const struct probe *probe = &runtimes->userns;
 	const struct host_facts *facts = &report->facts;
+	enum runtime first = runtimes_first(runtimes, true);
+	const char *ok = json_bool(first != RUNTIME_AUTO);
 
-	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ",
-		json_bool(probe_can_install(probe)), json_bool(probe_can_enter(probe)),
-		json_bool(probe_can_install(probe)), json_bool(probe_can_sandbox(probe)));
+	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ", ok,
+		ok, ok,
+		json_bool((first == RUNTIME_USERNS || first == RUNTIME_DIRECT) &&
+			  probe_can_sandbox(probe)));
 	print_json_string(f, *facts->release ? facts->release : NULL);
 	fputs(", \"container\": ", f);
 	print_json_string(f, facts->container_name);
@@ -253,6 +293,11 @@ void report_print_json(FILE *f, const struct report *report)
 		fputs(i ? ", " : "", f);
 		print_json_step(f, i, &probe->steps[i]);
 	}
+	fputs("], \"runtime\": ", f);
+	print_json_string(f, first == RUNTIME_AUTO ? NULL : runtime_name(first));
+	fputs(", \"runtimes\": [", f);
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
+		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
 	fputs("], \"reasons\": [", f);
 	for (size_t i = 0; i < report->reasons.count; i++) {
 		fputs(i ? ", " : "", f);
