@@ -104,7 +104,7 @@ static int run(const struct options *options)
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
 	case COMMAND_CHECK:
-		return flush(check_run(options->json));
+		return flush(check_run(options->runtime, options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:

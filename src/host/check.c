@@ -36,9 +36,9 @@ static void report_clear(struct report *report)
 	runtimes_clear(&report->runtimes);
 }
 
-int check_run(bool json)
+int check_run(enum runtime wanted, bool json)
 {
-	_cleanup_(report_clear) struct report report = {0};
+	_cleanup_(report_clear) struct report report = {.wanted = wanted};
 	int r;
 
 	host_facts_read("", &report.facts);

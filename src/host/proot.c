@@ -16,19 +16,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLE "NIX_USER_CHROOT_PROOT"
 /* where the probe has a directory that is elsewhere in truth, as /nix will be */
 #define PROBE_PLACE "/nix-user-chroot-probe"
 
 char *proot_find(char **why)
 {
-	const char *named = env_get(VARIABLE), *path = env_get("PATH");
+	const char *named = env_get("NIX_USER_CHROOT_PROOT"), *path = env_get("PATH");
 	char *part;
 
 	if (named && *named == '/' && fs_is_program(named))
 		return xstrdup(named);
 	if (named) {
-		*why = xasprintf(VARIABLE " is %s, which is not the absolute path of a program",
+		*why = xasprintf("NIX_USER_CHROOT_PROOT is %s, which is not the absolute path of a program",
 				 named);
 		return NULL;
 	}
@@ -38,7 +37,7 @@ char *proot_find(char **why)
 		if (*file == '/' && fs_is_program(file))
 			return steal_ptr(&file);
 	}
-	*why = xstrdup("there is no proot on PATH, and " VARIABLE " names none");
+	*why = xstrdup("there is no proot on PATH, and NIX_USER_CHROOT_PROOT names none");
 	return NULL;
 }
 

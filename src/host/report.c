@@ -92,15 +92,23 @@ static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 	}
 }
 
-bool report_is_well(const struct report *report)
+/* RUNTIME_AUTO: none */
+static enum runtime choose(const struct report *report)
 {
-	return runtimes_first(&report->runtimes, true) != RUNTIME_AUTO;
+	if (report->wanted == RUNTIME_AUTO)
+		return runtimes_first(&report->runtimes, true);
+	return report->runtimes.refused[report->wanted] ? RUNTIME_AUTO : report->wanted;
 }
 
-static char *verdict(const struct runtimes *runtimes)
+bool report_is_well(const struct report *report)
 {
-	const struct probe *probe = &runtimes->userns;
-	enum runtime first = runtimes_first(runtimes, true);
+	return choose(report) != RUNTIME_AUTO;
+}
+
+static char *verdict(const struct report *report)
+{
+	const struct probe *probe = &report->runtimes.userns;
+	enum runtime first = choose(report);
 
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
@@ -150,7 +158,7 @@ static void print_ways(FILE *f, const struct explanations *reasons)
 void report_print_table(FILE *f, const struct report *report)
 {
 	const char *note = explain_note(&report->facts);
-	_cleanup_free_ char *words = verdict(&report->runtimes);
+	_cleanup_free_ char *words = verdict(report);
 
 	text_print(f, "Linux %s",
 		   *report->facts.release ? report->facts.release : "(release unknown)");
@@ -266,7 +274,7 @@ void report_print_json(FILE *f, const struct report *report)
 	const struct runtimes *runtimes = &report->runtimes;
 	const struct probe *probe = &runtimes->userns;
 	const struct host_facts *facts = &report->facts;
-	enum runtime first = runtimes_first(runtimes, true);
+	enum runtime first = choose(report);
 	const char *ok = json_bool(first != RUNTIME_AUTO);
 
 	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ", ok,

@@ -14,7 +14,7 @@
  *     "result"     "ok", "failed", "not-tried"
  *     "errno"      a number where it failed, else null
  *     "error"      what failed and the errno in words, else null
- *   "runtime"    the runtime that "auto" takes for a new installation, or null
+ *   "runtime"    the one that a new installation takes, or null
  *   "runtimes"   in the order of trying, an array of
  *     "runtime"    "userns", "mountns", "direct", "proot"
  *     "works"      true where it does
@@ -43,11 +43,12 @@
 
 struct report {
 	struct runtimes runtimes;
+	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	struct host_facts facts;
 	struct explanations reasons;
 };
 
-/* Will entering and --install work, by any runtime? */
+/* Will entering and --install work, by the wanted runtime? */
 bool report_is_well(const struct report *report);
 
 /* Write REPORT to F; the caller looks at F's error flag. */

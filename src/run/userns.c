@@ -109,6 +109,8 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 		collector_find_others(entry->nix_dir_fd, 0, entry->others);
 	}
 	r = own_root_enter(entry, &plan, true, refusal);
+	if (r > 0 && list >= 0)
+		living_remove_empty(list);
 	if (r != 0)
 		return r;
 	if (list >= 0)

@@ -274,7 +274,7 @@ static void test_ways_are_said_once(void **state)
 	assert_int_equal(report.reasons.count, 2);
 	table = print(report_print_table, &report);
 	assert_int_equal(count_of(table, "\nWhy \""), 2);
-	assert_int_equal(count_of(table, "proot -b"), 1);
+	assert_int_equal(count_of(table, "PRoot needs no namespaces"), 1);
 	assert_int_equal(count_of(table, "What you can do:"), 1);
 }
 
