@@ -5,6 +5,7 @@
 #define CLI_OPTIONS_H
 
 #include "ui/log.h"
+#include "util/runtime.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -48,6 +49,7 @@ struct options {
 	bool new_namespace;
 	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
+	enum runtime runtime;
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };

@@ -125,6 +125,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 {
 	const struct script_request request = {
 		.nix_dir = in->site->nix_dir,
+		.runtime = in->site->runtime,
 		.nix_dir_fd = lock->nix_dir_fd,
 		.lock_fd = lock->fd,
 		.top = top,
@@ -321,7 +322,7 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
-	if (site_find(&request->trust, &site) < 0)
+	if (site_find(request->runtime, &request->trust, &site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);
 	if (request->dry_run) {
@@ -335,6 +336,7 @@ int install_command(const struct install_request *request)
 		return 0;
 	return run_exec(&(struct run_request){
 		.nix_dir = site.nix_dir,
+		.runtime = site.runtime,
 		.is_default = true,
 		.trust = request->trust,
 		.argv = request->argv,

@@ -5,6 +5,7 @@
 #define INSTALL_SCRIPT_H
 
 #include "ui/progress.h"
+#include "util/runtime.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 struct script_request {
 	const char *nix_dir;
 	int lock_fd; /* handed on: what the script leaves running holds the lock */
+	enum runtime runtime;
 	int nix_dir_fd;
 	const char *top; /* the tarball's top directory, in staging */
 	bool no_channel_add;

@@ -5,19 +5,25 @@
 #define INSTALL_SITE_H
 
 #include "home/home.h"
+#include "host/runtimes.h"
 #include "run/trusted.h"
 #include "util/str.h"
 
 struct site {
-	char *nix_dir; /* absolute */
+	char *nix_dir;		  /* absolute */
+	struct runtimes runtimes; /* what this host lets us do */
+	enum runtime runtime;	  /* by which Nix will run; RUNTIME_AUTO: none works */
 	struct home home;
 	struct trust trust;	/* whom the user trusts */
 	struct strlist missing; /* directories of nix_dir, as layout_missing() has them */
 };
 
-/* Find out, for a user who trusts as WISH says; makes nothing. Returns 0 with *OUT the caller's to
- * clear, or -1 after a message. */
-int site_find(const struct trusted_wish *wish, struct site *out);
+/*
+ * Find out, for RUNTIME or the first that works, and a user who trusts as WISH says; makes nothing.
+ * A new installation goes to /nix where that is the first that works, and the user names no
+ * directory. Returns 0 with *OUT the caller's to clear, or -1 after a message.
+ */
+int site_find(enum runtime runtime, const struct trusted_wish *wish, struct site *out);
 
 /*
  * Is the Nix directory, open as FD, still one to be used? To be asked again under the lock. Returns

@@ -5,14 +5,16 @@
 #define UNINSTALL_UNINSTALL_H
 
 #include "run/trusted.h"
+#include "util/runtime.h"
 
 #include <stdbool.h>
 
 struct uninstall_request {
 	char *const *program_argv; /* the whole command line */
 	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
-	bool yes;		   /* do not ask */
-	bool force;		   /* a store that was made by other means goes too */
+	enum runtime runtime;
+	bool yes;   /* do not ask */
+	bool force; /* a store that was made by other means goes too */
 };
 
 /* Do it. Returns the exit status to end with. */
