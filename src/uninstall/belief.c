@@ -86,6 +86,7 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 		return is_startup_file(entry, home);
 	case RECORD_FOREIGN: /* keeps things from being removed */
 	case RECORD_STORE:   /* a name in the store */
+	case RECORD_RUNTIME: /* a word */
 	case RECORD_KINDS:
 		break;
 	}
