@@ -77,8 +77,11 @@ static void set_certificates(const char *profile)
 void environment_prepare(bool with_profile)
 {
 	_cleanup_free_ char *profile = NULL, *bin = NULL;
+	const char *conf = env_get("NIX_CONF_DIR");
 
-	setenv("NIX_CONF_DIR", "/nix/etc/nix", 0);
+	/* /etc/nix is what a shell of the host's own Nix may have set */
+	if (!conf || (!with_profile && strcmp(conf, "/etc/nix") == 0))
+		setenv("NIX_CONF_DIR", "/nix/etc/nix", 1);
 	if (!with_profile)
 		return;
 	profile = profile_find();

@@ -14,7 +14,8 @@ char *environment_user(void);
 
 /*
  * Set the variables of the process that is about to become the command: NIX_CONF_DIR where it is
- * not set. To be called inside. WITH_PROFILE, which is for the default directory, also
+ * not set or empty, and where it is the host's own /etc/nix unless WITH_PROFILE. To be called
+ * inside. WITH_PROFILE, which is for the default directory, also
  *  - the bin directory of the user's profile, where there is one, in front of PATH where it is not
  *    on it yet. The profile is ~/.nix-profile, else, as with use-xdg-base-directories
  *    (nix.conf(5)), $XDG_STATE_HOME/nix/profile;
