@@ -33,6 +33,7 @@ struct install_options {
 	bool no_channel_add;
 	bool no_modify_profile;
 	bool no_shims;
+	bool no_daemon; /* as it is anyway */
 	bool dry_run;
 	bool force; /* goes with --uninstall too */
 };
@@ -44,7 +45,7 @@ struct options {
 	char **argv;	      /* the command to run inside, NULL-terminated; NULL: none was given */
 	enum log_level log_level;
 	bool json; /* --check --json */
-	bool yes;  /* --uninstall --yes */
+	bool yes;  /* --uninstall --yes; --install asks nothing */
 	bool new_namespace;
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
