@@ -63,7 +63,8 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	static const char *const of_zsh[] = {".zshenv", ".zprofile", ".zshrc", ".zlogin"};
 	const char *home = env_get("HOME"), *zdotdir = env_get("ZDOTDIR");
 
-	if (!home)
+	/* what it speaks of cannot be on PATH where the home directory has a colon in its name */
+	if (!home || strchr(home, ':'))
 		return false;
 	if (strcmp(name, "zsh") == 0) {
 		for (size_t i = 0; i < sizeof(of_zsh) / sizeof(of_zsh[0]); i++)
