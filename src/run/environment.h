@@ -25,4 +25,10 @@ char *environment_user(void);
  */
 void environment_prepare(bool with_profile);
 
+/*
+ * Nix's programs have libraries of their own, and fail with the host's: take what is not below /nix
+ * or /run/opengl-driver out of LD_LIBRARY_PATH and LD_PRELOAD, with a word of COMMAND at -v.
+ */
+void environment_drop_libraries(const char *command);
+
 #endif

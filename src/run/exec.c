@@ -1,4 +1,5 @@
 #include "run/exec.h"
+#include "run/environment.h"
 #include "run/profile.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -231,6 +232,9 @@ int exec_profile_command(const char *name, char *const *argv)
 	_cleanup_free_ char **words = profile_arguments(name, argv);
 	int err;
 
+	/* of other packages the user may want it so */
+	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
+		environment_drop_libraries(name);
 	profile_directories(&directories);
 	for (size_t i = 0; i < directories.count; i++) {
 		_cleanup_free_ char *file = path_join(directories.items[i], name);
