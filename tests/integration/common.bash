@@ -9,6 +9,9 @@
 #                               HOME TMPDIR and NIX, a Nix directory with a store and a file "name",
 #                             all below it; the working directory is HOME
 #   leaving                   in teardown: whatever the test made can be removed by bats
+#   beside                    have a living entry into NIX beside the test, which those that follow
+#                             join where nothing has changed since; `entering` does it where
+#                             NUC_BESIDE is set
 #   inside [COMMAND...]       enter NIX
 #   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and say all WORDS
 #   config                    the path config of NIX becomes stdin
@@ -24,7 +27,10 @@
 #   require_user              skip the test where we are root, whom nothing is forbidden
 #   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
-# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check.
+#   only_userns WHAT          skip the test in another runtime, where WHAT differs
+#
+# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
+# "userns" where none is given.
 
 entering()
 {
@@ -38,6 +44,7 @@ entering()
 	unshare --user --map-root-user --mount true 2>/dev/null ||
 		skip "needs a host that lets users make namespaces"
 	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV
+	[ -z "${TEST_RUNTIME:-}" ] || export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
 	# below, since bats keeps files of its own in there
 	SCRATCH=$BATS_TEST_TMPDIR/scratch
 	HOME=$SCRATCH/home
@@ -48,10 +55,22 @@ entering()
 	mkdir -p "$HOME" "$TMPDIR" "$NIX/store" "$NIX/etc/nix-user-chroot"
 	echo ours >"$NIX/name"
 	cd "$HOME" || return
+	[ -z "${NUC_BESIDE:-}" ] || beside
+}
+
+beside()
+{
+	# 3 is bats's own, which waits for all that have it
+	"$PROGRAM" "$NIX" sleep 3600 3>&- >/dev/null 2>&1 &
+	BESIDE=$!
+	until [ "$(cat "/proc/$BESIDE/comm")" = sleep ]; do
+		sleep 0.01
+	done
 }
 
 leaving()
 {
+	[ -z "${BESIDE:-}" ] || kill "$BESIDE"
 	[ ! -d "${SCRATCH:-}" ] || chmod -R u+rwX "$SCRATCH"
 }
 
@@ -137,6 +156,11 @@ in_mount_namespace()
 	# private first: what is shared after that is shared with nobody but those within
 	[ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
 	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
+}
+
+only_userns()
+{
+	[ "${TEST_RUNTIME:-userns}" = userns ] || skip "not in $TEST_RUNTIME: $1"
 }
 
 require_root()
