@@ -1,5 +1,6 @@
 #include "cli/complain.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <string.h>
 
@@ -57,6 +58,25 @@ static const struct option_spec *spec_named(const char *name, size_t len, size_t
 	return *count == 1 ? found : NULL;
 }
 
+/* What other installers call it, and what is ours. */
+static const char *of_other_installer(const char *typed)
+{
+	static const struct {
+		const char *name, *advice;
+	} others[] = {
+		{"proxy", "set the variable https_proxy to the proxy's URL"},
+		{"ssl-cert-file", "--cacert FILE names the CA certificates"},
+		{"tarball-url-prefix", "--mirror URL names where releases are"},
+		{"nix-package-url", "--tarball URL names the tarball"},
+	};
+	size_t len = strcspn(typed, "=");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strlen(others[i].name) == len && strncmp(typed, others[i].name, len) == 0)
+			return others[i].advice;
+	return NULL;
+}
+
 /* "did you mean --NAME?", with what was behind the '=' of TYPED; NULL where no name is near. */
 static char *did_you_mean(const char *typed)
 {
@@ -76,6 +96,10 @@ static void complain_long(const char *word, enum command command)
 
 	if (spec && spec->metavar) {
 		what = xasprintf("option --%s needs a %s", spec->name, spec->metavar);
+	} else if (spec && spec->value == COMMAND_VERSION && spec->kind == KIND_COMMAND &&
+		   complain_is_nix_version(word + strcspn(word, "=") + 1)) {
+		complain_version(word + strcspn(word, "=") + 1);
+		return;
 	} else if (spec) {
 		what = xasprintf("option --%s takes no argument", spec->name);
 		suggestion = xstrdup("leave the = and what is behind it out");
@@ -84,7 +108,9 @@ static void complain_long(const char *word, enum command command)
 		suggestion = xasprintf("did you mean --%s or --%s?", examples[0], examples[1]);
 	} else {
 		what = xasprintf("unknown option %s", word);
-		suggestion = did_you_mean(word + 2);
+		suggestion = xstrdup(of_other_installer(word + 2));
+		if (!suggestion)
+			suggestion = did_you_mean(word + 2);
 	}
 	complain(what, suggestion, command);
 }
@@ -134,11 +160,45 @@ void complain_scope(const struct option_spec *spec)
 	complain(what, next, COMMAND_ENTER);
 }
 
+/* The version in WORD, without what people put in front of it; NULL: it is none. */
+static const char *nix_version_in(const char *word)
+{
+	size_t digits;
+
+	if (str_starts_with(word, "nix-"))
+		word += strlen("nix-");
+	if (*word == 'v')
+		word++;
+	digits = strspn(word, "0123456789");
+	return digits > 0 && word[digits] == '.' && !strchr(word, '/') ? word : NULL;
+}
+
+bool complain_is_nix_version(const char *word)
+{
+	return nix_version_in(word);
+}
+
+static char *name_the_option(const char *word)
+{
+	return text_format("--install --nix-version %s installs that Nix", nix_version_in(word));
+}
+
+void complain_version(const char *word)
+{
+	_cleanup_free_ char *what =
+		text_format("--version, which prints this program's, takes no argument: %s", word);
+	_cleanup_free_ char *next = name_the_option(word);
+
+	complain(what, next, COMMAND_INSTALL);
+}
+
 void complain_word(const char *word, enum command command)
 {
 	_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", word), *next = NULL;
 
-	if (command == COMMAND_INSTALL)
+	if (command == COMMAND_INSTALL && complain_is_nix_version(word))
+		next = name_the_option(word);
+	else if (command == COMMAND_INSTALL)
 		next = xstrdup("put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory");
 	complain(what, next, command);
 }

@@ -18,4 +18,10 @@ void complain_scope(const struct option_spec *spec);
 /* WORD stands where COMMAND takes none. */
 void complain_word(const char *word, enum command command);
 
+/* Is WORD, which stands where no word does, a version of Nix: "2.26.3", "v2.26.3", "nix-2.26.3"? */
+bool complain_is_nix_version(const char *word);
+
+/* --version was given WORD, a version of Nix, for an argument. */
+void complain_version(const char *word);
+
 #endif

@@ -86,7 +86,7 @@ void help_print(FILE *f, enum command command)
 	switch (command) {
 	case COMMAND_INSTALL:
 		print_page(f, install_usage, command,
-			   "\nEach has a variable of the same meaning, such as "
+			   "\nMost have a variable of the same meaning, such as "
 			   "NIX_USER_CHROOT_NO_SHIMS=1.\n");
 		break;
 	case COMMAND_UNINSTALL:

@@ -34,6 +34,7 @@ struct install_options {
 	bool no_channel_add;
 	bool no_modify_profile;
 	bool no_shims;
+	bool no_daemon; /* as it is anyway */
 	bool dry_run;
 	bool force; /* goes with --uninstall too */
 };
@@ -45,7 +46,7 @@ struct options {
 	char **argv;	      /* the command to run inside, NULL-terminated; NULL: none was given */
 	enum log_level log_level;
 	bool json; /* --check --json */
-	bool yes;  /* --uninstall --yes */
+	bool yes;  /* --uninstall --yes; --install asks nothing */
 	bool new_namespace;
 	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */

@@ -1,11 +1,13 @@
 #include "cli/parse.h"
 #include "cli/complain.h"
+#include "cli/nearest.h"
 #include "cli/option_table.h"
 #include "util/cleanup.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *field_of(struct options *out, const struct option_spec *spec)
 {
@@ -178,6 +180,49 @@ static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
 	return 0;
 }
 
+/* The variable of the option that the VARIABLE of the environment was to be; NULL: none. */
+static const char *nearest_variable(const char *variable)
+{
+	const char *names[OPTION_COUNT + 1] = {"NIX_USER_CHROOT_DIR"};
+	size_t count = 1, prefix = strlen("NIX_USER_CHROOT_"), bare = strlen(variable) - prefix;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (option_specs[i].variable)
+			names[count++] = option_specs[i].variable;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(names[i], variable) == 0)
+			return NULL;
+		names[i] += prefix;
+	}
+	/* what all of them begin with is no likeness */
+	for (size_t i = 0; i < count; i++)
+		if (bare > 0 && str_ends_with(names[i], variable + prefix))
+			return names[i];
+	return nearest_word(variable + prefix, names, count);
+}
+
+/*
+ * A variable that is nearly one of ours would be passed over in silence. It is taken out of the
+ * environment: the installer of a package reads the same command line anew.
+ */
+static void warn_of_mistyped_variables(void)
+{
+	for (size_t i = 0; environ && environ[i];) {
+		_cleanup_free_ char *name = xstrndup(environ[i], strcspn(environ[i], "="));
+		const char *nearest =
+			str_starts_with(name, "NIX_USER_CHROOT_") ? nearest_variable(name) : NULL;
+
+		if (!nearest) {
+			i++;
+			continue;
+		}
+		log_warning("the variable %s is none of this program's\n"
+			    "did you mean NIX_USER_CHROOT_%s?",
+			    name, nearest);
+		unsetenv(name);
+	}
+}
+
 /* The variables of Nix's own installer, which ask the same. Any text counts as yes, as there. */
 static void apply_upstream_environment(struct install_options *install)
 {
@@ -314,12 +359,21 @@ int parse_options(int argc, char **argv, struct options *out)
 	 */
 	if (argc > 0 && apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
 		return -1;
+	/* "--install --version 2.26.3" in a script would look like an installation that went well
+	 */
+	if (out->command == COMMAND_VERSION && argc > rest && argv[rest] && !after_dashes &&
+	    complain_is_nix_version(argv[rest])) {
+		complain_version(argv[rest]);
+		return -1;
+	}
 	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION)
 		return 0;
 	if (check_scopes(out, used) < 0 || apply_environment(out, used) < 0)
 		return -1;
-	if (out->command == COMMAND_INSTALL)
+	if (out->command == COMMAND_INSTALL) {
 		apply_upstream_environment(&out->install);
+		warn_of_mistyped_variables();
+	}
 	trim_slashes(out->install.mirror);
 	return take_operands(argv + rest, after_dashes, out);
 }

@@ -12,9 +12,8 @@ int home_find(struct home *out)
 {
 	/* install-nix-from-tarball.sh, and some more for installers to come */
 	static const char *const startup_files[] = {
-		".bash_profile", ".bash_login", ".profile",
-		".bashrc",	 ".zshenv",	".zprofile",
-		".zshrc",	 ".zlogin",	".config/fish/conf.d/nix.fish",
+		".bash_profile", ".bash_login", ".profile", ".bashrc",
+		".zshenv",	 ".zprofile",	".zshrc",   ".zlogin",
 	};
 	const char *home = env_get("HOME");
 	_cleanup_free_ char *config = NULL, *cache = NULL;
@@ -39,6 +38,8 @@ int home_find(struct home *out)
 	out->nix_cache = path_join(cache, "nix");
 	for (size_t i = 0; i < sizeof(startup_files) / sizeof(startup_files[0]); i++)
 		strlist_take(&out->startup_files, path_join(out->path, startup_files[i]));
+	out->fish = path_join(out->path, ".config/fish/conf.d/nix.fish");
+	strlist_add(&out->startup_files, out->fish);
 	return 0;
 }
 
@@ -100,5 +101,6 @@ void home_clear(struct home *home)
 	strlist_clear(&home->channels);
 	strlist_clear(&home->defexprs);
 	strlist_clear(&home->startup_files);
+	free(home->fish);
 	*home = (struct home){0};
 }

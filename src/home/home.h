@@ -22,6 +22,7 @@ struct home {
 	char *nix_cache;   /* $XDG_CACHE_HOME/nix: Nix's own downloads and indices */
 	/* The shells' startup files that the Nix install script may add its line to. */
 	struct strlist startup_files;
+	char *fish; /* the one of them that the script writes anew */
 };
 
 /* All paths are absolute. Returns 0 with *OUT the caller's to clear, or -1 after a message. */

@@ -270,6 +270,13 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 
 	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
 		return NULL;
+	if (strchr(plan->bin, ':'))
+		return xasprintf(
+			"the nix commands are in %s, which cannot be on PATH: a colon parts "
+			"its directories\n"
+			"set XDG_BIN_HOME to a directory without one and run "
+			"nix-user-chroot --install again",
+			plan->bin);
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
 	return text_format("the nix commands are in %s, which is not on your PATH yet\n"
 			   "for new shells add this line to %s, and type it in this one: %s",

@@ -146,3 +146,54 @@ int startup_file_clean(const char *path, bool remove_empty)
 	return stat(real, &st) < 0 ? -errno
 				   : replace(dir, strrchr(real, '/') + 1, &st, rest, rest_len);
 }
+
+/* Is there nothing in TEXT but the script's line? Killed before it wrote that, it leaves nothing.
+ */
+static bool is_of_script(const char *text, size_t len)
+{
+	_cleanup_free_ char *rest = startup_text_without_line(text, len, &len);
+
+	return len == 0;
+}
+
+int startup_file_keep(const char *path, int dir, const char *copy)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = startup_file_put_back(path, dir, copy);
+
+	if (r < 0)
+		return r;
+	r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
+	if (r == -ENOENT || r == -ENOTDIR || (r == 0 && is_of_script(text, len)))
+		return 0;
+	return r < 0 ? r : fs_replace_file(dir, copy, text, len, 0600);
+}
+
+/* Write DATA into the file PATH, or the one behind that link. */
+static int rewrite(const char *path, const char *data, size_t len)
+{
+	_cleanup_free_ char *real = realpath(path, NULL), *above = real ? path_parent(real) : NULL;
+	_cleanup_close_ int dir = real ? open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct stat st;
+
+	if (dir < 0 || stat(real, &st) < 0)
+		return -errno;
+	return replace(dir, strrchr(real, '/') + 1, &st, data, len);
+}
+
+int startup_file_put_back(const char *path, int dir, const char *copy)
+{
+	_cleanup_free_ char *kept = NULL, *text = NULL;
+	size_t kept_len, len;
+	int r = fs_read_file(dir, copy, STARTUP_FILE_MAX, &kept, &kept_len);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
+	if (r == 0 && is_of_script(text, len))
+		r = rewrite(path, kept, kept_len);
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return r;
+	return unlinkat(dir, copy, 0) < 0 ? -errno : 0;
+}

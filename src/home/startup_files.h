@@ -38,4 +38,17 @@ int startup_file_has_line(const char *path, struct sha256 *digest);
  */
 int startup_file_clean(const char *path, bool remove_empty);
 
+/*
+ * The script writes fish's file anew, whatever was in it. Before it runs, keep a copy of the file
+ * PATH as COPY in DIR, unless there is no such file or nothing in it but the script's line; a copy
+ * that a killed run has left is put back first. Returns 0 or a negative errno.
+ */
+int startup_file_keep(const char *path, int dir, const char *copy);
+
+/*
+ * Where COPY is there: write it back into PATH, or the file behind that link, unless PATH is not as
+ * the script leaves it, and so needs no copy; then remove COPY. Returns 0 or a negative errno.
+ */
+int startup_file_put_back(const char *path, int dir, const char *copy);
+
 #endif

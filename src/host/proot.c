@@ -27,8 +27,9 @@ char *proot_find(char **why)
 	if (named && *named == '/' && fs_is_program(named))
 		return xstrdup(named);
 	if (named) {
-		*why = xasprintf("NIX_USER_CHROOT_PROOT is %s, which is not the absolute path of a program",
-				 named);
+		*why = xasprintf(
+			"NIX_USER_CHROOT_PROOT is %s, which is not the absolute path of a program",
+			named);
 		return NULL;
 	}
 	while ((part = path_next(&path))) {

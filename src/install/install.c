@@ -2,6 +2,7 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "home/startup_files.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
 #include "install/installed.h"
@@ -24,6 +25,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct downloader *make_downloader(const struct installation *in)
 {
@@ -116,6 +118,30 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
 }
 
+/* The script writes fish's file anew: the user's own is kept meanwhile. 0, or -1 after a message.
+ */
+static int run_keeping_fish(const struct installation *in, const struct script_request *request)
+{
+	const char *fish = in->site->home.fish;
+	int r = request->no_modify_profile
+			? 0
+			: startup_file_keep(fish, request->nix_dir_fd, LAYOUT_FISH);
+	bool is_kept = fs_exists(request->nix_dir_fd, LAYOUT_FISH);
+	int status = r < 0 ? -1 : script_run(request);
+
+	if (r == 0)
+		r = startup_file_put_back(fish, request->nix_dir_fd, LAYOUT_FISH);
+	if (r < 0) {
+		log_error("cannot keep %s as it is, which the Nix install script writes anew: %s\n"
+			  "move it away, or leave such files alone with --no-modify-profile",
+			  fish, strerror(-r));
+		return -1;
+	}
+	if (status == 0 && is_kept)
+		log_verbose("%s is yours, and stays: fish gets no line for Nix", fish);
+	return status;
+}
+
 /*
  * The Nix install script, and the version that the nix it installed says it is. Where that fails, a
  * new nix.conf goes again: something in it may be the reason, and a rerun writes its own.
@@ -140,7 +166,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 			       ? "running the Nix install script"
 			       : "running the Nix install script, which fetches nixpkgs",
 		       "inside");
-	if (script_run(&request) < 0 || script_verify(&request, version) < 0) {
+	if (run_keeping_fish(in, &request) < 0 || script_verify(&request, version) < 0) {
 		if (is_conf_new)
 			fs_unlink_below(lock->nix_dir_fd, LAYOUT_NIX_CONF);
 		return -1;

@@ -42,6 +42,13 @@ static int check_home(void)
 	const char *home = env_get("HOME");
 	struct stat st;
 
+	/* the line of a startup file that names the profile would be two */
+	if (home && strchr(home, '\n')) {
+		log_error("HOME is %s: Nix cannot work with a newline in it\n"
+			  "set HOME to a directory of yours with a plain name",
+			  home);
+		return -1;
+	}
 	if (!home || stat(home, &st) < 0 || st.st_uid == geteuid())
 		return 0;
 	log_error(

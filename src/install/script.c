@@ -138,6 +138,7 @@ static void prepare_environment(const struct script_request *request)
 	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
+	environment_drop_libraries("the Nix install script");
 	if (request->no_channel_add)
 		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
 	if (request->no_modify_profile)

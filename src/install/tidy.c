@@ -1,5 +1,6 @@
 #include "install/tidy.h"
 #include "fetch/download.h"
+#include "home/startup_files.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "store/record.h"
@@ -23,6 +24,7 @@ void tidy(const struct site *site, pid_t dying)
 	bool is_ours = lock_try(site->nix_dir, dying, &lock) == 0;
 
 	if (is_ours) {
+		startup_file_put_back(site->home.fish, lock.nix_dir_fd, LAYOUT_FISH);
 		fs_remove_tree(lock.nix_dir_fd, LAYOUT_STAGING);
 		if (record_read(lock.nix_dir_fd, &record) == 0 &&
 		    !tells_of_something(&record, lock.nix_dir_fd))

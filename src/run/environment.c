@@ -1,5 +1,6 @@
 #include "run/environment.h"
 #include "run/profile.h"
+#include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -74,11 +75,53 @@ static void set_certificates(const char *profile)
 	}
 }
 
+/* Of LIST, what colons part, that which is not the host's own; the caller frees. NULL: nothing. */
+static char *without_host_libraries(const char *list)
+{
+	char *part, *kept = NULL;
+
+	while ((part = path_next(&list))) {
+		if (path_is_within(part, "/nix") || path_is_within(part, "/run/opengl-driver")) {
+			char *longer = kept ? xasprintf("%s:%s", kept, part) : xstrdup(part);
+
+			free(kept);
+			kept = longer;
+		}
+		free(part);
+	}
+	return kept;
+}
+
+void environment_drop_libraries(const char *command)
+{
+	/* ld.so(8); the module systems of clusters set them */
+	static const char *const names[] = {"LD_LIBRARY_PATH", "LD_PRELOAD"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+		_cleanup_free_ char *kept = value ? without_host_libraries(value) : NULL;
+
+		if (!value || (kept && strcmp(kept, value) == 0))
+			continue;
+		log_verbose(
+			"%s runs without the host's libraries in %s: nix-user-chroot -- COMMAND "
+			"keeps them",
+			command, names[i]);
+		if (kept)
+			setenv(names[i], kept, 1);
+		else
+			unsetenv(names[i]);
+	}
+}
+
 void environment_prepare(bool with_profile)
 {
 	_cleanup_free_ char *profile = NULL, *bin = NULL;
+	const char *conf = env_get("NIX_CONF_DIR");
 
-	setenv("NIX_CONF_DIR", "/nix/etc/nix", 0);
+	/* /etc/nix is what a shell of the host's own Nix may have set */
+	if (!conf || (!with_profile && strcmp(conf, "/etc/nix") == 0))
+		setenv("NIX_CONF_DIR", "/nix/etc/nix", 1);
 	if (!with_profile)
 		return;
 	profile = profile_find();

@@ -14,7 +14,8 @@ char *environment_user(void);
 
 /*
  * Set the variables of the process that is about to become the command: NIX_CONF_DIR where it is
- * not set. To be called inside. WITH_PROFILE, which is for the default directory, also
+ * not set or empty, and where it is the host's own /etc/nix unless WITH_PROFILE. To be called
+ * inside. WITH_PROFILE, which is for the default directory, also
  *  - the bin directory of the user's profile, where there is one, in front of PATH where it is not
  *    on it yet. The profile is ~/.nix-profile, else, as with use-xdg-base-directories
  *    (nix.conf(5)), $XDG_STATE_HOME/nix/profile;
@@ -23,5 +24,11 @@ char *environment_user(void);
  *    etc/ssl/certs/ca-bundle.crt, else what other distributions have, the first that is there.
  */
 void environment_prepare(bool with_profile);
+
+/*
+ * Nix's programs have libraries of their own, and fail with the host's: take what is not below /nix
+ * or /run/opengl-driver out of LD_LIBRARY_PATH and LD_PRELOAD, with a word of COMMAND at -v.
+ */
+void environment_drop_libraries(const char *command);
 
 #endif

@@ -1,4 +1,5 @@
 #include "run/exec.h"
+#include "run/environment.h"
 #include "run/profile.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -63,7 +64,8 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	static const char *const of_zsh[] = {".zshenv", ".zprofile", ".zshrc", ".zlogin"};
 	const char *home = env_get("HOME"), *zdotdir = env_get("ZDOTDIR");
 
-	if (!home)
+	/* what it speaks of cannot be on PATH where the home directory has a colon in its name */
+	if (!home || strchr(home, ':'))
 		return false;
 	if (strcmp(name, "zsh") == 0) {
 		for (size_t i = 0; i < sizeof(of_zsh) / sizeof(of_zsh[0]); i++)
@@ -230,6 +232,9 @@ int exec_profile_command(const char *name, char *const *argv)
 	_cleanup_free_ char **words = profile_arguments(name, argv);
 	int err;
 
+	/* of other packages the user may want it so */
+	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
+		environment_drop_libraries(name);
 	profile_directories(&directories);
 	for (size_t i = 0; i < directories.count; i++) {
 		_cleanup_free_ char *file = path_join(directories.items[i], name);

@@ -6,7 +6,18 @@
 #include "util/xdg.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* PROFILE by a name that can be on PATH, whose directories a colon parts; NULL: there is none. */
+static char *without_colon(const char *profile)
+{
+	/* /nix/store/HASH-user-environment: this generation, until inside is entered again */
+	_cleanup_free_ char *real =
+		strchr(profile, ':') ? realpath(profile, NULL) : xstrdup(profile);
+
+	return real && !strchr(real, ':') ? steal_ptr(&real) : NULL;
+}
 
 char *profile_find(void)
 {
@@ -17,7 +28,7 @@ char *profile_find(void)
 		_cleanup_free_ char *bin = path_join(places.items[i], "bin");
 
 		if (access(bin, X_OK) == 0)
-			return xstrdup(places.items[i]);
+			return without_colon(places.items[i]);
 	}
 	return NULL;
 }

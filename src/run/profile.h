@@ -6,7 +6,10 @@
 
 #include "util/str.h"
 
-/* The profile, where it has programs, seen from inside; NULL: there is none. The caller frees. */
+/*
+ * The profile, where it has programs, seen from inside, by a path without a colon, as PATH needs
+ * it; NULL: there is none. The caller frees.
+ */
 char *profile_find(void);
 
 /* Add the directories in which a command of the profile may be, seen from inside. */

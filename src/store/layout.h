@@ -15,6 +15,7 @@
 #define LAYOUT_LOG	LAYOUT_STATE "/install.log"
 #define LAYOUT_RECORD	LAYOUT_STATE "/record"
 #define LAYOUT_STAGING	LAYOUT_STATE "/staging"
+#define LAYOUT_FISH	LAYOUT_STATE "/nix.fish" /* the user's, while the install script runs */
 
 /*
  * Can NIX_DIR (absolute) be an installation's directory? Refused is a file or a symlink that leads

@@ -3,6 +3,7 @@
  * record goes last, so that a run that was broken off can be repeated.
  */
 #include "uninstall/uninstall.h"
+#include "home/startup_files.h"
 #include "run/inside.h"
 #include "run/nix_dir.h"
 #include "run/run.h"
@@ -232,7 +233,11 @@ static int carry_out(const struct uninstallation *un, const struct lock *lock,
 		     const struct found *found)
 {
 	_cleanup_free_ char *state = path_join(un->nix_dir, LAYOUT_STATE);
+	int r = startup_file_put_back(un->home.fish, lock->nix_dir_fd, LAYOUT_FISH);
 
+	/* the copy is in a directory that goes */
+	if (r < 0)
+		return layout_error("write back your", un->home.fish, r);
 	if (carry_out_all(un, lock->nix_dir_fd, &found->removals) < 0)
 		return -1;
 	remove_made(&found->made, NULL);

@@ -81,10 +81,10 @@ documented()
 		tr -d ' ' | tr , '\n' | sort -u)
 	# by which check tells where it runs; nobody sets it for us
 	same "$(grep -vx KUBERNETES_SERVICE_HOST <<<"$mine")" \
-		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|NIX_CONF_DIR|LC_ALL|LC_CTYPE|LANG' <<<"$theirs")"
+		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|LD_LIBRARY_PATH|LD_PRELOAD|LC_ALL|LC_CTYPE|LANG' <<<"$theirs")"
 	# these the program knows by other means: libcurl, lists of names, setenv(3)
-	for name in https_proxy no_proxy CURL_CA_BUNDLE NIX_CONF_DIR \
-		LC_ALL LC_CTYPE LANG; do
+	for name in https_proxy no_proxy CURL_CA_BUNDLE \
+		LD_LIBRARY_PATH LD_PRELOAD LC_ALL LC_CTYPE LANG; do
 		grep -qx "$name" <<<"$theirs"
 		grep -rqF "$name" "$TOP/src" --include='*.c'
 	done
@@ -94,6 +94,8 @@ documented()
 	local option variable
 
 	for option in $(listed --install | sed 's/^-., //; s/ .*//'); do
+		# these change nothing
+		case $option in --yes | --no-confirm | --no-daemon) continue ;; esac
 		variable=NIX_USER_CHROOT_$(tr a-z- A-Z_ <<<"${option#--}")
 		section ENVIRONMENT | grep -x -A 1 " *$variable" | grep -e "As ${option}[.,; ]"
 	done

@@ -262,8 +262,9 @@ teardown()
 	printf 'NIX_CONF_DIR=/nix/etc/nix\0' | sort -z outside - >expected
 	cmp expected inside
 	[ "$(NIX_CONF_DIR=/mine inside printenv NIX_CONF_DIR)" = /mine ]
-	# set and empty is set
-	[ -z "$(NIX_CONF_DIR='' inside printenv NIX_CONF_DIR)" ]
+	# empty is not set, and the host's is not meant for this directory
+	[ "$(NIX_CONF_DIR='' inside printenv NIX_CONF_DIR)" = /nix/etc/nix ]
+	[ "$(NIX_CONF_DIR=/etc/nix inside printenv NIX_CONF_DIR)" = /nix/etc/nix ]
 }
 
 @test "with the default directory the profile is put on PATH, once" {

@@ -98,6 +98,25 @@ tiny()
 	clean_store
 }
 
+@test "a HOME with a colon works; one with a newline is refused before anything is changed" {
+	local home=$HOME
+
+	new_home "a:b"
+	mkdir .local && echo 'PATH=/usr/bin:/bin' >.profile
+	install
+	[ "$("$PROGRAM" -- sh -c 'command -v nix; nix --version')" != "" ]
+	[[ $("$PROGRAM" -- sh -c 'command -v nix') == /nix/store/*/bin/nix ]]
+	[[ $("$PROGRAM" -- nix --version) == "nix (Nix) "* ]]
+	[[ $(SHELL=/bin/sh "$PROGRAM" <<<'command -v nix') == /nix/store/*/bin/nix ]]
+	[[ $("$HOME/.local/bin/nix" --version) == "nix (Nix) "* ]]
+	"$PROGRAM" --uninstall --yes -q
+	HOME=$home
+	new_home $'a\nb'
+	run tiny
+	refused 'HOME is ' 'newline'
+	[ -z "$(ls -A "$HOME")" ]
+}
+
 @test "a store path that is a dangling symlink: --force and another version work all the same" {
 	install -q --nix-version "$OLD" --extra-conf 'substitute = false'
 	"$PROGRAM" -- nix-build --no-out-link -E 'derivation {

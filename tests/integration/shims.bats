@@ -52,6 +52,24 @@ in_place()
 	done
 }
 
+@test "shims: Nix's commands and the install script run without the libraries of the host" {
+	local host
+
+	host=$(dirname "$(ldd /bin/sh | sed -n 's/.*=> \(\/.*\) (.*/\1/p' | tail -n 1)")
+	tiny_release "$SITE" 1.4.0 '[ -z "${LD_LIBRARY_PATH-}${LD_PRELOAD-}" ] || exit 7'
+	LD_LIBRARY_PATH=$host LD_PRELOAD="$host/libc.so.6" install -q --nix-version 1.4.0
+	"$PROGRAM" --uninstall --yes -q
+	LD_LIBRARY_PATH=$host install -q
+	run -0 env LD_LIBRARY_PATH="$host" "$BIN/nix" --version
+	[[ $output == "nix (Nix) "* ]]
+	# those of Nix and of the graphics driver are meant for programs inside
+	run -0 env LD_LIBRARY_PATH="/nix/a:$host:/run/opengl-driver/lib:" \
+		"$BIN/nix-instantiate" --eval -E 'builtins.getEnv "LD_LIBRARY_PATH"'
+	[ "$output" = '"/nix/a:/run/opengl-driver/lib"' ]
+	run -0 env LD_LIBRARY_PATH="$host" "$PROGRAM" -- printenv LD_LIBRARY_PATH
+	[ "$output" = "$host" ]
+}
+
 @test "shims: every command of Nix runs by its name, with its arguments, stdin, stdout and status" {
 	run -0 install
 	in_place "${NAMES[@]}"

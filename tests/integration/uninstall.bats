@@ -130,6 +130,30 @@ dotfiles()
 	[ "$(cat "$HOME/.config/fish/conf.d/nix.fish")" = 'set later 3' ]
 }
 
+@test "uninstall: a nix.fish of the user's own stays, through --install too, killed or not" {
+	local before fish=$HOME/.config/fish/conf.d/nix.fish version
+
+	tiny_release "$SITE" 1.2.1 '
+		: >"$HOME/.config/fish/conf.d/nix.fish"
+		kill -9 "$PPID"; kill -9 $$'
+	mkdir -p "${fish%/*}" "$HOME/dotfiles"
+	printf '# mine\n\n\nset -x A b' >"$HOME/dotfiles/nix.fish"
+	chmod 640 "$HOME/dotfiles/nix.fish"
+	ln -s "$HOME/dotfiles/nix.fish" "$fish"
+	before=$(listing "$HOME")
+	for version in "$LINED" "$LINED" 1.2.1; do
+		run install -q --force --nix-version "$version"
+		[ "$status" -eq 0 ] || [ "$version" = 1.2.1 ]
+		[ "$(<"$fish")" = $'# mine\n\n\nset -x A b' ]
+		[ ! -e "$NIX/var/nix-user-chroot/nix.fish" ]
+	done
+	# all of it killed, the program too: --uninstall puts it back
+	cp "$fish" "$NIX/var/nix-user-chroot/nix.fish"
+	: >"$fish"
+	run -0 uninstall
+	as_before "$before"
+}
+
 @test "uninstall: a line that was there before is not ours" {
 	local before sh
 

@@ -8,6 +8,7 @@
 #include "unpack/unpack.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/trust.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +20,9 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 {
 	_cleanup_close_ int top_fd = fs_open_dir(staging_fd, top);
 	_cleanup_close_ int nix_fd = fs_open_dir(AT_FDCWD, nix_path);
+	struct trust trust;
+	const char *unknown;
+	struct store_request request = {.nix_path = nix_path, .trust = &trust, .replace = replace};
 	struct store_result result;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 
@@ -26,9 +30,11 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 		fprintf(stderr, "cannot open %s or %s\n", top, nix_path);
 		return 1;
 	}
-	if (fs_mkdirs(nix_fd, LAYOUT_STATE, 0755) < 0 || record_open(nix_fd, &record) < 0 ||
-	    store_commit(&(struct store_request){top_fd, nix_fd, nix_path, replace}, &record,
-			 &result) < 0)
+	request.top_fd = top_fd;
+	request.nix_dir_fd = nix_fd;
+	if (trust_find(NULL, NULL, &trust, &unknown) < 0 ||
+	    fs_mkdirs(nix_fd, LAYOUT_STATE, 0755) < 0 || record_open(nix_fd, &record) < 0 ||
+	    store_commit(&request, &record, &result) < 0)
 		return 1;
 	printf("added %zu replaced %zu\n", result.added, result.replaced);
 	for (size_t i = 0; i < result.names.count; i++)

@@ -256,6 +256,73 @@ static void mistyped(void **state)
 	REFUSE(PREFIX "unknown option -z\n" LISTS, "-vqz", "dir");
 }
 
+/* What people type who come from other installers. */
+static void of_other_installers(void **state)
+{
+	PARSE(install, "--install", "--yes", "--no-confirm", "--no-daemon");
+	PARSE(uninstall, "--uninstall", "--no-confirm");
+
+	(void)state;
+	assert_int_equal(install->options.command, COMMAND_INSTALL);
+	assert_true(uninstall->options.yes);
+	REFUSE(PREFIX "unknown option --proxy\n"
+		      "  set the variable https_proxy to the proxy's URL\n",
+	       "--install", "--proxy", "http://p");
+	REFUSE(PREFIX "unknown option --ssl-cert-file=x\n"
+		      "  --cacert FILE names the CA certificates\n",
+	       "--install", "--ssl-cert-file=x");
+	REFUSE(PREFIX "unknown option --tarball-url-prefix\n"
+		      "  --mirror URL names where releases are\n",
+	       "--install", "--tarball-url-prefix", "x");
+	REFUSE(PREFIX "unknown option --nix-package-url\n"
+		      "  --tarball URL names the tarball\n",
+	       "--nix-package-url", "x", "--install");
+}
+
+/* It must not print this program's version and end well, as a script would take it. */
+static void nix_version_as_a_word(void **state)
+{
+	PARSE(plain, "--version");
+	PARSE(directory, "--version", "dir");
+
+	(void)state;
+	assert_int_equal(plain->options.command, COMMAND_VERSION);
+	assert_int_equal(directory->options.command, COMMAND_VERSION);
+#define TAKES_NONE PREFIX "--version, which prints this program's, takes no argument: "
+#define INSTALLS   "\n  --install --nix-version 2.26.3 installs that Nix\n"
+	REFUSE(TAKES_NONE "2.26.3" INSTALLS, "--install", "--version", "2.26.3");
+	REFUSE(TAKES_NONE "2.26.3" INSTALLS, "--version", "2.26.3", "--install");
+	REFUSE(TAKES_NONE "v2.26.3" INSTALLS, "--install", "--version=v2.26.3");
+	REFUSE(PREFIX "unexpected word \"2.26.3\"" INSTALLS, "--install", "2.26.3");
+	REFUSE(PREFIX "unexpected word \"v2.26.3\"" INSTALLS, "--install", "v2.26.3");
+	REFUSE(PREFIX "unexpected word \"nix-2.26.3\"" INSTALLS, "--install", "nix-2.26.3");
+}
+
+static void mistyped_variables(void **state)
+{
+	_cleanup_(line_free) struct line *first = NULL, *again = NULL;
+
+	(void)state;
+	setenv("NIX_USER_CHROOT_VERSION", "2.26.3", 1);
+	setenv("NIX_USER_CHROOT_NO_SHIM", "1", 1);
+	setenv("NIX_USER_CHROOT_NO_SHIMS", "1", 1);
+	setenv("NIX_USER_CHROOT_PROGRAM_OF_MINE", "1", 1);
+	setenv("NIX_USER_CHROOT_DIR", "/d", 1);
+	{
+		PARSE(entering, "dir");
+	}
+	first = parse("--install", NULL);
+	assert_int_equal(first->result, 0);
+	assert_non_null(strstr(first->said, PREFIX
+			       "warning: the variable NIX_USER_CHROOT_VERSION is none of this "
+			       "program's\n  did you mean NIX_USER_CHROOT_NIX_VERSION?\n"));
+	assert_non_null(strstr(first->said, "did you mean NIX_USER_CHROOT_NO_SHIMS?\n"));
+	assert_null(strstr(first->said, "MINE"));
+	assert_null(strstr(first->said, "_DIR"));
+	again = parse("--install", NULL);
+	assert_string_equal(again->said, "");
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -271,9 +338,12 @@ static void refused(void **state)
 	       "--mirror", "m", "dir");
 	REFUSE(PREFIX "option --json goes with --check\n  as in nix-user-chroot --check --json\n",
 	       "--install", "--json");
-	REFUSE(PREFIX
-	       "option --yes goes with --uninstall\n  as in nix-user-chroot --uninstall --yes\n",
-	       "--install", "--yes");
+	REFUSE(PREFIX "option --yes goes with --install or --uninstall\n"
+		      "  as in nix-user-chroot --install --yes\n",
+	       "--check", "--yes");
+	REFUSE(PREFIX "option --no-daemon goes with --install\n"
+		      "  as in nix-user-chroot --install --no-daemon\n",
+	       "--uninstall", "--no-daemon");
 	REFUSE(PREFIX
 	       "option --dry-run goes with --install\n  as in nix-user-chroot --install --dry-run\n",
 	       "--uninstall", "--dry-run");
@@ -448,6 +518,9 @@ int main(void)
 		TEST(commands),
 		TEST(install_options),
 		TEST(mistyped),
+		TEST(of_other_installers),
+		TEST(nix_version_as_a_word),
+		TEST(mistyped_variables),
 		TEST(refused),
 		TEST(abbreviations),
 		TEST(variables),

@@ -238,6 +238,39 @@ static void after_a_kill(void **state)
 	assert_int_equal(faccessat(place->fd, "profile.nix-user-chroot-new", F_OK, 0), -1);
 }
 
+/* The user's own file of fish's, around a script that writes it anew, or does not. */
+static void kept(void **state)
+{
+	static const char written[] = "\n" FISH_LINE "\n";
+	const struct place *place = *state;
+	_cleanup_free_ char *path = path_join(place->path, "nix.fish");
+
+	/* none; only the script's own */
+	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	put(place, "nix.fish", written, 0644);
+	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	assert_int_equal(faccessat(place->fd, "copy", F_OK, 0), -1);
+	assert_int_equal(startup_file_put_back(path, place->fd, "copy"), 0);
+	assert_file(place, "nix.fish", written, 0644);
+
+	put(place, "nix.fish", "# mine", 0640);
+	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	put(place, "nix.fish", written, 0640);
+	/* a killed run: the next one begins by putting it back */
+	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	assert_file(place, "nix.fish", "# mine", 0640);
+	put(place, "nix.fish", "", 0640);
+	assert_int_equal(startup_file_put_back(path, place->fd, "copy"), 0);
+	assert_file(place, "nix.fish", "# mine", 0640);
+	assert_int_equal(faccessat(place->fd, "copy", F_OK, 0), -1);
+
+	/* what the user writes meanwhile is newer than the copy */
+	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	put(place, "nix.fish", "# newer", 0640);
+	assert_int_equal(startup_file_put_back(path, place->fd, "copy"), 0);
+	assert_file(place, "nix.fish", "# newer", 0640);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(links, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(after_a_kill, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(kept, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,7 @@ static void is_found(void **state)
 {
 	const struct place *place = *state;
 	_cleanup_free_ char *none = profile_find(), *found = NULL, *wanted = NULL;
+	_cleanup_free_ char *colon = NULL, *behind = NULL, *home = NULL;
 	_cleanup_(strlist_clear) struct strlist directories = {0};
 
 	assert_null(none);
@@ -95,6 +96,15 @@ static void is_found(void **state)
 	found = profile_find();
 	wanted = path_join(place->path, "home/.local/state/nix/profile");
 	assert_string_equal(found, wanted);
+	/* what is put on PATH has no colon: the path behind the links */
+	assert_int_equal(fs_mkdirs(place->fd, "a:b", 0755), 0);
+	link_to(place, wanted, "a:b/.nix-profile");
+	colon = path_join(place->path, "a:b");
+	setenv("HOME", colon, 1);
+	behind = profile_find();
+	assert_string_equal(behind, wanted);
+	home = path_join(place->path, "home");
+	setenv("HOME", home, 1);
 	profile_directories(&directories);
 	assert_int_equal(directories.count, 3);
 	assert_string_equal(directories.items[2], "/nix/var/nix/profiles/default/bin");
