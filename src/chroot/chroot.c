@@ -20,9 +20,9 @@ static int make_user_namespace(struct chroot_error *error)
 	id_mapper_finish(&mapper, r == 0, &has_uids, &has_gids);
 	if (r < 0)
 		return chroot_fail(error, CHROOT_UNSHARE, NULL, "", r);
-	r = has_uids ? 0 : namespace_map_uid(uid, &file);
-	if (r == 0 && !has_gids)
-		r = namespace_map_gid(gid, &file);
+	r = has_gids ? 0 : namespace_map_gid(gid, &file);
+	if (r == 0 && !has_uids)
+		r = namespace_map_uid(uid, &file);
 	return r < 0 ? chroot_fail(error, CHROOT_MAP_IDS, file, "", r) : 0;
 }
 

@@ -49,9 +49,9 @@ int namespace_map_gid(gid_t gid, const char **file)
 
 int namespace_map_ids(uid_t uid, gid_t gid, const char **file)
 {
-	int r = namespace_map_uid(uid, file);
+	int r = namespace_map_gid(gid, file);
 
-	return r < 0 ? r : namespace_map_gid(gid, file);
+	return r < 0 ? r : namespace_map_uid(uid, file);
 }
 
 int namespace_make_slave(void)

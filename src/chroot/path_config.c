@@ -15,14 +15,26 @@ struct reader {
 	struct path_config_problems *problems;
 };
 
-/* Note PROBLEM, with a copy of WORD. Always -1, for the caller to return where it is an error. */
-static int fail(struct path_config_problems *problems, const char *word,
-		struct path_config_problem problem)
+/* A problem with what is at AT, about WORD (or NULL), which is the file's WHAT (or NULL). */
+static struct path_config_problem *note(const struct reader *reader, enum path_config_kind kind,
+					struct toml_position at, const char *word, const char *what)
 {
-	problem.word = xstrdup(word);
+	struct path_config_problems *problems = reader->problems;
+	struct path_config_problem *problem;
+
 	problems->items =
 		xreallocarray(problems->items, problems->count + 1, sizeof(*problems->items));
-	problems->items[problems->count++] = problem;
+	problem = &problems->items[problems->count++];
+	*problem = (struct path_config_problem){
+		.kind = kind, .at = at, .word = xstrdup(word), .what = what};
+	return problem;
+}
+
+/* The same; -1, for the caller to return. */
+static int fail(const struct reader *reader, enum path_config_kind kind, struct toml_position at,
+		const char *word, const char *what)
+{
+	note(reader, kind, at, word, what);
 	return -1;
 }
 
@@ -64,8 +76,8 @@ static char *normalise(const struct toml_string *path, bool absolute, enum path_
 }
 
 /* PATH, which is the file's WHAT, normalised and the caller's to free; NULL after an error. */
-static char *read_path(struct reader *reader, const char *what, const struct toml_string *path,
-		       bool absolute)
+static char *read_path(const struct reader *reader, const char *what,
+		       const struct toml_string *path, bool absolute)
 {
 	enum path_config_kind why = PATH_CONFIG_RELATIVE;
 	char *out = NULL;
@@ -77,57 +89,49 @@ static char *read_path(struct reader *reader, const char *what, const struct tom
 	else if (!absolute || *path->text == '/')
 		out = normalise(path, absolute, &why);
 	if (!out)
-		fail(reader->problems, path->text,
-		     (struct path_config_problem){.kind = why, .at = path->at, .what = what});
+		note(reader, why, path->at, path->text, what);
 	return out;
 }
 
 /* The same for one that is to be changed inside: "/" cannot be. */
-static char *read_place(struct reader *reader, const char *what, const struct toml_string *path)
+static char *read_place(const struct reader *reader, const char *what,
+			const struct toml_string *path)
 {
 	char *out = read_path(reader, what, path, true);
 
 	if (!out || out[1])
 		return out;
 	free(out);
-	fail(reader->problems, path->text,
-	     (struct path_config_problem){PATH_CONFIG_ROOT, .at = path->at, .what = what});
+	note(reader, PATH_CONFIG_ROOT, path->at, path->text, what);
 	return NULL;
 }
 
 /* paths = ["/abs", ...] */
-static int read_exclude_paths(struct reader *reader, const struct toml_node *paths)
+static int read_exclude_paths(const struct reader *reader, const struct toml_node *paths)
 {
 	const struct toml_node *node = paths->type == TOML_ARRAY ? paths->children : paths;
 
 	for (; node; node = node->next) {
-		char *path;
+		_cleanup_free_ char *path = NULL;
 
 		if (node->type != TOML_STRING || node == paths)
-			return fail(reader->problems, NULL,
-				    (struct path_config_problem){PATH_CONFIG_NOT_A_LIST,
-								 .at = node->at});
+			return fail(reader, PATH_CONFIG_NOT_A_LIST, node->at, NULL, NULL);
 		path = read_place(reader, "exclude", &node->string);
 		if (!path)
 			return -1;
-		strlist_take(&reader->out->excludes, path);
 		if (!path_is_within(path, "/nix"))
-			continue;
-		fail(reader->problems, path,
-		     (struct path_config_problem){PATH_CONFIG_EXCLUDE_IN_NIX, .at = node->at});
-		free(path);
-		reader->out->excludes.items[--reader->out->excludes.count] = NULL;
+			strlist_add(&reader->out->excludes, path);
+		else
+			note(reader, PATH_CONFIG_EXCLUDE_IN_NIX, node->at, path, NULL);
 	}
 	return 0;
 }
 
-static int read_excludes(struct reader *reader, const struct toml_node *section)
+static int read_excludes(const struct reader *reader, const struct toml_node *section)
 {
 	for (const struct toml_node *node = section->children; node; node = node->next) {
 		if (!is_named(node, "paths"))
-			fail(reader->problems, node->key.text,
-			     (struct path_config_problem){PATH_CONFIG_UNKNOWN_KEY,
-							  .at = node->key.at});
+			note(reader, PATH_CONFIG_UNKNOWN_KEY, node->key.at, node->key.text, NULL);
 		else if (read_exclude_paths(reader, node) < 0)
 			return -1;
 	}
@@ -135,15 +139,14 @@ static int read_excludes(struct reader *reader, const struct toml_node *section)
 }
 
 /* "SOURCE" = "TARGET" */
-static int read_mount(struct reader *reader, const struct toml_node *node, struct path_mount *mount)
+static int read_mount(const struct reader *reader, const struct toml_node *node,
+		      struct path_mount *mount)
 {
 	bool is_dotted = node->type == TOML_TABLE && node->origin != TOML_VALUE;
 
 	if (node->type != TOML_STRING)
-		return fail(reader->problems, node->key.text,
-			    (struct path_config_problem){is_dotted ? PATH_CONFIG_UNQUOTED
-								   : PATH_CONFIG_NOT_A_STRING,
-							 .at = node->at});
+		return fail(reader, is_dotted ? PATH_CONFIG_UNQUOTED : PATH_CONFIG_NOT_A_STRING,
+			    node->at, node->key.text, NULL);
 	mount->at = node->string.at;
 	mount->source = read_path(reader, "source", &node->key, !mount->from_profile);
 	if (!mount->source)
@@ -152,14 +155,13 @@ static int read_mount(struct reader *reader, const struct toml_node *node, struc
 	if (!mount->target)
 		return -1;
 	if (path_is_within(mount->target, "/nix"))
-		return fail(reader->problems, node->string.text,
-			    (struct path_config_problem){PATH_CONFIG_IN_NIX, .at = mount->at,
-							 .what = "target"});
+		return fail(reader, PATH_CONFIG_IN_NIX, mount->at, node->string.text, "target");
 	return 0;
 }
 
 /* [profile] or [absolute] */
-static int read_mounts(struct reader *reader, const struct toml_node *section, bool from_profile)
+static int read_mounts(const struct reader *reader, const struct toml_node *section,
+		       bool from_profile)
 {
 	struct path_config *out = reader->out;
 	size_t count = out->mount_count;
@@ -178,20 +180,17 @@ static int read_mounts(struct reader *reader, const struct toml_node *section, b
 	return 0;
 }
 
-static int read_section(struct reader *reader, const struct toml_node *section)
+static int read_section(const struct reader *reader, const struct toml_node *section)
 {
 	bool excludes = is_named(section, "excludes"), profile = is_named(section, "profile");
 
 	if (!excludes && !profile && !is_named(section, "absolute")) {
-		fail(reader->problems, section->key.text,
-		     (struct path_config_problem){PATH_CONFIG_UNKNOWN_SECTION,
-						  .at = section->key.at});
+		note(reader, PATH_CONFIG_UNKNOWN_SECTION, section->key.at, section->key.text, NULL);
 		return 0;
 	}
 	if (section->type != TOML_TABLE)
-		return fail(reader->problems, section->key.text,
-			    (struct path_config_problem){PATH_CONFIG_NOT_A_SECTION,
-							 .at = section->key.at});
+		return fail(reader, PATH_CONFIG_NOT_A_SECTION, section->key.at, section->key.text,
+			    NULL);
 	return excludes ? read_excludes(reader, section) : read_mounts(reader, section, profile);
 }
 
@@ -200,10 +199,12 @@ static int compare_targets(const void *left, const void *right)
 	const struct path_mount *a = left, *b = right;
 	int order = strcmp(a->target, b->target);
 
-	return order ? order : a->at.line < b->at.line ? -1 : a->at.line > b->at.line;
+	if (order == 0)
+		order = a->at.line < b->at.line ? -1 : a->at.line > b->at.line;
+	return order ? order : a->at.column < b->at.column ? -1 : 1;
 }
 
-static int read_document(struct reader *reader, const struct toml_document *document)
+static int read_document(const struct reader *reader, const struct toml_document *document)
 {
 	struct path_config *out = reader->out;
 
@@ -212,14 +213,15 @@ static int read_document(struct reader *reader, const struct toml_document *docu
 			return -1;
 	if (out->mounts)
 		qsort(out->mounts, out->mount_count, sizeof(*out->mounts), compare_targets);
-	for (size_t i = 1; i < out->mount_count; i++)
-		if (strcmp(out->mounts[i - 1].target, out->mounts[i].target) == 0)
-			return fail(reader->problems, out->mounts[i].target,
-				    (struct path_config_problem){
-					    PATH_CONFIG_SAME_TARGET,
-					    .at = out->mounts[i].at,
-					    .line = out->mounts[i - 1].at.line,
-				    });
+	for (size_t i = 1; i < out->mount_count; i++) {
+		const struct path_mount *mount = &out->mounts[i];
+
+		if (strcmp(mount[-1].target, mount->target) != 0)
+			continue;
+		note(reader, PATH_CONFIG_SAME_TARGET, mount->at, mount->target, NULL)->line =
+			mount[-1].at.line;
+		return -1;
+	}
 	return 0;
 }
 
@@ -236,9 +238,8 @@ int path_config_parse(const char *text, size_t len, struct path_config *out,
 	if (toml_parse(text, len, &document, &error) < 0) {
 		_cleanup_free_ char *key = error.key;
 
-		return fail(problems, key,
-			    (struct path_config_problem){PATH_CONFIG_SYNTAX, .at = error.at,
-							 .what = error.what, .line = error.line});
+		note(&reader, PATH_CONFIG_SYNTAX, error.at, key, error.what)->line = error.line;
+		return -1;
 	}
 	r = read_document(&reader, &document);
 	if (r < 0)
@@ -282,7 +283,10 @@ int path_config_load(int nix_dir_fd, struct path_config *out, struct path_config
 		return path_config_parse(text, len, out, problems);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
-	return fail(problems, NULL, (struct path_config_problem){PATH_CONFIG_UNREADABLE, .err = r});
+	note(&(struct reader){.problems = problems}, PATH_CONFIG_UNREADABLE,
+	     (struct toml_position){0}, NULL, NULL)
+		->err = r;
+	return -1;
 }
 
 void path_config_clear(struct path_config *config)

@@ -34,25 +34,15 @@ static void say_unreadable(const char *file, int err)
 }
 
 /* What is wrong with a path, behind "the exclude X". */
-static const char *words_for_path(enum path_config_kind kind)
-{
-	switch (kind) {
-	case PATH_CONFIG_RELATIVE:
-		return "must be absolute";
-	case PATH_CONFIG_EMPTY:
-		return "is empty";
-	case PATH_CONFIG_DOT_DOT:
-		return "has \"..\" in it";
-	case PATH_CONFIG_NUL:
-		return "has a NUL character in it";
-	case PATH_CONFIG_TOO_LONG:
-		return "is longer than a path can be";
-	case PATH_CONFIG_ROOT:
-		return "is / itself";
-	default:
-		return "is in /nix, where the Nix directory is";
-	}
-}
+static const char *const words_for_paths[] = {
+	[PATH_CONFIG_RELATIVE] = "must be absolute",
+	[PATH_CONFIG_EMPTY] = "is empty",
+	[PATH_CONFIG_DOT_DOT] = "has \"..\" in it",
+	[PATH_CONFIG_NUL] = "has a NUL character in it",
+	[PATH_CONFIG_TOO_LONG] = "is longer than a path can be",
+	[PATH_CONFIG_ROOT] = "is / itself",
+	[PATH_CONFIG_IN_NIX] = "is in /nix, where the Nix directory is",
+};
 
 /* The caller frees. */
 static char *words_for(const struct path_config_problem *problem)
@@ -92,7 +82,7 @@ static char *words_for(const struct path_config_problem *problem)
 				   word);
 	default:
 		return text_format("the %s \"%s\" %s", problem->what, word,
-				   words_for_path(problem->kind));
+				   words_for_paths[problem->kind]);
 	}
 }
 

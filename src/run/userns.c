@@ -74,9 +74,10 @@ static int join(const struct entry *entry, int list, const struct living_key *ke
 			  "nix-user-chroot --new-namespace makes another one");
 		return -1;
 	}
-	log_verbose(r < 0 ? "cannot join the namespace of your other processes: %s"
-			  : "joined the namespace of your other processes",
-		    strerror(-r));
+	if (r < 0)
+		log_debug("cannot join the namespace of your other processes: %s", strerror(-r));
+	else
+		log_debug("joined the namespace of your other processes");
 	return r == 0;
 }
 

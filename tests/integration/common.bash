@@ -9,6 +9,9 @@
 #                               HOME TMPDIR and NIX, a Nix directory with a store and a file "name",
 #                             all below it; the working directory is HOME
 #   leaving                   in teardown: whatever the test made can be removed by bats
+#   beside                    have a living entry into NIX beside the test, which those that follow
+#                             join where nothing has changed since; `entering` does it where
+#                             NUC_BESIDE is set
 #   inside [COMMAND...]       enter NIX
 #   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and say all WORDS
 #   config                    the path config of NIX becomes stdin
@@ -52,10 +55,22 @@ entering()
 	mkdir -p "$HOME" "$TMPDIR" "$NIX/store" "$NIX/etc/nix-user-chroot"
 	echo ours >"$NIX/name"
 	cd "$HOME" || return
+	[ -z "${NUC_BESIDE:-}" ] || beside
+}
+
+beside()
+{
+	# 3 is bats's own, which waits for all that have it
+	"$PROGRAM" "$NIX" sleep 3600 3>&- >/dev/null 2>&1 &
+	BESIDE=$!
+	until [ "$(cat "/proc/$BESIDE/comm")" = sleep ]; do
+		sleep 0.01
+	done
 }
 
 leaving()
 {
+	[ -z "${BESIDE:-}" ] || kill "$BESIDE"
 	[ ! -d "${SCRATCH:-}" ] || chmod -R u+rwX "$SCRATCH"
 }
 

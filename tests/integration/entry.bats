@@ -633,7 +633,8 @@ shell_says()
 }
 
 @test "odd words for how much is said keep nobody from entering" {
-	run --separate-stderr env NIX_USER_CHROOT_QUIET=maybe NIX_USER_CHROOT_VERBOSE=3 "$PROGRAM" "$NIX" true
+	run --separate-stderr env NIX_USER_CHROOT_QUIET=maybe NIX_USER_CHROOT_VERBOSE=3 \
+		"$PROGRAM" --new-namespace "$NIX" true
 	[ "$status" -eq 0 ]
 	[[ $stderr = "nix-user-chroot: warning: NIX_USER_CHROOT_QUIET is \"maybe\", which is ignored"* ]]
 	[[ $stderr = *"nix-user-chroot: bind /nix"* ]]
@@ -642,7 +643,7 @@ shell_says()
 @test "-v has little to say, -vv every mount, -q nothing" {
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
 	[ -z "$stderr" ]
-	run --separate-stderr "$PROGRAM" -vv "$NIX" true
+	run --separate-stderr "$PROGRAM" -vv --new-namespace "$NIX" true
 	[[ $stderr = *"nix-user-chroot: bind /usr from /usr"* ]]
 	[[ $stderr = *"nix-user-chroot: bind /nix"* ]]
 	run -127 --separate-stderr "$PROGRAM" -q "$NIX" no-such-command

@@ -131,6 +131,24 @@ static void options_end_at_the_first_word(void **state)
 	       "", "true");
 }
 
+static void new_namespace(void **state)
+{
+	_cleanup_(line_free) struct line *none = parse("dir", NULL);
+	_cleanup_(line_free) struct line *given = parse("--new-namespace", "dir", NULL);
+	_cleanup_(line_free) struct line *by_variable = NULL, *of_install = NULL;
+
+	(void)state;
+	assert_false(none->options.new_namespace);
+	assert_true(given->options.new_namespace);
+	setenv("NIX_USER_CHROOT_NEW_NAMESPACE", "1", 1);
+	by_variable = parse("--", "sh", NULL);
+	assert_true(by_variable->options.new_namespace);
+	/* which has none of its own to enter */
+	of_install = parse("--install", NULL);
+	assert_int_equal(of_install->result, 0);
+	assert_false(of_install->options.new_namespace);
+}
+
 static void verbosity(void **state)
 {
 	PARSE(normal, "dir");
@@ -425,6 +443,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(entering),
 		TEST(options_end_at_the_first_word),
+		TEST(new_namespace),
 		TEST(verbosity),
 		TEST(commands),
 		TEST(install_options),

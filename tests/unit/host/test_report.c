@@ -294,6 +294,21 @@ static void test_json_escapes(void **state)
 			 "sur\\ufffd\\ufffd\\ufffd cut\\ufffd\\ufffd\", ");
 }
 
+/* A container's name moves no cursor and turns no text. */
+static void test_foreign_text(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	report.facts.container_name = xstrdup("x\033[2J\nforged \xc2\x9b \xe2\x80\xae");
+	table = print(report_print_table, &report);
+	json = print(report_print_json, &report);
+	assert_has(table, "(x\\u001B[2J\\u000Aforged \\u009B \\u202E)");
+	assert_has(json, "\"x\\u001b[2J\\u000aforged \\u009b \\u202e\"");
+}
+
 static void test_unknown_release(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -358,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_not_direct),
 		cmocka_unit_test(test_every_step_counts),
 		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_foreign_text),
 		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_ways_are_said_once),
 		cmocka_unit_test(test_json_escapes),

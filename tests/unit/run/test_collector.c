@@ -1,0 +1,147 @@
+/*
+ * Which commands collect garbage, and which roots they would miss.
+ */
+#include "run/collector.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "../capture.h"
+#include "../place.h"
+
+static int setup(void **state)
+{
+	if (empty_environment(state) != 0)
+		return -1;
+	return place_setup(state);
+}
+
+static enum collecting recognise(const struct place *place, const char *line)
+{
+	_cleanup_free_ char *words = xstrdup(line);
+	char *argv[16] = {0}, *rest = words;
+	size_t count = 0;
+
+	while (rest && count < 15)
+		argv[count++] = strsep(&rest, " ");
+	return collector_recognise(argv[0], argv, place->fd);
+}
+
+static void commands(void **state)
+{
+	static const char *const collecting[] = {
+		"nix-collect-garbage",
+		"/nix/bin/nix-collect-garbage -d",
+		"nix-store --gc",
+		"nix-store --option a b --gc",
+		"nix-store --delete /nix/store/x",
+		"nix store gc",
+		"nix --option cores 1 store gc --max 1",
+		"nix store delete /nix/store/x",
+	};
+	static const char *const others[] = {
+		"nix-store -r x",
+		"nix store info",
+		"nix build store",
+		"gc",
+		"nix-build --gc",
+		"store gc",
+		"my-nix-collect-garbage",
+		"nix",
+		"sh -c nix-collect-garbage",
+		"",
+	};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(collecting) / sizeof(collecting[0]); i++)
+		if (recognise(place, collecting[i]) != COLLECTING_ALWAYS)
+			fail_msg("not recognised: %s", collecting[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (recognise(place, others[i]) != COLLECTING_NEVER)
+			fail_msg("taken for a collector: %s", others[i]);
+	assert_int_equal(collector_recognise(NULL, NULL, place->fd), COLLECTING_NEVER);
+}
+
+static void write_conf(const struct place *place, const char *text)
+{
+	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "etc/nix/nix.conf", text, strlen(text), 0644),
+			 0);
+}
+
+static void min_free(void **state)
+{
+	const struct place *place = *state;
+
+	write_conf(place, "cores = 1\n  min-free=\t1G # a gigabyte\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	assert_int_equal(recognise(place, "nix build"), COLLECTING_PERHAPS);
+	assert_int_equal(recognise(place, "bash"), COLLECTING_NEVER);
+	/* the variable has the last word */
+	setenv("NIX_CONFIG", "min-free = 0", 1);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
+	unsetenv("NIX_CONFIG");
+	write_conf(place, "min-free = 1\nmin-free = 0\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
+	write_conf(place, "# min-free = 1\nmin-free-check-interval = 5\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
+	setenv("NIX_CONFIG", "cores = 1\nmin-free = 0100", 1);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	unsetenv("NIX_CONFIG");
+	assert_int_equal(recognise(place, "nix-build --min-free 1"), COLLECTING_PERHAPS);
+}
+
+static void roots(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(strlist_clear) struct strlist list = {0}, none = {0}, others = {0};
+	_cleanup_free_ char *root = path_join(place->path, "result"), *said = NULL;
+	struct capture capture;
+
+	assert_int_equal(fs_mkdirs(place->fd, "var/nix/gcroots/auto", 0755), 0);
+	assert_int_equal(symlinkat("/nix/store/x", place->fd, "result"), 0);
+	assert_int_equal(symlinkat(root, place->fd, "var/nix/gcroots/auto/a"), 0);
+	assert_int_equal(symlinkat("/nonexistent/result", place->fd, "var/nix/gcroots/auto/b"), 0);
+	assert_int_equal(symlinkat("/nix/var", place->fd, "var/nix/gcroots/auto/c"), 0);
+	assert_int_equal(symlinkat("relative", place->fd, "var/nix/gcroots/auto/d"), 0);
+	collector_find_roots(place->fd, &list);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.items[0], root);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &none), 0);
+
+	assert_int_equal(unlinkat(place->fd, "result", 0), 0);
+	strlist_add(&others, "1 (\033[31mred)");
+	capture_begin(&capture);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &none), -1);
+	assert_int_equal(collector_check(COLLECTING_PERHAPS, &list, &none), 0);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &none, &others), -1);
+	assert_int_equal(collector_check(COLLECTING_PERHAPS, &none, &others), 0);
+	assert_int_equal(collector_check(COLLECTING_NEVER, &list, &others), 0);
+	setenv("NIX_USER_CHROOT_COLLECT_ANYWAY", "1", 1);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &others), 0);
+	unsetenv("NIX_USER_CHROOT_COLLECT_ANYWAY");
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, "1 of its roots is not there inside, such as /"));
+	assert_non_null(strstr(said, "cannot be seen from here: 1 (\\u001B[31mred)"));
+	assert_non_null(strstr(said, "min-free is set"));
+	assert_null(strchr(said, '\033'));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(commands, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(min_free, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(roots, setup, place_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+/*
+ * Joining where the kernel has no unique numbers of mounts (before Linux 6.8): only while a process
+ * is left that was where the first entry came from. fs_mount_id() is replaced for that: see
+ * Makefile.am.
+ */
+#include "chroot/namespace.h"
+#include "run/living_file.h"
+#include "run/processes.h"
+#include "run/userns.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../place.h"
+
+uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique);
+uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
+{
+	(void)dirfd;
+	(void)path;
+	(void)unique;
+	return 0;
+}
+
+/* In a child: enter, say on FD in which namespace it is, and stay. */
+static _Noreturn void enter(const struct place *place, int fd)
+{
+	struct refusal refusal = {0};
+	uint64_t inside = 0;
+
+	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
+			 &refusal) == 0)
+		inside = process_mount_namespace(getpid());
+	if (write(fd, &inside, sizeof(inside)) < 0)
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+/*
+ * Start a process that enters, as a child of this one, or of one that ends at once. Returns its
+ * namespace, 0 where it could not enter; *PID is the process.
+ */
+static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
+{
+	uint64_t inside = 0;
+	int ends[2];
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		pid_t own = is_orphan ? fork() : 0;
+
+		if (own == 0)
+			enter(place, ends[1]);
+		if (write(ends[1], &own, sizeof(own)) < 0)
+			_exit(1);
+		/* its parent lives until it is in */
+		sleep(1);
+		_exit(0);
+	}
+	*pid = child;
+	if (is_orphan)
+		assert_int_equal(read(ends[0], pid, sizeof(*pid)), sizeof(*pid));
+	assert_int_equal(read(ends[0], &inside, sizeof(inside)), sizeof(inside));
+	if (is_orphan)
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+	return inside;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) > 0)
+		;
+}
+
+static void origin_is_alive(void **state)
+{
+	const struct place *place = *state;
+	pid_t one, other;
+	uint64_t first = start(place, false, &one), second;
+
+	if (first == 0) {
+		end(one);
+		skip();
+	}
+	second = start(place, false, &other);
+	assert_int_equal(first, second);
+	/* the parent of both is this process */
+	end(one);
+	second = start(place, false, &one);
+	assert_int_equal(first, second);
+	end(one);
+	end(other);
+}
+
+static void origin_has_ended(void **state)
+{
+	const struct place *place = *state;
+	pid_t one, other;
+	uint64_t first = start(place, true, &one), second;
+
+	if (first == 0) {
+		end(one);
+		skip();
+	}
+	second = start(place, false, &other);
+	assert_int_not_equal(first, second);
+	end(one);
+	end(other);
+}
+
+static void files(void **state)
+{
+	const struct place *place = *state;
+	const struct living_head head = {.made = 7};
+	const struct living_visitor visitors[] = {{.pid = 1}, {.pid = 2}}, third = {.pid = 3};
+	_cleanup_(living_file_clear) struct living_file file = {0};
+	_cleanup_close_ int fd = -1;
+
+	assert_int_equal(living_file_read(place->fd, "a", &file), -ENOENT);
+	assert_int_equal(living_file_write(place->fd, "a", &head, visitors, 2), 0);
+	assert_int_equal(living_file_visit(place->fd, "a", &third), 0);
+	assert_int_equal(living_file_visit(place->fd, "none", &third), -ENOENT);
+	/* a visitor that was not written whole */
+	fd = openat(place->fd, "a", O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(fs_write_all(fd, "xxx", 3), 0);
+	assert_int_equal(living_file_read(place->fd, "a", &file), 0);
+	assert_int_equal(file.count, 3);
+	assert_int_equal(file.head->made, 7);
+	assert_int_equal(file.visitors[2].pid, 3);
+	living_file_clear(&file);
+	assert_int_equal(ftruncate(fd, (off_t)sizeof(head) - 1), 0);
+	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
+	assert_int_equal(fs_replace_file(place->fd, "a", &head, sizeof(head), 0600), 0);
+	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
+}
+
+/* Mounts of this test's own: what others mount meanwhile would make another namespace. */
+static int own_mounts(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+			       namespace_map_ids(uid, gid, &file) == 0 &&
+			       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0
+		       ? 0
+		       : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(origin_is_alive, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
+	};
+
+	if (own_mounts() < 0) {
+		puts("1..0 # SKIP needs a host that lets users make namespaces");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
