@@ -27,7 +27,7 @@
 #   require_user              skip the test where we are root, whom nothing is forbidden
 #   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
-#   only_userns WHAT          skip the test in another runtime, where WHAT differs
+#   not_in RUNTIME WHY        skip the test where the suite is run in that runtime
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
 # "userns" where none is given.
@@ -158,9 +158,9 @@ in_mount_namespace()
 	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
 }
 
-only_userns()
+not_in()
 {
-	[ "${TEST_RUNTIME:-userns}" = userns ] || skip "not in $TEST_RUNTIME: $1"
+	[ "${TEST_RUNTIME:-userns}" != "$1" ] || skip "not in $1: $2"
 }
 
 require_root()

@@ -1,0 +1,140 @@
+/* Whether /nix of a host that is made up can be the user's Nix directory. */
+#include "host/nix_root.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *root;
+
+static int set_up(void **state)
+{
+	(void)state;
+	root = xstrdup("/tmp/test_nix_root.XXXXXX");
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	chmod(root, 0700);
+	fs_remove_tree(AT_FDCWD, root);
+	free(root);
+	return 0;
+}
+
+static void make(const char *directory)
+{
+	_cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(fs_mkdirs(fd, directory, 0755), 0);
+}
+
+static void write_record(const char *text)
+{
+	_cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	make("nix/var/nix-user-chroot");
+	assert_int_equal(
+		fs_replace_file(fd, "nix/var/nix-user-chroot/record", text, strlen(text), 0644), 0);
+}
+
+/* NULL: it can be used. */
+static void assert_refused(const char *word)
+{
+	_cleanup_free_ char *why = nix_root_refusal(root);
+
+	if (!word)
+		assert_null(why);
+	else if (!why || !strstr(why, word))
+		fail_msg("no \"%s\" in: %s", word, why ? why : "(it is not refused)");
+}
+
+static void missing(void **state)
+{
+	(void)state;
+	assert_refused(NULL);
+	chmod(root, 0500);
+	if (geteuid() != 0)
+		assert_refused("sudo install -d -o ");
+}
+
+static void own(void **state)
+{
+	(void)state;
+	make("nix");
+	assert_refused(NULL);
+	make("nix/store/.links");
+	assert_refused(NULL);
+	assert_false(nix_root_is_installed(root));
+}
+
+static void of_others(void **state)
+{
+	_cleanup_free_ char *nix = path_join(root, "nix"),
+			    *elsewhere = path_join(root, "elsewhere");
+
+	(void)state;
+	make("elsewhere");
+	assert_int_equal(symlink(elsewhere, nix), 0);
+	assert_refused("symlink");
+	unlink(nix);
+	assert_int_equal(close(open(nix, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)), 0);
+	assert_refused("no directory");
+	unlink(nix);
+	make("nix/store/0123456789abcdfghijklmnpqrsvwxyz-x");
+	assert_refused("by other means");
+	if (geteuid() == 0) {
+		assert_int_equal(chown(nix, 54321, 54321), 0);
+		assert_refused("belongs to user 54321");
+	}
+}
+
+static void installed(void **state)
+{
+	_cleanup_free_ char *record = path_join(root, "nix/var/nix-user-chroot/record");
+	_cleanup_free_ char *other = path_join(root, "other");
+
+	(void)state;
+	make("nix/store/0123456789abcdfghijklmnpqrsvwxyz-x");
+	write_record("nix-user-chroot-record 1\nruntime userns\n");
+	assert_refused(NULL);
+	assert_false(nix_root_is_installed(root));
+	/* in a path it is no line */
+	write_record("nix-user-chroot-record 1\ndir /runtime%0Aruntime%20direct\n");
+	assert_false(nix_root_is_installed(root));
+	write_record("nix-user-chroot-record 1\nruntime direct\n");
+	assert_true(nix_root_is_installed(root));
+	assert_int_equal(rename(record, other), 0);
+	assert_int_equal(symlink(other, record), 0);
+	assert_false(nix_root_is_installed(root));
+	if (geteuid() == 0) {
+		assert_int_equal(rename(other, record), 0);
+		assert_int_equal(chown(record, 54321, 54321), 0);
+		assert_false(nix_root_is_installed(root));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_others, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(installed, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
