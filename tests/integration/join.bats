@@ -91,6 +91,10 @@ listed()
 }
 
 @test "what runs in one terminal can be looked at from another: /proc, strace, gdb" {
+	local tool
+	for tool in strace gdb; do
+		command -v $tool >/dev/null || skip "needs $tool"
+	done
 	in_terminal inside sleep 3600
 	[[ $(inside readlink "/proc/$PID/exe") == */sleep ]]
 	inside grep -q sleep "/proc/$PID/maps"
@@ -385,7 +389,7 @@ joined_there()
 	local user=12345
 	require_root
 	for_everybody
-	local as=(setpriv --reuid $user --regid $user --clear-groups)
+	local as=(setpriv --reuid "$user" --regid "$user" --clear-groups)
 	LIST=/tmp/nix-user-chroot-$user
 	mkdir -m 777 "$LIST"
 	in_terminal "${as[@]}" "$PROGRAM" "$NIX" sleep 3600
