@@ -4,6 +4,7 @@
 #include "host/check.h"
 #include "install/install.h"
 #include "run/nix_dir.h"
+#include "run/proot.h"
 #include "cli/help.h"
 #include "cli/nixpath_advice.h"
 #include "cli/parse.h"
@@ -18,10 +19,11 @@
 static int enter(const struct options *options)
 {
 	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
+	enum runtime runtime = options->runtime;
 
 	if (options->nix_dir)
 		advice = nixpath_advice(options->nix_dir);
-	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_default();
+	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_choose(&runtime);
 	if (!nix_dir)
 		return EXIT_CANCELED;
 	return run_exec(&(struct run_request){
@@ -30,6 +32,7 @@ static int enter(const struct options *options)
 		.missing_advice = advice,
 		.argv = options->argv,
 		.is_new = options->new_namespace,
+		.runtime = runtime,
 	});
 }
 
@@ -63,6 +66,7 @@ static int install(const struct options *options)
 	return install_command(&(struct install_request){
 		.program_argv = options->program_argv,
 		.argv = options->argv,
+		.runtime = options->runtime,
 		.nix_version = install->nix_version,
 		.mirror = install->mirror,
 		.tarball = install->tarball,
@@ -83,6 +87,7 @@ static int uninstall(const struct options *options)
 {
 	return uninstall_command(&(struct uninstall_request){
 		.program_argv = options->program_argv,
+		.runtime = options->runtime,
 		.yes = options->yes,
 		.force = options->install.force,
 	});
@@ -99,7 +104,7 @@ static int run(const struct options *options)
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
 	case COMMAND_CHECK:
-		return flush(check_run(options->json));
+		return flush(check_run(options->runtime, options->json));
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:
@@ -115,7 +120,8 @@ static int run(const struct options *options)
 /* Called by the name of a command of the user's profile: all words are that command's. */
 static int run_profile_command(const char *name, char **argv, const struct options *options)
 {
-	_cleanup_free_ char *nix_dir = nix_dir_default();
+	enum runtime runtime = options->runtime;
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
 
 	if (!nix_dir)
 		return EXIT_CANCELED;
@@ -125,6 +131,7 @@ static int run_profile_command(const char *name, char **argv, const struct optio
 		.argv = argv,
 		.profile_command = name,
 		.is_new = options->new_namespace,
+		.runtime = runtime,
 	});
 }
 
@@ -133,6 +140,10 @@ int main(int argc, char **argv)
 	_cleanup_(options_clear) struct options options;
 	const char *command = program_command(argc > 0 ? argv[0] : NULL);
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
+	struct run_request started;
+
+	if (proot_has_started_us(argc, argv, &started))
+		return run_command(&started);
 
 	/* where the words are that command's, the environment alone is ours */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-static int enter_namespaces(struct chroot_error *error)
+static int make_user_namespace(struct chroot_error *error)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -23,15 +23,22 @@ static int enter_namespaces(struct chroot_error *error)
 	r = has_gids ? 0 : namespace_map_gid(gid, &file);
 	if (r == 0 && !has_uids)
 		r = namespace_map_uid(uid, &file);
-	if (r < 0)
-		return chroot_fail(error, CHROOT_MAP_IDS, file, "", r);
-	r = namespace_make_slave();
-	return r < 0 ? chroot_fail(error, CHROOT_MAKE_SLAVE, NULL, "", r) : 0;
+	return r < 0 ? chroot_fail(error, CHROOT_MAP_IDS, file, "", r) : 0;
 }
 
-int chroot_enter(const struct plan *plan, struct chroot_error *error)
+static int make_mount_namespace(struct chroot_error *error)
 {
-	if (enter_namespaces(error) < 0)
+	int r = namespace_unshare(CLONE_NEWNS);
+
+	return r < 0 ? chroot_fail(error, CHROOT_UNSHARE_MOUNTS, NULL, "", r) : 0;
+}
+
+int chroot_enter(const struct plan *plan, bool with_user_namespace, struct chroot_error *error)
+{
+	int r = with_user_namespace ? make_user_namespace(error) : make_mount_namespace(error);
+
+	if (r < 0)
 		return -1;
-	return apply_plan(plan, error);
+	r = namespace_make_slave();
+	return r < 0 ? chroot_fail(error, CHROOT_MAKE_SLAVE, NULL, "", r) : apply_plan(plan, error);
 }

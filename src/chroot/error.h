@@ -6,6 +6,7 @@
 
 enum chroot_step {
 	CHROOT_UNSHARE,	       /* into a user and mount namespace of our own */
+	CHROOT_UNSHARE_MOUNTS, /* into a mount namespace alone */
 	CHROOT_MAP_IDS,	       /* of the user namespace, by the file PATH of /proc */
 	CHROOT_MAKE_SLAVE,     /* of all mounts, so that none spreads to the host */
 	CHROOT_MOUNT_TMPFS,    /* the new root, or one over a directory that is to be changed */

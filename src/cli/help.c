@@ -14,9 +14,8 @@ static const char overview[] =
 	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
 	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	"without root. By default that is where --install puts Nix: $NIX_USER_CHROOT_DIR,\n"
-	"else $XDG_DATA_HOME/nix, else ~/.local/share/nix. Called by another name, a link\n"
-	"to it runs the command of that name of your Nix profile there.\n";
+	"without root. Default: $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
+	"~/.local/share/nix. A link to it runs the command of that name of your profile.\n";
 
 static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"

@@ -109,6 +109,13 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 VARIABLE("DRY_RUN"),
 	 .help = "print what would be done, and do nothing"},
 
+	{.name = "runtime",
+	 .kind = KIND_RUNTIME,
+	 AT(runtime),
+	 .group = GROUP_RUNNING,
+	 .metavar = "RUNTIME",
+	 VARIABLE("RUNTIME"),
+	 .help = "auto, userns, mountns, direct or proot"},
 	{.name = "new-namespace",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_ENTER,

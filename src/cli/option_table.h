@@ -16,6 +16,7 @@ enum option_kind {
 	KIND_FLAG,	/* bool at OFFSET becomes true */
 	KIND_STRING,	/* char * at OFFSET becomes a copy of the argument; the last one counts */
 	KIND_LINES,	/* the argument is added to the struct strlist at OFFSET */
+	KIND_RUNTIME,	/* enum runtime at OFFSET becomes the one that the argument names */
 	KIND_VERBOSITY, /* VALUE is added to the level, LOG_ERROR sets it */
 };
 
@@ -56,7 +57,7 @@ struct option_spec {
 	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
-#define OPTION_COUNT 24
+#define OPTION_COUNT 25
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

@@ -5,6 +5,7 @@
 #define CLI_OPTIONS_H
 
 #include "ui/log.h"
+#include "util/runtime.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct options {
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes */
 	bool new_namespace;
+	enum runtime runtime;
 	struct install_options install;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };

@@ -53,6 +53,16 @@ static int set_command(struct options *out, const struct option_spec *spec, cons
 	return 0;
 }
 
+static int set_runtime(const struct option_spec *spec, const char *argument, enum runtime *out)
+{
+	if (runtime_parse(argument, out) == 0)
+		return 0;
+	log_error(
+		"there is no runtime \"%s\"\n--%s or %s is auto, userns, mountns, direct or proot",
+		argument, spec->name, spec->variable);
+	return -1;
+}
+
 /* The option's place gets ARGUMENT, from the command line or the environment. */
 static int apply(struct options *out, const struct option_spec *spec, const char *argument,
 		 const char **chosen)
@@ -78,6 +88,8 @@ static int apply(struct options *out, const struct option_spec *spec, const char
 	case KIND_LINES:
 		add_lines(field_of(out, spec), argument);
 		return 0;
+	case KIND_RUNTIME:
+		return set_runtime(spec, argument, field_of(out, spec));
 	case KIND_VERBOSITY:
 		add_verbosity(field_of(out, spec), spec->value);
 		return 0;
@@ -116,7 +128,7 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
 {
 	int truth;
 
-	if (spec->kind == KIND_STRING || spec->kind == KIND_LINES)
+	if (spec->kind == KIND_STRING || spec->kind == KIND_LINES || spec->kind == KIND_RUNTIME)
 		return apply(out, spec, value, NULL);
 	truth = spec->kind == KIND_VERBOSITY ? verbosity_of(value) : truth_of(value);
 	if (truth < 0 && spec->kind == KIND_VERBOSITY) {

@@ -4,6 +4,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -270,9 +271,9 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
 		return NULL;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	return xasprintf("the nix commands are in %s, which is not on your PATH yet\n"
-			 "for new shells add this line to %s, and type it in this one: %s",
-			 plan->bin, file, line);
+	return text_format("the nix commands are in %s, which is not on your PATH yet\n"
+			   "for new shells add this line to %s, and type it in this one: %s",
+			   plan->bin, file, line);
 }
 
 /* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
@@ -284,9 +285,9 @@ static char *directory_hint(const struct home *home)
 	if (!nix_dir)
 		return NULL;
 	line = shim_directory_line(env_get("SHELL"), nix_dir, home->path, &file);
-	return xasprintf("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
-			 "add this line to %s, unless it is there: %s",
-			 file, line);
+	return text_format("the nix commands need NIX_USER_CHROOT_DIR to find this Nix\n"
+			   "add this line to %s, unless it is there: %s",
+			   file, line);
 }
 
 char *self_path_hint(const struct self_plan *plan, const struct home *home)

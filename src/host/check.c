@@ -1,7 +1,6 @@
 #include "host/check.h"
 #include "host/explain.h"
 #include "host/facts.h"
-#include "host/probe.h"
 #include "host/report.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -34,15 +33,16 @@ static void report_clear(struct report *report)
 {
 	host_facts_clear(&report->facts);
 	explanations_clear(&report->reasons);
+	runtimes_clear(&report->runtimes);
 }
 
-int check_run(bool json)
+int check_run(enum runtime wanted, bool json)
 {
-	_cleanup_(report_clear) struct report report = {0};
+	_cleanup_(report_clear) struct report report = {.wanted = wanted};
 	int r;
 
 	host_facts_read("", &report.facts);
-	r = probe_run(&report.probe);
+	r = runtimes_try(false, &report.runtimes);
 	if (r < 0) {
 		log_error("cannot start a process to try things in: %s\n"
 			  "end some of your processes, or raise the limit on them: ulimit -u",
@@ -50,11 +50,12 @@ int check_run(bool json)
 		return EXIT_CANCELED;
 	}
 	for (enum check_step step = 0; step < CHECK_STEP_COUNT; step++)
-		if (report.probe.steps[step].outcome == PROBE_FAILED)
-			explain(&report.facts, step, report.probe.steps[step].err, &report.reasons);
+		if (report.runtimes.userns.steps[step].outcome == PROBE_FAILED)
+			explain(&report.facts, step, report.runtimes.userns.steps[step].err,
+				&report.reasons);
 	if (json)
 		report_print_json(stdout, &report);
 	else
 		report_print_table(stdout, &report);
-	return probe_can_install(&report.probe) ? 0 : 1;
+	return report_is_well(&report) ? 0 : 1;
 }

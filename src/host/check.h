@@ -7,6 +7,7 @@
 #define HOST_CHECK_H
 
 #include "host/check_step.h"
+#include "util/runtime.h"
 
 #include <stdbool.h>
 
@@ -24,10 +25,10 @@ char *check_explain(enum check_step step, int err, const char *root);
 /*
  * --check: try every step in a child process and report on stdout, as a table or as JSON
  * (host/report.h has its keys).
- * Returns 0 where entering and --install will work, also where only Nix's own sandbox will not; 1
- * where not; 125 where it could not be tried. The caller flushes stdout and looks at its error
- * flag.
+ * Returns 0 where entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), also
+ * where only Nix's own sandbox will not; 1 where not; 125 where it could not be tried. The caller
+ * flushes stdout and looks at its error flag.
  */
-int check_run(bool json);
+int check_run(enum runtime wanted, bool json);
 
 #endif

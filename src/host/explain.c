@@ -27,8 +27,8 @@ void rule_add_common_ways(struct explanation *out)
 				"Flatpak, bubblewrap and the sandboxes of browsers need it too.");
 	strlist_add(&out->user, "In a virtual machine of your own (qemu runs without any right) "
 				"you are the administrator.");
-	strlist_add(&out->user, "PRoot needs no namespaces; it is slow, and Nix has to run with "
-				"'sandbox = false' in it: proot -b DIRECTORY:/nix bash");
+	strlist_add(&out->user, "PRoot needs no namespaces, and is used where it is on PATH or "
+				"NIX_USER_CHROOT_PROOT names it; it is slow.");
 }
 
 void rule_add_sysctl(const struct host_facts *facts, const char *name, long value,

@@ -152,7 +152,7 @@ static int try_proc_mount(struct attempt *attempt)
 	return status < 0 ? status : -status;
 }
 
-/* install/confine.c, as far as a host can refuse it that lets processes enter. */
+/* unpack/confine.c, as far as a host can refuse it that lets processes enter. */
 static int try_confinement(struct attempt *attempt)
 {
 	int r;
@@ -260,6 +260,32 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 	return r < 0 ? r : status < 0 ? status : 0;
 }
 
+/* What entering does without a user namespace. */
+static const struct step mount_steps[] = {
+	{CHECK_MOUNT_NAMESPACE, try_mount_namespace},
+	{CHECK_SLAVE, try_slave},
+	{CHECK_TMPFS, try_tmpfs},
+	{CHECK_BIND, try_bind},
+	{CHECK_PIVOT_ROOT, try_pivot_root},
+};
+
+int probe_enter(bool with_user_namespace, struct probe *out)
+{
+	*out = (struct probe){0};
+	return with_user_namespace
+		       ? run_in_child(enter_steps, CHECK_PIVOT_ROOT + 1, out)
+		       : run_in_child(mount_steps, sizeof(mount_steps) / sizeof(mount_steps[0]),
+				      out);
+}
+
+const struct probe_step *probe_first_failure(const struct probe *probe)
+{
+	for (size_t i = 0; i < CHECK_STEP_COUNT; i++)
+		if (probe->steps[i].outcome == PROBE_FAILED)
+			return &probe->steps[i];
+	return NULL;
+}
+
 int probe_run(struct probe *out)
 {
 	int r;
@@ -277,11 +303,6 @@ bool probe_can_enter(const struct probe *probe)
 		if (probe->steps[step].outcome != PROBE_OK)
 			return false;
 	return true;
-}
-
-bool probe_can_install(const struct probe *probe)
-{
-	return probe_can_enter(probe) && probe->steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
 }
 
 bool probe_can_sandbox(const struct probe *probe)

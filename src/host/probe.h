@@ -35,9 +35,14 @@ struct probe {
  */
 int probe_run(struct probe *out);
 
-/* Will entering work? Will --install? Will a build with Nix's `sandbox = true`, inside? */
+/* Try what entering does, and no more: with a user namespace, or with a mount namespace alone. */
+int probe_enter(bool with_user_namespace, struct probe *out);
+
+/* The first step that failed, in the order of trying; NULL: none. */
+const struct probe_step *probe_first_failure(const struct probe *probe);
+
+/* Will entering work, with a user namespace? Will a build with Nix's `sandbox = true`, inside? */
 bool probe_can_enter(const struct probe *probe);
-bool probe_can_install(const struct probe *probe);
 bool probe_can_sandbox(const struct probe *probe);
 
 #endif

@@ -1,5 +1,6 @@
 #include "host/report.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -23,9 +24,11 @@ static const struct {
 	[CHECK_CONFINEMENT] = {"confinement", "--install's sandbox"},
 };
 
-/* The words of TEXT, each line begun by FIRST or, from the second, as many blanks. */
-static void print_wrapped(FILE *f, const char *first, const char *text)
+/* The words of FOREIGN, each line begun by FIRST or, from the second, as many blanks. */
+static void print_wrapped(FILE *f, const char *first, const char *foreign)
 {
+	_cleanup_free_ char *shown = text_shown(foreign);
+	const char *text = shown;
 	size_t indent = strlen(first), column = indent;
 	bool fresh = true;
 
@@ -66,7 +69,7 @@ static void print_steps(FILE *f, const struct probe *probe)
 			break;
 		case PROBE_FAILED:
 			failure = describe_failure(step);
-			fprintf(f, "  %-21s failed: %s\n", names[i].title, failure);
+			text_print(f, "  %-21s failed: %s\n", names[i].title, failure);
 			break;
 		case PROBE_NOT_TRIED:
 			fprintf(f, "  %-21s not tried\n", names[i].title);
@@ -75,16 +78,50 @@ static void print_steps(FILE *f, const struct probe *probe)
 	}
 }
 
-static const char *verdict(const struct probe *probe)
+/* "  userns     works", or why not */
+static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 {
-	if (!probe_can_enter(probe))
-		return "No: neither entering nor --install will work here.";
-	if (!probe_can_install(probe))
-		return "No: entering will work here, --install will not.";
+	fputs("\nRuntimes, the first that works is taken:\n", f);
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++) {
+		_cleanup_free_ char *name = xasprintf("  %-21s ", runtime_name((enum runtime)i));
+
+		if (!runtimes->refused[i])
+			fprintf(f, "%sworks\n", name);
+		else
+			print_wrapped(f, name, runtimes->refused[i]);
+	}
+}
+
+/* RUNTIME_AUTO: none */
+static enum runtime choose(const struct report *report)
+{
+	if (report->wanted == RUNTIME_AUTO)
+		return runtimes_first(&report->runtimes, true);
+	return report->runtimes.refused[report->wanted] ? RUNTIME_AUTO : report->wanted;
+}
+
+bool report_is_well(const struct report *report)
+{
+	return choose(report) != RUNTIME_AUTO;
+}
+
+static char *verdict(const struct report *report)
+{
+	const struct probe *probe = &report->runtimes.userns;
+	enum runtime first = choose(report);
+
+	if (first == RUNTIME_AUTO)
+		return xstrdup("No: neither entering nor --install will work here.");
+	if (first != RUNTIME_USERNS)
+		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
+				 "only Nix's own build sandbox will not.",
+				 runtime_name(first));
 	if (!probe_can_sandbox(probe))
-		return "Yes: entering and --install will work here; only Nix's own build sandbox "
-		       "will not, so --install writes 'sandbox = false' to nix.conf.";
-	return "Yes: entering and --install will work here, and so will Nix's build sandbox.";
+		return xstrdup("Yes: entering and --install will work here; only Nix's own build "
+			       "sandbox will not, so --install writes 'sandbox = false' to "
+			       "nix.conf.");
+	return xstrdup(
+		"Yes: entering and --install will work here, and so will Nix's build sandbox.");
 }
 
 static void print_reason(FILE *f, const struct explanation *reason)
@@ -96,7 +133,7 @@ static void print_reason(FILE *f, const struct explanation *reason)
 	if (reason->admin.count > 0)
 		fputs("\nWhat an administrator can do about it:\n", f);
 	for (size_t i = 0; i < reason->admin.count; i++)
-		fprintf(f, "  %s\n", reason->admin.items[i]);
+		text_print(f, "  %s\n", reason->admin.items[i]);
 }
 
 /* Several reasons share most of their ways out: each is said once. */
@@ -121,15 +158,17 @@ static void print_ways(FILE *f, const struct explanations *reasons)
 void report_print_table(FILE *f, const struct report *report)
 {
 	const char *note = explain_note(&report->facts);
+	_cleanup_free_ char *words = verdict(report);
 
-	fprintf(f, "Linux %s",
-		*report->facts.release ? report->facts.release : "(release unknown)");
+	text_print(f, "Linux %s",
+		   *report->facts.release ? report->facts.release : "(release unknown)");
 	if (report->facts.container_name)
-		fprintf(f, ", in a container (%s)", report->facts.container_name);
+		text_print(f, ", in a container (%s)", report->facts.container_name);
 	fputs("\n\n", f);
-	print_steps(f, &report->probe);
+	print_steps(f, &report->runtimes.userns);
+	print_runtimes(f, &report->runtimes);
 	fputc('\n', f);
-	print_wrapped(f, "", verdict(&report->probe));
+	print_wrapped(f, "", words);
 	for (size_t i = 0; i < report->reasons.count; i++)
 		print_reason(f, &report->reasons.items[i]);
 	print_ways(f, &report->reasons);
@@ -139,50 +178,35 @@ void report_print_table(FILE *f, const struct report *report)
 	}
 }
 
-/* The length of the UTF-8 sequence at S, or 0 where there is none: RFC 3629, section 4. */
-static size_t utf8_length(const unsigned char *s)
+/* The character C, or the byte that is none where SIZE is 0, within a JSON string. */
+static void print_json_character(FILE *f, uint32_t c, const char *bytes, size_t size)
 {
-	size_t len = s[0] < 0x80   ? 1
-		     : s[0] < 0xc2 ? 0
-		     : s[0] < 0xe0 ? 2
-		     : s[0] < 0xf0 ? 3
-		     : s[0] < 0xf5 ? 4
-				   : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong forms, surrogates, beyond U+10FFFF */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
+	if (size == 0)
+		fputs("\\ufffd", f);
+	else if (text_is_unsafe(c))
+		fprintf(f, "\\u%04x", (unsigned)c);
+	else if (c == '"' || c == '\\')
+		fprintf(f, "\\%c", (char)c);
+	else
+		fwrite(bytes, 1, size, f);
 }
 
 /* TEXT as a JSON string, or null: RFC 8259, section 7. */
 static void print_json_string(FILE *f, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	size_t len = text ? strlen(text) : 0;
 
 	if (!text) {
 		fputs("null", f);
 		return;
 	}
 	fputc('"', f);
-	while (*p) {
-		size_t len = utf8_length(p);
+	for (size_t i = 0; i < len;) {
+		uint32_t c = 0;
+		size_t size = utf8_decode(text + i, len - i, &c);
 
-		if (len == 0) {
-			fputs("\\ufffd", f);
-			len = 1;
-		} else if (*p < 0x20 || *p == 0x7f) {
-			fprintf(f, "\\u%04x", *p);
-		} else if (*p == '"' || *p == '\\') {
-			fprintf(f, "\\%c", *p);
-		} else {
-			fwrite(p, 1, len, f);
-		}
-		p += len;
+		print_json_character(f, c, text + i, size);
+		i += size ? size : 1;
 	}
 	fputc('"', f);
 }
@@ -237,14 +261,26 @@ static const char *json_bool(bool value)
 	return value ? "true" : "false";
 }
 
+static void print_json_runtime(FILE *f, enum runtime runtime, const char *refused)
+{
+	fprintf(f, "%s{\"runtime\": \"%s\", \"works\": %s, \"why\": ",
+		runtime == RUNTIME_USERNS ? "" : ", ", runtime_name(runtime), json_bool(!refused));
+	print_json_string(f, refused);
+	fputc('}', f);
+}
+
 void report_print_json(FILE *f, const struct report *report)
 {
-	const struct probe *probe = &report->probe;
+	const struct runtimes *runtimes = &report->runtimes;
+	const struct probe *probe = &runtimes->userns;
 	const struct host_facts *facts = &report->facts;
+	enum runtime first = choose(report);
+	const char *ok = json_bool(first != RUNTIME_AUTO);
 
-	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ",
-		json_bool(probe_can_install(probe)), json_bool(probe_can_enter(probe)),
-		json_bool(probe_can_install(probe)), json_bool(probe_can_sandbox(probe)));
+	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ", ok,
+		ok, ok,
+		json_bool((first == RUNTIME_USERNS || first == RUNTIME_DIRECT) &&
+			  probe_can_sandbox(probe)));
 	print_json_string(f, *facts->release ? facts->release : NULL);
 	fputs(", \"container\": ", f);
 	print_json_string(f, facts->container_name);
@@ -253,6 +289,11 @@ void report_print_json(FILE *f, const struct report *report)
 		fputs(i ? ", " : "", f);
 		print_json_step(f, i, &probe->steps[i]);
 	}
+	fputs("], \"runtime\": ", f);
+	print_json_string(f, first == RUNTIME_AUTO ? NULL : runtime_name(first));
+	fputs(", \"runtimes\": [", f);
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
+		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
 	fputs("], \"reasons\": [", f);
 	for (size_t i = 0; i < report->reasons.count; i++) {
 		fputs(i ? ", " : "", f);

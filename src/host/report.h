@@ -3,7 +3,7 @@
  *
  * The JSON is one object, in UTF-8 (bytes that are none become U+FFFD), on one line:
  *   "ok"         true where entering and --install will work, which is also exit status 0
- *   "enter"      true where entering will work
+ *   "enter"      true where entering will work, by whichever runtime
  *   "install"    true where --install will work
  *   "sandbox"    true where Nix's `sandbox = true` will work inside
  *   "kernel"     the kernel's release, or null
@@ -14,6 +14,11 @@
  *     "result"     "ok", "failed", "not-tried"
  *     "errno"      a number where it failed, else null
  *     "error"      what failed and the errno in words, else null
+ *   "runtime"    the one that a new installation takes, or null
+ *   "runtimes"   in the order of trying, an array of
+ *     "runtime"    "userns", "mountns", "direct", "proot"
+ *     "works"      true where it does
+ *     "why"        why not, or null
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
  *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
@@ -31,15 +36,20 @@
 
 #include "host/explain.h"
 #include "host/facts.h"
-#include "host/probe.h"
+#include "host/runtimes.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct report {
-	struct probe probe;
+	struct runtimes runtimes;
+	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	struct host_facts facts;
 	struct explanations reasons;
 };
+
+/* Will entering and --install work, by the wanted runtime? */
+bool report_is_well(const struct report *report);
 
 /* Write REPORT to F; the caller looks at F's error flag. */
 void report_print_table(FILE *f, const struct report *report);

@@ -15,9 +15,7 @@
 
 static void print_line(FILE *f, const char *subject, const char *text)
 {
-	_cleanup_free_ char *line = text_format("  %-14s %s\n", subject, text);
-
-	fputs(line, f);
+	text_print(f, "  %-14s %s\n", subject, text);
 }
 
 static void print_list(FILE *f, const char *subject, const struct strlist *lines)

@@ -124,6 +124,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 {
 	const struct script_request request = {
 		.nix_dir = in->site->nix_dir,
+		.runtime = in->site->runtime,
 		.nix_dir_fd = lock->nix_dir_fd,
 		.top = top,
 		.no_channel_add = in->request->no_channel_add,
@@ -299,7 +300,7 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
-	if (site_find(&site) < 0)
+	if (site_find(request->runtime, &site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);
 	if (request->dry_run) {
@@ -313,6 +314,7 @@ int install_command(const struct install_request *request)
 		return 0;
 	return run_exec(&(struct run_request){
 		.nix_dir = site.nix_dir,
+		.runtime = site.runtime,
 		.is_default = true,
 		.argv = request->argv,
 	});

@@ -73,6 +73,17 @@ static int note_startup_files(const struct site *site, struct record *record)
 	return r;
 }
 
+/* The one of this run alone: an earlier run may have found another. */
+static int note_runtime(const struct site *site, struct record *record)
+{
+	for (size_t i = record->count; i-- > 0;)
+		if (record->entries[i].kind == RECORD_RUNTIME)
+			record_forget_entry(record, i);
+	return site->runtime == RUNTIME_AUTO
+		       ? 0
+		       : record_note(record, RECORD_RUNTIME, runtime_name(site->runtime), NULL);
+}
+
 int notes_begin(const struct site *site, const struct lock *lock, struct record *out)
 {
 	_cleanup_(strlist_clear) struct strlist dirs = {0};
@@ -85,6 +96,8 @@ int notes_begin(const struct site *site, const struct lock *lock, struct record 
 	layout_missing(site->nix_dir, &dirs);
 	if (r == 0)
 		r = note_all(out, RECORD_DIR, &dirs);
+	if (r == 0)
+		r = note_runtime(site, out);
 	return check(site, r);
 }
 

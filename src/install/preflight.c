@@ -22,8 +22,7 @@ static int check_probe(const struct probe *probe)
 		const struct probe_step *step = &probe->steps[i];
 		_cleanup_free_ char *why = NULL;
 
-		if (step->outcome != PROBE_FAILED || i == CHECK_NESTED_NAMESPACE ||
-		    i == CHECK_PROC_MOUNT)
+		if (step->outcome != PROBE_FAILED || i > CHECK_PIVOT_ROOT)
 			continue;
 		why = check_explain((enum check_step)i, step->err, "");
 		log_error("cannot install on this host: it refuses %s: %s\n%-s", step->what,
@@ -110,24 +109,43 @@ static const char *network_fs(const char *nix_dir)
 	return statfs(there, &fs) == 0 ? network_fs_name((unsigned long)fs.f_type) : NULL;
 }
 
+/* A runtime that was asked for by name, or none that works. */
+static int check_runtime(const struct site *site)
+{
+	const char *refused = site->runtimes.refused[site->runtime];
+
+	if (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_AUTO) {
+		const struct probe *probe = &site->runtimes.userns;
+
+		return probe_can_enter(probe) ? 0 : check_probe(probe);
+	}
+	if (refused) {
+		log_error("cannot install with --runtime=%s: %s\n"
+			  "nix-user-chroot --check tells which runtimes work here",
+			  runtime_name(site->runtime), refused);
+		return -1;
+	}
+	if (site->runtime == RUNTIME_DIRECT)
+		log_info("Nix goes into /nix itself: no namespace is made, and entering costs "
+			 "nothing");
+	if (site->runtime == RUNTIME_PROOT)
+		log_warning("this host refuses namespaces, and Nix will run in PRoot, where what "
+			    "opens many files takes several times as long\n"
+			    "nix-user-chroot --check tells what would make it fast");
+	return 0;
+}
+
 int preflight(const struct site *site, const struct install_request *request,
 	      struct nix_conf_facts *facts)
 {
-	struct probe probe;
-	int r;
-
 	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
 	    check_profile(site->nix_dir, request->force) < 0)
 		return -1;
-	r = probe_run(&probe);
-	if (r < 0) {
-		log_error("cannot try what this host allows: %s\nthe limit of processes may be "
-			  "reached: ulimit -u",
-			  strerror(-r));
-		return -1;
-	}
-	facts->sandbox_works = probe_can_sandbox(&probe);
+	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
+	facts->sandbox_works =
+		(site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
+		probe_can_sandbox(&site->runtimes.userns);
 	facts->is_root = geteuid() == 0;
 	facts->network_fs = network_fs(site->nix_dir);
-	return probe_can_install(&probe) ? 0 : check_probe(&probe);
+	return check_runtime(site);
 }

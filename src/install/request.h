@@ -4,6 +4,7 @@
 #ifndef INSTALL_REQUEST_H
 #define INSTALL_REQUEST_H
 
+#include "util/runtime.h"
 #include "util/str.h"
 
 #include <stdbool.h>
@@ -11,13 +12,14 @@
 /* A string is NULL where the user has not said. */
 struct install_request {
 	char *const *program_argv; /* the whole command line */
-	char *const *argv;	   /* the command that runs inside afterwards; NULL: none */
-	const char *nix_version;   /* "2.26.3"; NULL: the latest */
-	const char *mirror;	   /* URL without a trailing slash; NULL: the default mirror */
-	const char *tarball;	   /* a file name or a URL */
-	const char *sha256;	   /* as given: 64 hex digits, or SRI "sha256-…=" */
-	const char *system;	   /* "x86_64-linux"; NULL: this host's */
-	const char *cacert;	   /* a file of CA certificates */
+	enum runtime runtime;
+	char *const *argv;	 /* the command that runs inside afterwards; NULL: none */
+	const char *nix_version; /* "2.26.3"; NULL: the latest */
+	const char *mirror;	 /* URL without a trailing slash; NULL: the default mirror */
+	const char *tarball;	 /* a file name or a URL */
+	const char *sha256;	 /* as given: 64 hex digits, or SRI "sha256-…=" */
+	const char *system;	 /* "x86_64-linux"; NULL: this host's */
+	const char *cacert;	 /* a file of CA certificates */
 	const struct strlist *extra_conf; /* lines for nix.conf, in order */
 	const char *nix_extra_conf_file;  /* a file whose lines are added to nix.conf */
 	bool no_channel_add;

@@ -73,6 +73,7 @@ static int run_inside(const struct script_request *request, char *const argv[],
 	_cleanup_close_ int reader = -1, writer = -1;
 	const struct run_request run_request = {
 		.nix_dir = request->nix_dir,
+		.runtime = request->runtime,
 		.argv = argv,
 		.work_dir = "/",
 	};

@@ -5,12 +5,14 @@
 #define INSTALL_SCRIPT_H
 
 #include "ui/progress.h"
+#include "util/runtime.h"
 #include "util/str.h"
 
 #include <stdbool.h>
 
 struct script_request {
 	const char *nix_dir;
+	enum runtime runtime;
 	int nix_dir_fd;
 	const char *top; /* the tarball's top directory, in staging */
 	bool no_channel_add;

@@ -1,13 +1,46 @@
 #include "install/site.h"
 #include "run/nix_dir.h"
 #include "store/layout.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
-int site_find(struct site *out)
+/* Which runtime, where the user has not said. */
+static void choose_runtime(struct site *site)
 {
-	*out = (struct site){.nix_dir = nix_dir_default()};
-	if (!out->nix_dir || home_find(&out->home) < 0 || layout_check(out->nix_dir) < 0)
+	_cleanup_free_ char *store = path_join(site->nix_dir, "store");
+	bool is_nix = strcmp(site->nix_dir, "/nix") == 0;
+	bool is_free = !env_get("NIX_USER_CHROOT_DIR") && !fs_exists(AT_FDCWD, store);
+
+	site->runtime = runtimes_first(&site->runtimes, is_nix || is_free);
+	if (site->runtime != RUNTIME_DIRECT || is_nix)
+		return;
+	free(site->nix_dir);
+	site->nix_dir = xstrdup("/nix");
+}
+
+int site_find(enum runtime runtime, struct site *out)
+{
+	int r;
+
+	*out = (struct site){.runtime = runtime};
+	out->nix_dir = nix_dir_choose(&out->runtime);
+	if (!out->nix_dir || home_find(&out->home) < 0)
+		return -1;
+	r = runtimes_try(out->runtime != RUNTIME_PROOT, &out->runtimes);
+	if (r < 0) {
+		log_error("cannot try what this host allows: %s\nthe limit of processes may be "
+			  "reached: ulimit -u",
+			  strerror(-r));
+		return -1;
+	}
+	if (out->runtime == RUNTIME_AUTO)
+		choose_runtime(out);
+	if (layout_check(out->nix_dir) < 0)
 		return -1;
 	layout_missing(out->nix_dir, &out->missing);
 	return 0;
@@ -16,6 +49,7 @@ int site_find(struct site *out)
 void site_clear(struct site *site)
 {
 	free(site->nix_dir);
+	runtimes_clear(&site->runtimes);
 	home_clear(&site->home);
 	strlist_clear(&site->missing);
 	*site = (struct site){0};

@@ -1,6 +1,7 @@
 #include "install/summary.h"
 #include "util/cleanup.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <string.h>
 
@@ -27,10 +28,13 @@ static void put_lines(FILE *f, const struct line *lines, size_t count, size_t co
 			right = strlen(lines[i].does);
 	}
 	for (size_t i = 0; i < count; i++)
-		if (columns > 0 && INDENT + left + 2 + right > columns)
-			fprintf(f, "\n%s\n    %s", lines[i].typed, lines[i].does);
-		else
-			fprintf(f, "\n%-*s  %s", (int)left, lines[i].typed, lines[i].does);
+		if (columns > 0 && INDENT + left + 2 + right > columns) {
+			text_print(f, "\n%s\n    %s", lines[i].typed, lines[i].does);
+		} else {
+			text_print(f, "\n%s", lines[i].typed);
+			fprintf(f, "%*s%s", (int)(left - strlen(lines[i].typed) + 2), "",
+				lines[i].does);
+		}
 }
 
 char *summary_text(const struct summary *summary)
@@ -48,14 +52,14 @@ char *summary_text(const struct summary *summary)
 		{remove, "takes all of it away again"},
 	};
 
-	fprintf(f, "%s is installed in %s", summary->version, summary->nix_dir);
+	text_print(f, "%s is installed in %s", summary->version, summary->nix_dir);
 	put_lines(f, lines, sizeof(lines) / sizeof(lines[0]), summary->columns);
 	if (summary->wants_channel && !summary->has_channel)
 		fputs("\nthere is no nixpkgs channel: the Nix install script could not fetch it\n"
 		      "nix-channel --update gets it when the network is there",
 		      f);
 	if (summary->hint)
-		fprintf(f, "\n%s", summary->hint);
+		text_print(f, "\n%-s", summary->hint);
 	fclose(f);
 	return text;
 }

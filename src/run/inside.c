@@ -1,22 +1,33 @@
 #include "run/inside.h"
 #include "chroot/host_view.h"
 #include "util/fs.h"
+#include "util/str.h"
 
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 /* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
  */
+bool run_is_in_proot(void)
+{
+	const char *around = env_get(INSIDE_VARIABLE);
+
+	return around && strcmp(around, "proot") == 0;
+}
+
 bool run_is_inside(int nix_dir_fd)
 {
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;
 
-	return fstat(nix_dir_fd, &wanted) == 0 && stat("/nix", &present) == 0 &&
-	       fs_same_inode(&wanted, &present) && statfs("/", &root) == 0 &&
-	       root.f_type == TMPFS_MAGIC && ((unsigned long)root.f_flags & ours) == ours;
+	if (fstat(nix_dir_fd, &wanted) < 0 || stat("/nix", &present) < 0 ||
+	    !fs_same_inode(&wanted, &present))
+		return false;
+	return run_is_in_proot() || (statfs("/", &root) == 0 && root.f_type == TMPFS_MAGIC &&
+				     ((unsigned long)root.f_flags & ours) == ours);
 }
 
 int run_resolve_inside(int nix_dir_fd, const char *path, char **resolved)

@@ -6,7 +6,13 @@
 
 #include <stdbool.h>
 
-/* Is this process in a chroot of ours, with the directory NIX_DIR_FD for /nix? */
+/* Set to "proot" for what runs there: nothing else tells it. */
+#define INSIDE_VARIABLE "NIX_USER_CHROOT_INSIDE"
+
+/* Is this process in a PRoot that run/proot has become? */
+bool run_is_in_proot(void);
+
+/* Is this process in a chroot or PRoot of ours, with the directory NIX_DIR_FD for /nix? */
 bool run_is_inside(int nix_dir_fd);
 
 /*

@@ -76,6 +76,19 @@ int living_open(void)
 	return -1;
 }
 
+void living_remove_empty(int list)
+{
+	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", list), *path = NULL;
+	_cleanup_closedir_ DIR *dir = fs_list_dir(list, ".");
+	const struct dirent *entry;
+
+	while (dir && (entry = fs_next_entry(dir)))
+		if (strcmp(entry->d_name, "lock") != 0)
+			return;
+	if (dir && unlinkat(list, "lock", 0) == 0 && fs_readlink(AT_FDCWD, link, &path) == 0)
+		rmdir(path);
+}
+
 int living_lock(int list)
 {
 	_cleanup_close_ int fd = -1;

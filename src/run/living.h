@@ -35,6 +35,9 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 		bool (*suits)(const struct chroot_door *door, const void *context),
 		const void *context, struct chroot_door *door);
 
+/* Remove LIST where no namespace is on it: none can be had here. LIST stays open. */
+void living_remove_empty(int list);
+
 /* Put the namespace that this process has just made, with KEY, on the list. */
 void living_add(int list, const struct living_key *key);
 

@@ -1,9 +1,12 @@
 #include "run/nix_dir.h"
+#include "host/nix_root.h"
+#include "host/probe.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 #include "util/xdg.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 static bool holds_store(const char *directory)
@@ -40,4 +43,39 @@ char *nix_dir_default(void)
 		return steal_ptr(&present);
 	older = path_join(home, ".data/nix");
 	return steal_ptr(holds_store(older) ? &older : &present);
+}
+
+/* Both hold a store: the one whose runtime works. */
+static bool prefers_direct(const char *nix_dir)
+{
+	struct probe probe;
+	bool can_mount = (probe_enter(true, &probe) == 0 && !probe_first_failure(&probe)) ||
+			 (probe_enter(false, &probe) == 0 && !probe_first_failure(&probe));
+
+	log_verbose("Nix is in /nix and in %s: using %s, whose runtime works", nix_dir,
+		    can_mount ? nix_dir : "/nix");
+	return !can_mount;
+}
+
+char *nix_dir_choose(enum runtime *runtime)
+{
+	const char *named = env_get("NIX_USER_CHROOT_DIR");
+	_cleanup_free_ char *nix_dir = NULL;
+
+	if (*runtime == RUNTIME_DIRECT && named && strcmp(named, "/nix") != 0) {
+		log_error("--runtime=direct uses /nix itself, and NIX_USER_CHROOT_DIR is %s\n"
+			  "unset NIX_USER_CHROOT_DIR, or choose another runtime",
+			  named);
+		return NULL;
+	}
+	if (*runtime == RUNTIME_DIRECT)
+		return xstrdup("/nix");
+	nix_dir = nix_dir_default();
+	if (!nix_dir || *runtime != RUNTIME_AUTO || (named && strcmp(named, "/nix") != 0) ||
+	    !nix_root_is_installed(""))
+		return steal_ptr(&nix_dir);
+	if (!named && holds_store(nix_dir) && !prefers_direct(nix_dir))
+		return steal_ptr(&nix_dir);
+	*runtime = RUNTIME_DIRECT;
+	return xstrdup("/nix");
 }

@@ -1,13 +1,18 @@
 #include "run/run.h"
+#include "host/check.h"
 #include "run/collector.h"
+#include "run/direct.h"
 #include "run/environment.h"
 #include "run/exec.h"
 #include "run/inside.h"
+#include "run/mountns.h"
+#include "run/proot.h"
 #include "run/userns.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,12 +80,79 @@ static enum collecting recognise(const struct run_request *request, int nix_fd)
 	return collector_recognise(name, request->argv, nix_fd);
 }
 
+/* As userns_enter(); does not return where the runtime becomes the command by itself. */
+static int try_runtime(enum runtime runtime, const struct run_request *request,
+		       const struct entry *entry, struct refusal *refusal)
+{
+	/* by name: what is refused is said where it is tried, and nothing is tried before */
+	struct refusal *unless_named = request->runtime == RUNTIME_AUTO ? refusal : NULL;
+
+	switch (runtime) {
+	case RUNTIME_USERNS:
+		return userns_enter(entry, unless_named);
+	case RUNTIME_MOUNTNS:
+		return mountns_enter(entry, unless_named);
+	case RUNTIME_DIRECT:
+		return direct_enter(entry, refusal);
+	case RUNTIME_PROOT:
+		return proot_exec(request, entry, refusal);
+	case RUNTIME_AUTO:
+	case RUNTIME_COUNT:
+		break;
+	}
+	return -1;
+}
+
+/* The first refusal counts: what would have been best. PRoot is what anybody can get. */
+static int say_refusals(const struct refusal *first, const struct refusal *last)
+{
+	_cleanup_free_ char *why = NULL, *other = NULL;
+
+	if (first->step == CHECK_STEP_COUNT) {
+		log_error("cannot %s\nnix-user-chroot --check tells which runtimes work here",
+			  first->what);
+		return -1;
+	}
+	why = check_explain(first->step, first->err, "");
+	other = last != first ? text_format("\nnor could I %s", last->what) : xstrdup("");
+	log_error("cannot %s: %s\n%-s%-s", first->what, strerror(first->err), why, other);
+	return -1;
+}
+
+/* The first runtime that works, or the one that was asked for. */
+static int enter_somehow(const struct run_request *request, const struct entry *entry)
+{
+	struct refusal refusals[RUNTIME_COUNT] = {0};
+	enum runtime first = RUNTIME_USERNS, last = RUNTIME_PROOT;
+	int r = 1;
+
+	if (request->runtime != RUNTIME_AUTO)
+		first = last = request->runtime;
+	for (int i = (int)first; r > 0 && i <= (int)last; i++) {
+		struct refusal *refusal = &refusals[i];
+
+		r = try_runtime((enum runtime)i, request, entry, refusal);
+		if (r == 0)
+			log_verbose("runtime: %s", runtime_name((enum runtime)i));
+		else if (r > 0)
+			log_verbose("runtime %s: cannot %s%s%s", runtime_name((enum runtime)i),
+				    refusal->what, refusal->step == CHECK_STEP_COUNT ? "" : ": ",
+				    refusal->step == CHECK_STEP_COUNT ? ""
+								      : strerror(refusal->err));
+	}
+	if (r > 0)
+		r = say_refusals(&refusals[first], &refusals[last]);
+	for (int i = 0; i < RUNTIME_COUNT; i++)
+		refusal_clear(&refusals[i]);
+	return r;
+}
+
 static int enter(const struct run_request *request, int nix_fd)
 {
-	_cleanup_free_ char *work_dir =
-		request->work_dir ? xstrdup(request->work_dir) : getcwd(NULL, 0);
+	_cleanup_free_ char *here = getcwd(NULL, 0);
 	_cleanup_(strlist_clear) struct strlist roots = {0}, others = {0};
-	int work_dir_error = errno;
+	int here_error = errno;
+	const char *work_dir = request->work_dir ? request->work_dir : here;
 	enum collecting collecting;
 
 	/* a link may call others, and each of them would be one deeper */
@@ -93,30 +165,34 @@ static int enter(const struct run_request *request, int nix_fd)
 	collecting = recognise(request, nix_fd);
 	if (collecting == COLLECTING_ALWAYS)
 		collector_find_roots(nix_fd, &roots);
-	if (userns_enter(&(struct userns_request){
-		    .nix_dir_fd = nix_fd,
-		    .nix_dir = request->nix_dir,
-		    .is_new = request->is_new,
-		    .work_dir = request->work_dir ? NULL : work_dir,
-		    .others = collecting == COLLECTING_NEVER ? NULL : &others,
-	    }) < 0)
+	if (enter_somehow(request,
+			  &(struct entry){
+				  .nix_dir_fd = nix_fd,
+				  .nix_dir = request->nix_dir,
+				  .is_new = request->is_new,
+				  .work_dir = request->work_dir ? NULL : here,
+				  .others = collecting == COLLECTING_NEVER ? NULL : &others,
+			  }) < 0)
 		return -1;
 	if (collector_check(collecting, &roots, &others) < 0)
 		return -1;
-	enter_work_dir(work_dir, work_dir_error);
+	enter_work_dir(work_dir, here_error);
 	return 0;
+}
+
+int run_command(const struct run_request *request)
+{
+	environment_prepare(request->is_default);
+	return request->profile_command
+		       ? exec_profile_command(request->profile_command, request->argv)
+		       : exec_command(request->argv, request->is_default);
 }
 
 int run_exec(const struct run_request *request)
 {
 	_cleanup_close_ int nix_fd = open_nix_dir(request);
 
-	if (nix_fd < 0 || enter(request, nix_fd) < 0)
-		return EXIT_CANCELED;
-	environment_prepare(request->is_default);
-	return request->profile_command
-		       ? exec_profile_command(request->profile_command, request->argv)
-		       : exec_command(request->argv, request->is_default);
+	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
 }
 
 static _Noreturn void run_child(const struct run_request *request, int in_fd, int out_fd)

@@ -5,25 +5,10 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
+#include "run/request.h"
 #include "util/exit_status.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
-
-struct run_request {
-	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
-	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
-	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
-	const char *missing_advice;
-	char *const *argv; /* the command, NULL-terminated; NULL: a login shell */
-	/*
-	 * Not NULL: the command is the one of this name in the user's profile, wherever PATH leads;
-	 * argv[0] is only what it is called. Then is_default and argv are set too.
-	 */
-	const char *profile_command;
-	const char *work_dir; /* where the command starts; NULL: the present working directory */
-	bool is_new;	      /* in a namespace of its own, whichever others there are */
-};
 
 /*
  * Turn the calling process into the command, inside. The process must have one thread (unshare(2)
@@ -34,9 +19,15 @@ struct run_request {
 int run_exec(const struct run_request *request);
 
 /*
- * The same in a child process, with IN_FD for its stdin, and OUT_FD for its stdout and stderr,
- * where messages of our own from before the exec go too; -1: as they are. Returns the child, or -1
- * after a message.
+ * The second half of run_exec(), for a process that is inside: become the command of REQUEST, of
+ * which IS_DEFAULT, ARGV and PROFILE_COMMAND count. Returns only the status to end with.
+ */
+int run_command(const struct run_request *request);
+
+/*
+ * The same as run_exec() in a child process, with IN_FD for its stdin, and OUT_FD for its stdout
+ * and stderr, where messages of our own from before the exec go too; -1: as they are. Returns the
+ * child, or -1 after a message.
  */
 pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
 

@@ -2,6 +2,7 @@
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/runtime.h"
 #include "util/store_name.h"
 
 #include <ctype.h>
@@ -24,7 +25,7 @@ static const struct {
 	[RECORD_DIR] = {"dir", 1, 1},	      [RECORD_ABSENT] = {"absent", 1, 1},
 	[RECORD_FOREIGN] = {"foreign", 1, 1}, [RECORD_LINK] = {"link", 2, 2},
 	[RECORD_FILE] = {"file", 2, 2},	      [RECORD_LINE] = {"line", 1, 2},
-	[RECORD_STORE] = {"store", 1, 1},
+	[RECORD_STORE] = {"store", 1, 1},     [RECORD_RUNTIME] = {"runtime", 1, 1},
 };
 
 static void print_encoded(FILE *f, const char *text)
@@ -132,14 +133,22 @@ static bool is_digest(const char *text)
 	return sha256_parse(text, strlen(text), &digest) == 0;
 }
 
+static bool is_subject(enum record_kind kind, const char *text)
+{
+	enum runtime runtime;
+
+	return kind == RECORD_STORE	? store_name_valid(text)
+	       : kind == RECORD_RUNTIME ? runtime_parse(text, &runtime) == 0
+					: *text == '/';
+}
+
 static int take_entry(struct record *record, enum record_kind kind, char *const *fields,
 		      size_t count)
 {
 	bool has_digest = kind == RECORD_FILE || kind == RECORD_LINE;
 
 	if (count < kinds[kind].least || count > kinds[kind].most ||
-	    (has_digest && count > 1 && !is_digest(fields[1])) ||
-	    (kind == RECORD_STORE ? !store_name_valid(fields[0]) : *fields[0] != '/'))
+	    (has_digest && count > 1 && !is_digest(fields[1])) || !is_subject(kind, fields[0]))
 		return -EBADMSG;
 	put(record, kind, fields[0], count > 1 ? fields[1] : NULL);
 	return 0;

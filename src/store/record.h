@@ -13,6 +13,7 @@
  *   line PATH [SHA256]    a line that the install script added to a startup file (the digest of
  *                         the line); without a digest it was about to be added
  *   store NAME            a store path of the release
+ *   runtime NAME          by which it was installed (util/runtime.h); "direct" decides later calls
  *   begun                 from here on the store was changed
  *   complete VERSION SYSTEM SHA256 SOURCE   all of it is in place: this release, from this URL
  *
@@ -35,12 +36,13 @@ enum record_kind {
 	RECORD_FILE,
 	RECORD_LINE,
 	RECORD_STORE,
+	RECORD_RUNTIME,
 	RECORD_KINDS,
 };
 
 struct record_entry {
 	enum record_kind kind;
-	char *subject; /* the path, or the store path's name */
+	char *subject; /* the path, or the name of the store path or the runtime */
 	char *value;   /* target or digest (64 hex digits); NULL: none */
 };
 

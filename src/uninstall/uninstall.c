@@ -247,8 +247,9 @@ static int uninstall(struct uninstallation *un)
 	_cleanup_(found_clear) struct found found = {0};
 	_cleanup_close_ int nix_dir_fd = -1;
 	_cleanup_free_ char *description = NULL;
+	enum runtime runtime = un->request->runtime;
 
-	un->nix_dir = nix_dir_default();
+	un->nix_dir = nix_dir_choose(&runtime);
 	if (!un->nix_dir || home_find(&un->home) < 0 || layout_check(un->nix_dir) < 0)
 		return -1;
 	nix_dir_fd = open(un->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,12 +4,15 @@
 #ifndef UNINSTALL_UNINSTALL_H
 #define UNINSTALL_UNINSTALL_H
 
+#include "util/runtime.h"
+
 #include <stdbool.h>
 
 struct uninstall_request {
 	char *const *program_argv; /* the whole command line */
-	bool yes;		   /* do not ask */
-	bool force;		   /* a store that was made by other means goes too */
+	enum runtime runtime;
+	bool yes;   /* do not ask */
+	bool force; /* a store that was made by other means goes too */
 };
 
 /* Do it. Returns the exit status to end with. */

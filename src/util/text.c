@@ -60,8 +60,7 @@ size_t utf8_encode(uint32_t c, char out[4])
 	return size;
 }
 
-/* Would a terminal do something else with C than show it where it stands? */
-static bool is_unsafe(uint32_t c)
+bool text_is_unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || c == 0x061c ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -75,7 +74,7 @@ static void print_shown(FILE *f, const char *s, size_t len)
 
 		if (size == 0)
 			fprintf(f, "\\x%02x", (unsigned char)s[i]);
-		else if (is_unsafe(c))
+		else if (text_is_unsafe(c))
 			fprintf(f, "\\u%04X", (unsigned)c);
 		else
 			fwrite(s + i, 1, size, f);
@@ -212,4 +211,15 @@ char *text_format(const char *format, ...)
 	out = text_vformat(format, args);
 	va_end(args);
 	return out;
+}
+
+void text_print(FILE *f, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = text_vformat(format, args);
+	va_end(args);
+	fputs(text, f);
 }

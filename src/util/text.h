@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /*
  * The length in bytes of the character at S, of which LEN bytes (at least one) are there, and the
@@ -42,5 +43,11 @@ char *text_shown_at_most(const char *s, size_t max);
  */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+/* fprintf(3) of what text_format() makes. */
+void text_print(FILE *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Would a terminal do something else with the character C than show it where it stands? */
+bool text_is_unsafe(uint32_t c);
 
 #endif

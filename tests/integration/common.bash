@@ -27,7 +27,10 @@
 #   require_user              skip the test where we are root, whom nothing is forbidden
 #   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
-# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check.
+#   only_userns WHAT          skip the test in another runtime, where WHAT differs
+#
+# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
+# "userns" where none is given.
 
 entering()
 {
@@ -41,6 +44,7 @@ entering()
 	unshare --user --map-root-user --mount true 2>/dev/null ||
 		skip "needs a host that lets users make namespaces"
 	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV
+	[ -z "${TEST_RUNTIME:-}" ] || export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
 	# below, since bats keeps files of its own in there
 	SCRATCH=$BATS_TEST_TMPDIR/scratch
 	HOME=$SCRATCH/home
@@ -152,6 +156,11 @@ in_mount_namespace()
 	# private first: what is shared after that is shared with nobody but those within
 	[ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
 	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
+}
+
+only_userns()
+{
+	[ "${TEST_RUNTIME:-userns}" = userns ] || skip "not in $TEST_RUNTIME: $1"
 }
 
 require_root()

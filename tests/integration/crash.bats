@@ -229,7 +229,7 @@ recovered()
 	no_processes
 	[ ! -e "$NIX/store" ]
 	run -0 ls "$NIX/var/nix-user-chroot"
-	[[ $output == *"nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state" ]]
+	[ "$output" = "nix-$OLD-$SYSTEM.tar.xz.part"$'\n'"nix-$OLD-$SYSTEM.tar.xz.part.state"$'\n'record ]
 	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz 206 ')" -eq 1 ]
 	no_leftovers

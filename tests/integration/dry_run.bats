@@ -131,7 +131,7 @@ same_home_refusal()
 	local refuse=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
 
 	[ -x "$refuse" ] || skip "needs tests/refuse: make test-programs"
-	changes_nothing 125 "$refuse" unshare,clone -- "$PROGRAM" --install --dry-run \
+	NIX_USER_CHROOT_RUNTIME=userns changes_nothing 125 "$refuse" unshare,clone -- "$PROGRAM" --install --dry-run \
 		--nix-version "$TINY" --mirror "$MIRROR_URL" --cacert "$MIRROR_CA"
 	[[ $stderr == *'nix-user-chroot --check'* ]]
 	[ -z "$output" ]

@@ -625,10 +625,10 @@ shell_says()
 
 @test "a host that refuses user namespaces: which switch to look at" {
 	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
-		user.max_user_namespaces -- unshare --user --map-root-user \
+		user.max_user_namespaces -- env NIX_USER_CHROOT_RUNTIME=userns unshare --user --map-root-user \
 		sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$PROGRAM" "$NIX" true'
 	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
-		user.max_mnt_namespaces -- unshare --user --map-root-user \
+		user.max_mnt_namespaces -- env NIX_USER_CHROOT_RUNTIME=userns unshare --user --map-root-user \
 		sh -c 'echo 0 >/proc/sys/user/max_mnt_namespaces; exec "$PROGRAM" "$NIX" true'
 }
 

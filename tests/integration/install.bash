@@ -125,6 +125,7 @@ new_home()
 		esac
 	done
 	[ -z "${FOREIGN:-}" ] || export NIX_USER_CHROOT_SYSTEM=$FOREIGN
+	[ -z "${TEST_RUNTIME:-}" ] || export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
 	# a channel or a substituter would be asked for over the network: there is none
 	https_proxy=http://127.0.0.1:1
 	http_proxy=$https_proxy

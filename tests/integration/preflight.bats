@@ -39,7 +39,7 @@ tiny()
 }
 
 @test "a host without user namespaces: the reason, and no download" {
-	refused_early "max_user_namespaces" -- unshare -Ur sh -c \
+	NIX_USER_CHROOT_RUNTIME=userns refused_early "max_user_namespaces" -- unshare -Ur sh -c \
 		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh \
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 }

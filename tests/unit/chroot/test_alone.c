@@ -89,7 +89,7 @@ static int enter(const char *directory)
 		       &plan) < 0 ||
 	    fchdir(fd) < 0)
 		return 1;
-	if (chroot_enter(&plan, &error) < 0)
+	if (chroot_enter(&plan, true, &error) < 0)
 		return error.step == CHROOT_UNSHARE || error.step == CHROOT_MAP_IDS ? REFUSED : 2;
 	return fstat(fd, &here) == 0 && stat("/nix", &nix) == 0 && fs_same_inode(&here, &nix)
 		       ? ENTERED

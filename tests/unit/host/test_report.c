@@ -33,14 +33,20 @@ static void make_report(struct report *report, enum check_step failed, int err, 
 	report->facts.max_user_namespaces = report->facts.max_mnt_namespaces = 1000;
 	report->facts.max_pid_namespaces = report->facts.max_net_namespaces = 1000;
 	for (enum check_step step = 0; step < failed; step++)
-		report->probe.steps[step].outcome = PROBE_OK;
+		report->runtimes.userns.steps[step].outcome = PROBE_OK;
 	/* tried in a process of its own */
-	report->probe.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
+	report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
+		report->runtimes.refused[i] = xstrdup("unshare: refused");
+	if (failed > CHECK_PIVOT_ROOT) {
+		free(report->runtimes.refused[RUNTIME_USERNS]);
+		report->runtimes.refused[RUNTIME_USERNS] = NULL;
+	}
 	if (failed == CHECK_STEP_COUNT)
 		return;
-	report->probe.steps[failed].outcome = PROBE_FAILED;
-	report->probe.steps[failed].err = err;
-	snprintf(report->probe.steps[failed].what, PROBE_WHAT_SIZE, "%s", what);
+	report->runtimes.userns.steps[failed].outcome = PROBE_FAILED;
+	report->runtimes.userns.steps[failed].err = err;
+	snprintf(report->runtimes.userns.steps[failed].what, PROBE_WHAT_SIZE, "%s", what);
 	explain(&report->facts, failed, err, &report->reasons);
 }
 
@@ -48,6 +54,7 @@ static void report_clear(struct report *report)
 {
 	host_facts_clear(&report->facts);
 	explanations_clear(&report->reasons);
+	runtimes_clear(&report->runtimes);
 }
 
 static char *print(void (*printer)(FILE *, const struct report *), const struct report *report)
@@ -140,9 +147,8 @@ static void test_only_the_sandbox_fails(void **state)
 		_cleanup_free_ char *table = NULL, *json = NULL;
 
 		make_report(&report, steps[i], EPERM, "mount proc inside");
-		assert_true(probe_can_enter(&report.probe));
-		assert_true(probe_can_install(&report.probe));
-		assert_false(probe_can_sandbox(&report.probe));
+		assert_true(probe_can_enter(&report.runtimes.userns));
+		assert_false(probe_can_sandbox(&report.runtimes.userns));
 		table = print(report_print_table, &report);
 		assert_has(table, "\nYes: entering and --install will work here; only Nix's own ");
 		assert_has(table, "'sandbox = false'");
@@ -152,17 +158,61 @@ static void test_only_the_sandbox_fails(void **state)
 	}
 }
 
+/* The unpacking does without namespaces where it has to. */
 static void test_only_the_confinement_fails(void **state)
 {
 	_cleanup_(report_clear) struct report report;
-	_cleanup_free_ char *table = NULL, *json = NULL;
+	_cleanup_free_ char *json = NULL;
 
 	(void)state;
 	make_report(&report, CHECK_CONFINEMENT, EPERM, "unshare");
-	table = print(report_print_table, &report);
-	assert_has(table, "\nNo: entering will work here, --install will not.\n");
 	json = print(report_print_json, &report);
-	assert_has(json, "{\"ok\": false, \"enter\": true, \"install\": false, \"sandbox\": true");
+	assert_has(json, "{\"ok\": true, \"enter\": true, \"install\": true, \"sandbox\": true");
+}
+
+/* The first that works is the one, whatever works behind it; and each has its line. */
+static void test_other_runtimes(void **state)
+{
+	static const enum runtime order[] = {RUNTIME_MOUNTNS, RUNTIME_DIRECT, RUNTIME_PROOT};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		_cleanup_(report_clear) struct report report;
+		_cleanup_free_ char *table = NULL, *json = NULL, *key = NULL;
+		const char *name = runtime_name(order[i]);
+
+		make_report(&report, CHECK_USER_NAMESPACE, EPERM, "unshare");
+		for (int k = (int)order[i]; k < RUNTIME_COUNT; k++) {
+			free(report.runtimes.refused[k]);
+			report.runtimes.refused[k] = NULL;
+		}
+		assert_true(report_is_well(&report));
+		assert_int_equal(runtimes_first(&report.runtimes, true), order[i]);
+		table = print(report_print_table, &report);
+		assert_has(table, "\n  userns                unshare: refused\n");
+		assert_has(table, name);
+		assert_has(table, "\nYes: entering and --install will work here");
+		json = print(report_print_json, &report);
+		key = xasprintf("\"runtime\": \"%s\", \"runtimes\": [", name);
+		assert_has(json,
+			   "{\"ok\": true, \"enter\": true, \"install\": true, \"sandbox\": false");
+		assert_has(json, key);
+		assert_has(json, "{\"runtime\": \"userns\", \"works\": false, \"why\": "
+				 "\"unshare: refused\"}");
+	}
+}
+
+/* A Nix directory that is not /nix cannot be used directly. */
+static void test_not_direct(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+
+	(void)state;
+	make_report(&report, CHECK_USER_NAMESPACE, EPERM, "unshare");
+	free(report.runtimes.refused[RUNTIME_DIRECT]);
+	report.runtimes.refused[RUNTIME_DIRECT] = NULL;
+	assert_int_equal(runtimes_first(&report.runtimes, false), RUNTIME_AUTO);
+	assert_int_equal(runtimes_first(&report.runtimes, true), RUNTIME_DIRECT);
 }
 
 /* Each step that entering takes is needed for it. */
@@ -173,9 +223,8 @@ static void test_every_step_counts(void **state)
 		_cleanup_(report_clear) struct report report;
 
 		make_report(&report, step, EPERM, "x");
-		assert_false(probe_can_enter(&report.probe));
-		assert_false(probe_can_install(&report.probe));
-		assert_false(probe_can_sandbox(&report.probe));
+		assert_false(probe_can_enter(&report.runtimes.userns));
+		assert_false(probe_can_sandbox(&report.runtimes.userns));
 	}
 }
 
@@ -186,7 +235,7 @@ static void test_signal(void **state)
 
 	(void)state;
 	make_report(&report, CHECK_SLAVE, ENOSYS, "");
-	report.probe.steps[CHECK_SLAVE].signal = SIGSYS;
+	report.runtimes.userns.steps[CHECK_SLAVE].signal = SIGSYS;
 	table = print(report_print_table, &report);
 	assert_has(table, "failed: killed by signal 31 (Bad system call)\n");
 }
@@ -225,7 +274,7 @@ static void test_ways_are_said_once(void **state)
 	assert_int_equal(report.reasons.count, 2);
 	table = print(report_print_table, &report);
 	assert_int_equal(count_of(table, "\nWhy \""), 2);
-	assert_int_equal(count_of(table, "proot -b"), 1);
+	assert_int_equal(count_of(table, "PRoot needs no namespaces"), 1);
 	assert_int_equal(count_of(table, "What you can do:"), 1);
 }
 
@@ -243,6 +292,21 @@ static void test_json_escapes(void **state)
 	assert_has(json, "\"container\": \"q\\\" b\\\\ n\\u000a t\\u0009 d\\u007f e\xc3\xa9 "
 			 "f\xf0\x9f\x98\x80 bad\\ufffd over\\ufffd\\ufffd "
 			 "sur\\ufffd\\ufffd\\ufffd cut\\ufffd\\ufffd\", ");
+}
+
+/* A container's name moves no cursor and turns no text. */
+static void test_foreign_text(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	report.facts.container_name = xstrdup("x\033[2J\nforged \xc2\x9b \xe2\x80\xae");
+	table = print(report_print_table, &report);
+	json = print(report_print_json, &report);
+	assert_has(table, "(x\\u001B[2J\\u000Aforged \\u009B \\u202E)");
+	assert_has(json, "\"x\\u001b[2J\\u000aforged \\u009b \\u202e\"");
 }
 
 static void test_unknown_release(void **state)
@@ -305,8 +369,11 @@ int main(void)
 		cmocka_unit_test(test_first_step_fails),
 		cmocka_unit_test(test_only_the_sandbox_fails),
 		cmocka_unit_test(test_only_the_confinement_fails),
+		cmocka_unit_test(test_other_runtimes),
+		cmocka_unit_test(test_not_direct),
 		cmocka_unit_test(test_every_step_counts),
 		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_foreign_text),
 		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_ways_are_said_once),
 		cmocka_unit_test(test_json_escapes),

@@ -36,7 +36,7 @@ static void scene_find(struct scene *scene, const char *root)
 	*scene = (struct scene){.root = xstrdup(root)};
 	setenv("HOME", root, 1);
 	progress_init(&scene->progress);
-	assert_int_equal(site_find(&scene->site), 0);
+	assert_int_equal(site_find(RUNTIME_USERNS, &scene->site), 0);
 }
 
 static void scene_clear(struct scene *scene)

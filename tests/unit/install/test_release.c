@@ -144,7 +144,8 @@ static void refuses_bad_words_before_any_connection(void **state)
 		{.tarball = "ftp://127.0.0.1/x"},
 		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
 		{.tarball = good.mirror}, /* a directory */
-		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz", .nix_version = "2.4"},
+		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		 .nix_version = "2.4"},
 		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
 		 .system = "i686-linux"},
 	};

@@ -38,10 +38,11 @@ uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
 /* In a child: enter, say on FD in which namespace it is, and stay. */
 static _Noreturn void enter(const struct place *place, int fd)
 {
+	struct refusal refusal = {0};
 	uint64_t inside = 0;
 
-	if (userns_enter(
-		    &(struct userns_request){.nix_dir_fd = place->fd, .nix_dir = place->path}) == 0)
+	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
+			 &refusal) == 0)
 		inside = process_mount_namespace(getpid());
 	if (write(fd, &inside, sizeof(inside)) < 0)
 		_exit(1);

@@ -1,0 +1,103 @@
+#include "host/proot.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* where the probe has a directory that is elsewhere in truth, as /nix will be */
+#define PROBE_PLACE "/nix-user-chroot-probe"
+
+char *proot_find(char **why)
+{
+	const char *named = env_get("NIX_USER_CHROOT_PROOT"), *path = env_get("PATH");
+	char *part;
+
+	if (named && *named == '/' && fs_is_program(named))
+		return xstrdup(named);
+	if (named) {
+		*why = xasprintf("NIX_USER_CHROOT_PROOT is %s, which is not the absolute path of a program",
+				 named);
+		return NULL;
+	}
+	while ((part = path_next(&path))) {
+		_cleanup_free_ char *directory = part, *file = path_join(directory, "proot");
+
+		if (*file == '/' && fs_is_program(file))
+			return steal_ptr(&file);
+	}
+	*why = xstrdup("there is no proot on PATH, and NIX_USER_CHROOT_PROOT names none");
+	return NULL;
+}
+
+int proot_hide_system_calls(void)
+{
+	/* all of it names files by paths; each has an older brother that PRoot knows */
+	const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_faccessat2, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]),
+		.filter = (struct sock_filter *)(uintptr_t)code,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return -errno;
+	return 0;
+}
+
+static _Noreturn void run_probe(const char *proot)
+{
+	const struct rlimit no_core = {0};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (null >= 0)
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			dup2(null, fd);
+	if (proot_hide_system_calls() < 0)
+		_exit(125);
+	execl(proot, proot, "-b", "/etc:" PROBE_PLACE, "/bin/sh", "-c",
+	      "true && [ -r " PROBE_PLACE "/passwd ] && stat " PROBE_PLACE "/passwd", (char *)NULL);
+	_exit(126);
+}
+
+char *proot_refusal(const char *proot)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return xasprintf("cannot start a process to try it in: %s", strerror(errno));
+	if (child == 0)
+		run_probe(proot);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return xasprintf("cannot wait for %s: %s", proot, strerror(errno));
+	if (WIFSIGNALED(status))
+		return xasprintf("%s was ended by signal %d (%s)", proot, WTERMSIG(status),
+				 strsignal(WTERMSIG(status)));
+	return WEXITSTATUS(status) == 0
+		       ? NULL
+		       : xasprintf("%s ran, but a directory that it was to show elsewhere was not "
+				   "there (status %d)",
+				   proot, WEXITSTATUS(status));
+}

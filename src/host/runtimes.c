@@ -1,0 +1,64 @@
+#include "host/runtimes.h"
+#include "host/nix_root.h"
+#include "host/proot.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The first step that failed, of those that entering takes; NULL: none. */
+static char *refusal_of(const struct probe *probe)
+{
+	const struct probe_step *failed = probe_first_failure(probe);
+
+	if (!failed || failed > &probe->steps[CHECK_PIVOT_ROOT])
+		return NULL;
+	if (failed->signal)
+		return xasprintf("killed by signal %d", failed->signal);
+	return xasprintf("%s: %s", failed->what, strerror(failed->err));
+}
+
+static char *refusal_of_proot(void)
+{
+	char *why = NULL;
+	_cleanup_free_ char *proot = proot_find(&why);
+
+	return proot ? proot_refusal(proot) : why;
+}
+
+int runtimes_try(bool is_lazy, struct runtimes *out)
+{
+	struct probe mounts;
+	int r;
+
+	*out = (struct runtimes){0};
+	r = probe_run(&out->userns);
+	if (r == 0)
+		r = probe_enter(false, &mounts);
+	if (r < 0)
+		return r;
+	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
+	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
+	out->refused[RUNTIME_DIRECT] = nix_root_refusal("");
+	if (is_lazy && runtimes_first(out, false) != RUNTIME_PROOT)
+		out->refused[RUNTIME_PROOT] = xstrdup("not tried, for another one works");
+	else
+		out->refused[RUNTIME_PROOT] = refusal_of_proot();
+	return 0;
+}
+
+enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct)
+{
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
+		if (!runtimes->refused[i] && (can_be_direct || i != RUNTIME_DIRECT))
+			return (enum runtime)i;
+	return RUNTIME_AUTO;
+}
+
+void runtimes_clear(struct runtimes *runtimes)
+{
+	for (int i = 0; i < RUNTIME_COUNT; i++)
+		free(runtimes->refused[i]);
+	*runtimes = (struct runtimes){0};
+}

@@ -1,0 +1,30 @@
+/*
+ * Which of the runtimes work on this host, all of them tried.
+ */
+#ifndef HOST_RUNTIMES_H
+#define HOST_RUNTIMES_H
+
+#include "host/probe.h"
+#include "util/runtime.h"
+
+struct runtimes {
+	struct probe userns;	      /* with what Nix's sandbox and --install's unpacking need */
+	char *refused[RUNTIME_COUNT]; /* why not, a sentence without its full stop; NULL: it works
+				       */
+};
+
+/*
+ * Try them, PRoot last, which takes longest: where IS_LAZY only if nothing else works. Changes
+ * nothing. 0 with *OUT the caller's to clear, or a negative errno where nothing could be tried.
+ */
+int runtimes_try(bool is_lazy, struct runtimes *out);
+
+/*
+ * The first that works; without CAN_BE_DIRECT, for a Nix directory that is not /nix, direct is none
+ * of them. RUNTIME_AUTO: none works.
+ */
+enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct);
+
+void runtimes_clear(struct runtimes *runtimes);
+
+#endif

@@ -1,0 +1,140 @@
+#include "run/own_root.h"
+#include "chroot/chroot.h"
+#include "chroot/plan_compare.h"
+#include "host/check.h"
+#include "host/probe.h"
+#include "run/environment.h"
+#include "run/path_config_error.h"
+#include "ui/log.h"
+#include "util/capability.h"
+#include "util/cleanup.h"
+#include "util/xdg.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* What the user is told was tried, and what of the host can be the reason that it failed. */
+static const struct {
+	const char *words;
+	enum check_step check;
+} steps[CHROOT_STEP_COUNT] = {
+	[CHROOT_UNSHARE] = {"enter a user and mount namespace of my own", CHECK_USER_NAMESPACE},
+	[CHROOT_UNSHARE_MOUNTS] = {"enter a mount namespace of my own", CHECK_MOUNT_NAMESPACE},
+	[CHROOT_MAP_IDS] = {"write", CHECK_ID_MAPS},
+	[CHROOT_MAKE_SLAVE] = {"keep mounts from spreading to the host", CHECK_SLAVE},
+	[CHROOT_MOUNT_TMPFS] = {"mount a tmpfs on", CHECK_TMPFS},
+	[CHROOT_MAKE_DIRECTORY] = {"make the directory", CHECK_TMPFS},
+	[CHROOT_PIVOT_ROOT] = {"make the new root of", CHECK_PIVOT_ROOT},
+	[CHROOT_LOOK_AT] = {"look at", CHECK_TMPFS},
+	[CHROOT_MOUNT_NIX] = {"mount the Nix directory on", CHECK_BIND},
+	[CHROOT_DETACH] = {"detach the old root", CHECK_PIVOT_ROOT},
+	[CHROOT_REMOVE] = {"remove", CHECK_PIVOT_ROOT},
+	[CHROOT_MAKE_READ_ONLY] = {"make read-only", CHECK_TMPFS},
+};
+
+void refusal_clear(struct refusal *refusal)
+{
+	free(refusal->what);
+	*refusal = (struct refusal){0};
+}
+
+int refuse(struct refusal *refusal, char *what, int err, enum check_step step)
+{
+	refusal_clear(refusal);
+	*refusal = (struct refusal){.what = what, .err = err, .step = step};
+	return 1;
+}
+
+static int explain(const struct chroot_error *error)
+{
+	_cleanup_free_ char *why = check_explain(steps[error->step].check, error->err, error->root);
+
+	log_error("cannot %s%s%s: %s\n%-s", steps[error->step].words, error->path ? " " : "",
+		  error->path ? error->path : "", strerror(error->err), why);
+	return -1;
+}
+
+int own_root_plan(const struct entry *entry, struct plan *plan, uint64_t *fingerprint)
+{
+	_cleanup_(path_config_clear) struct path_config config = {0};
+	_cleanup_free_ char *user = NULL, *state_home = NULL;
+	struct host_watch watch = {.nix_dir_fd = entry->nix_dir_fd};
+	struct host_view view = host_view_watched(&watch);
+
+	if (path_config_read(entry->nix_dir_fd, entry->nix_dir, &config) < 0)
+		return -1;
+	if (config.needs_profile) {
+		user = environment_user();
+		state_home = xdg_state_home();
+	}
+	if (plan_build(&(struct plan_input){.view = &view,
+					    .config = &config,
+					    .user = user,
+					    .state_home = state_home},
+		       plan) < 0)
+		return -1;
+	*fingerprint = plan_fingerprint(plan, watch.seen);
+	return 0;
+}
+
+/*
+ * May a host that lets the namespaces pass refuse what follows? Behind a seccomp filter, where
+ * AppArmor is asked, and for root without the right to map the ID 0 (Linux 5.12). A system call
+ * each: whoever is not in doubt does without the child.
+ */
+static bool is_doubtful(bool with_user_namespace)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 ||
+	       access("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", F_OK) == 0 ||
+	       (with_user_namespace && geteuid() == 0 && !capability_held(CAP_SETFCAP));
+}
+
+/* 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
+static int try_before(bool with_user_namespace, struct refusal *refusal)
+{
+	const struct probe_step *failed;
+	enum check_step step;
+	struct probe probe;
+
+	if (probe_enter(with_user_namespace, &probe) < 0)
+		return 0;
+	failed = probe_first_failure(&probe);
+	if (!failed)
+		return 0;
+	step = (enum check_step)(failed - probe.steps);
+	return refuse(refusal,
+		      xstrdup(step == CHECK_USER_NAMESPACE    ? steps[CHROOT_UNSHARE].words
+			      : step == CHECK_MOUNT_NAMESPACE ? steps[CHROOT_UNSHARE_MOUNTS].words
+							      : failed->what),
+		      failed->err, step);
+}
+
+int own_root_enter(const struct entry *entry, const struct plan *plan, bool with_user_namespace,
+		   struct refusal *refusal)
+{
+	_cleanup_(chroot_error_clear) struct chroot_error error = {0};
+	_cleanup_free_ char *before = NULL;
+
+	if (refusal && is_doubtful(with_user_namespace) &&
+	    try_before(with_user_namespace, refusal) != 0)
+		return 1;
+	before = refusal ? getcwd(NULL, 0) : NULL;
+	/* the working directory is how the Nix directory gets into the namespace: chroot.h */
+	if (fchdir(entry->nix_dir_fd) < 0) {
+		log_error("cannot enter the directory %s: %s\nNIXPATH must be a directory that you "
+			  "may search",
+			  entry->nix_dir, strerror(errno));
+		return -1;
+	}
+	if (chroot_enter(plan, with_user_namespace, &error) == 0)
+		return 0;
+	if (!refusal || (error.step != CHROOT_UNSHARE && error.step != CHROOT_UNSHARE_MOUNTS))
+		return explain(&error);
+	if (before && chdir(before) < 0)
+		log_verbose("cannot go back to %s: %s", before, strerror(errno));
+	return refuse(refusal, xstrdup(steps[error.step].words), error.err,
+		      steps[error.step].check);
+}

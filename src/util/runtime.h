@@ -1,0 +1,23 @@
+/*
+ * The ways in which a directory becomes /nix for a command, by name.
+ */
+#ifndef UTIL_RUNTIME_H
+#define UTIL_RUNTIME_H
+
+/* In the order in which they are tried. */
+enum runtime {
+	RUNTIME_AUTO,	 /* the first that works */
+	RUNTIME_USERNS,	 /* a user and mount namespace */
+	RUNTIME_MOUNTNS, /* a mount namespace alone, which takes CAP_SYS_ADMIN */
+	RUNTIME_DIRECT,	 /* none: the Nix directory is /nix itself */
+	RUNTIME_PROOT,	 /* PRoot, which translates the paths of each system call */
+	RUNTIME_COUNT,
+};
+
+/* "auto", "userns", "mountns", "direct", "proot" */
+const char *runtime_name(enum runtime runtime);
+
+/* The runtime called NAME: 0, or -EINVAL with *OUT untouched. */
+int runtime_parse(const char *name, enum runtime *out);
+
+#endif
