@@ -229,7 +229,7 @@ static int refuse_for_roots(const struct strlist *roots)
 int collector_check(enum collecting collecting, const struct strlist *roots,
 		    const struct strlist *others)
 {
-	if (collecting == COLLECTING_NEVER || env_get(ANYWAY))
+	if (collecting == COLLECTING_NEVER || env_get("NIX_USER_CHROOT_COLLECT_ANYWAY"))
 		return 0;
 	if (collecting == COLLECTING_ALWAYS)
 		return others->count > 0 ? refuse_for_others(others) : refuse_for_roots(roots);

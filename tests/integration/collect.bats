@@ -41,7 +41,7 @@ teardown()
 	local pid
 
 	for pid in "${STARTED[@]}"; do
-		kill "$pid" 2>/dev/null && wait "$pid" || true
+		! kill "$pid" 2>/dev/null || wait "$pid" || true
 	done
 	cd /
 }
@@ -102,7 +102,7 @@ held_by()
 @test "the same by a build's own collection, min-free" {
 	held_by cwd
 	NIX_CONFIG="min-free = 1000T
-max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'$BATS_TEST_NUMBER'";
+max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'"$BATS_TEST_NUMBER"'";
 		system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo >$out" ]; }' >said 2>&1
 	[ -d "$(outside "$TOOL")" ]
 }
