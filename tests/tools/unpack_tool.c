@@ -21,13 +21,20 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 	_cleanup_close_ int nix_fd = fs_open_dir(AT_FDCWD, nix_path);
 	struct store_result result;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	int r;
 
 	if (top_fd < 0 || nix_fd < 0) {
 		fprintf(stderr, "cannot open %s or %s\n", top, nix_path);
 		return 1;
 	}
-	if (fs_mkdirs(nix_fd, LAYOUT_STATE, 0755) < 0 || record_open(nix_fd, &record) < 0 ||
-	    store_commit(&(struct store_request){top_fd, nix_fd, nix_path, replace}, &record,
+	r = fs_mkdirs(nix_fd, LAYOUT_STATE, 0755);
+	if (r == 0)
+		r = record_open(nix_fd, &record);
+	if (r < 0) {
+		layout_error("make the record of", nix_path, r);
+		return 1;
+	}
+	if (store_commit(&(struct store_request){top_fd, nix_fd, nix_path, replace}, &record,
 			 &result) < 0)
 		return 1;
 	printf("added %zu replaced %zu\n", result.added, result.replaced);
