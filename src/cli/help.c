@@ -14,8 +14,7 @@ static const char overview[] =
 	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
 	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	"without root. Default: $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
-	"~/.local/share/nix. A link to it runs the command of that name of your profile.\n";
+	"without root. The default is $NIX_USER_CHROOT_DIR, else ~/.local/share/nix.\n";
 
 static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
@@ -101,7 +100,7 @@ void help_print(FILE *f, enum command command)
 	case COMMAND_VERSION:
 		print_page(
 			f, overview, COMMAND_ENTER,
-			"\n--install --help has the options of --install; man nix-user-chroot has all.\n");
+			"--install --help has the options of --install; man nix-user-chroot has all.\n");
 		break;
 	}
 }

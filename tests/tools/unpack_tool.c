@@ -25,6 +25,7 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 	struct store_request request = {.nix_path = nix_path, .trust = &trust, .replace = replace};
 	struct store_result result;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	int r;
 
 	if (top_fd < 0 || nix_fd < 0) {
 		fprintf(stderr, "cannot open %s or %s\n", top, nix_path);
@@ -32,8 +33,14 @@ static int commit(int staging_fd, const char *top, const char *nix_path, bool re
 	}
 	request.top_fd = top_fd;
 	request.nix_dir_fd = nix_fd;
+	r = fs_mkdirs(nix_fd, LAYOUT_STATE, 0755);
+	if (r == 0)
+		r = record_open(nix_fd, &record);
+	if (r < 0) {
+		layout_error("make the record of", nix_path, r);
+		return 1;
+	}
 	if (trust_find(NULL, NULL, &trust, &unknown) < 0 ||
-	    fs_mkdirs(nix_fd, LAYOUT_STATE, 0755) < 0 || record_open(nix_fd, &record) < 0 ||
 	    store_commit(&request, &record, &result) < 0)
 		return 1;
 	printf("added %zu replaced %zu\n", result.added, result.replaced);
