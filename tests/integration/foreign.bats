@@ -46,7 +46,7 @@ harmless()
 	mkdir -p "$NIX/store" "$NIX/etc/nix-user-chroot"
 	for text in "[excludes]\npaths = [\"x\\\\u001b[2J\\\\nnuc: forged\"]" \
 		"\"x\\\\u001b[2J\\\\nnuc: forged\" = 1" "x = \"\033[2J\"" "[\"x\\\\u001b[2J\\\\nnuc: forged\"]\na = 1\na = 2"; do
-		printf "$text\n" >"$NIX/etc/nix-user-chroot/path-config.toml"
+		printf '%b\n' "$text" >"$NIX/etc/nix-user-chroot/path-config.toml"
 		run "$PROGRAM" "$NIX" true
 		[ -n "$output" ]
 		run ! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"

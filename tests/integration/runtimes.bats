@@ -29,6 +29,7 @@ setup()
 	[ -x "$REFUSE" ] || skip "needs tests/refuse: make test-programs"
 	cp "$REFUSE" "$SCRATCH/refuse"
 	export NIX_USER_CHROOT_PROOT=/nowhere
+	export SYSTEM
 	SYSTEM=$(uname -m)-linux
 	tiny_release "$SCRATCH/site" 1.0.0
 	TARBALL=$(echo "$SCRATCH"/site/nix-1.0.0/*.tar.xz)

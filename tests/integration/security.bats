@@ -55,6 +55,7 @@ planted()
 	for what in '--install --nix-version '"$TINY" '--uninstall --yes --force' '-- true'; do
 		# shellcheck disable=SC2086 # words
 		run "$PROGRAM" --mirror "$MIRROR_URL" $what
+		# shellcheck disable=SC2086 # words
 		[[ $what == --install* ]] || run "$PROGRAM" $what
 		refused "$NIX" "$OTHER" 'neither yours nor root' NIX_USER_CHROOT_DIR --trust-owner
 	done
@@ -239,12 +240,12 @@ planted()
 		$spoil "$RECORD"
 		run "$PROGRAM" --uninstall --yes
 		refused 'made by other means' --force
-		[ -d "$NIX"/store/*-nix-* ]
+		[ -n "$(find "$NIX/store" -maxdepth 1 -name "*-nix-*")" ]
 		# nor is it ours after a rerun
 		run -0 tiny
 		run "$PROGRAM" --uninstall --yes
 		refused 'made by other means' --force
-		[ -d "$NIX"/store/*-nix-* ]
+		[ -n "$(find "$NIX/store" -maxdepth 1 -name "*-nix-*")" ]
 		run -0 "$PROGRAM" --uninstall --yes --force
 		[ ! -d "$NIX/store" ]
 		chmod -R u+w "$NIX" 2>/dev/null || true
@@ -336,6 +337,6 @@ what_is_handed_on()
 	rm -r "$NIX/store" "$RECORD" "$STATE/lock"
 	exec {lock}>&-
 	wait $!
-	[ -d "$NIX"/store/*-nix-* ]
+	[ -n "$(find "$NIX/store" -maxdepth 1 -name "*-nix-*")" ]
 	no_leftovers
 }
