@@ -199,7 +199,7 @@ static void deeper_than_the_stack(void **state)
 	int status;
 	pid_t child;
 
-	make_deep(place, 20000);
+	make_deep(place, 5000);
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
