@@ -440,13 +440,15 @@ static int kill_keeper(struct scratch *scratch, bool is_plain)
 	struct unpack_request request = request_for(staging);
 	struct unpack_result result;
 	struct unpack *unpack;
+	pid_t keeper;
 
 	request.work = spin;
 	if (is_plain)
 		refuse_namespaces();
 	unpack = unpack_begin(&request);
 	MUST(unpack);
-	MUST(kill(child_of(getpid()), SIGKILL) == 0);
+	keeper = child_of(getpid());
+	MUST(keeper > 0 && kill(keeper, SIGKILL) == 0);
 	/* returns when nobody has the pipe of reports any more */
 	alarm(60);
 	MUST(unpack_end(unpack, &result) == -1);
