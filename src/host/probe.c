@@ -257,7 +257,8 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 	status = wait_for(pid);
 	if (status > 128)
 		blame_signal(steps, count, status - 128, out);
-	return r < 0 ? r : status < 0 ? status : 0;
+	/* where our caller ignores SIGCHLD there is no status, and the report has to do */
+	return r < 0 ? r : status < 0 && status != -ECHILD ? status : 0;
 }
 
 /* What entering does without a user namespace. */

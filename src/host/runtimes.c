@@ -4,6 +4,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static char *refusal_of_proot(void)
 	return proot ? proot_refusal(proot) : why;
 }
 
-int runtimes_try(bool is_lazy, struct runtimes *out)
+static int try_all(bool is_lazy, struct runtimes *out)
 {
 	struct probe mounts;
 	int r;
@@ -46,6 +47,19 @@ int runtimes_try(bool is_lazy, struct runtimes *out)
 	else
 		out->refused[RUNTIME_PROOT] = refusal_of_proot();
 	return 0;
+}
+
+int runtimes_try(bool is_lazy, struct runtimes *out)
+{
+	/* where our caller ignores SIGCHLD, waitpid(2) learns nothing of a child */
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction before;
+	int r;
+
+	sigaction(SIGCHLD, &usual, &before);
+	r = try_all(is_lazy, out);
+	sigaction(SIGCHLD, &before, NULL);
+	return r;
 }
 
 enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct)
