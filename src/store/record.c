@@ -344,16 +344,19 @@ int record_complete(struct record *record, int nix_dir_fd, const struct record_r
 
 bool record_is_about(const struct record_entry *entry, const char *path)
 {
-	const char *name = strrchr(path, '/'), *other = strrchr(entry->subject, '/');
-	_cleanup_free_ char *above = NULL, *there = NULL;
+	_cleanup_free_ char *one = xstrdup(path), *other = xstrdup(entry->subject);
 
-	if (strcmp(entry->subject, path) == 0)
-		return true;
-	if (!name || !other || strcmp(name, other) != 0)
-		return false;
-	above = path_parent(path);
-	there = path_parent(entry->subject);
-	return fs_same_file(above, there);
+	/* up to a directory that both name, by the same components */
+	while (one[0] && other[0] && strcmp(one, other) != 0) {
+		char *slash = strrchr(one, '/'), *other_slash = strrchr(other, '/');
+
+		if (!slash || !other_slash || strcmp(slash, other_slash) != 0)
+			return false;
+		*slash = *other_slash = '\0';
+		if (fs_same_file(one, other))
+			return true;
+	}
+	return strcmp(one, other) == 0;
 }
 
 bool record_says_new(const struct record *record, const char *path)

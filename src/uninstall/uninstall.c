@@ -205,12 +205,15 @@ static int show_and_ask(const struct uninstallation *un, const char *description
 	return ask();
 }
 
-/* All of them, or those alone that the state directory lies in, and that itself. */
+/* All of them, or those alone that the directory STATE (without links) lies in, and that itself. */
 static void remove_made(const struct strlist *made, const char *state)
 {
-	for (size_t i = 0; i < made->count; i++)
-		if (!state || path_is_within(state, made->items[i]))
+	for (size_t i = 0; i < made->count; i++) {
+		_cleanup_free_ char *real = state ? realpath(made->items[i], NULL) : NULL;
+
+		if (!state || (real && path_is_within(state, real)))
 			rmdir(made->items[i]);
+	}
 }
 
 static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
@@ -232,7 +235,8 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 static int carry_out(const struct uninstallation *un, const struct lock *lock,
 		     const struct found *found)
 {
-	_cleanup_free_ char *state = path_join(un->nix_dir, LAYOUT_STATE);
+	_cleanup_free_ char *path = path_join(un->nix_dir, LAYOUT_STATE);
+	_cleanup_free_ char *state = realpath(path, NULL);
 	int r = startup_file_put_back(un->home.fish, lock->nix_dir_fd, LAYOUT_FISH);
 
 	/* the copy is in a directory that goes */
