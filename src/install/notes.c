@@ -76,12 +76,13 @@ static int note_startup_files(const struct site *site, struct record *record)
 /* The one of this run alone: an earlier run may have found another. */
 static int note_runtime(const struct site *site, struct record *record)
 {
+	const char *name = runtime_name(site->runtime);
+
 	for (size_t i = record->count; i-- > 0;)
-		if (record->entries[i].kind == RECORD_RUNTIME)
+		if (record->entries[i].kind == RECORD_RUNTIME &&
+		    strcmp(record->entries[i].subject, name) != 0)
 			record_forget_entry(record, i);
-	return site->runtime == RUNTIME_AUTO
-		       ? 0
-		       : record_note(record, RECORD_RUNTIME, runtime_name(site->runtime), NULL);
+	return site->runtime == RUNTIME_AUTO ? 0 : record_note(record, RECORD_RUNTIME, name, NULL);
 }
 
 int notes_begin(const struct site *site, const struct lock *lock, struct record *out)

@@ -327,10 +327,10 @@ with_loader()
 	cp -r "$BATS_TEST_DIRNAME/../../scripts/completions" "$tree/scripts/"
 	cd "$tree"
 	COMPLETIONS=$tree
-	sed 's/\.help = "do not ask"/.help = do_not_ask/' "$BATS_TEST_DIRNAME/../../$table" >"$table"
+	sed 's/\.help = "report for scripts"/.help = report_for_scripts/' "$BATS_TEST_DIRNAME/../../$table" >"$table"
 	run scripts/completions/generate zsh
 	[ "$status" -ne 0 ]
-	[[ $output == *"not understood: .name = \"yes\""* ]]
+	[[ $output == *"not understood: .name = \"json\""* ]]
 	: >"$table"
 	run scripts/completions/generate zsh
 	[ "$status" -ne 0 ]
