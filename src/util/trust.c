@@ -18,9 +18,11 @@
 bool trust_maps_root(const char *uid_map)
 {
 	while (*uid_map) {
-		unsigned first, outside;
+		unsigned first, outside, count;
 
-		if (sscanf(uid_map, "%u %u", &first, &outside) == 2 && first == 0 && outside == 0)
+		/* "0 0 1" is what a namespace within another user's shows, whose 0 is that user */
+		if (sscanf(uid_map, "%u %u %u", &first, &outside, &count) == 3 && first == 0 &&
+		    outside == 0 && count > 1)
 			return true;
 		uid_map += strcspn(uid_map, "\n");
 		uid_map += *uid_map == '\n';

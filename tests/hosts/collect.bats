@@ -7,7 +7,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
-load install.bash
+load ../integration/install.bash
 
 setup_file()
 {

@@ -8,9 +8,9 @@
 
 bats_require_minimum_version 1.5.0
 
-load common
+load ../integration/common
 load ../mirror/mirror
-load install
+load ../integration/install
 
 setup_file()
 {

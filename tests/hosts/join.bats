@@ -8,7 +8,7 @@
 # shellcheck disable=SC2030,SC2031 # each test is a shell of its own, and so is what it sets
 
 bats_require_minimum_version 1.5.0
-load common
+load ../integration/common
 # shellcheck source=tests/helpers.bash
 . "$BATS_TEST_DIRNAME/../helpers.bash"
 
