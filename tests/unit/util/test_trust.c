@@ -75,7 +75,9 @@ static void uid_maps(void **state)
 {
 	(void)state;
 	assert_true(trust_maps_root("         0          0 4294967295\n"));
-	assert_true(trust_maps_root("      1000       1000          1\n         0 0 1\n"));
+	assert_true(trust_maps_root("      1000       1000          1\n         0 0 65536\n"));
+	/* within a namespace of another user's, whose 0 that user is */
+	assert_false(trust_maps_root("         0          0          1\n"));
 	assert_false(trust_maps_root("         0       1000          1\n"));
 	assert_false(
 		trust_maps_root("         0       1000          1\n         1 100000 65536\n"));
