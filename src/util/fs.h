@@ -24,6 +24,12 @@ int fs_write_all(int fd, const void *data, size_t len);
 int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *len);
 
 /*
+ * Read what one read(2) of the file PATH gives, SIZE - 1 bytes at most, with a NUL behind: for the
+ * small files of /proc. Returns how many, or a negative errno.
+ */
+ssize_t fs_read_some(int dirfd, const char *path, char *buffer, size_t size);
+
+/*
  * Write the file NAME anew: into NAME.new, fsync(2), rename(2), fsync(2) of the directory, so that
  * NAME is at every instant absent, old or complete. On failure NAME.new is removed.
  */
