@@ -64,9 +64,30 @@ static int open_list(int place, const char *name, bool create)
 	return fd >= 0 && is_private(fd) ? steal_fd(&fd) : -1;
 }
 
-int living_open(void)
+/* PROC_USER_INIT_INO of the kernel's proc_ns.h: the user namespace that the system starts with */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFD
+
+/*
+ * The list's name. In a user namespace, user 0 may be anybody outside, where /tmp is the same: then
+ * the number there is in the name too.
+ */
+static char *list_name(const struct origin *origin)
 {
-	_cleanup_free_ char *name = xasprintf("nix-user-chroot-%u", (unsigned)geteuid());
+	char *name = xasprintf("nix-user-chroot-%u", (unsigned)geteuid()), *longer, map[64];
+	unsigned inside, outside;
+
+	if (origin->user_namespace == FIRST_USER_NAMESPACE ||
+	    fs_read_some(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0 ||
+	    sscanf(map, "%u %u", &inside, &outside) != 2 || inside == outside)
+		return name;
+	longer = xasprintf("%s-%u", name, outside);
+	free(name);
+	return longer;
+}
+
+int living_open(const struct origin *origin)
+{
+	_cleanup_free_ char *name = list_name(origin);
 	_cleanup_free_ char *usual = path_join(places[0], name);
 	int fd = open_list(AT_FDCWD, usual, false);
 

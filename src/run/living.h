@@ -15,7 +15,7 @@
  * The list; -1: there is none to be had, as where its name is taken by somebody else. Then nothing
  * is joined, and nothing found. The caller closes.
  */
-int living_open(void);
+int living_open(const struct origin *origin);
 
 /*
  * Wait for the list's lock, which goes with LIST: of two first entries one makes the namespace and

@@ -94,7 +94,7 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	if (own_root_plan(entry, &plan, &fingerprint) < 0)
 		return -1;
 	place = find_place(entry, &plan);
-	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open();
+	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open(&key.origin);
 	if (list >= 0 && !entry->is_new)
 		r = join(entry, list, &key, &place, false);
 	if (list >= 0 && r == 0)
