@@ -48,13 +48,24 @@ static _Noreturn void run_child(int fd, int process)
 	_exit(write(fd, &mapped, 1) != 1);
 }
 
+/* Has the user namespace of this process more users than one? */
+static bool has_others(void)
+{
+	unsigned long inside, outside, count;
+	char map[512];
+
+	return fs_read_some(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) > 0 &&
+	       sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+	       (count > 1 || strchr(map, '\n')[1]);
+}
+
 void id_mapper_start(struct id_mapper *mapper)
 {
 	_cleanup_close_ int process = -1;
 	int ends[2];
 
 	*mapper = (struct id_mapper){.fd = -1};
-	if (geteuid() != 0)
+	if (geteuid() != 0 || !has_others())
 		return;
 	process = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (process < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

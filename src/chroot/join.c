@@ -12,9 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-/* An id map has at most 340 lines of three numbers: user_namespaces(7). */
-#define ID_MAP_MAX (340 * 36)
-
 int chroot_root_read(int root_fd, struct chroot_root *out)
 {
 	struct stat st;
@@ -60,25 +57,25 @@ bool chroot_is_in(pid_t pid, const struct chroot_root *root)
 	return fd >= 0;
 }
 
-/* Are A, which is closed, and B one and the same namespace? */
-static bool is_namespace(int a, int b)
+/* Is A, which is closed, the namespace that PATH below DIRFD is (with "", DIRFD itself)? */
+static bool is_namespace(int a, int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = a;
 	struct stat one, other;
 
-	return fd >= 0 && fstat(fd, &one) == 0 && fstat(b, &other) == 0 &&
-	       fs_same_inode(&one, &other);
+	return fd >= 0 && fstat(fd, &one) == 0 &&
+	       fstatat(dirfd, path, &other, AT_EMPTY_PATH) == 0 && fs_same_inode(&one, &other);
 }
 
 /* Is ID the same inside as it is for us, by the map FILE of PROCESS, as it reads from here? */
 static bool maps_to_itself(int process, const char *file, unsigned long id)
 {
-	_cleanup_free_ char *map = NULL;
 	unsigned long inside, outside, count;
-	size_t len;
+	/* the first lines: those of a namespace of ours are one, or what the caller's own has */
+	char map[512];
 	int used;
 
-	if (fs_read_file(process, file, ID_MAP_MAX, &map, &len) < 0)
+	if (fs_read_some(process, file, map, sizeof(map)) < 0)
 		return false;
 	for (const char *p = map; sscanf(p, "%lu %lu %lu%n", &inside, &outside, &count, &used) == 3;
 	     p += used)
@@ -90,19 +87,18 @@ static bool maps_to_itself(int process, const char *file, unsigned long id)
 /* Is the user namespace USER_FD a child of ours, and ours, and does it own MOUNT_FD? */
 static bool is_our_own(int user_fd, int mount_fd)
 {
-	_cleanup_close_ int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	uid_t owner;
 
-	return own >= 0 && ioctl(user_fd, NS_GET_OWNER_UID, &owner) == 0 && owner == geteuid() &&
-	       is_namespace(ioctl(user_fd, NS_GET_PARENT), own) &&
-	       is_namespace(ioctl(mount_fd, NS_GET_USERNS), user_fd);
+	return ioctl(user_fd, NS_GET_OWNER_UID, &owner) == 0 && owner == geteuid() &&
+	       is_namespace(ioctl(user_fd, NS_GET_PARENT), AT_FDCWD, "/proc/self/ns/user") &&
+	       is_namespace(ioctl(mount_fd, NS_GET_USERNS), user_fd, "");
 }
 
 int chroot_open_door(pid_t pid, const struct chroot_root *root, int nix_dir_fd,
 		     struct chroot_door *door)
 {
 	_cleanup_close_ int process = open_process(pid), user_fd = -1, mount_fd = -1, root_fd = -1;
-	struct stat wanted, nix;
+	struct stat wanted, nix, opened, present;
 
 	if (process < 0)
 		return -ESRCH;
@@ -110,8 +106,8 @@ int chroot_open_door(pid_t pid, const struct chroot_root *root, int nix_dir_fd,
 	user_fd = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
 	root_fd = open_root(process, root);
 	/* the last, for the root is to be that of the mount namespace which was opened */
-	if (user_fd < 0 || mount_fd < 0 || root_fd < 0 ||
-	    !is_namespace(openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC), mount_fd))
+	if (user_fd < 0 || mount_fd < 0 || root_fd < 0 || fstat(mount_fd, &opened) < 0 ||
+	    fstatat(process, "ns/mnt", &present, 0) < 0 || !fs_same_inode(&opened, &present))
 		return -ESRCH;
 	if (fstat(nix_dir_fd, &wanted) < 0 || fstatat(root_fd, "nix", &nix, 0) < 0 ||
 	    !fs_same_inode(&wanted, &nix) || !is_our_own(user_fd, mount_fd) ||

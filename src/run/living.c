@@ -49,13 +49,12 @@ static bool is_private(int fd)
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
 }
 
-/* The directory, made where it is missing; -1 where its name is taken by what is not ours alone. */
-static int open_list(int place)
+/* The directory NAME, made where it is missing and CREATE; -1 where it is not ours alone. */
+static int open_list(int place, const char *name, bool create)
 {
-	_cleanup_free_ char *name = xasprintf("nix-user-chroot-%u", (unsigned)geteuid());
 	_cleanup_close_ int fd = fs_open_dir(place, name);
 
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT && create) {
 		mode_t umask_before = umask(077);
 
 		mkdirat(place, name, 0700);
@@ -65,47 +64,59 @@ static int open_list(int place)
 	return fd >= 0 && is_private(fd) ? steal_fd(&fd) : -1;
 }
 
-int living_open(void)
+/* PROC_USER_INIT_INO of the kernel's proc_ns.h: the user namespace that the system starts with */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFD
+
+/*
+ * The list's name. In a user namespace, user 0 may be anybody outside, where /tmp is the same: then
+ * the number there is in the name too.
+ */
+static char *list_name(const struct origin *origin)
 {
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	char *name = xasprintf("nix-user-chroot-%u", (unsigned)geteuid()), *longer, map[64];
+	unsigned inside, outside;
+
+	if (origin->user_namespace == FIRST_USER_NAMESPACE ||
+	    fs_read_some(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0 ||
+	    sscanf(map, "%u %u", &inside, &outside) != 2 || inside == outside)
+		return name;
+	longer = xasprintf("%s-%u", name, outside);
+	free(name);
+	return longer;
+}
+
+int living_open(const struct origin *origin)
+{
+	_cleanup_free_ char *name = list_name(origin);
+	_cleanup_free_ char *usual = path_join(places[0], name);
+	int fd = open_list(AT_FDCWD, usual, false);
+
+	for (size_t i = 0; fd < 0 && i < sizeof(places) / sizeof(places[0]); i++) {
 		_cleanup_close_ int place = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (place >= 0 && is_place(place))
-			return open_list(place);
+			return open_list(place, name, true);
 	}
-	return -1;
+	return fd;
 }
 
 void living_remove_empty(int list)
 {
 	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", list), *path = NULL;
-	_cleanup_closedir_ DIR *dir = fs_list_dir(list, ".");
-	const struct dirent *entry;
 
-	while (dir && (entry = fs_next_entry(dir)))
-		if (strcmp(entry->d_name, "lock") != 0)
-			return;
-	if (dir && unlinkat(list, "lock", 0) == 0 && fs_readlink(AT_FDCWD, link, &path) == 0)
+	if (fs_readlink(AT_FDCWD, link, &path) == 0)
 		rmdir(path);
 }
 
-int living_lock(int list)
+void living_lock(int list)
 {
-	_cleanup_close_ int fd = -1;
-	mode_t umask_before = umask(077);
+	const struct timespec tick = {.tv_nsec = 1000000};
 
-	fd = openat(list, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	umask(umask_before);
-	if (fd < 0)
-		return -1;
-	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited++) {
-		const struct timespec tick = {.tv_nsec = 1000000};
-
-		if ((errno != EWOULDBLOCK && errno != EINTR) || waited == LOCK_PATIENCE_MS)
-			return -1;
+	for (int waited = 0; waited < LOCK_PATIENCE_MS; waited++) {
+		if (flock(list, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+			return;
 		nanosleep(&tick, NULL);
 	}
-	return steal_fd(&fd);
 }
 
 static void files_clear(struct files *files)
@@ -124,32 +135,25 @@ static int compare_age(const void *a, const void *b)
 	return (one < other) - (one > other);
 }
 
-/* A file that was to get its name: what is left of a process that was killed then goes. */
-static bool is_unfinished(int list, const char *name)
+static void add_file(struct files *files, int list, const char *name)
 {
-	if (!str_starts_with(name, "new."))
-		return false;
-	if (process_start((pid_t)strtol(name + strlen("new."), NULL, 10)) == 0)
-		unlinkat(list, name, 0);
-	return true;
+	struct living_file file;
+
+	if (living_file_read(list, name, &file) < 0)
+		return;
+	files->items = xreallocarray(files->items, files->count + 1, sizeof(*files->items));
+	files->items[files->count++] = file;
 }
 
-/* All files whose names begin with PREFIX. */
-static void read_files(int list, const char *prefix, struct files *out)
+static void add_all_files(struct files *files, int list)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(list, ".");
 	const struct dirent *entry;
-	struct living_file file;
 
-	while (dir && (entry = fs_next_entry(dir))) {
-		if (!str_starts_with(entry->d_name, prefix) || is_unfinished(list, entry->d_name) ||
-		    living_file_read(list, entry->d_name, &file) < 0)
-			continue;
-		out->items = xreallocarray(out->items, out->count + 1, sizeof(*out->items));
-		out->items[out->count++] = file;
-	}
-	if (out->count > 1)
-		qsort(out->items, out->count, sizeof(*out->items), compare_age);
+	while (dir && (entry = fs_next_entry(dir)))
+		add_file(files, list, entry->d_name);
+	if (files->count > 1)
+		qsort(files->items, files->count, sizeof(*files->items), compare_age);
 }
 
 /* What this process is on the list, coming from where KEY says. */
@@ -189,15 +193,22 @@ static pid_t visitor_at(const struct living_file *file, size_t i)
 	return (pid_t)file->visitors[i == 0 ? 0 : file->count - i].pid;
 }
 
+/*
+ * Put this process on the list of FILE, where nobody would find it else: it was started before the
+ * namespace was made, or the list is to tell where it came from. Others are found as children are.
+ */
 static void visit(int list, const struct living_file *file, const struct living_key *key)
 {
 	const struct living_visitor self = visitor_of(getpid(), key);
 	_cleanup_free_ struct living_visitor *left = NULL;
 	size_t count = 0;
 
-	living_file_visit(list, file->name, &self);
-	if (file->count < VISITORS_MAX)
+	if (key->origin.root_mount != 0 && self.pid > file->head->last_pid)
 		return;
+	if (file->count < VISITORS_MAX) {
+		living_file_visit(list, file->name, &self);
+		return;
+	}
 	left = xcalloc(file->count + 1, sizeof(*left));
 	for (size_t i = 0; i < file->count; i++)
 		if (chroot_is_in((pid_t)file->visitors[i].pid, &file->head->root))
@@ -302,6 +313,8 @@ static pid_t lowest_child(const struct living_head *head)
 static void find_orphans(const struct files *files, const struct origin *origin,
 			 struct orphans *out)
 {
+	const uint64_t own = process_pid_namespace(getpid());
+
 	out->files = xcalloc(files->count, sizeof(*out->files));
 	out->found = xcalloc(files->count, sizeof(*out->found));
 	for (size_t i = 0; i < files->count; i++) {
@@ -310,8 +323,7 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 
 		/* process IDs of another PID namespace say nothing here */
 		if (file->head->key.origin.boot != origin->boot ||
-		    file->head->key.origin.pid_namespace != origin->pid_namespace ||
-		    has_visitor(file))
+		    file->head->pid_namespace != own || has_visitor(file))
 			continue;
 		lowest = lowest_child(file->head);
 		out->above = out->count == 0 || lowest < out->above ? lowest : out->above;
@@ -322,7 +334,8 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 }
 
 /* Strike the namespaces out that have ended, and look into those that have not. */
-static int find_by_orphans(const struct search *search, const struct files *files)
+static int find_by_orphans(const struct search *search, const struct files *files,
+			   const char *own_name)
 {
 	struct orphans orphans = {0};
 	int r = -1;
@@ -333,13 +346,14 @@ static int find_by_orphans(const struct search *search, const struct files *file
 		const struct living_visitor found = {.pid = (uint64_t)orphans.found[i]};
 
 		if (orphans.found[i] == 0) {
-			unlinkat(search->list, file->name, 0);
+			/* that of our own name is written over */
+			if (strcmp(file->name, own_name) != 0)
+				unlinkat(search->list, file->name, 0);
 			continue;
 		}
 		living_file_visit(search->list, file->name, &found);
-		if (r < 0 && has_key(file, search->key) &&
-		    try_door(search, file, orphans.found[i]) == 0)
-			r = 0;
+		if (r < 0 && has_key(file, search->key))
+			r = try_door(search, file, orphans.found[i]) == 0 ? 0 : -1;
 	}
 	for (size_t i = 0; i < files->count; i++)
 		if (files->items[i].head->key.origin.boot != search->key->origin.boot)
@@ -354,14 +368,27 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 		const void *context, struct chroot_door *door)
 {
 	const struct search search = {list, key, nix_dir_fd, suits, context, door};
-	_cleanup_free_ char *prefix = living_file_prefix(key);
+	_cleanup_free_ char *name = living_file_name(key);
 	_cleanup_(files_clear) struct files files = {0};
 
-	/* all that have ended are struck out, into whichever directory they were */
-	read_files(list, thoroughly ? "" : prefix, &files);
+	if (thoroughly)
+		add_all_files(&files, list);
+	else
+		add_file(&files, list, name);
 	if (find_by_visitors(&search, &files) == 0)
 		return 0;
-	return thoroughly ? find_by_orphans(&search, &files) : -1;
+	return thoroughly ? find_by_orphans(&search, &files, name) : -1;
+}
+
+void living_make_room(int list, const struct living_key *key)
+{
+	_cleanup_(living_file_clear) struct living_file file = {0};
+	_cleanup_free_ char *name = living_file_name(key), *other = NULL;
+
+	if (living_file_read(list, name, &file) < 0 || !has_visitor(&file))
+		return;
+	other = xasprintf("%s.%llx", name, (unsigned long long)file.head->mount_namespace);
+	renameat(list, name, list, other);
 }
 
 void living_add(int list, const struct living_key *key)
@@ -370,17 +397,17 @@ void living_add(int list, const struct living_key *key)
 	struct living_head head = {
 		.key = *key,
 		.mount_namespace = process_mount_namespace(getpid()),
+		.pid_namespace = process_pid_namespace(getpid()),
 		.made = now(),
 		.last_pid = (uint64_t)process_last(),
 	};
 	const struct living_visitor self = visitor_of(getpid(), key);
-	_cleanup_free_ char *prefix = living_file_prefix(key), *name = NULL;
+	_cleanup_free_ char *name = living_file_name(key);
 	int r = root < 0 ? -errno : chroot_root_read(root, &head.root);
 
 	/* without /proc inside, nobody could be found */
 	if (r == 0 && head.mount_namespace == 0)
 		r = -ENOENT;
-	name = xasprintf("%s%llx", prefix, (unsigned long long)head.mount_namespace);
 	if (r == 0)
 		r = living_file_write(list, name, &head, &self, 1);
 	if (r < 0)

@@ -15,21 +15,19 @@
  * The list; -1: there is none to be had, as where its name is taken by somebody else. Then nothing
  * is joined, and nothing found. The caller closes.
  */
-int living_open(void);
+int living_open(const struct origin *origin);
 
 /*
- * Wait for the list's lock, so that of two first entries one makes the namespace and the other
- * joins it. Not for ever: whoever has it may have been stopped. -1: it goes without. The caller
- * closes.
+ * Wait for the list's lock, which goes with LIST: of two first entries one makes the namespace and
+ * the other joins it. Not for ever, for whoever has it may have been stopped: then it goes without.
  */
-int living_lock(int list);
+void living_lock(int list);
 
 /*
- * Go through the namespaces that have KEY, the newest first, and open the door to the first that
- * SUITS(CONTEXT). This process is put on the list of that namespace. THOROUGHLY, which is for the
- * holder of the lock: also look for processes that are in a namespace and not on its list, the
- * children of those that were, and strike out the namespaces that have ended. Returns 0, or -1
- * where there is none.
+ * Open the door to the namespace that has KEY and SUITS(CONTEXT), through a process that is known
+ * to have entered it. THOROUGHLY, which is for the holder of the lock: to the newest of all such,
+ * also through processes that nobody has noted, such as the children of those that have entered;
+ * and strike out the namespaces that have ended. Returns 0, or -1 where there is none.
  */
 int living_find(int list, const struct living_key *key, int nix_dir_fd, bool thoroughly,
 		bool (*suits)(const struct chroot_door *door, const void *context),
@@ -37,6 +35,12 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 
 /* Remove LIST where no namespace is on it: none can be had here. LIST stays open. */
 void living_remove_empty(int list);
+
+/*
+ * Where another namespace with KEY lives, its file gets another name, for a newer one. To be called
+ * before the newer one is entered: from inside, nobody can look into the older.
+ */
+void living_make_room(int list, const struct living_key *key);
 
 /* Put the namespace that this process has just made, with KEY, on the list. */
 void living_add(int list, const struct living_key *key);

@@ -1,15 +1,16 @@
 #include "run/living_file.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/hash.h"
 #include "util/str.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* With the layout of the structs, this changes. */
-static const char magic[8] = "nuc-ns-1";
+/* With the layout of the structs, this changes. Only those of the same are read. */
+static const char magic[8] = "nuc-ns-2";
 
 /* So many visitors that the list is written anew long before. */
 #define FILE_MAX ((size_t)1 << 20)
@@ -41,10 +42,11 @@ void living_file_clear(struct living_file *file)
 	*file = (struct living_file){0};
 }
 
-char *living_file_prefix(const struct living_key *key)
+char *living_file_name(const struct living_key *key)
 {
-	return xasprintf("%llx.%llx.", (unsigned long long)key->nix_device,
-			 (unsigned long long)key->nix_inode);
+	return xasprintf("%llx.%llx.%llx", (unsigned long long)key->nix_device,
+			 (unsigned long long)key->nix_inode,
+			 (unsigned long long)hash_bytes(HASH_START, key, sizeof(*key)));
 }
 
 /* write(2), where a limit on the size of files (ulimit -f) is an error and no signal. */
@@ -62,29 +64,27 @@ static int write_quietly(int fd, const void *data, size_t len)
 int living_file_write(int list, const char *name, const struct living_head *head,
 		      const struct living_visitor *visitors, size_t count)
 {
-	/* a name of our own, and none that a file of the list has */
-	_cleanup_free_ char *fresh = xasprintf("new.%ld", (long)getpid());
+	const size_t len = sizeof(*head) + count * sizeof(*visitors);
+	_cleanup_free_ char *text = xcalloc(len, 1);
+	/*
+	 * Sticky keeps systemd-tmpfiles(8) from removing it for its age (the XDG base directory
+	 * specification asks that for a runtime directory too).
+	 */
+	const mode_t mode = S_ISVTX | 0600, umask_before = umask(077);
 	_cleanup_close_ int fd =
-		openat(list, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	struct living_head whole = *head;
+		openat(list, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
+	struct stat st;
 	int r;
 
-	if (fd < 0)
+	umask(umask_before);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	memcpy(whole.magic, magic, sizeof(magic));
-	/*
-	 * Whatever the umask is; and sticky, which keeps systemd-tmpfiles(8) from removing it for
-	 * its age (the XDG base directory specification asks that of a runtime directory too).
-	 */
-	r = fchmod(fd, S_ISVTX | 0600) < 0 ? -errno : 0;
-	if (r == 0)
-		r = write_quietly(fd, &whole, sizeof(whole));
-	if (r == 0)
-		r = write_quietly(fd, visitors, count * sizeof(*visitors));
-	if (r == 0 && renameat(list, fresh, list, name) < 0)
+	memcpy(text, head, sizeof(*head));
+	memcpy(text, magic, sizeof(magic));
+	memcpy(text + sizeof(*head), visitors, len - sizeof(*head));
+	r = write_quietly(fd, text, len);
+	if (r == 0 && st.st_size > (off_t)len && ftruncate(fd, (off_t)len) < 0)
 		r = -errno;
-	if (r < 0)
-		unlinkat(list, fresh, 0);
 	return r;
 }
 

@@ -15,6 +15,7 @@ struct living_head {
 	struct living_key key;
 	struct chroot_root root;
 	uint64_t mount_namespace; /* its inode, for a look at many processes */
+	uint64_t pid_namespace;	  /* the inode of that in which the process IDs below count */
 	uint64_t made;		  /* in nanoseconds since the system was started */
 	uint64_t last_pid;	  /* the process ID that was given away last when it was made */
 };
@@ -42,10 +43,13 @@ int living_file_read(int list, const char *name, struct living_file *out);
 
 void living_file_clear(struct living_file *file);
 
-/* The name of the file of a namespace into which the Nix directory of KEY was entered. */
-char *living_file_prefix(const struct living_key *key);
+/* The name of the file of the namespace that is joined by KEY. The caller frees. */
+char *living_file_name(const struct living_key *key);
 
-/* Write the file NAME anew, with COUNT visitors. Returns 0 or a negative errno. */
+/*
+ * Write the file NAME anew, or over what it has, with COUNT visitors. Whoever reads it meanwhile
+ * may find it broken, and asks the kernel anyway. Returns 0 or a negative errno.
+ */
 int living_file_write(int list, const char *name, const struct living_head *head,
 		      const struct living_visitor *visitors, size_t count);
 

@@ -6,43 +6,45 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A file of some numbers in one line. */
-#define LINE_MAX_SIZE ((size_t)64 << 10)
-
 /* So many process IDs are looked at one by one, before all of /proc is listed instead. */
 #define FEW 256
 
-static char *read_line(const char *path)
-{
-	char *text;
-	size_t len;
-
-	return fs_read_file(AT_FDCWD, path, LINE_MAX_SIZE, &text, &len) < 0 ? NULL : text;
-}
-
 uint64_t process_start(pid_t pid)
 {
-	_cleanup_free_ char *path = xasprintf("/proc/%ld/stat", (long)pid), *text = read_line(path);
+	_cleanup_free_ char *path = xasprintf("/proc/%ld/stat", (long)pid);
+	char text[1024];
+	ssize_t len = fs_read_some(AT_FDCWD, path, text, sizeof(text));
 	/* the second field is the name in parentheses, which may hold any of these */
-	const char *field = text ? strrchr(text, ')') : NULL;
+	const char *field = len > 0 ? strrchr(text, ')') : NULL;
 
 	for (int i = 2; field && i < 22; i++)
 		field = strchr(field + 1, ' ');
 	return field ? strtoull(field, NULL, 10) : 0;
 }
 
-uint64_t process_mount_namespace(pid_t pid)
+static uint64_t namespace_of(pid_t pid, const char *kind)
 {
-	_cleanup_free_ char *path = xasprintf("/proc/%ld/ns/mnt", (long)pid);
+	_cleanup_free_ char *path = xasprintf("/proc/%ld/ns/%s", (long)pid, kind);
 	struct stat st;
 
 	return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
+uint64_t process_mount_namespace(pid_t pid)
+{
+	return namespace_of(pid, "mnt");
+}
+
+uint64_t process_pid_namespace(pid_t pid)
+{
+	return namespace_of(pid, "pid");
+}
+
 pid_t process_last(void)
 {
-	_cleanup_free_ char *text = read_line("/proc/loadavg");
-	const char *last = text ? strrchr(text, ' ') : NULL;
+	char text[128];
+	ssize_t len = fs_read_some(AT_FDCWD, "/proc/loadavg", text, sizeof(text));
+	const char *last = len > 0 ? strrchr(text, ' ') : NULL;
 
 	return last ? (pid_t)strtol(last, NULL, 10) : 0;
 }

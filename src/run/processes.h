@@ -13,6 +13,9 @@ uint64_t process_start(pid_t pid);
 /* The inode of PID's mount namespace; 0 where there is no such process, or we may not look. */
 uint64_t process_mount_namespace(pid_t pid);
 
+/* The inode of PID's PID namespace, or 0. */
+uint64_t process_pid_namespace(pid_t pid);
+
 /* The process ID that was given away last; 0: unknown. */
 pid_t process_last(void);
 

@@ -16,7 +16,8 @@ static int make_key(const struct entry *entry, uint64_t plan, struct living_key 
 
 	if (fstat(entry->nix_dir_fd, &nix) < 0)
 		return -errno;
-	*key = (struct living_key){.nix_device = nix.st_dev, .nix_inode = nix.st_ino, .plan = plan};
+	*key = (struct living_key){
+		.nix_device = nix.st_dev, .nix_inode = nix.st_ino, .gid = getegid(), .plan = plan};
 	return origin_read(&key->origin);
 }
 
@@ -84,7 +85,7 @@ static int join(const struct entry *entry, int list, const struct living_key *ke
 int userns_enter(const struct entry *entry, struct refusal *refusal)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
-	_cleanup_close_ int list = -1, lock = -1;
+	_cleanup_close_ int list = -1;
 	struct living_key key;
 	struct place place;
 	uint64_t fingerprint;
@@ -93,14 +94,13 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	if (own_root_plan(entry, &plan, &fingerprint) < 0)
 		return -1;
 	place = find_place(entry, &plan);
-	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open();
-	if (list >= 0 && !entry->is_new) {
+	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open(&key.origin);
+	if (list >= 0 && !entry->is_new)
 		r = join(entry, list, &key, &place, false);
-		if (r == 0) {
-			lock = living_lock(list);
-			r = join(entry, list, &key, &place, true);
-		}
-	}
+	if (list >= 0 && r == 0)
+		living_lock(list);
+	if (list >= 0 && r == 0 && !entry->is_new)
+		r = join(entry, list, &key, &place, true);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (entry->others) {
@@ -108,6 +108,8 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 		strlist_clear(entry->others);
 		collector_find_others(entry->nix_dir_fd, 0, entry->others);
 	}
+	if (list >= 0)
+		living_make_room(list, &key);
 	r = own_root_enter(entry, &plan, true, refusal);
 	if (r > 0 && list >= 0)
 		living_remove_empty(list);

@@ -70,6 +70,17 @@ int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *l
 	return fd < 0 ? -errno : fs_read_fd(fd, max, data, len);
 }
 
+ssize_t fs_read_some(int dirfd, const char *path, char *buffer, size_t size)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (n < 0)
+		return -errno;
+	buffer[n] = '\0';
+	return n;
+}
+
 int fs_sync_dir(int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

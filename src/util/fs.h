@@ -27,6 +27,12 @@ int fs_read_file(int dirfd, const char *path, size_t max, char **data, size_t *l
 int fs_read_fd(int fd, size_t max, char **data, size_t *len);
 
 /*
+ * Read what one read(2) of the file PATH gives, SIZE - 1 bytes at most, with a NUL behind: for the
+ * small files of /proc. Returns how many, or a negative errno.
+ */
+ssize_t fs_read_some(int dirfd, const char *path, char *buffer, size_t size);
+
+/*
  * Write the file NAME anew: into NAME.new, fsync(2), rename(2), fsync(2) of the directory, so that
  * NAME is at every instant absent, old or complete. A NAME.new that is there, of whatever kind, is
  * removed first; on failure it is, too. NAME is in DIRFD or below it, with no symlink on the way.

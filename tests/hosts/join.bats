@@ -442,7 +442,7 @@ joined_there()
 	joins sh -c 'ulimit -f 0; exec "$PROGRAM" "$NIX" "$@"' sh
 	sh -c 'ulimit -n 12; exec "$PROGRAM" "$NIX" true'
 	# whoever has the lock does not go on
-	exec 9<"$LIST/lock"
+	exec 9<"$LIST"
 	flock 9
 	joins
 	run ! joins "$PROGRAM" --new-namespace "$NIX"

@@ -134,7 +134,8 @@ on_host()
 				mount --rbind "/$entry" "$entry"
 			fi
 		done
-		mkdir tmp old-host
+		mkdir -m 1777 tmp
+		mkdir old-host
 		mkdir -p ".$SCRATCH"
 		mount --rbind "$SCRATCH" ".$SCRATCH"
 		touch program
