@@ -254,10 +254,11 @@ in_namespace()
 	local shell
 
 	basic_tools "$TOOLS"
-	# somebody else is first, and the signal comes before mkdir has failed; \${1##*.} is the shell
+	# somebody else is first, and the signal comes before mkdir has failed; \${1##*.} is the shell, or
+	# where it goes on in spite of that, a digit: no process of ours
 	rm "$TOOLS/mkdir"
 	printf '%s\n' '#!/bin/sh' "'$(type -P mkdir)' \"\$1\" && echo theirs >\"\$1/file\"" \
-		'kill -TERM "${1##*.}"' 'exit 1' >"$TOOLS/mkdir"
+		'case ${1##*.} in ?) ;; *) kill -TERM "${1##*.}" ;; esac' 'exit 1' >"$TOOLS/mkdir"
 	chmod 755 "$TOOLS/mkdir"
 	export NIX_USER_CHROOT_RELEASES=$RELEASE
 	while read -r shell; do
