@@ -254,11 +254,11 @@ in_namespace()
 	local shell
 
 	basic_tools "$TOOLS"
-	# somebody else is first, and the signal comes before mkdir has failed; \${1##*.} is the shell, or
-	# where it goes on in spite of that, a digit: no process of ours
+	# somebody else is first, and the signal comes before mkdir has failed; the first name ends with the
+	# shell's process ID, and only that process is signalled: later names have a count behind it
 	rm "$TOOLS/mkdir"
 	printf '%s\n' '#!/bin/sh' "'$(type -P mkdir)' \"\$1\" && echo theirs >\"\$1/file\"" \
-		'case ${1##*.} in ?) ;; *) kill -TERM "${1##*.}" ;; esac' 'exit 1' >"$TOOLS/mkdir"
+		'case ${1##*/nix-user-chroot.} in *[!0-9]*) ;; *) kill -TERM "${1##*.}" ;; esac' 'exit 1' >"$TOOLS/mkdir"
 	chmod 755 "$TOOLS/mkdir"
 	export NIX_USER_CHROOT_RELEASES=$RELEASE
 	while read -r shell; do
