@@ -14,7 +14,7 @@
 char *nix_root_refusal(const char *root);
 
 /*
- * Does ROOT/nix hold an installation of the user's own (or of root's) whose record says that it is
+ * Does ROOT/nix hold an installation of the effective user whose record says that it is
  * used directly?
  */
 bool nix_root_is_installed(const char *root);
