@@ -310,6 +310,19 @@ static pid_t lowest_child(const struct living_head *head)
 	return is_young ? (pid_t)head->last_pid : 0;
 }
 
+/*
+ * Would this process see whoever is in the namespace of HEAD? Process IDs of another PID namespace
+ * say nothing here; and who comes from a user namespace sees into those alone that were made below
+ * it, which are all of them where it is the first.
+ */
+static bool is_in_sight(const struct living_head *head, const struct origin *origin,
+			uint64_t pid_namespace)
+{
+	return head->key.origin.boot == origin->boot && head->pid_namespace == pid_namespace &&
+	       (origin->user_namespace == FIRST_USER_NAMESPACE ||
+		origin->user_namespace == head->key.origin.user_namespace);
+}
+
 static void find_orphans(const struct files *files, const struct origin *origin,
 			 struct orphans *out)
 {
@@ -321,9 +334,7 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 		const struct living_file *file = &files->items[i];
 		pid_t lowest;
 
-		/* process IDs of another PID namespace say nothing here */
-		if (file->head->key.origin.boot != origin->boot ||
-		    file->head->pid_namespace != own || has_visitor(file))
+		if (!is_in_sight(file->head, origin, own) || has_visitor(file))
 			continue;
 		lowest = lowest_child(file->head);
 		out->above = out->count == 0 || lowest < out->above ? lowest : out->above;

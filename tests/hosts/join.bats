@@ -435,6 +435,15 @@ joined_there()
 	run ! joins "$PROGRAM" "$SCRATCH/other"
 }
 
+@test "nested: what cannot be seen from inside stays on the list" {
+	in_terminal inside sleep 3600
+	mkdir -p "$SCRATCH/other/store" "$SCRATCH/third/store"
+	# these look for a namespace to join, and make one: of processes outside they see none
+	"$PROGRAM" "$SCRATCH/other" "$PROGRAM" "$SCRATCH/third" true
+	unshare --user --map-user="$(id -u)" --map-group="$(id -g)" "$PROGRAM" "$SCRATCH/other" true
+	joins
+}
+
 @test "a umask, a limit on files and a stopped process keep nobody from entering" {
 	(umask 0777; inside true)
 	in_terminal inside sleep 3600
