@@ -366,5 +366,6 @@ int install_command(const struct install_request *request)
 		.is_default = true,
 		.trust = request->trust,
 		.argv = request->argv,
+		.keeps_ssh = request->keeps_ssh,
 	});
 }
