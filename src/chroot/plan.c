@@ -1,4 +1,5 @@
 #include "chroot/plan.h"
+#include "chroot/plan_ssh.h"
 #include "chroot/plan_tree.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

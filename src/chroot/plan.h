@@ -7,7 +7,7 @@
 
 #include "chroot/host_view.h"
 #include "chroot/path_config.h"
-#include "chroot/plan_ssh.h"
+#include "chroot/ssh_view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ struct plan_input {
 	const struct path_config *config;
 	const char *user;	/* for [profile]: whose; NULL: unknown */
 	const char *state_home; /* for [profile]: $XDG_STATE_HOME or ~/.local/state; NULL: none */
-	const struct plan_ssh *ssh; /* NULL: ssh's configuration is shown as it is */
+	const struct ssh_view *ssh; /* NULL: ssh's configuration is shown as it is */
 };
 
 /*

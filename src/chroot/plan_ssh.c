@@ -1,5 +1,4 @@
 #include "chroot/plan_ssh.h"
-#include "chroot/plan_tree.h"
 #include "chroot/ssh_config.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -20,7 +19,7 @@
 /* Following the configuration from one file that ssh begins with. */
 struct search {
 	struct tree *tree;
-	const struct plan_ssh *ssh;
+	const struct ssh_view *ssh;
 	const struct host_view *watched;
 	const char *directory; /* what is relative starts here */
 	unsigned files;
@@ -161,7 +160,7 @@ static void begin(struct search *search, const char *path, bool is_checked)
 		visit(search, place, is_checked, 0);
 }
 
-void plan_ssh(struct tree *tree, const struct plan_ssh *ssh)
+void plan_ssh(struct tree *tree, const struct ssh_view *ssh)
 {
 	struct search search = {.tree = tree, .ssh = ssh, .watched = tree->view};
 

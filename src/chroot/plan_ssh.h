@@ -7,20 +7,9 @@
 #ifndef CHROOT_PLAN_SSH_H
 #define CHROOT_PLAN_SSH_H
 
-#include "chroot/host_view.h"
+#include "chroot/plan_tree.h"
+#include "chroot/ssh_view.h"
 
-#include <sys/types.h>
-
-struct tree;
-
-struct plan_ssh {
-	/* the host as the tree's view shows it; what is looked at by this one alone is not watched
-	 */
-	const struct host_view *view;
-	uid_t uid;	  /* the caller's */
-	const char *home; /* the caller's, absolute, for ~/.ssh/config; NULL: none */
-};
-
-void plan_ssh(struct tree *tree, const struct plan_ssh *ssh);
+void plan_ssh(struct tree *tree, const struct ssh_view *ssh);
 
 #endif

@@ -65,7 +65,7 @@ int own_root_plan(const struct entry *entry, bool with_user_namespace, struct pl
 	struct host_watch watch = {.nix_dir_fd = entry->nix_dir_fd};
 	struct host_view view = host_view_watched(&watch);
 	struct host_view not_watched = host_view_real(&entry->nix_dir_fd);
-	struct plan_ssh ssh = {&not_watched, geteuid(), env_get("HOME")};
+	struct ssh_view ssh = {&not_watched, geteuid(), env_get("HOME")};
 
 	if (path_config_read(entry->nix_dir_fd, entry->nix_dir, &config) < 0)
 		return -1;

@@ -72,7 +72,7 @@ static inline int build(struct scene *scene, struct plan *plan, char **said)
 			.config = &config,
 			.user = scene->user,
 			.state_home = scene->state_home,
-			.ssh = scene->with_ssh ? &(struct plan_ssh){&view, scene->uid, scene->home}
+			.ssh = scene->with_ssh ? &(struct ssh_view){&view, scene->uid, scene->home}
 					       : NULL,
 		},
 		plan);
