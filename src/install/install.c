@@ -3,6 +3,7 @@
  */
 #include "install/install.h"
 #include "home/startup_files.h"
+#include "install/disk_check.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
 #include "install/installed.h"
@@ -255,6 +256,7 @@ static int look(const struct installation *in, struct installed *installed)
 static int install(const struct installation *in)
 {
 	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(disk_clear) struct disk disk = {0};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -282,7 +284,8 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (notes_begin(in->site, &lock, &record) < 0 ||
+	if (disk_check(lock.nix_dir_fd, nix_dir, &disk, &facts) < 0 ||
+	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &tarball) < 0 ||
 	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
 	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
@@ -366,5 +369,6 @@ int install_command(const struct install_request *request)
 		.is_default = true,
 		.trust = request->trust,
 		.argv = request->argv,
+		.keeps_ssh = request->keeps_ssh,
 	});
 }
