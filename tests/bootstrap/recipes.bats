@@ -14,30 +14,17 @@ load bootstrap.bash
 
 setup_file()
 {
-	local root=$BATS_FILE_TMPDIR/mirror arch
+	local root=$BATS_FILE_TMPDIR/mirror
 
 	bats_require_minimum_version 1.5.0
-	case $(uname -m) in
-	x86_64 | aarch64) arch=$(uname -m) ;;
-	*) arch=i686 ;;
-	esac
-	export PROGRAM='' SCRIPTS RELEASE HTTPS
-	SCRIPTS=$(realpath "$BATS_TEST_DIRNAME/../../scripts")
-	if [ -n "${NIX_USER_CHROOT_DIST:-}" ]; then
-		PROGRAM=$(find "$NIX_USER_CHROOT_DIST/" -name "nix-user-chroot-*-$arch-linux" | tail -n 1)
-	elif [ -n "${NIX_USER_CHROOT_SINGLE:-}" ]; then
-		PROGRAM=$NIX_USER_CHROOT_SINGLE
-	fi
+	export RELEASE HTTPS
+	real_program
 	[ -n "$PROGRAM" ] || return 0
-
-	if [ -z "${RELEASES:-}" ]; then
-		RELEASES=$BATS_FILE_TMPDIR/releases
-		"$BATS_TEST_DIRNAME/../mirror/make-release" "$RELEASES" >&2
-	fi
 	RELEASE=$root/program
 	mkdir -p "$RELEASE"
+	# shellcheck disable=SC2153 # real_program sets it
 	cp -r "$RELEASES/." "$root"
-	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$arch-linux"
+	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$ARCH-linux"
 	cp "$SCRIPTS/install.sh" "$SCRIPTS/ci-bootstrap" "$RELEASE"
 	sums "$RELEASE"
 	mirror_start "$root"
