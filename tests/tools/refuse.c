@@ -138,8 +138,11 @@ int main(int argc, char **argv)
 	}
 	emit(&program, allow);
 	filter = (struct sock_fprog){.len = program.len, .filter = program.code};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) {
+	/* who has CAP_SYS_ADMIN needs no no_new_privs: sudo works behind such a filter, as in a
+	 * container */
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0 &&
+	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)) {
 		fprintf(stderr, "refuse: cannot set a seccomp filter: %s\n", strerror(errno));
 		return 125;
 	}
