@@ -2,7 +2,6 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
-#include "home/startup_files.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
 #include "install/installed.h"
@@ -11,7 +10,8 @@
 #include "install/pipeline.h"
 #include "install/site.h"
 #include "install/preflight.h"
-#include "install/script.h"
+#include "install/profile_links.h"
+#include "install/script_home.h"
 #include "install/self_in_place.h"
 #include "install/summary.h"
 #include "install/supervise.h"
@@ -92,15 +92,16 @@ static int commit(const struct installation *in, const char *top, const struct l
 	if (top_fd < 0)
 		return layout_error("open the directory", path, top_fd);
 	progress_begin(in->progress, "moving into the store", NULL);
-	if (notes_home(in->site, record) < 0 || store_commit(
-							&(struct store_request){
-								.top_fd = top_fd,
-								.nix_dir_fd = lock->nix_dir_fd,
-								.nix_path = in->site->nix_dir,
-								.replace = in->request->force,
-								.trust = &in->site->trust,
-							},
-							record, out) < 0)
+	if (notes_home(in->site, lock->nix_dir_fd, record) < 0 ||
+	    store_commit(
+		    &(struct store_request){
+			    .top_fd = top_fd,
+			    .nix_dir_fd = lock->nix_dir_fd,
+			    .nix_path = in->site->nix_dir,
+			    .replace = in->request->force,
+			    .trust = &in->site->trust,
+		    },
+		    record, out) < 0)
 		return -1;
 	progress_end(in->progress, "store paths in place: %zu", out->names.count);
 	return 0;
@@ -118,30 +119,6 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
 }
 
-/* The script writes fish's file anew: the user's own is kept meanwhile. 0, or -1 after a message.
- */
-static int run_keeping_fish(const struct installation *in, const struct script_request *request)
-{
-	const char *fish = in->site->home.fish;
-	int r = request->no_modify_profile
-			? 0
-			: startup_file_keep(fish, request->nix_dir_fd, LAYOUT_FISH);
-	bool is_kept = fs_exists(request->nix_dir_fd, LAYOUT_FISH);
-	int status = r < 0 ? -1 : script_run(request);
-
-	if (r == 0)
-		r = startup_file_put_back(fish, request->nix_dir_fd, LAYOUT_FISH);
-	if (r < 0) {
-		log_error("cannot keep %s as it is, which the Nix install script writes anew: %s\n"
-			  "move it away, or leave such files alone with --no-modify-profile",
-			  fish, strerror(-r));
-		return -1;
-	}
-	if (status == 0 && is_kept)
-		log_verbose("%s is yours, and stays: fish gets no line for Nix", fish);
-	return status;
-}
-
 /*
  * The Nix install script, and the version that the nix it installed says it is. Where that fails, a
  * new nix.conf goes again: something in it may be the reason, and a rerun writes its own.
@@ -149,7 +126,7 @@ static int run_keeping_fish(const struct installation *in, const struct script_r
 static int run_script(const struct installation *in, const char *top, const struct lock *lock,
 		      const struct strlist *names, bool is_conf_new, char **version)
 {
-	const struct script_request request = {
+	struct script_request request = {
 		.nix_dir = in->site->nix_dir,
 		.runtime = in->site->runtime,
 		.nix_dir_fd = lock->nix_dir_fd,
@@ -166,7 +143,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 			       ? "running the Nix install script"
 			       : "running the Nix install script, which fetches nixpkgs",
 		       "inside");
-	if (run_keeping_fish(in, &request) < 0 || script_verify(&request, version) < 0) {
+	if (script_run_at_home(in, &request) < 0 || script_verify(&request, version) < 0) {
 		if (is_conf_new)
 			fs_unlink_below(lock->nix_dir_fd, LAYOUT_NIX_CONF);
 		return -1;
@@ -220,7 +197,8 @@ static void say_summary(const struct installation *in, const char *version, int 
 		.nix_dir = in->site->nix_dir,
 		.call = call,
 		.has_channel = script_has_channel(nix_dir_fd),
-		.wants_channel = !in->request->no_channel_add,
+		.wants_channel = !in->request->no_channel_add &&
+				 !profile_links_has_foreign_channels(in->site, nix_dir_fd),
 		.columns = in->progress->style == PROGRESS_LIVE ? progress_columns() : 0,
 		.has_shims = self && self_finds(self, "nix"),
 		.hint = hint,

@@ -18,6 +18,7 @@ struct script_request {
 	const char *top; /* the tarball's top directory, in staging */
 	bool no_channel_add;
 	bool no_modify_profile;
+	const char *profile;	     /* for nix-env, in the place of the user's; NULL: that */
 	const struct strlist *names; /* the tarball's store paths */
 	struct progress *progress;
 };
@@ -29,6 +30,12 @@ struct script_request {
  * of its output.
  */
 int script_run(const struct script_request *request);
+
+/*
+ * Run ARGV inside in the same way, behind what is in the log. WHAT it is called in the message. 0,
+ * or -1 after that.
+ */
+int script_run_command(const struct script_request *request, char *const argv[], const char *what);
 
 /*
  * Is the profile's nix one of REQUEST's store paths, and does it run? Returns 0 with *VERSION what

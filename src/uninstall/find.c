@@ -163,6 +163,7 @@ void find(const struct find_request *request, struct found *out)
 	find_recorded(&finder);
 	find_in_home(&finder);
 	find_in_nix_dir(&finder);
+	find_back(&finder);
 	find_made(&finder);
 }
 
@@ -172,4 +173,5 @@ void found_clear(struct found *found)
 	removals_clear(&found->last);
 	strlist_clear(&found->made);
 	strlist_clear(&found->left);
+	strlist_clear(&found->back);
 }

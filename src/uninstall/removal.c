@@ -31,8 +31,16 @@ static int open_above(int nix_dir_fd, const char *below, const char **name)
 	return fs_open_dir_below(nix_dir_fd, above);
 }
 
-static int remove_at(int dir, const char *name, enum removal_kind kind)
+/* One that stands in its place by now, or no directory for it, is the user's doing. */
+static int remake_link(const struct removal *removal)
 {
+	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int remove_at(int dir, const char *name, const struct removal *removal)
+{
+	enum removal_kind kind = removal->kind;
+
 	switch (kind) {
 	case REMOVE_TREE:
 		return fs_remove_tree(dir, name);
@@ -45,6 +53,8 @@ static int remove_at(int dir, const char *name, enum removal_kind kind)
 	case REMOVE_LINE:
 	case REMOVE_LINE_FILE:
 		return startup_file_clean(name, kind == REMOVE_LINE_FILE);
+	case REMAKE_LINK:
+		return remake_link(removal);
 	}
 	return -EINVAL;
 }
@@ -66,6 +76,14 @@ static const char *advice(int err)
 	}
 }
 
+static const char *doing(enum removal_kind kind)
+{
+	return kind == REMAKE_LINK ? "put back the link "
+	       : kind == REMOVE_LINE || kind == REMOVE_LINE_FILE
+		       ? "remove the line of the Nix installer from "
+		       : "remove ";
+}
+
 int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char *nix_dir)
 {
 	_cleanup_free_ char *path = NULL;
@@ -78,16 +96,12 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 		r = above < 0 ? above : 0;
 	}
 	if (r == 0)
-		r = remove_at(removal->path ? AT_FDCWD : above, name, removal->kind);
+		r = remove_at(removal->path ? AT_FDCWD : above, name, removal);
 	/* a parent that is a link now: what it leads to is none of ours */
 	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
 		return 0;
 	path = removal->path ? xstrdup(removal->path) : path_join(nix_dir, removal->below);
-	log_error("cannot remove %s%s: %s\n%-s",
-		  removal->kind == REMOVE_LINE || removal->kind == REMOVE_LINE_FILE
-			  ? "the line of the Nix installer from "
-			  : "",
-		  path, strerror(-r), advice(-r));
+	log_error("cannot %s%s: %s\n%-s", doing(removal->kind), path, strerror(-r), advice(-r));
 	return -1;
 }
 
@@ -96,6 +110,7 @@ void removals_clear(struct removals *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].path);
 		free(list->items[i].below);
+		free(list->items[i].target);
 		free(list->items[i].shown);
 	}
 	free(list->items);

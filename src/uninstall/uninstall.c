@@ -153,6 +153,15 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 	return 0;
 }
 
+/* TITLE, where there is anything below it, and LINES. */
+static void add_section(char **text, const char *title, const struct strlist *lines)
+{
+	if (lines->count > 0)
+		add_line(text, "", title);
+	for (size_t i = 0; i < lines->count; i++)
+		add_line(text, "  ", lines->items[i]);
+}
+
 /* What will be removed and what will not, a line each; the caller frees. */
 static char *describe(const struct uninstallation *un, const struct found *found)
 {
@@ -165,10 +174,8 @@ static char *describe(const struct uninstallation *un, const struct found *found
 	add_line(&text, "  ", state);
 	for (size_t i = 0; i < found->last.count; i++)
 		add_line(&text, "  ", found->last.items[i].shown);
-	if (found->left.count > 0)
-		add_line(&text, "", "not ours, and left as it is:");
-	for (size_t i = 0; i < found->left.count; i++)
-		add_line(&text, "  ", found->left.items[i]);
+	add_section(&text, "to be put back as it was:", &found->back);
+	add_section(&text, "not ours, and left as it is:", &found->left);
 	return text;
 }
 
