@@ -11,6 +11,7 @@
 #include "install/site.h"
 #include "install/preflight.h"
 #include "install/profile_links.h"
+#include "install/renew.h"
 #include "install/script_home.h"
 #include "install/self_in_place.h"
 #include "install/summary.h"
@@ -22,8 +23,10 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,11 +52,18 @@ static struct release_request release_request_of(const struct install_request *r
 	};
 }
 
-static int check_release(const struct installation *in)
+/* The options, be Nix installed or not; a nix.conf that is the user's takes no lines of them. */
+static int check_options(const struct installation *in, struct nix_conf_facts *facts)
 {
 	const struct release_request request = release_request_of(in->request);
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_close_ int fd = open(in->site->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return release_check(&request);
+	if (release_check(&request) < 0 || nix_conf_read_extra(in->request, facts) < 0)
+		return -1;
+	if (fd >= 0)
+		record_read(fd, &record);
+	return nix_conf_check(fd, in->site->nix_dir, facts, &record);
 }
 
 /* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
@@ -82,9 +92,9 @@ static int fetch(const struct installation *in, const struct release *release,
 	return r;
 }
 
-/* staging → store; TOP is the tarball's top directory. */
-static int commit(const struct installation *in, const char *top, const struct lock *lock,
-		  struct record *record, struct store_result *out)
+/* staging → store, also in the place of what is there; TOP is the tarball's top directory. */
+static int commit(const struct installation *in, const char *top, bool replace,
+		  const struct lock *lock, struct record *record, struct store_result *out)
 {
 	_cleanup_free_ char *path = path_join(LAYOUT_STAGING, top);
 	_cleanup_close_ int top_fd = fs_open_dir_below(lock->nix_dir_fd, path);
@@ -98,7 +108,7 @@ static int commit(const struct installation *in, const char *top, const struct l
 			    .top_fd = top_fd,
 			    .nix_dir_fd = lock->nix_dir_fd,
 			    .nix_path = in->site->nix_dir,
-			    .replace = in->request->force,
+			    .replace = replace,
 			    .trust = &in->site->trust,
 		    },
 		    record, out) < 0)
@@ -107,24 +117,25 @@ static int commit(const struct installation *in, const char *top, const struct l
 	return 0;
 }
 
-/* nix.conf, and a directory that Nix looks for. Returns 1 where nix.conf is new, 0, or -1. */
+/* nix.conf, and a directory that Nix looks for. */
 static int configure(const struct installation *in, const struct nix_conf_facts *facts,
-		     const struct lock *lock, struct record *record)
+		     const struct lock *lock, struct record *record, struct nix_conf_before *before)
 {
 	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
 	_cleanup_close_ int fd = fs_make_dirs_below(lock->nix_dir_fd, "var/nix");
 
 	if (fd < 0)
 		return layout_error("make the directory var/nix in", in->site->nix_dir, fd);
-	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
+	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record, before);
 }
 
 /*
- * The Nix install script, and the version that the nix it installed says it is. Where that fails, a
- * new nix.conf goes again: something in it may be the reason, and a rerun writes its own.
+ * The Nix install script, and the version that the nix it installed says it is. Where that fails,
+ * nix.conf is as it was before: something in it may be the reason, and a rerun writes its own.
  */
 static int run_script(const struct installation *in, const char *top, const struct lock *lock,
-		      const struct strlist *names, bool is_conf_new, char **version)
+		      const struct strlist *names, const struct nix_conf_facts *facts,
+		      const struct nix_conf_before *before, char **version)
 {
 	struct script_request request = {
 		.nix_dir = in->site->nix_dir,
@@ -135,6 +146,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 		.no_channel_add = in->request->no_channel_add,
 		.no_modify_profile = in->request->no_modify_profile,
 		.names = names,
+		.ssl_cert_file = facts->ssl_cert_file,
 		.progress = in->progress,
 	};
 
@@ -144,8 +156,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 			       : "running the Nix install script, which fetches nixpkgs",
 		       "inside");
 	if (script_run_at_home(in, &request) < 0 || script_verify(&request, version) < 0) {
-		if (is_conf_new)
-			fs_unlink_below(lock->nix_dir_fd, LAYOUT_NIX_CONF);
+		nix_conf_take_back(lock->nix_dir_fd, before);
 		return -1;
 	}
 	progress_end(in->progress, "the Nix install script has run");
@@ -241,16 +252,16 @@ static int install(const struct installation *in)
 	_cleanup_(download_file_close) struct download_file tarball = DOWNLOAD_FILE_NONE;
 	_cleanup_(unpack_result_clear) struct unpack_result unpacked = {0};
 	_cleanup_(store_result_clear) struct store_result stored = {0};
+	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	_cleanup_free_ char *version = NULL;
 	const char *nix_dir = in->site->nix_dir;
-	int r, conf;
+	int r;
 
-	r = check_release(in) < 0 ? -1 : look(in, &installed);
+	r = check_options(in, &facts) < 0 ? -1 : look(in, &installed);
 	if (r != 0)
-		return r < 0 ? -1 : renew(in);
-	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->site, in->request, &facts) < 0 ||
+		return r < 0 ? -1 : renew(in, &facts);
+	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    lock_take(nix_dir, in->progress, &lock) < 0 ||
 	    site_check(in->site, lock.nix_dir_fd) < 0)
@@ -263,9 +274,10 @@ static int install(const struct installation *in)
 	if (notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &tarball) < 0 ||
 	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
-	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
-	    (conf = configure(in, &facts, &lock, &record)) < 0 ||
-	    run_script(in, unpacked.top, &lock, &stored.names, conf > 0, &version) < 0 ||
+	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
+		   &stored) < 0 ||
+	    configure(in, &facts, &lock, &record, &before) < 0 ||
+	    run_script(in, unpacked.top, &lock, &stored.names, &facts, &before, &version) < 0 ||
 	    layout_remove_staging(lock.nix_dir_fd, nix_dir) < 0 ||
 	    put_self(in, &record, &self) < 0 ||
 	    complete(in, &release, &stored.names, &lock, &record) < 0)
@@ -273,6 +285,22 @@ static int install(const struct installation *in)
 	lock_remove(&lock);
 	/* the last thing of all: a signal that comes after it comes too late */
 	say_summary(in, version, lock.nix_dir_fd, &self);
+	return 0;
+}
+
+/* The plan where Nix is installed. */
+static int dry_renew(const struct installation *in, const struct nix_conf_facts *facts)
+{
+	_cleanup_(renewal_clear) struct renewal renewal = {0};
+
+	if (renewal_look(in, facts, &renewal) < 0)
+		return -1;
+	if (self_has_work(&renewal.self))
+		puts("the links to Nix's commands, or the program itself, would be put in place");
+	if (renewal.conf)
+		text_print(stdout, "%s/" LAYOUT_NIX_CONF " would be written\n", in->site->nix_dir);
+	if (!renewal_has_work(&renewal))
+		puts("nothing would be done");
 	return 0;
 }
 
@@ -285,21 +313,16 @@ static int dry_run(const struct installation *in)
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	const char *nix_dir = in->site->nix_dir;
-	int r = check_release(in);
+	int r = check_options(in, &facts);
 
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)
 		return -1;
+	if (r > 0)
+		return dry_renew(in, &facts);
 	look_at_self(in, &self);
-	if (r > 0) {
-		puts(self_has_work(&self) ? "the links to Nix's commands, or the program itself, "
-					    "would be put in place"
-					  : "nothing would be done");
-		return 0;
-	}
-	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->site, in->request, &facts) < 0 ||
+	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    layout_check_writable(nix_dir) < 0)
 		return -1;

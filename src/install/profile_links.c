@@ -1,4 +1,5 @@
 #include "install/profile_links.h"
+#include "install/damage.h"
 #include "install/user_conf.h"
 #include "run/environment.h"
 #include "run/inside.h"
@@ -210,6 +211,34 @@ static int make_above(int nix_dir_fd, const char *profile)
 	return fd < 0 ? fd : 0;
 }
 
+/*
+ * A profile that Nix's database does not know, since that was lost: Nix would build no generation
+ * out of what is in it. The link to its present generation goes, the generations stay.
+ */
+static int begin_anew(const struct site *site, int nix_dir_fd, const char *profile)
+{
+	_cleanup_free_ char *present = NULL, *target = NULL;
+	int r = 0;
+
+	if (run_resolve_inside(nix_dir_fd, profile, &present) < 0 ||
+	    !str_starts_with(present, "/nix/store/") || damage_is_registered(nix_dir_fd, present) ||
+	    fs_readlink(AT_FDCWD, profile, &target) < 0)
+		return 0;
+	if (str_starts_with(target, NIX_PROFILES))
+		r = fs_unlink_below(nix_dir_fd, target + strlen("/nix/"));
+	else if (path_is_within(target, site->home.generations))
+		r = unlink(target) < 0 ? -errno : 0;
+	else
+		return 0;
+	if (r == 0)
+		log_warning(
+			"Nix's database does not know what is in your profile, which begins anew "
+			"with Nix alone\n"
+			"put your programs into it again; nix-env --list-generations shows those of "
+			"before");
+	return r;
+}
+
 int profile_links_prepare(const struct site *site, const struct install_request *request,
 			  int nix_dir_fd)
 {
@@ -223,6 +252,9 @@ int profile_links_prepare(const struct site *site, const struct install_request 
 
 	record_read(nix_dir_fd, &record);
 	needs_own = is_foreign_generation(site, nix_dir_fd, &record, "profile");
+	r = begin_anew(site, nix_dir_fd, profile);
+	if (r < 0)
+		return r;
 	if (look_at(nix_dir_fd, profile, &target) == LINK_SHARED)
 		return make_above(nix_dir_fd, target);
 	free(steal_ptr(&target));

@@ -143,6 +143,8 @@ static void prepare_environment(const struct script_request *request)
 	/* a store that the user's settings name; the last line counts */
 	setenv("NIX_CONFIG", config, 1);
 	environment_drop_libraries("the Nix install script");
+	if (request->ssl_cert_file)
+		setenv("NIX_SSL_CERT_FILE", request->ssl_cert_file, 1);
 	if (request->profile)
 		setenv("NIX_PROFILE", request->profile, 1);
 	if (request->no_channel_add)
@@ -224,27 +226,37 @@ static char *version_in(const char *text)
 	return xstrndup(line, strcspn(line, "\n"));
 }
 
-int script_verify(const struct script_request *request, char **version)
+int script_nix_runs(const struct script_request *request, char **version)
 {
 	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd), *text = NULL;
 	struct output output = {.log_fd = -1};
 	char *const argv[] = {nix, "--version", NULL};
 	int status;
 
-	if (!nix || !script_nix_is_of(nix, request->names)) {
-		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
-			  "what the script said is in %s/" LAYOUT_LOG,
-			  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
-		return -1;
-	}
+	if (!nix)
+		return 0;
+	environment_drop_libraries("nix");
 	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status != 0) {
-		log_error("%s --version failed inside with status %d: %s\nis the tarball one for "
-			  "this kind of machine (--system)?",
-			  nix, status, text ? text : "");
+		log_error(
+			"%s --version failed inside with status %d: %s\nis the tarball one for "
+			"this kind of machine (--system), and does Nix take what its nix.conf has?",
+			nix, status, text ? text : "");
 		return -1;
 	}
 	*version = version_in(text ? text : "");
 	return 0;
+}
+
+int script_verify(const struct script_request *request, char **version)
+{
+	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd);
+
+	if (nix && script_nix_is_of(nix, request->names))
+		return script_nix_runs(request, version);
+	log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
+		  "what the script said is in %s/" LAYOUT_LOG,
+		  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
+	return -1;
 }

@@ -20,6 +20,7 @@ struct script_request {
 	bool no_modify_profile;
 	const char *profile;	     /* for nix-env, in the place of the user's; NULL: that */
 	const struct strlist *names; /* the tarball's store paths */
+	const char *ssl_cert_file;   /* what servers are certified by, or NULL */
 	struct progress *progress;
 };
 
@@ -42,6 +43,9 @@ int script_run_command(const struct script_request *request, char *const argv[],
  * nix --version prints, without the newline, the caller's to free; or -1 after a message.
  */
 int script_verify(const struct script_request *request, char **version);
+
+/* Does the profile's nix run, whichever it is? As script_verify(). */
+int script_nix_runs(const struct script_request *request, char **version);
 
 /*
  * The user's profile's nix, resolved as inside: "/nix/store/HASH-NAME/bin/nix", the caller's to

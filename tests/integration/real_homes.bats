@@ -341,3 +341,178 @@ profile-7-link" ]
 	run -0 "$HOME/.local/bin/nix" --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 }
+
+# nix_conf_has LINE...: each stands in nix.conf once
+nix_conf_has()
+{
+	local line
+
+	for line; do
+		[ "$(grep -cxF "$line" "$NIX/etc/nix/nix.conf")" -eq 1 ]
+	done
+}
+
+@test "lost: nix.conf comes back, with what was asked for, and without a download" {
+	install -q
+	rm "$NIX/etc/nix/nix.conf"
+	run -0 install --dry-run
+	[[ $output == *"$NIX/etc/nix/nix.conf would be written"* ]]
+	run -0 "$PROGRAM" --install --mirror https://127.0.0.1:1 --extra-conf 'cores = 1'
+	[[ $output == *"$NIX/etc/nix/nix.conf was gone: written again"* ]]
+	nix_conf_has 'experimental-features = nix-command flakes' 'cores = 1'
+	[ "$(id -u)" -ne 0 ] || nix_conf_has 'build-users-group ='
+	run -0 install
+	[[ $output != *'written again'* ]]
+	rm -r "$NIX/etc"
+	install -q
+	nix_conf_has 'experimental-features = nix-command flakes'
+	# and goes with the rest
+	uninstall -q
+	[ -z "$(ls -A)" ]
+}
+
+@test "lost: the database; what it does not know is not taken for installed" {
+	local path
+
+	install -q --nix-version "$OLD"
+	mkdir -p p-1.0/bin
+	printf '#!/bin/sh\necho hi\n' >p-1.0/bin/hi
+	chmod +x p-1.0/bin/hi
+	path=$("$PROGRAM" -- nix-store --add p-1.0)
+	"$PROGRAM" -- nix-env -i "$path"
+	rm -r "$NIX/var/nix/db"
+	run -0 install
+	[[ $output == *"Nix $OLD was installed, but Nix's database does not know /nix/store/"*": installing it again"* ]]
+	[[ $output == *'warning: '*"does not know what is in your profile, which begins anew"* ]]
+	"$PROGRAM" -- sh -c 'nix-store --check-validity /nix/store/*-nix-2*'
+	clean_store
+	run -0 install
+	[[ $output == *'nothing to do'* ]]
+	# what was in the profile is not in the store's database, but in the store
+	"$PROGRAM" -- "$path/bin/hi"
+	# begun anew by a command, and empty; garbage; nothing
+	rm -r "$NIX/var/nix/db"
+	"$PROGRAM" -- nix-store -q --roots "$path" || true
+	run -0 install
+	[[ $output == *'database does not know'* ]]
+	clean_store
+}
+
+@test "lost: x bits, and what files hold" {
+	local nix=nix-$OLD
+
+	install -q --nix-version "$OLD"
+	chmod -R u+w "$NIX/store"
+	find "$NIX/store" -type f -exec chmod a-x {} +
+	run ! "$HOME/.local/bin/nix" --version
+	run -0 install
+	[[ $output == *"was installed, but /nix/store/"*"is no program any more: installing it again"* ]]
+	run -0 "$HOME/.local/bin/nix" --version
+	clean_store
+	# of a part that nix needs; broken off, it is mended all the same
+	chmod -R u+w "$NIX"/store/*-busybox-*
+	chmod a-x "$NIX"/store/*-busybox-*/bin/busybox
+	sed -i 's/^complete .*/begun/' "$NIX/var/nix-user-chroot/record"
+	run -0 install --nix-version "$OLD"
+	[ -x "$(echo "$NIX"/store/*-busybox-*/bin/busybox)" ]
+	# empty after a crash
+	chmod u+w "$NIX"/store/*-"$nix"/bin "$NIX"/store/*-"$nix"/bin/nix
+	: >"$(echo "$NIX"/store/*-"$nix"/bin/nix)"
+	run -0 install
+	[[ $output == *'is no program any more'* ]]
+	clean_store
+	run -0 install
+	[[ $output == *'nothing to do'* ]]
+}
+
+@test "lost: record and nix.conf both; what is not mended is said" {
+	install -q
+	rm -r "$NIX/var/nix-user-chroot" "$NIX/etc"
+	run -0 install
+	[[ $output == *'installed by other means: nothing to do'*'it has no etc/nix/nix.conf, which --force writes'* ]]
+	install -q --force
+	nix_conf_has 'experimental-features = nix-command flakes'
+}
+
+@test "--extra-conf where Nix is installed is applied, or refused" {
+	install -q --nix-version "$OLD"
+	run -0 install --dry-run --extra-conf 'cores = 3'
+	[[ $output == *"$NIX/etc/nix/nix.conf would be written"* ]]
+	printf 'max-jobs = 2\n# a word\nsubstitute = false' >more
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	[[ $output == *"added to $NIX/etc/nix/nix.conf what you asked for"* ]]
+	nix_conf_has 'cores = 3' 'max-jobs = 2' 'substitute = false'
+	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
+	# once, and the last word counts
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	[[ $output != *added* ]]
+	install -q --extra-conf 'cores = 4' --extra-conf 'cores = 5'
+	[ "$("$PROGRAM" -- nix config show cores)" = 5 ]
+	run -0 install --extra-conf 'cores = 4' --extra-conf 'cores = 5'
+	[[ $output != *added* ]]
+	install -q --extra-conf 'cores = 3'
+	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
+	# what Nix does not take is taken back
+	cp "$NIX/etc/nix/nix.conf" conf
+	run install --extra-conf 'cores = many'
+	refused '--version failed inside'
+	cmp conf "$NIX/etc/nix/nix.conf"
+	run install --extra-conf 'cores'
+	refused "'cores' is not a line of nix.conf"
+	# with another version, and with --force
+	install -q --nix-version "$NEW" --extra-conf 'max-jobs = 3'
+	install -q --force --extra-conf 'max-jobs = 4'
+	[ "$("$PROGRAM" -- nix config show max-jobs)" = 4 ]
+
+	# the user's own from now on
+	echo '# mine' >>"$NIX/etc/nix/nix.conf"
+	cp "$NIX/etc/nix/nix.conf" conf
+	run install --extra-conf 'cores = 7'
+	refused "cannot add to $NIX/etc/nix/nix.conf" 'cores = 7' 'by hand'
+	run install --dry-run --extra-conf 'cores = 7'
+	refused "cannot add to $NIX/etc/nix/nix.conf"
+	run install --force --extra-conf 'cores = 7'
+	refused "cannot add to $NIX/etc/nix/nix.conf"
+	run -0 install --extra-conf 'cores = 3'
+	cmp conf "$NIX/etc/nix/nix.conf"
+	uninstall -q
+	[ -e "$NIX/etc/nix/nix.conf" ]
+}
+
+@test "--extra-conf for an installation that others keep is refused" {
+	require_user
+	install -q
+	chmod a-w "$NIX/var/nix-user-chroot"
+	run install --extra-conf 'cores = 3'
+	refused "cannot add to $NIX/etc/nix/nix.conf"
+	run -0 install
+	chmod u+w "$NIX/var/nix-user-chroot"
+}
+
+@test "--cacert and NIX_SSL_CERT_FILE are what Nix trusts from then on" {
+	local ca=/etc/ssl/certs/ca-certificates.crt
+
+	[ -e $ca ] || skip "needs a host with $ca"
+	cp $ca mine.crt
+	install -q --cacert mine.crt
+	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
+	[ "$("$PROGRAM" -- nix config show ssl-cert-file)" = "$HOME/mine.crt" ]
+	# the script had it, and put no bundle into the profile
+	[ "$("$PROGRAM" -- nix-env -q | wc -l)" -eq 1 ]
+	uninstall -q
+	NIX_SSL_CERT_FILE=$HOME/mine.crt install -q
+	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
+	uninstall -q
+	# later
+	install -q
+	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
+	run -0 install --cacert mine.crt
+	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
+	uninstall -q
+	# the host's own is looked for at each entry; another Nix's is not there inside; none is none
+	NIX_SSL_CERT_FILE=$ca install -q
+	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
+	uninstall -q
+	NIX_SSL_CERT_FILE=/nonexistent install -q
+	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
+}
