@@ -162,6 +162,7 @@ void find(const struct find_request *request, struct found *out)
 	/* whether a link is ours is told by where it leads: so the links go while that is there */
 	find_recorded(&finder);
 	find_in_home(&finder);
+	find_into(&finder);
 	find_in_nix_dir(&finder);
 	find_back(&finder);
 	find_made(&finder);
@@ -174,4 +175,6 @@ void found_clear(struct found *found)
 	strlist_clear(&found->made);
 	strlist_clear(&found->left);
 	strlist_clear(&found->back);
+	strlist_clear(&found->copied);
+	strlist_clear(&found->dangling);
 }

@@ -27,8 +27,7 @@ static void remove_directory(struct finder *finder, const char *path)
 		removals_add(&finder->out->removals, REMOVE_EMPTY, path, NULL, path);
 }
 
-/* The Nix directory is the host's own /nix: what leads there leads there outside too. */
-static bool is_host_nix(const struct finder *finder)
+bool find_is_host_nix(const struct finder *finder)
 {
 	struct stat ours, host;
 
@@ -54,7 +53,7 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return errno == ENOENT || errno == ENOTDIR ? OWNER_NOBODY : OWNER_OTHER;
 	if (!S_ISLNK(st.st_mode))
 		return OWNER_OTHER;
-	if (stat(path, &st) == 0 && !is_host_nix(finder))
+	if (stat(path, &st) == 0 && !find_is_host_nix(finder))
 		return OWNER_OTHER;
 	if (find_is_as_before(finder, path))
 		return OWNER_USER;

@@ -37,6 +37,41 @@ static int remake_link(const struct removal *removal)
 	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* What a link to a file in the store is for is text: settings, a script. */
+#define COPY_MAX (64 << 20)
+
+/* At every instant the link or the file is there. */
+static int put_in_place(int dir, const char *name, const char *text, size_t len)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.nix-user-chroot-new", name);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	unlinkat(dir, fresh, 0);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	r = fs_write_all(fd, text, len);
+	if (r == 0 && (fsync(fd) < 0 || renameat(dir, fresh, dir, name) < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r;
+}
+
+static int keep_copy(const struct removal *removal, int nix_dir_fd)
+{
+	_cleanup_close_ int from = fs_open_below(nix_dir_fd, removal->below, O_RDONLY, 0), dir = -1;
+	_cleanup_free_ char *above = path_parent(removal->path), *text = NULL;
+	size_t len;
+	int r = from < 0 ? from : fs_read_fd(from, COPY_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : put_in_place(dir, strrchr(removal->path, '/') + 1, text, len);
+}
+
 static int remove_at(int dir, const char *name, const struct removal *removal)
 {
 	enum removal_kind kind = removal->kind;
@@ -53,6 +88,8 @@ static int remove_at(int dir, const char *name, const struct removal *removal)
 	case REMOVE_LINE:
 	case REMOVE_LINE_FILE:
 		return startup_file_clean(name, kind == REMOVE_LINE_FILE);
+	case KEEP_COPY: /* by the Nix directory, not by DIR */
+		break;
 	case REMAKE_LINK:
 		return remake_link(removal);
 	}
@@ -78,7 +115,8 @@ static const char *advice(int err)
 
 static const char *doing(enum removal_kind kind)
 {
-	return kind == REMAKE_LINK ? "put back the link "
+	return kind == KEEP_COPY     ? "put a copy in the place of the link "
+	       : kind == REMAKE_LINK ? "put back the link "
 	       : kind == REMOVE_LINE || kind == REMOVE_LINE_FILE
 		       ? "remove the line of the Nix installer from "
 		       : "remove ";
@@ -91,14 +129,17 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 	const char *name = removal->path;
 	int r = 0;
 
-	if (!removal->path) {
+	if (removal->kind == KEEP_COPY) {
+		r = keep_copy(removal, nix_dir_fd);
+	} else if (!removal->path) {
 		above = open_above(nix_dir_fd, removal->below, &name);
 		r = above < 0 ? above : 0;
 	}
-	if (r == 0)
+	if (r == 0 && removal->kind != KEEP_COPY)
 		r = remove_at(removal->path ? AT_FDCWD : above, name, removal);
 	/* a parent that is a link now: what it leads to is none of ours */
-	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+	if (r == 0 ||
+	    (removal->kind != KEEP_COPY && (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)))
 		return 0;
 	path = removal->path ? xstrdup(removal->path) : path_join(nix_dir, removal->below);
 	log_error("cannot %s%s: %s\n%-s", doing(removal->kind), path, strerror(-r), advice(-r));

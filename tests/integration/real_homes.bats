@@ -363,7 +363,7 @@ nix_conf_has()
 	[ "$(id -u)" -ne 0 ] || nix_conf_has 'build-users-group ='
 	run -0 install
 	[[ $output != *'written again'* ]]
-	rm -r "$NIX/etc"
+	rm -r "${NIX:?}/etc"
 	install -q
 	nix_conf_has 'experimental-features = nix-command flakes'
 	# and goes with the rest
@@ -427,7 +427,7 @@ nix_conf_has()
 
 @test "lost: record and nix.conf both; what is not mended is said" {
 	install -q
-	rm -r "$NIX/var/nix-user-chroot" "$NIX/etc"
+	rm -r "${NIX:?}/var/nix-user-chroot" "${NIX:?}/etc"
 	run -0 install
 	[[ $output == *'installed by other means: nothing to do'*'it has no etc/nix/nix.conf, which --force writes'* ]]
 	install -q --force
@@ -515,4 +515,87 @@ nix_conf_has()
 	uninstall -q
 	NIX_SSL_CERT_FILE=/nonexistent install -q
 	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
+}
+
+@test "uninstall: links of home-manager become the texts, and links that will lead nowhere are named" {
+	local path room
+
+	install -q
+	mkdir -p files/.config/app files/dir
+	echo 'alias x=y' >files/.bashrc
+	echo settings >files/.config/app/conf
+	echo secret >files/.config/app/private.bashrc.new
+	printf '#!/bin/sh\n' >files/run
+	chmod +x files/run
+	path=$("$PROGRAM" -- nix-store --add files)
+	rm -r files
+	mkdir -p .config/app/deep project bin .cache/x
+	ln -s "$path/.bashrc" .bashrc
+	echo mine >.bashrc.new
+	# by another link, as home-manager has it
+	ln -s "$path" .local/state/home-files
+	ln -s "$HOME/.local/state/home-files/.config/app/conf" .config/app/deep/conf
+	ln -s "$path/dir" .config/app/dir
+	ln -s "$path/run" bin/run
+	ln -s nix .local/bin/hello
+	ln -s .local/bin/hello hello
+	ln -s /etc/passwd .config/app/elsewhere
+	ln -s /nowhere .config/app/nowhere
+	"$PROGRAM" -- sh -c 'cd project && nix-store --realise --add-root result --indirect "$1"' sh "$path"
+	cp -a .config/app/elsewhere keep
+
+	run "$PROGRAM" --uninstall
+	[[ $output == *'copies of the files will be:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/app/dir"* ]]
+	run -0 uninstall
+	copies=$(sed -n '/copies of the files will be:/,/:$/p' <<<"$output" | sed -n '/copies/,/lead nowhere/p' | grep '^    ' | sort)
+	[ "$copies" = "    $HOME/.bashrc
+    $HOME/.config/app/deep/conf" ]
+	nowhere=$(sed -n '/will lead nowhere:/,/gives back/p' <<<"$output" | grep '^    ' | sort)
+	[ "$nowhere" = "$(printf '    %s\n' "$HOME"/{.config/app/dir,.local/bin/hello,.local/state/home-files,bin/run,hello,project/result} | sort)" ]
+	[ "$(cat .bashrc)" = 'alias x=y' ]
+	[ ! -L .bashrc ]
+	[ "$(cat .config/app/deep/conf)" = settings ]
+	[ "$(cat .bashrc.new)" = mine ]
+	[ "$(readlink .config/app/elsewhere)" = /etc/passwd ]
+	[ -L hello ]
+	[ ! -e .bashrc.nix-user-chroot-new ]
+}
+
+@test "uninstall: a text that cannot be kept stops it before the store goes" {
+	require_user
+	install -q
+	echo text >text
+	path=$("$PROGRAM" -- nix-store --add text)
+	mkdir .config
+	ln -s "$path" .config/text
+	chmod a-w .config
+	run uninstall
+	[ "$status" -eq 125 ]
+	[[ $output == *"cannot put a copy in the place of the link $HOME/.config/text: Permission denied"* ]]
+	[ -e "$NIX/store/${path##*/}" ]
+	chmod u+w .config
+	uninstall -q
+	[ "$(cat .config/text)" = text ]
+}
+
+@test "uninstall: how much room it gives back, and who is inside" {
+	local size pid
+
+	install -q
+	size=$(du -sk "$NIX" | cut -f 1)
+	"$PROGRAM" -- sleep 3600 3>&- >/dev/null 2>&1 &
+	pid=$!
+	wait_until 20 grep -qx sleep "/proc/$pid/comm"
+	run "$PROGRAM" --uninstall
+	[[ $output == *"processes that are inside, and lose their programs:"*"    $pid (sleep)"* ]]
+	# within a tenth of what du says, in MB of a million bytes
+	[[ $output =~ 'gives back '([0-9.]+)' MB of room' ]]
+	awk -v said="${BASH_REMATCH[1]}" -v du="$size" 'BEGIN {
+		du = du * 1024 / 1000000
+		exit !(said > du * 0.9 && said < du * 1.1)
+	}'
+	kill "$pid"
+	wait "$pid" || true
+	run -0 uninstall
+	[[ $output != *'that are inside'* ]]
 }
