@@ -116,7 +116,7 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	uint64_t fingerprint;
 	int r = 0;
 
-	if (own_root_plan(entry, &plan, &fingerprint) < 0)
+	if (own_root_plan(entry, true, &plan, &fingerprint) < 0)
 		return -1;
 	place = find_place(entry, &plan);
 	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open(&key.origin);
