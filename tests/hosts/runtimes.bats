@@ -129,6 +129,17 @@ essentials()
 	[[ $output == *"runtime: mountns"*ours* ]]
 }
 
+@test "mountns: where /proc is read-only, which is named" {
+	read_only_proc() {
+		in_mount_namespace sh -c 'mount --rbind /proc /proc && mount -o remount,bind,ro /proc && exec "$@"' \
+			sh "$@"
+	}
+	run -0 read_only_proc "$PROGRAM" -v "$NIX" cat /nix/name
+	[[ $output == *"runtime: mountns"*ours* ]]
+	fails 125 "Read-only file system" "/proc is mounted read-only here" "sudo mount -o remount,rw /proc" -- \
+		read_only_proc "$PROGRAM" --runtime=userns "$NIX" true
+}
+
 @test "proot: the essentials, and that it is chosen" {
 	with_proot
 	essentials no_namespaces
