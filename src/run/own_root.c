@@ -87,14 +87,15 @@ int own_root_plan(const struct entry *entry, bool with_user_namespace, struct pl
 
 /*
  * May a host that lets the namespaces pass refuse what follows? Behind a seccomp filter, where
- * AppArmor is asked, and for root without the right to map the ID 0 (Linux 5.12). A system call
- * each: whoever is not in doubt does without the child.
+ * AppArmor is asked, for root without the right to map the ID 0 (Linux 5.12), and where /proc is
+ * read-only. A system call each: whoever is not in doubt does without the child.
  */
 static bool is_doubtful(bool with_user_namespace)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 ||
 	       access("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", F_OK) == 0 ||
-	       (with_user_namespace && geteuid() == 0 && !capability_held(CAP_SETFCAP));
+	       (with_user_namespace && geteuid() == 0 && !capability_held(CAP_SETFCAP)) ||
+	       (with_user_namespace && access("/proc/self/uid_map", W_OK) < 0 && errno == EROFS);
 }
 
 /* 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
