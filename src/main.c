@@ -104,6 +104,15 @@ static int uninstall(const struct options *options)
 	});
 }
 
+static int check(const struct options *options)
+{
+	enum runtime runtime = options->runtime;
+	/* without HOME there is none, as a message has told then */
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
+
+	return flush(check_run(options->runtime, nix_dir, options->json));
+}
+
 static int run(const struct options *options)
 {
 	switch (options->command) {
@@ -115,7 +124,7 @@ static int run(const struct options *options)
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
 	case COMMAND_CHECK:
-		return flush(check_run(options->runtime, options->json));
+		return check(options);
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:

@@ -270,7 +270,7 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r, conf;
 
-	r = check_release(in) < 0 ? -1 : look(in, &installed);
+	r = check_release(in) < 0 || preflight_runtime(in->site) < 0 ? -1 : look(in, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in);
 	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
@@ -312,6 +312,8 @@ static int dry_run(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_release(in);
 
+	if (r == 0)
+		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)

@@ -44,6 +44,16 @@ tiny()
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 }
 
+@test "Nix is installed, and this host refuses to enter it: no \"nothing to do\"" {
+	tiny
+	mirror_clear_log
+	NIX_USER_CHROOT_RUNTIME=userns refused_early "Nix in $NIX cannot be used on this host" \
+		"it refuses unshare: No space" "max_user_namespaces" -- unshare -Ur sh -c \
+		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh "$PROGRAM" --install
+	NIX_USER_CHROOT_RUNTIME=userns refused_early "it refuses unshare: killed by signal 31" "seccomp" -- \
+		"$(realpath "$BUILD_DIR")/tests/refuse" unshare=kill -- "$PROGRAM" --install
+}
+
 @test "a HOME that belongs to another" {
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 54321 "$HOME"
