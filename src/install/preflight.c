@@ -147,5 +147,6 @@ int preflight(const struct site *site, const struct install_request *request,
 		probe_can_sandbox(&site->runtimes.userns);
 	facts->is_root = geteuid() == 0;
 	say_runtime(site);
+	disk_say_elsewhere(site->nix_dir);
 	return 0;
 }

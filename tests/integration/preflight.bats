@@ -54,6 +54,14 @@ tiny()
 		"$(realpath "$BUILD_DIR")/tests/refuse" unshare=kill -- "$PROGRAM" --install
 }
 
+@test "a store in ~/.nix: that a new one is made, and how that one is used" {
+	mkdir -p "$HOME/.nix/store"
+	run -0 tiny
+	[[ $output == *"there is a Nix store in $HOME/.nix, and a new one is made in $NIX"*"NIX_USER_CHROOT_DIR=$HOME/.nix"* ]]
+	run -0 "$PROGRAM" --uninstall --yes
+	[ -d "$HOME/.nix/store" ]
+}
+
 @test "a HOME that belongs to another" {
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 54321 "$HOME"
