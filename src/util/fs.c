@@ -182,9 +182,12 @@ static int step_down(int fd, const char *path, size_t len, bool makes)
 	_cleanup_free_ char *name = xstrndup(path, len);
 	_cleanup_close_ int above = fd, below = -1;
 	bool is_made = makes && mkdirat(above, name, 0755) == 0;
+	int why = is_made || !makes ? 0 : errno;
 
 	/* where it is there, mkdir(2) may fail for many reasons: what counts is the directory */
 	below = fs_open_dir(above, name);
+	if (below == -ENOENT && why && why != EEXIST)
+		return -why;
 	if (below >= 0 && is_made) {
 		int r = fs_make_plain(below);
 
