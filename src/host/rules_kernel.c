@@ -194,7 +194,7 @@ static void write_max_reached(const struct refusal *r, struct explanation *out)
 	out->reason = xasprintf("the limit on namespaces is reached%s 32 can be nested%s", here,
 				nested ? "; this process is in a user namespace already, and the "
 					 "limits of those around it count too, which cannot be "
-					 "read from here"
+					 "read from here: bwrap --disable-userns sets one"
 				       : "");
 	if (name && !nested) {
 		rule_add_sysctl(r->facts, name,
