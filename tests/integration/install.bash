@@ -51,6 +51,7 @@ teardown()
 {
 	mirror_clear_faults
 	mirror_clear_log
+	forget_lists
 	cd /
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
