@@ -51,6 +51,7 @@ struct host_facts {
 	bool initial_user_namespace; /* … and all the others */
 	bool sys_admin;		     /* CAP_SYS_ADMIN */
 	long seccomp;		     /* 2: a filter; proc_pid_status(5) */
+	int landlock;		     /* landlock_abi() */
 	long threads;		     /* of which we make none */
 	char *security_label;	     /* AppArmor's or SELinux's; NULL: none */
 	bool selinux_enforcing;

@@ -92,6 +92,23 @@ static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 	}
 }
 
+static bool has_own_namespaces(const struct report *report)
+{
+	return report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
+}
+
+/* src/unpack/confine.h. Without the filter nothing is unpacked. */
+static void print_confinement(FILE *f, const struct report *report)
+{
+	bool landlock = report->facts.landlock > 0, namespaces = has_own_namespaces(report);
+
+	fprintf(f, "\nThe unpacking is confined by %s.\n",
+		namespaces && landlock ? "namespaces, Landlock and a system call filter"
+		: namespaces	       ? "namespaces and a system call filter"
+		: landlock	       ? "Landlock and a system call filter"
+				       : "a system call filter alone");
+}
+
 /* RUNTIME_AUTO: none */
 static enum runtime choose(const struct report *report)
 {
@@ -170,6 +187,7 @@ void report_print_table(FILE *f, const struct report *report)
 	fputs("\n\n", f);
 	print_steps(f, &report->runtimes.userns);
 	print_runtimes(f, &report->runtimes);
+	print_confinement(f, report);
 	fputc('\n', f);
 	print_wrapped(f, "", words);
 	for (size_t i = 0; i < report->reasons.count; i++)
@@ -297,7 +315,9 @@ void report_print_json(FILE *f, const struct report *report)
 	fputs(", \"runtimes\": [", f);
 	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
 		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
-	fputs("], \"reasons\": [", f);
+	fprintf(f, "], \"confinement\": [%s%s\"filter\"], \"reasons\": [",
+		has_own_namespaces(report) ? "\"namespaces\", " : "",
+		facts->landlock > 0 ? "\"landlock\", " : "");
 	for (size_t i = 0; i < report->reasons.count; i++) {
 		fputs(i ? ", " : "", f);
 		print_json_reason(f, &report->reasons.items[i]);

@@ -19,6 +19,7 @@
  *     "runtime"    "userns", "mountns", "direct", "proot"
  *     "works"      true where it does
  *     "why"        why not, or null
+ *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
  *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
