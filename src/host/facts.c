@@ -1,5 +1,6 @@
 #include "host/facts.h"
 #include "host/nix_root.h"
+#include "util/landlock.h"
 #include "util/mountinfo.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -148,6 +149,7 @@ static void read_process(const char *root, struct host_facts *out)
 	out->setfcap = !caps || (held >> CAP_SETFCAP_BIT & 1);
 	if (fs_readlink(AT_FDCWD, exe, &out->program) < 0)
 		out->program = NULL;
+	out->landlock = landlock_abi();
 	out->security_label = read_line(root, "/proc/self/attr/current");
 	read_uid_map(root, out);
 }

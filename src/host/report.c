@@ -85,6 +85,23 @@ static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 	}
 }
 
+static bool has_own_namespaces(const struct report *report)
+{
+	return report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
+}
+
+/* src/unpack/confine.h. Without the filter nothing is unpacked. */
+static void print_confinement(FILE *f, const struct report *report)
+{
+	bool landlock = report->facts.landlock > 0, namespaces = has_own_namespaces(report);
+
+	fprintf(f, "\nThe unpacking is confined by %s.\n",
+		namespaces && landlock ? "namespaces, Landlock and a system call filter"
+		: namespaces	       ? "namespaces and a system call filter"
+		: landlock	       ? "Landlock and a system call filter"
+				       : "a system call filter alone");
+}
+
 /* RUNTIME_AUTO: none */
 static enum runtime choose(const struct report *report)
 {
@@ -179,6 +196,7 @@ void report_print_table(FILE *f, const struct report *report)
 	fputs("\n\n", f);
 	print_steps(f, &report->runtimes.userns);
 	print_runtimes(f, &report->runtimes);
+	print_confinement(f, report);
 	fputc('\n', f);
 	print_wrapped(f, "", words);
 	for (size_t i = 0; i < report->reasons.count; i++)
@@ -306,7 +324,9 @@ void report_print_json(FILE *f, const struct report *report)
 	fputs(", \"runtimes\": [", f);
 	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
 		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
-	fputs("], \"directory\": ", f);
+	fprintf(f, "], \"confinement\": [%s%s\"filter\"], \"directory\": ",
+		has_own_namespaces(report) ? "\"namespaces\", " : "",
+		facts->landlock > 0 ? "\"landlock\", " : "");
 	print_json_string(f, report->nix_dir);
 	fputs(", \"directory-error\": ", f);
 	print_json_string(f, lacks_nix_dir(report) ? strerror(report->nix_dir_err) : NULL);

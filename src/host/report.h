@@ -21,6 +21,7 @@
  *     "why"        why not, or null
  *   "directory"  the Nix directory, or null
  *   "directory-error"  why no store is there and none can be made, or null
+ *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
  *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
