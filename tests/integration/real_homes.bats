@@ -438,13 +438,13 @@ nix_conf_has()
 	install -q --nix-version "$OLD"
 	run -0 install --dry-run --extra-conf 'cores = 3'
 	[[ $output == *"$NIX/etc/nix/nix.conf would be written"* ]]
-	printf 'max-jobs = 2\n# a word\nsubstitute = false' >more
-	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	printf 'max-jobs = 2\n# a word\nsubstitute = false' >more.conf
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more.conf
 	[[ $output == *"added to $NIX/etc/nix/nix.conf what you asked for"* ]]
 	nix_conf_has 'cores = 3' 'max-jobs = 2' 'substitute = false'
 	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
 	# once, and the last word counts
-	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more.conf
 	[[ $output != *added* ]]
 	install -q --extra-conf 'cores = 4' --extra-conf 'cores = 5'
 	[ "$("$PROGRAM" -- nix config show cores)" = 5 ]
@@ -518,7 +518,7 @@ nix_conf_has()
 }
 
 @test "uninstall: links of home-manager become the texts, and links that will lead nowhere are named" {
-	local path room
+	local path
 
 	install -q
 	mkdir -p files/.config/app files/dir
