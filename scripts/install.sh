@@ -19,6 +19,8 @@
 #                                      take the release from an http URL, or with a wget that does
 #                                      not verify certificates (busybox without openssl)
 #     NIX_SSL_CERT_FILE SSL_CERT_FILE CURL_CA_BUNDLE   the first that is set: certificates to trust
+#     NIX_USER_CHROOT_DOWNLOAD_TO      a directory: the program, verified, is put there as
+#                                      nix-user-chroot, and nothing is installed
 #     TMPDIR                           where the program lies until it has run
 #
 # POSIX sh. All of it is one command, so that a script which was cut short on its way does nothing.
@@ -437,6 +439,12 @@
 			nuc_last_line "$nuc_program.log"
 			nuc_die "$nuc_url does not run on this host: ${nuc_why:-it ends with status $nuc_status}" \
 				'please report it, with the output of: uname -a'
+		fi
+		if [ -n "${NIX_USER_CHROOT_DOWNLOAD_TO-}" ]; then
+			mv "$nuc_program" "$NIX_USER_CHROOT_DOWNLOAD_TO/nix-user-chroot" || nuc_die \
+				"cannot put the program into $NIX_USER_CHROOT_DOWNLOAD_TO" \
+				'name a directory that you can write to in NIX_USER_CHROOT_DOWNLOAD_TO'
+			exit 0
 		fi
 		if [ -n "$nuc_with_command" ]; then
 			# in the foreground, for the command wants the terminal and its interrupts

@@ -39,6 +39,7 @@ static int enter(const struct options *options)
 		.missing_advice = advice,
 		.argv = options->argv,
 		.is_new = options->new_namespace,
+		.keeps_ssh = options->no_ssh_config,
 		.runtime = runtime,
 	});
 }
@@ -75,6 +76,7 @@ static int install(const struct options *options)
 		.argv = options->argv,
 		.trust = trust_of(options),
 		.runtime = options->runtime,
+		.keeps_ssh = options->no_ssh_config,
 		.nix_version = install->nix_version,
 		.mirror = install->mirror,
 		.tarball = install->tarball,
@@ -141,6 +143,7 @@ static int run_profile_command(const char *name, char **argv, const struct optio
 		.argv = argv,
 		.profile_command = name,
 		.is_new = options->new_namespace,
+		.keeps_ssh = options->no_ssh_config,
 		.runtime = runtime,
 	});
 }

@@ -4,6 +4,7 @@
 #
 #   remove_tree PATH...    rm -rf, of read-only directories too, where the suites have made them
 #   wait_until SECONDS COMMAND...   poll until COMMAND succeeds; fails when the time is over
+#   forget_lists           remove the lists of living namespaces of the users that the suites make up
 #   has_words WORDS...     all of them are in $output, as `run` sets it
 
 remove_tree()
@@ -38,6 +39,17 @@ wait_until()
 		fi
 		sleep 0.02
 	done
+}
+
+# Users of these numbers nobody has; in a user namespace, 54321 is the caller.
+forget_lists()
+{
+	local me
+
+	me=$(id -u)
+	find /tmp /dev/shm -maxdepth 1 -name 'nix-user-chroot-*' \( -uid 12345 -o -uid 12346 -o -uid 54321 \
+		-o -uid 64321 -o -user "$me" \( -name nix-user-chroot-12345 -o -name "nix-user-chroot-54321-$me" \) \) \
+		-exec rm -rf {} + 2>/dev/null || true
 }
 
 # shellcheck disable=SC2154 # run sets output

@@ -31,7 +31,6 @@ struct work {
 	size_t tmpfs_count;
 	char *directory; /* the one something was made in last; it is on a file system of ours */
 	int directory_fd;
-	bool has_empty_file;
 	struct failures failures;
 };
 
@@ -106,17 +105,18 @@ static int make_symlink(struct work *work, const char *path, const char *target)
 	return symlinkat(target, parent, name_of(path)) < 0 ? -errno : 0;
 }
 
-static int make_file(struct work *work, const char *path)
+/* With TEXT in it, or empty where that is NULL. */
+static int make_file(struct work *work, const char *path, const char *text)
 {
-	int parent = parent_of(work, path), fd;
+	_cleanup_close_ int fd = -1;
+	int parent = parent_of(work, path);
 
 	if (parent < 0)
 		return parent;
 	fd = openat(parent, name_of(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (fd < 0)
 		return -errno;
-	close(fd);
-	return 0;
+	return text ? fs_write_all(fd, text, strlen(text)) : 0;
 }
 
 /* MS_REC: the kernel refuses to show a directory without the mounts below it that others made. */
@@ -133,7 +133,7 @@ static int bind_file(const char *source, const char *path)
 /* Mount SOURCE at PATH, which is made for it and goes again where that fails. */
 static int bind_on_new(struct work *work, const char *source, const char *path, bool directory)
 {
-	int r = directory ? make_directory(work, path) : make_file(work, path);
+	int r = directory ? make_directory(work, path) : make_file(work, path, NULL);
 
 	if (r < 0)
 		return r;
@@ -176,17 +176,22 @@ static int add_tmpfs(struct work *work, const struct plan_step *step)
 	return 0;
 }
 
-/* Each mount of the empty file is read-only, for root inside, whom its mode does not stop. */
-static int hide_file(struct work *work, const char *path)
+/*
+ * Mount a file of ours with TEXT in it over PATH. The mount alone holds it; that is read-only, for
+ * root inside, whom the mode of the file does not stop.
+ */
+static int cover_with_text(struct work *work, const char *path, const char *text)
 {
-	const char *empty = work->plan->empty_file;
-	int r = work->has_empty_file ? 0 : make_file(work, empty);
+	const char *own = work->plan->own_file;
+	int r = make_file(work, own, text);
 
-	if (r < 0)
-		return r;
-	work->has_empty_file = true;
-	r = bind_file(empty, path);
-	return r < 0 ? r : make_read_only(path);
+	if (r == 0)
+		r = bind_file(own, path);
+	if (r == 0)
+		r = make_read_only(path);
+	/* of a file that could not be made, or written whole, too */
+	unlinkat(AT_FDCWD, own, 0);
+	return r;
 }
 
 /* Where the step's source lies while the plan is carried out; the caller frees. */
@@ -225,7 +230,11 @@ static int carry_out(struct work *work, const struct plan_step *step)
 	case PLAN_TMPFS:
 		return add_tmpfs(work, step);
 	case PLAN_HIDE_FILE:
-		return hide_file(work, step->path);
+		return cover_with_text(work, step->path, NULL);
+	case PLAN_COVER_TEXT:
+		return cover_with_text(work, step->path, step->text);
+	case PLAN_WRITE_FILE:
+		return make_file(work, step->path, step->text);
 	case PLAN_COVER_DIRECTORY:
 		forget_directory(work);
 		return bind_directory(source, step->path);
@@ -324,6 +333,8 @@ static void say_step(const struct plan_step *step, int r)
 		[PLAN_COVER_DIRECTORY] = "cover",
 		[PLAN_COVER_FILE] = "cover",
 		[PLAN_HIDE_FILE] = "hide",
+		[PLAN_WRITE_FILE] = "copy",
+		[PLAN_COVER_TEXT] = "cover with a copy",
 		[PLAN_TMPFS] = "tmpfs",
 		[PLAN_NIX] = "bind",
 	};
@@ -365,8 +376,6 @@ static int finish(struct work *work)
 				   -errno);
 	if (rmdir(plan->old_root) < 0)
 		return chroot_fail(work->error, CHROOT_REMOVE, plan->old_root, "", -errno);
-	if (work->has_empty_file && unlink(plan->empty_file) < 0)
-		return chroot_fail(work->error, CHROOT_REMOVE, plan->empty_file, "", -errno);
 	for (size_t i = 0; i < work->tmpfs_count; i++)
 		make_read_only(work->tmpfs[i]->path);
 	r = make_read_only("/");

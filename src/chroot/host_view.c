@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -36,6 +37,12 @@ void listing_clear(struct listing *listing)
 	}
 	free(listing->entries);
 	*listing = (struct listing){0};
+}
+
+void host_file_clear(struct host_file *file)
+{
+	free(file->text);
+	*file = (struct host_file){0};
 }
 
 /* PATH as *at() calls take it: below the Nix directory or from the host's root. */
@@ -147,6 +154,22 @@ static bool real_is_kernels(void *context, const char *path)
 		st.f_type == DEVPTS_SUPER_MAGIC);
 }
 
+static int real_read(void *context, const char *path, size_t max, struct host_file *out)
+{
+	const struct host_view view = {.context = context};
+	int base = base_of(&view, &path);
+	/* not waiting for whoever writes to a fifo */
+	_cleanup_close_ int fd = openat(base, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	size_t len;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	out->owner = st.st_uid;
+	out->mode = st.st_mode;
+	return fs_read_fd(fd, max, &out->text, &len);
+}
+
 struct host_view host_view_real(const int *nix_dir_fd)
 {
 	return (struct host_view){
@@ -154,6 +177,7 @@ struct host_view host_view_real(const int *nix_dir_fd)
 		.look = real_look,
 		.is_writable = real_is_writable,
 		.is_kernels = real_is_kernels,
+		.read = real_read,
 		.context = (void *)(uintptr_t)nix_dir_fd,
 	};
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum entry_type {
 	ENTRY_DIRECTORY,
@@ -27,6 +28,12 @@ struct listing {
 	size_t count;
 };
 
+struct host_file {
+	uid_t owner;
+	mode_t mode;
+	char *text; /* with a NUL behind; the caller's to free */
+};
+
 struct host_view {
 	/* The entries of the directory PATH. 0, or -errno with *OUT empty. */
 	int (*list)(void *context, const char *path, struct listing *out);
@@ -40,6 +47,8 @@ struct host_view {
 	/* Is the directory PATH on a file system whose entries the kernel makes: proc, sysfs,
 	 * devpts? */
 	bool (*is_kernels)(void *context, const char *path);
+	/* The regular file PATH, of MAX bytes at most. 0 or -errno. */
+	int (*read)(void *context, const char *path, size_t max, struct host_file *out);
 	void *context;
 };
 
@@ -63,6 +72,8 @@ void listing_add(struct listing *listing, const char *name, enum entry_type type
 
 /* Free the entries; empty after. */
 void listing_clear(struct listing *listing);
+
+void host_file_clear(struct host_file *file);
 
 /*
  * Follow PATH (absolute) link by link, ".." too, as the kernel would, but with /nix standing for

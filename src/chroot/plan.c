@@ -1,4 +1,5 @@
 #include "chroot/plan.h"
+#include "chroot/plan_ssh.h"
 #include "chroot/plan_tree.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -297,6 +298,7 @@ static void add_step(struct plan *plan, enum plan_type type, const struct place 
 		.type = type,
 		.path = xstrdup(place->path),
 		.source = xstrdup(source),
+		.text = xstrdup(place->text),
 		.configured = place->configured,
 	};
 }
@@ -334,6 +336,9 @@ static void add_steps_for(struct plan *plan, const struct tree *tree, const stru
 			add_step(plan, PLAN_BIND_FILE, place, place->source);
 		add_step(plan, PLAN_HIDE_FILE, place, NULL);
 		break;
+	case PLACE_COPIED:
+		add_step(plan, is_new ? PLAN_WRITE_FILE : PLAN_COVER_TEXT, place, NULL);
+		break;
 	}
 }
 
@@ -369,8 +374,10 @@ int plan_build(const struct plan_input *input, struct plan *out)
 	plan_excludes(&tree, &input->config->excludes);
 	plan_mount(&tree, OPENGL_SOURCE, OPENGL_TARGET, false);
 	plan_mounts(&tree, input);
+	if (input->ssh)
+		plan_ssh(&tree, input->ssh);
 	out->old_root = choose_name(&tree, "/.old-root");
-	out->empty_file = choose_name(&tree, "/.empty-file");
+	out->own_file = choose_name(&tree, "/.own-file");
 	for (const struct place *place = tree.nix; place; place = following(place))
 		add_steps_for(out, &tree, place);
 	return 0;
@@ -381,10 +388,11 @@ void plan_clear(struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		free(plan->steps[i].path);
 		free(plan->steps[i].source);
+		free(plan->steps[i].text);
 	}
 	free(plan->steps);
 	free(plan->work_dir);
 	free(plan->old_root);
-	free(plan->empty_file);
+	free(plan->own_file);
 	*plan = (struct plan){0};
 }

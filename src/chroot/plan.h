@@ -7,6 +7,7 @@
 
 #include "chroot/host_view.h"
 #include "chroot/path_config.h"
+#include "chroot/ssh_view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,8 @@ enum plan_type {
 	PLAN_COVER_DIRECTORY, /* mount SOURCE with all below it over PATH, which is there */
 	PLAN_COVER_FILE,      /* mount SOURCE over PATH, which is there */
 	PLAN_HIDE_FILE,	      /* mount an empty file, read-only, over PATH, which is there */
+	PLAN_WRITE_FILE,      /* make the file PATH, the caller's, with TEXT in it */
+	PLAN_COVER_TEXT,      /* mount such a file, read-only, over PATH, which is there */
 	PLAN_TMPFS,	      /* mount an empty tmpfs over the directory PATH, which is there */
 	PLAN_NIX,	      /* make the directory PATH, and mount the Nix directory there */
 };
@@ -33,12 +36,13 @@ struct plan_step {
 	char *path;
 	char *source;	 /* NULL where the type has none */
 	bool configured; /* the path config asks for it: a failure is worth a warning */
+	char *text;	 /* NULL where the type has none */
 };
 
 struct plan {
-	char *work_dir;	  /* a directory of the host over which the new root is mounted at first */
-	char *old_root;	  /* where the old root lies in the new one while the plan is carried out */
-	char *empty_file; /* a name in the new root, for what PLAN_HIDE_FILE mounts meanwhile */
+	char *work_dir; /* a directory of the host over which the new root is mounted at first */
+	char *old_root; /* where the old root lies in the new one while the plan is carried out */
+	char *own_file; /* a name in the new root, for a file that is mounted elsewhere */
 	struct plan_step *steps;
 	size_t count;
 };
@@ -49,6 +53,7 @@ struct plan_input {
 	const struct path_config *config;
 	const char *user;	/* for [profile]: whose; NULL: unknown */
 	const char *state_home; /* for [profile]: $XDG_STATE_HOME or ~/.local/state; NULL: none */
+	const struct ssh_view *ssh; /* NULL: ssh's configuration is shown as it is */
 };
 
 /*

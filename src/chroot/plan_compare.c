@@ -10,6 +10,7 @@ uint64_t plan_fingerprint(const struct plan *plan, uint64_t seen)
 		hash = hash_number(hash, (uint64_t)plan->steps[i].type);
 		hash = hash_string(hash, plan->steps[i].path);
 		hash = hash_string(hash, plan->steps[i].source);
+		hash = hash_string(hash, plan->steps[i].text);
 	}
 	return hash;
 }

@@ -153,7 +153,8 @@ void tree_replace(struct tree *tree, struct place *place, enum place_state state
 	place->type = type;
 	free(place->source);
 	free(place->target);
-	place->source = place->target = NULL;
+	free(place->text);
+	place->source = place->target = place->text = NULL;
 }
 
 /* The directory PLACE is one of ours from now on, with the entries of LISTING. */
@@ -226,6 +227,7 @@ void tree_clear(struct tree *tree)
 		free(place->path);
 		free(place->source);
 		free(place->target);
+		free(place->text);
 		free(place);
 	}
 	*tree = (struct tree){0};

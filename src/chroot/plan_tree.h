@@ -17,6 +17,7 @@ enum place_state {
 	PLACE_MADE,    /* a directory of ours: its children are all that is in it */
 	PLACE_MOUNTED, /* the source */
 	PLACE_HIDDEN,  /* a file that an empty one covers */
+	PLACE_COPIED,  /* a file of the caller's with the text */
 };
 
 struct place {
@@ -26,6 +27,7 @@ struct place {
 	enum entry_type type;
 	char *source; /* what is seen there, of the host or below /nix; NULL: nothing of theirs */
 	char *target; /* of a symlink, else NULL */
+	char *text;   /* of a PLACE_COPIED, else NULL */
 	bool configured; /* by the path config */
 
 	struct place *parent; /* NULL for "/", and for what a change of its directory took away */

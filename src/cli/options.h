@@ -48,6 +48,7 @@ struct options {
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes; --install asks nothing */
 	bool new_namespace;
+	bool no_ssh_config;
 	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
 	enum runtime runtime;

@@ -128,6 +128,7 @@ static int file_begin(void *ctx, const struct transfer_answer *answer)
 {
 	struct growth *growth = ctx;
 	struct part_file *part = growth->part;
+	const struct sink *sink = growth->request->sink;
 
 	if (answer->offset > 0) {
 		log_verbose("continuing %s at byte %llu", part->path,
@@ -140,7 +141,11 @@ static int file_begin(void *ctx, const struct transfer_answer *answer)
 			return -1;
 	}
 	growth->total = answer->total;
-	return answer->total > 0 ? part_file_check_room(part, answer->total) : 0;
+	if (answer->total == 0)
+		return 0;
+	if (!growth->fed && sink && sink->begin && sink->begin(sink->ctx, answer->total) != 0)
+		return -1;
+	return part_file_check_room(part, answer->total);
 }
 
 static int file_write(void *ctx, const void *data, size_t len)

@@ -151,9 +151,10 @@ int startup_file_clean(const char *path, bool remove_empty)
  */
 static bool is_of_script(const char *text, size_t len)
 {
-	_cleanup_free_ char *rest = startup_text_without_line(text, len, &len);
+	size_t rest_len;
+	_cleanup_free_ char *rest = startup_text_without_line(text, len, &rest_len);
 
-	return len == 0;
+	return rest && rest_len == 0;
 }
 
 bool startup_file_is_users(const char *path)

@@ -113,8 +113,9 @@ void explanations_clear(struct explanations *list)
 
 const char *explain_note(const struct host_facts *facts)
 {
-	return facts->nixos ? "This host is NixOS: it has /nix and Nix already, and needs none of "
-			      "this. Use 'nix-shell -p PACKAGE', 'nix profile install' or, for a "
-			      "store of your own, 'nix --store ~/my-store'."
-			    : NULL;
+	return facts->nixos || facts->programs_in_store
+		       ? "This host has /nix and Nix already, as NixOS and its images do, and needs "
+			 "none of this. Use 'nix-shell -p PACKAGE', 'nix profile install' or, for "
+			 "a store of your own, 'nix --store ~/my-store'."
+		       : NULL;
 }

@@ -19,7 +19,7 @@ void explain(const struct host_facts *facts, enum check_step step, int err,
 void explanations_clear(struct explanations *list);
 
 /*
- * What to know on this host whether or not it works (that it is NixOS, which needs none of this):
+ * What to know on this host whether or not it works (that it has Nix already, as NixOS):
  * a paragraph, or NULL. A constant.
  */
 const char *explain_note(const struct host_facts *facts);

@@ -1,4 +1,5 @@
 #include "host/facts.h"
+#include "host/nix_root.h"
 #include "util/mountinfo.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -70,6 +71,7 @@ static void read_kernel(const char *root, struct host_facts *out)
 	else if (strstr(out->release, "microsoft"))
 		out->wsl = WSL_2;
 	out->nixos = exists(root, "/etc/NIXOS");
+	out->programs_in_store = nix_root_has_programs(root);
 }
 
 static void read_switches(const char *root, struct host_facts *out)

@@ -33,6 +33,7 @@ struct host_facts {
 	bool el7;		 /* the 3.10 kernel of RHEL 7, CentOS 7 and their kin */
 	enum wsl wsl;
 	bool nixos;
+	bool programs_in_store; /* nix_root_has_programs() */
 	enum container container;
 	char *container_name; /* "Docker", "lxc"; NULL for CONTAINER_NONE */
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,14 +61,25 @@ char *nix_root_refusal(const char *root)
 	return NULL;
 }
 
+bool nix_root_has_programs(const char *root)
+{
+	_cleanup_free_ char *sh = xasprintf("%s/bin/sh", root), *target = NULL, *real = NULL;
+
+	if (fs_readlink(AT_FDCWD, sh, &target) == 0 && str_starts_with(target, "/nix/store/"))
+		return true;
+	/* where /bin itself is a link */
+	real = realpath(sh, NULL);
+	return real && str_starts_with(real, "/nix/store/");
+}
+
 bool nix_root_is_installed(const char *root)
 {
 	_cleanup_free_ char *path = xasprintf("%s/nix/" RECORD, root), *text = NULL;
 	struct stat st;
 	size_t len;
 
-	/* a link, or another user's file, has no word in what is run here; what root installed in /nix
-	 * is root's alone */
+	/* a link, or another user's file, has no word in what is run here; what root installed in
+	 * /nix is root's alone */
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    fs_read_file(AT_FDCWD, path, RECORD_MAX, &text, &len) < 0)
 		return false;

@@ -19,4 +19,10 @@ char *nix_root_refusal(const char *root);
  */
 bool nix_root_is_installed(const char *root);
 
+/*
+ * Do ROOT's own programs live in /nix/store, as on NixOS and in its images? Tells by /bin/sh. Any
+ * other /nix would hide them, and all that calls them would fail inside.
+ */
+bool nix_root_has_programs(const char *root);
+
 #endif

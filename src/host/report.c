@@ -110,6 +110,9 @@ static char *verdict(const struct report *report)
 	const struct probe *probe = &report->runtimes.userns;
 	enum runtime first = choose(report);
 
+	if (report->runtimes.hides_programs)
+		return xstrdup("No: this host's own programs are in /nix/store, and a /nix of your "
+			       "own would hide them.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
 	if (first != RUNTIME_USERNS)

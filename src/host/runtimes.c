@@ -41,6 +41,14 @@ static int try_all(bool is_lazy, struct runtimes *out)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
+	out->hides_programs = nix_root_has_programs("");
+	for (int i = RUNTIME_USERNS; out->hides_programs && i < RUNTIME_COUNT; i++) {
+		free(out->refused[i]);
+		out->refused[i] = xstrdup("it would hide /nix/store, where this host's own "
+					  "programs are");
+	}
+	if (out->hides_programs)
+		return 0;
 	out->refused[RUNTIME_DIRECT] = nix_root_refusal("");
 	if (is_lazy && runtimes_first(out, false) != RUNTIME_PROOT)
 		out->refused[RUNTIME_PROOT] = xstrdup("not tried, for another one works");

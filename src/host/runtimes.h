@@ -9,6 +9,7 @@
 
 struct runtimes {
 	struct probe userns;	      /* with what Nix's sandbox and --install's unpacking need */
+	bool hides_programs;	      /* a /nix of one's own would hide those of this host */
 	char *refused[RUNTIME_COUNT]; /* why not, a sentence without its full stop; NULL: it works
 				       */
 };

@@ -2,6 +2,7 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "install/disk_check.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
 #include "install/installed.h"
@@ -81,11 +82,11 @@ static int find_release(const struct installation *in, const char *again,
 	return 0;
 }
 
-/* The tarball, its digest verified. The downloader ends here: no program gets its connections. */
+/* The tarball, verified, in staging. The downloader ends here: no program gets its connections. */
 static int fetch(const struct installation *in, const struct release *release,
-		 struct downloader **downloader, const struct lock *lock, struct download_file *out)
+		 struct downloader **downloader, const struct lock *lock, struct unpack_result *out)
 {
-	int r = pipeline_fetch(release, *downloader, lock, in->site->nix_dir, in->progress, out);
+	int r = pipeline_run(release, *downloader, lock, in->site->nix_dir, in->progress, out);
 
 	downloader_free(*downloader);
 	*downloader = NULL;
@@ -244,12 +245,12 @@ static int look(const struct installation *in, struct installed *installed)
 static int install(const struct installation *in)
 {
 	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(disk_clear) struct disk disk = {0};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
-	_cleanup_(download_file_close) struct download_file tarball = DOWNLOAD_FILE_NONE;
 	_cleanup_(unpack_result_clear) struct unpack_result unpacked = {0};
 	_cleanup_(store_result_clear) struct store_result stored = {0};
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
@@ -271,9 +272,9 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (notes_begin(in->site, &lock, &record) < 0 ||
-	    fetch(in, &release, &downloader, &lock, &tarball) < 0 ||
-	    pipeline_unpack(&release, &tarball, &lock, nix_dir, in->progress, &unpacked) < 0 ||
+	if (disk_check(lock.nix_dir_fd, nix_dir, &disk, &facts) < 0 ||
+	    notes_begin(in->site, &lock, &record) < 0 ||
+	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
 	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
 		   &stored) < 0 ||
 	    configure(in, &facts, &lock, &record, &before) < 0 ||
@@ -367,5 +368,6 @@ int install_command(const struct install_request *request)
 		.is_default = true,
 		.trust = request->trust,
 		.argv = request->argv,
+		.keeps_ssh = request->keeps_ssh,
 	});
 }

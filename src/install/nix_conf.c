@@ -13,6 +13,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void put_file_system(FILE *f, const struct nix_conf_facts *facts)
+{
+	if (facts->no_wal)
+		fprintf(f,
+			"\n# The store is on %s, where SQLite's write-ahead log does not work, or not "
+			"for several hosts.\nuse-sqlite-wal = false\n",
+			facts->no_wal);
+	if (!facts->fixed_xattrs || facts->fixed_xattrs->count == 0)
+		return;
+	fputs("\n# Attributes that the file system of the store puts on files, and keeps there.\n"
+	      "extra-ignored-acls =",
+	      f);
+	for (size_t i = 0; i < facts->fixed_xattrs->count; i++)
+		fprintf(f, " %s", facts->fixed_xattrs->items[i]);
+	fputc('\n', f);
+}
+
 char *nix_conf_text(const struct nix_conf_facts *facts)
 {
 	char *text = NULL;
@@ -31,11 +48,7 @@ char *nix_conf_text(const struct nix_conf_facts *facts)
 		fputs("# This host refuses what a sandboxed build needs (nix-user-chroot --check "
 		      "says why).\nsandbox = false\n",
 		      f);
-	if (facts->network_fs)
-		fprintf(f,
-			"\n# The store is on %s, where SQLite's write-ahead log does not work.\n"
-			"use-sqlite-wal = false\n",
-			facts->network_fs);
+	put_file_system(f, facts);
 	if (facts->is_root)
 		fputs("\n# Root would build as one of these users, and they do not exist here.\n"
 		      "build-users-group =\n"

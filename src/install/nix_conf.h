@@ -12,12 +12,14 @@
 
 /* What decides the file. */
 struct nix_conf_facts {
-	bool is_root;		     /* the user is root */
-	bool sandbox_works;	     /* Nix's build sandbox can be made inside */
-	const char *network_fs;	     /* the kind of network file system the store is on, or NULL */
-	const struct strlist *extra; /* lines to add, in order */
-	char *extra_text;	     /* text of a file to add, or NULL */
-	char *ssl_cert_file;	     /* what Nix is to trust servers by, absolute, or NULL */
+	bool is_root;	    /* the user is root */
+	bool sandbox_works; /* Nix's build sandbox can be made inside */
+	const char
+		*no_wal; /* the kind of file system on which SQLite's log does not work, or NULL */
+	const struct strlist *fixed_xattrs; /* attributes that cannot be removed there, or NULL */
+	const struct strlist *extra;	    /* lines to add, in order */
+	char *extra_text;		    /* text of a file to add, or NULL */
+	char *ssl_cert_file;		    /* what Nix is to trust servers by, absolute, or NULL */
 };
 
 /*

@@ -22,18 +22,32 @@ static int mismatch(const struct release *release, const struct sha256 *found)
 	return -1;
 }
 
+/* What the functions of this file share. */
+struct pipeline {
+	const struct release *release;
+	const struct lock *lock;
+	const char *nix_dir;
+	struct progress *progress;
+	struct unpack_request request;
+	struct unpack *unpack; /* NULL: none is under way */
+	bool is_downloading;   /* the progress is the download's */
+	bool has_ended;	       /* the child takes no more, and unpack_end() says why */
+	uint64_t size;	       /* bytes of the archive, which the progress of unpacking is of */
+};
+
 /*
  * Is there room for what the tarball holds? It is at least three times its size (today's are four
  * to six times), so that less than that is known not to be enough before anything is written.
+ * MORE bytes are wanted beside it.
  */
-static int check_space(int nix_dir_fd, const char *nix_dir, uint64_t tarball_size)
+static int check_space(const struct pipeline *pipeline, uint64_t tarball_size, uint64_t more)
 {
 	_cleanup_free_ char *size = str_size(tarball_size);
-	uint64_t least = 3 * tarball_size, present;
+	uint64_t least = 3 * tarball_size + more, present;
 	_cleanup_free_ char *needed = str_size(least), *free_now = NULL;
 	struct statfs fs;
 
-	if (fstatfs(nix_dir_fd, &fs) < 0 || fs.f_blocks == 0)
+	if (fstatfs(pipeline->lock->nix_dir_fd, &fs) < 0 || fs.f_blocks == 0)
 		return 0;
 	present = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
 	if (present >= least)
@@ -41,20 +55,67 @@ static int check_space(int nix_dir_fd, const char *nix_dir, uint64_t tarball_siz
 	free_now = str_size(present);
 	log_error("not enough room in %s: the tarball of %s needs more than %s there, and %s are "
 		  "free\nmake room, or set NIX_USER_CHROOT_DIR to a directory elsewhere",
-		  nix_dir, size, needed, free_now);
+		  pipeline->nix_dir, size, needed, free_now);
 	return -1;
 }
 
-int pipeline_fetch(const struct release *release, struct downloader *downloader,
-		   const struct lock *lock, const char *nix_dir, struct progress *progress,
-		   struct download_file *out)
+/* The archive's own size is what is counted; while it arrives, that is the download's. */
+static int on_unpacked(void *ctx, uint64_t bytes)
 {
-	_cleanup_close_ int state_fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
-	_cleanup_free_ char *state = path_join(nix_dir, LAYOUT_STATE), *size = NULL;
+	struct pipeline *pipeline = ctx;
+	struct progress *progress = pipeline->progress;
+
+	return pipeline->is_downloading ? progress_update(progress, progress->done, progress->total)
+					: progress_update(progress, bytes, pipeline->size);
+}
+
+static int on_size(void *ctx, uint64_t size)
+{
+	return check_space(ctx, size, size);
+}
+
+/*
+ * A child that refuses what it gets is asked why when all has come: only the digest tells whether
+ * these bytes are the release's.
+ */
+static int on_bytes(void *ctx, const void *data, size_t len)
+{
+	struct pipeline *pipeline = ctx;
+	int r = pipeline->has_ended ? 0 : unpack_write(pipeline->unpack, data, len);
+
+	if (r == -EPIPE)
+		pipeline->has_ended = true;
+	return r == -EPIPE ? 0 : r;
+}
+
+static int on_restart(void *ctx)
+{
+	struct pipeline *pipeline = ctx;
+
+	pipeline->has_ended = false;
+	return unpack_restart(pipeline->unpack);
+}
+
+/* Stop the unpacking, if there is one, and empty its staging directory. */
+static void abandon(struct pipeline *pipeline)
+{
+	if (pipeline->unpack)
+		unpack_abort(steal_ptr(&pipeline->unpack));
+}
+
+/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
+static int fetch(struct pipeline *pipeline, struct downloader *downloader,
+		 struct download_file *out)
+{
+	const struct release *release = pipeline->release;
+	_cleanup_close_ int state_fd = fs_open_dir_below(pipeline->lock->nix_dir_fd, LAYOUT_STATE);
+	_cleanup_free_ char *state = path_join(pipeline->nix_dir, LAYOUT_STATE), *size = NULL;
+	const struct sink sink = {on_size, on_bytes, on_restart, pipeline};
 
 	if (state_fd < 0)
 		return layout_error("open the directory", state, state_fd);
-	progress_begin(progress, "downloading", "%s", release->tarball_shown);
+	pipeline->is_downloading = true;
+	progress_begin(pipeline->progress, "downloading", "%s", release->tarball_shown);
 	if (download_file(downloader,
 			  &(struct download_request){
 				  .url = release->tarball_url,
@@ -64,31 +125,21 @@ int pipeline_fetch(const struct release *release, struct downloader *downloader,
 				  .dir = state,
 				  .name = release->tarball_name,
 				  .expected = &release->sha256,
+				  .sink = pipeline->unpack ? &sink : NULL,
 			  },
 			  out) < 0)
 		return -1;
+	pipeline->is_downloading = false;
+	pipeline->size = out->size;
 	if (!sha256_equal(&out->digest, &release->sha256)) {
 		download_file_remove(out);
 		return mismatch(release, &out->digest);
 	}
-	if (check_space(lock->nix_dir_fd, nix_dir, out->size) < 0)
-		return -1;
 	size = str_size(out->size);
-	progress_end(progress, "%s: %s, SHA-256 verified", release->tarball_name, size);
+	progress_end(pipeline->progress, "%s: %s, SHA-256 verified", release->tarball_name, size);
+	progress_begin(pipeline->progress, "unpacking", "%s, its SHA-256 verified",
+		       release->tarball_name);
 	return 0;
-}
-
-/* For the progress: the archive's own size is what is counted. */
-struct unpacking {
-	struct progress *progress;
-	uint64_t size;
-};
-
-static int on_unpacked(void *ctx, uint64_t bytes)
-{
-	struct unpacking *unpacking = ctx;
-
-	return progress_update(unpacking->progress, bytes, unpacking->size);
 }
 
 static int take_digest(void *ctx, const void *data, size_t len)
@@ -133,40 +184,77 @@ static int make_staging(const struct lock *lock, const char *nix_dir, const char
 	return fd < 0 ? layout_error("open the directory", path, fd) : fd;
 }
 
-int pipeline_unpack(const struct release *release, struct download_file *file,
-		    const struct lock *lock, const char *nix_dir, struct progress *progress,
-		    struct unpack_result *out)
+/* FILE, where the child got nothing of it before its digest was right. */
+static int unpack_verified(struct pipeline *pipeline, const struct download_file *file,
+			   struct unpack_result *out)
 {
-	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_STAGING), *size = NULL;
-	_cleanup_close_ int staging_fd = make_staging(lock, nix_dir, path);
 	_cleanup_(sha256_stream_freep) struct sha256_stream *digest = NULL;
-	struct unpacking unpacking = {.progress = progress, .size = file->size};
-	int r;
 
-	if (staging_fd < 0)
+	if (check_space(pipeline, file->size, 0) < 0)
 		return -1;
 	if (sha256_stream_new(&digest) < 0) {
 		log_error("libcrypto offers no SHA-256\nits installation is broken");
 		return -1;
 	}
-	progress_begin(progress, "unpacking", "%s, its SHA-256 verified", release->tarball_name);
-	r = unpack_archive(
-		&(struct unpack_request){
-			.archive_name = release->tarball_name,
-			.staging_fd = staging_fd,
-			.staging_path = path,
-			.lock_fd = lock->fd,
-			.progress = on_unpacked,
-			.ctx = &unpacking,
-		},
-		file->fd, &(struct sink){.write = take_digest, .ctx = digest}, out);
-	if (r == 0 && check_digest(release, digest) < 0) {
-		layout_remove_staging(lock->nix_dir_fd, nix_dir);
-		out->refused = true;
-		r = -1;
+	if (unpack_archive(&pipeline->request, file->fd,
+			   &(struct sink){.write = take_digest, .ctx = digest}, out) < 0)
+		return -1;
+	if (check_digest(pipeline->release, digest) == 0)
+		return 0;
+	layout_remove_staging(pipeline->lock->nix_dir_fd, pipeline->nix_dir);
+	unpack_result_clear(out);
+	out->refused = true;
+	return -1;
+}
+
+/*
+ * Start the child. Where it is not confined to the staging directory, it is ended again, and
+ * another gets the archive when the digest of the whole is known.
+ */
+static int begin(struct pipeline *pipeline)
+{
+	pipeline->unpack = unpack_begin(&pipeline->request);
+	if (!pipeline->unpack)
+		return -1;
+	if (!unpack_is_confined(pipeline->unpack))
+		abandon(pipeline);
+	return 0;
+}
+
+int pipeline_run(const struct release *release, struct downloader *downloader,
+		 const struct lock *lock, const char *nix_dir, struct progress *progress,
+		 struct unpack_result *out)
+{
+	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_STAGING), *size = NULL;
+	_cleanup_close_ int staging_fd = make_staging(lock, nix_dir, path);
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	struct pipeline pipeline = {
+		.release = release,
+		.lock = lock,
+		.nix_dir = nix_dir,
+		.progress = progress,
+	};
+	int r;
+
+	*out = (struct unpack_result){0};
+	pipeline.request = (struct unpack_request){
+		.archive_name = release->tarball_name,
+		.staging_fd = staging_fd,
+		.staging_path = path,
+		.lock_fd = lock->fd,
+		.progress = on_unpacked,
+		.ctx = &pipeline,
+	};
+	if (staging_fd < 0 || begin(&pipeline) < 0)
+		return -1;
+	if (fetch(&pipeline, downloader, &file) < 0) {
+		abandon(&pipeline);
+		return -1;
 	}
+	r = pipeline.unpack ? unpack_end(pipeline.unpack, out)
+			    : unpack_verified(&pipeline, &file, out);
 	if (r < 0 && out->refused)
-		download_file_remove(file);
+		download_file_remove(&file);
 	if (r < 0)
 		return -1;
 	size = str_size(out->bytes);

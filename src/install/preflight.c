@@ -1,19 +1,17 @@
 #include "install/preflight.h"
+#include "install/disk_check.h"
 #include "host/check.h"
 #include "host/probe.h"
 #include "install/user_checks.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
-#include "util/network_fs.h"
 #include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/statvfs.h>
 
 /* What the host refuses, with the reason that --check would give. */
 static int check_probe(const struct probe *probe)
@@ -61,16 +59,8 @@ static int check_home(void)
 static int check_nix_dir(const char *nix_dir)
 {
 	_cleanup_free_ char *store = path_join(nix_dir, "store");
-	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
-	struct statvfs fs;
 	struct stat st;
 
-	if (statvfs(there, &fs) == 0 && (fs.f_flag & ST_NOEXEC)) {
-		log_error("no program can be run from %s: its file system is mounted noexec\n"
-			  "set NIX_USER_CHROOT_DIR to a directory on another file system",
-			  there);
-		return -1;
-	}
 	if (lstat(store, &st) == 0 && S_ISLNK(st.st_mode)) {
 		log_error("%s is a symlink, and Nix refuses a store that is one\nset "
 			  "NIX_USER_CHROOT_DIR to the directory that the store is really in",
@@ -78,15 +68,6 @@ static int check_nix_dir(const char *nix_dir)
 		return -1;
 	}
 	return 0;
-}
-
-/* The kind of network file system that the store will be on, or NULL. */
-static const char *network_fs(const char *nix_dir)
-{
-	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
-	struct statfs fs;
-
-	return statfs(there, &fs) == 0 ? network_fs_name((unsigned long)fs.f_type) : NULL;
 }
 
 /* A runtime that was asked for by name, or none that works. */
@@ -118,13 +99,13 @@ static int check_runtime(const struct site *site)
 int preflight(const struct site *site, const struct install_request *request,
 	      struct nix_conf_facts *facts)
 {
-	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 || user_checks(site, request) < 0)
+	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
+	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request) < 0)
 		return -1;
 	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
 	facts->sandbox_works =
 		(site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
 		probe_can_sandbox(&site->runtimes.userns);
 	facts->is_root = geteuid() == 0;
-	facts->network_fs = network_fs(site->nix_dir);
 	return check_runtime(site);
 }

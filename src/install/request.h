@@ -15,6 +15,7 @@ struct install_request {
 	char *const *program_argv; /* the whole command line */
 	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
 	enum runtime runtime;
+	bool keeps_ssh;		 /* as in run/request.h, for that command */
 	char *const *argv;	 /* the command that runs inside afterwards; NULL: none */
 	const char *nix_version; /* "2.26.3"; NULL: the latest */
 	const char *mirror;	 /* URL without a trailing slash; NULL: the default mirror */

@@ -46,6 +46,14 @@ int site_find(enum runtime runtime, const struct trusted_wish *wish, struct site
 			  strerror(-r));
 		return -1;
 	}
+	if (out->runtimes.hides_programs) {
+		log_error(
+			"cannot install on this host: its own programs are in /nix/store, as on "
+			"NixOS, and a /nix of your own would hide them, with --force too\n"
+			"Nix is here already: use nix-shell -p PACKAGE or nix profile install; for a "
+			"store of your own: nix --store ~/my-store");
+		return -1;
+	}
 	if (out->runtime == RUNTIME_AUTO)
 		choose_runtime(out);
 	if (layout_check(out->nix_dir) < 0)

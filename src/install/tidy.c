@@ -29,7 +29,7 @@ void tidy(const struct site *site, pid_t dying)
 		if (record_read(lock.nix_dir_fd, &record) == 0 &&
 		    !tells_of_something(&record, lock.nix_dir_fd))
 			record_remove(lock.nix_dir_fd);
-		lock_remove(&lock);
+		lock_end(&lock);
 	}
 	/* who waits for the lock makes the directories above it again; the others are its owner's
 	 */

@@ -176,7 +176,7 @@ void collector_find_others(int nix_dir_fd, ino_t own, struct strlist *out)
 		return;
 	others.outside = user.st_ino;
 	others.mount_namespace = process_mount_namespace(getpid());
-	processes_visit(0, look_at_process, &others);
+	processes_visit(0, 0, look_at_process, &others);
 }
 
 /* The first of LIST, for a message. */

@@ -13,6 +13,7 @@ struct entry {
 	int nix_dir_fd;
 	const char *nix_dir; /* as the user knows it */
 	bool is_new;	     /* a namespace of its own is asked for */
+	bool keeps_ssh;	     /* ssh's configuration is to be as it is on the host */
 	/* the working directory, absolute, which is to be the same inside; NULL: it need not be */
 	const char *work_dir;
 	/*

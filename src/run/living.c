@@ -19,9 +19,6 @@
  */
 static const char *const places[] = {"/tmp", "/dev/shm"};
 
-/* An entry has the lock for some milliseconds; whoever has it longer has been stopped. */
-#define LOCK_PATIENCE_MS 2000
-
 /* A list of more visitors than this is written anew without those that have ended. */
 #define VISITORS_MAX 128
 
@@ -64,8 +61,10 @@ static int open_list(int place, const char *name, bool create)
 	return fd >= 0 && is_private(fd) ? steal_fd(&fd) : -1;
 }
 
-/* PROC_USER_INIT_INO of the kernel's proc_ns.h: the user namespace that the system starts with */
+/* PROC_USER_INIT_INO and PROC_PID_INIT_INO of the kernel's proc_ns.h: what the system starts with
+ */
 #define FIRST_USER_NAMESPACE 0xEFFFFFFD
+#define FIRST_PID_NAMESPACE  0xEFFFFFFC
 
 /*
  * The list's name. In a user namespace, user 0 may be anybody outside, where /tmp is the same: then
@@ -108,15 +107,9 @@ void living_remove_empty(int list)
 		rmdir(path);
 }
 
-void living_lock(int list)
+bool living_lock(int list)
 {
-	const struct timespec tick = {.tv_nsec = 1000000};
-
-	for (int waited = 0; waited < LOCK_PATIENCE_MS; waited++) {
-		if (flock(list, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
-			return;
-		nanosleep(&tick, NULL);
-	}
+	return flock(list, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
 }
 
 static void files_clear(struct files *files)
@@ -266,7 +259,8 @@ struct orphans {
 	const struct living_file **files;
 	pid_t *found;
 	size_t count;
-	pid_t above; /* no process with a lower or this ID can be in any of them */
+	pid_t above;		/* no process with a lower or this ID can be in any of them */
+	uint64_t pid_namespace; /* ours */
 };
 
 static bool has_visitor(const struct living_file *file)
@@ -302,61 +296,76 @@ static uint64_t now(void)
  * it was made: its process ID is greater than LAST was then, if they have not wrapped around since.
  * In a second they do not.
  */
-static pid_t lowest_child(const struct living_head *head)
+static pid_t lowest_child(const struct living_head *head, pid_t last)
 {
-	pid_t last = process_last();
 	bool is_young = now() - head->made < 1000000000 && last >= (pid_t)head->last_pid;
 
 	return is_young ? (pid_t)head->last_pid : 0;
+}
+
+/*
+ * Would this process, in the PID namespace OWN, see whoever is in the namespace of HEAD? From a PID
+ * or user namespace one sees into those alone that were made below it: from the first into all.
+ */
+static bool is_in_sight(const struct living_head *head, const struct origin *origin, uint64_t own)
+{
+	return head->key.origin.boot == origin->boot &&
+	       (own == FIRST_PID_NAMESPACE || own == head->pid_namespace) &&
+	       (origin->user_namespace == FIRST_USER_NAMESPACE ||
+		origin->user_namespace == head->key.origin.user_namespace);
 }
 
 static void find_orphans(const struct files *files, const struct origin *origin,
 			 struct orphans *out)
 {
 	const uint64_t own = process_pid_namespace(getpid());
+	const pid_t last = process_last();
 
+	out->pid_namespace = own;
 	out->files = xcalloc(files->count, sizeof(*out->files));
 	out->found = xcalloc(files->count, sizeof(*out->found));
 	for (size_t i = 0; i < files->count; i++) {
 		const struct living_file *file = &files->items[i];
-		pid_t lowest;
+		pid_t lowest = 0;
 
-		/* process IDs of another PID namespace say nothing here */
-		if (file->head->key.origin.boot != origin->boot ||
-		    file->head->pid_namespace != own || has_visitor(file))
+		if (!is_in_sight(file->head, origin, own))
 			continue;
-		lowest = lowest_child(file->head);
+		/* the process IDs in the file are those of its own PID namespace */
+		if (file->head->pid_namespace == own) {
+			if (has_visitor(file))
+				continue;
+			lowest = lowest_child(file->head, last);
+		}
 		out->above = out->count == 0 || lowest < out->above ? lowest : out->above;
 		out->files[out->count++] = file;
 	}
 	if (out->count > 0)
-		processes_visit(out->above, look_for_orphan, out);
+		processes_visit(out->above, last, look_for_orphan, out);
 }
 
 /* Strike the namespaces out that have ended, and look into those that have not. */
-static int find_by_orphans(const struct search *search, const struct files *files,
-			   const char *own_name)
+static int find_by_orphans(const struct search *search, const struct files *files)
 {
+	const struct origin *origin = &search->key->origin;
 	struct orphans orphans = {0};
 	int r = -1;
 
-	find_orphans(files, &search->key->origin, &orphans);
+	find_orphans(files, origin, &orphans);
 	for (size_t i = 0; i < orphans.count; i++) {
 		const struct living_file *file = orphans.files[i];
 		const struct living_visitor found = {.pid = (uint64_t)orphans.found[i]};
 
-		if (orphans.found[i] == 0) {
-			/* that of our own name is written over */
-			if (strcmp(file->name, own_name) != 0)
-				unlinkat(search->list, file->name, 0);
+		if (found.pid == 0) {
+			unlinkat(search->list, file->name, 0);
 			continue;
 		}
-		living_file_visit(search->list, file->name, &found);
+		if (file->head->pid_namespace == orphans.pid_namespace)
+			living_file_visit(search->list, file->name, &found);
 		if (r < 0 && has_key(file, search->key))
 			r = try_door(search, file, orphans.found[i]) == 0 ? 0 : -1;
 	}
 	for (size_t i = 0; i < files->count; i++)
-		if (files->items[i].head->key.origin.boot != search->key->origin.boot)
+		if (files->items[i].head->key.origin.boot != origin->boot)
 			unlinkat(search->list, files->items[i].name, 0);
 	free(orphans.files);
 	free(orphans.found);
@@ -377,17 +386,14 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 		add_file(&files, list, name);
 	if (find_by_visitors(&search, &files) == 0)
 		return 0;
-	return thoroughly ? find_by_orphans(&search, &files, name) : -1;
+	return thoroughly ? find_by_orphans(&search, &files) : -1;
 }
 
 void living_make_room(int list, const struct living_key *key)
 {
-	_cleanup_(living_file_clear) struct living_file file = {0};
-	_cleanup_free_ char *name = living_file_name(key), *other = NULL;
+	_cleanup_free_ char *name = living_file_name(key);
+	_cleanup_free_ char *other = xasprintf("%s.%llx", name, (unsigned long long)now());
 
-	if (living_file_read(list, name, &file) < 0 || !has_visitor(&file))
-		return;
-	other = xasprintf("%s.%llx", name, (unsigned long long)file.head->mount_namespace);
 	renameat(list, name, list, other);
 }
 

@@ -18,10 +18,10 @@
 int living_open(const struct origin *origin);
 
 /*
- * Wait for the list's lock, which goes with LIST: of two first entries one makes the namespace and
- * the other joins it. Not for ever, for whoever has it may have been stopped: then it goes without.
+ * Take the list's lock, which goes with LIST: of two first entries one makes the namespace and the
+ * other joins it. False where another process has it.
  */
-void living_lock(int list);
+bool living_lock(int list);
 
 /*
  * Open the door to the namespace that has KEY and SUITS(CONTEXT), through a process that is known
@@ -37,8 +37,8 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 void living_remove_empty(int list);
 
 /*
- * Where another namespace with KEY lives, its file gets another name, for a newer one. To be called
- * before the newer one is entered: from inside, nobody can look into the older.
+ * Where another namespace with KEY is on the list, its file gets another name, for a newer one. To
+ * be called before the newer one is entered: from inside, nobody can look into the older.
  */
 void living_make_room(int list, const struct living_key *key);
 

@@ -15,7 +15,7 @@ int mountns_enter(const struct entry *entry, struct refusal *refusal)
 	if (refusal && !capability_held(CAP_SYS_ADMIN))
 		return refuse(refusal, xstrdup("enter a mount namespace of my own"), EPERM,
 			      CHECK_MOUNT_NAMESPACE);
-	if (own_root_plan(entry, &plan, &fingerprint) < 0)
+	if (own_root_plan(entry, false, &plan, &fingerprint) < 0)
 		return -1;
 	return own_root_enter(entry, &plan, false, refusal);
 }

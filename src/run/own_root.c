@@ -57,12 +57,15 @@ static int explain(const struct chroot_error *error)
 	return -1;
 }
 
-int own_root_plan(const struct entry *entry, struct plan *plan, uint64_t *fingerprint)
+int own_root_plan(const struct entry *entry, bool with_user_namespace, struct plan *plan,
+		  uint64_t *fingerprint)
 {
 	_cleanup_(path_config_clear) struct path_config config = {0};
 	_cleanup_free_ char *user = NULL, *state_home = NULL;
 	struct host_watch watch = {.nix_dir_fd = entry->nix_dir_fd};
 	struct host_view view = host_view_watched(&watch);
+	struct host_view not_watched = host_view_real(&entry->nix_dir_fd);
+	struct ssh_view ssh = {&not_watched, geteuid(), env_get("HOME")};
 
 	if (path_config_read(entry->nix_dir_fd, entry->nix_dir, &config) < 0)
 		return -1;
@@ -73,7 +76,9 @@ int own_root_plan(const struct entry *entry, struct plan *plan, uint64_t *finger
 	if (plan_build(&(struct plan_input){.view = &view,
 					    .config = &config,
 					    .user = user,
-					    .state_home = state_home},
+					    .state_home = state_home,
+					    .ssh = with_user_namespace && !entry->keeps_ssh ? &ssh
+											    : NULL},
 		       plan) < 0)
 		return -1;
 	*fingerprint = plan_fingerprint(plan, watch.seen);

@@ -9,8 +9,12 @@
 
 #include <stdint.h>
 
-/* The plan by the path config of ENTRY's Nix directory. 0, or -1 after a message. */
-int own_root_plan(const struct entry *entry, struct plan *plan, uint64_t *fingerprint);
+/*
+ * The plan by the path config of ENTRY's Nix directory; WITH_USER_NAMESPACE: root's files will be
+ * nobody's. 0, or -1 after a message.
+ */
+int own_root_plan(const struct entry *entry, bool with_user_namespace, struct plan *plan,
+		  uint64_t *fingerprint);
 
 /*
  * Enter it. Returns 0; 1 with *REFUSAL set, where it is not to be had and nothing has changed; or

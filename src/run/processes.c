@@ -49,11 +49,11 @@ pid_t process_last(void)
 	return last ? (pid_t)strtol(last, NULL, 10) : 0;
 }
 
-void processes_visit(pid_t above, void (*visit)(pid_t pid, void *context), void *context)
+void processes_visit(pid_t above, pid_t last, void (*visit)(pid_t pid, void *context),
+		     void *context)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
-	pid_t last = above > 0 ? process_last() : 0;
 
 	if (last >= above && last - above < FEW && above > 0) {
 		for (pid_t pid = above + 1; pid <= last; pid++)

@@ -19,7 +19,11 @@ uint64_t process_pid_namespace(pid_t pid);
 /* The process ID that was given away last; 0: unknown. */
 pid_t process_last(void);
 
-/* Call VISIT for each process whose ID is greater than ABOVE (0: for all), in no order. */
-void processes_visit(pid_t above, void (*visit)(pid_t pid, void *context), void *context);
+/*
+ * Call VISIT for each process whose ID is greater than ABOVE, in no order; 0: for all. LAST is what
+ * process_last() has said, where ABOVE is not 0.
+ */
+void processes_visit(pid_t above, pid_t last, void (*visit)(pid_t pid, void *context),
+		     void *context);
 
 #endif

@@ -26,6 +26,7 @@ struct run_request {
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
 	enum runtime runtime; /* RUNTIME_AUTO: the first that works */
 	bool is_new;	      /* in a namespace of its own, whichever others there are */
+	bool keeps_ssh;	      /* ssh's configuration is shown as it is */
 };
 
 #endif

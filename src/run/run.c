@@ -175,6 +175,7 @@ static int enter(const struct run_request *request, int nix_fd)
 				  .nix_dir_fd = nix_fd,
 				  .nix_dir = request->nix_dir,
 				  .is_new = request->is_new,
+				  .keeps_ssh = request->keeps_ssh,
 				  .work_dir = request->work_dir ? NULL : here,
 				  .others = collecting == COLLECTING_NEVER ? NULL : &others,
 			  }) < 0)

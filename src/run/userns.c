@@ -9,6 +9,7 @@
 #include "util/fs.h"
 
 #include <string.h>
+#include <time.h>
 
 static int make_key(const struct entry *entry, uint64_t plan, struct living_key *key)
 {
@@ -82,6 +83,30 @@ static int join(const struct entry *entry, int list, const struct living_key *ke
 	return r == 0;
 }
 
+/* An entry has the lock for some milliseconds; whoever has it longer has been stopped. */
+#define LOCK_PATIENCE_MS 2000
+
+/*
+ * As join(). Where none is known of, wait for the lock, whose holder may be about to make one for
+ * all who wait, and look thoroughly. Not for ever: where the holder has been stopped, without it.
+ */
+static int join_or_lock(const struct entry *entry, int list, const struct living_key *key,
+			const struct place *place)
+{
+	const struct timespec tick = {.tv_nsec = 1000000};
+	int r = 0;
+
+	for (int waited = 0; r == 0 && waited < LOCK_PATIENCE_MS; waited++) {
+		if (waited > 0)
+			nanosleep(&tick, NULL);
+		if (!entry->is_new)
+			r = join(entry, list, key, place, false);
+		if (r == 0 && living_lock(list))
+			break;
+	}
+	return r == 0 && !entry->is_new ? join(entry, list, key, place, true) : r;
+}
+
 int userns_enter(const struct entry *entry, struct refusal *refusal)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
@@ -91,16 +116,12 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	uint64_t fingerprint;
 	int r = 0;
 
-	if (own_root_plan(entry, &plan, &fingerprint) < 0)
+	if (own_root_plan(entry, true, &plan, &fingerprint) < 0)
 		return -1;
 	place = find_place(entry, &plan);
 	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open(&key.origin);
-	if (list >= 0 && !entry->is_new)
-		r = join(entry, list, &key, &place, false);
-	if (list >= 0 && r == 0)
-		living_lock(list);
-	if (list >= 0 && r == 0 && !entry->is_new)
-		r = join(entry, list, &key, &place, true);
+	if (list >= 0)
+		r = join_or_lock(entry, list, &key, &place);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (entry->others) {

@@ -127,6 +127,7 @@ static int make_nix_dir(const char *nix_dir, struct strlist *made)
 	_cleanup_(strlist_clear) struct strlist missing = {0};
 	_cleanup_close_ int fd = -1;
 	bool is_made = false;
+	int r;
 
 	add_missing(&missing, nix_dir);
 	for (size_t i = missing.count; i-- > 0;) {
@@ -137,10 +138,11 @@ static int make_nix_dir(const char *nix_dir, struct strlist *made)
 			return -errno;
 	}
 	fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* whatever the umask: it is to be of use to builds, and closed to the group */
-	if (fd < 0 || (is_made && fchmod(fd, 0755) < 0))
+	if (fd < 0)
 		return -errno;
-	return steal_fd(&fd);
+	/* whatever the umask and the directory above: of use to builds, and closed to the group */
+	r = is_made ? fs_make_plain(fd) : 0;
+	return r < 0 ? r : steal_fd(&fd);
 }
 
 /* The state directory, and the one that it lies in. 0 or a negative errno. */

@@ -183,6 +183,13 @@ void lock_remove(const struct lock *lock)
 	fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
 }
 
+void lock_end(struct lock *lock)
+{
+	lock_remove(lock);
+	cleanup_close(&lock->fd);
+	lock->fd = -1;
+}
+
 void lock_clear(struct lock *lock)
 {
 	cleanup_close(&lock->fd);

@@ -44,6 +44,12 @@ bool lock_is_there(const char *nix_dir);
 /* Remove the lock's file; the lock itself ends with its descriptors. */
 void lock_remove(const struct lock *lock);
 
+/*
+ * The same, and give it up: on NFS and FUSE a file that is open keeps another name when it is
+ * removed, and with it the directory. The Nix directory stays open.
+ */
+void lock_end(struct lock *lock);
+
 /* Close the descriptors. For _cleanup_(lock_clear) too. */
 void lock_clear(struct lock *lock);
 

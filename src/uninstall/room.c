@@ -81,5 +81,5 @@ void room_processes(int nix_dir_fd, struct strlist *out)
 	if (fstat(nix_dir_fd, &search.nix) < 0 ||
 	    (stat("/nix", &here) == 0 && fs_same_inode(&here, &search.nix)))
 		return;
-	processes_visit(0, look_at, &search);
+	processes_visit(0, 0, look_at, &search);
 }

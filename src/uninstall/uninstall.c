@@ -264,7 +264,7 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
  * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
  * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
  */
-static int carry_out(const struct uninstallation *un, const struct lock *lock,
+static int carry_out(const struct uninstallation *un, struct lock *lock,
 		     const struct found *found)
 {
 	_cleanup_free_ char *path = path_join(un->nix_dir, LAYOUT_STATE);
@@ -283,7 +283,7 @@ static int carry_out(const struct uninstallation *un, const struct lock *lock,
 	if (carry_out_all(un, lock->nix_dir_fd, &found->last) < 0)
 		return -1;
 	remove_made(&found->made, NULL);
-	lock_remove(lock);
+	lock_end(lock);
 	remove_made(&found->made, state);
 	log_info("Nix is removed from %s", un->nix_dir);
 	return 0;
@@ -312,7 +312,7 @@ static int carry_out_locked(struct uninstallation *un, const char *description)
 	if (r == 0)
 		r = carry_out(un, &lock, &found);
 	if (r < 0) {
-		lock_remove(&lock);
+		lock_end(&lock);
 		for (size_t i = lock.made.count; i-- > 0;)
 			rmdir(lock.made.items[i]);
 	}

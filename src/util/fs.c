@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <sys/syscall.h>
 
 int fs_write_all(int fd, const void *data, size_t len)
@@ -167,17 +168,32 @@ int fs_open_dir(int dirfd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int fs_make_plain(int fd)
+{
+	/* acl(5); none there, or no such thing on this file system, is as well */
+	(void)!fremovexattr(fd, "system.posix_acl_default");
+	(void)!fremovexattr(fd, "system.posix_acl_access");
+	return fchmod(fd, 0755) < 0 ? -errno : 0;
+}
+
 /* The directory NAME (LEN bytes) in FD, which is closed; with MAKES, made where it is missing. */
 static int step_down(int fd, const char *path, size_t len, bool makes)
 {
 	_cleanup_free_ char *name = xstrndup(path, len);
 	_cleanup_close_ int above = fd, below = -1;
 	bool is_made = makes && mkdirat(above, name, 0755) == 0;
+	int why = is_made || !makes ? 0 : errno;
 
 	/* where it is there, mkdir(2) may fail for many reasons: what counts is the directory */
 	below = fs_open_dir(above, name);
-	if (below >= 0 && is_made && fchmod(below, 0755) < 0)
-		return -errno;
+	if (below == -ENOENT && why && why != EEXIST)
+		return -why;
+	if (below >= 0 && is_made) {
+		int r = fs_make_plain(below);
+
+		if (r < 0)
+			return r;
+	}
 	return steal_fd(&below);
 }
 

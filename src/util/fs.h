@@ -43,6 +43,12 @@ int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, m
  */
 int fs_mkdirs(int dirfd, const char *path, mode_t mode);
 
+/*
+ * Mode 0755 for the directory FD, without what it may have inherited: a default ACL would give what
+ * is made in it to others, and set-group-ID to another group.
+ */
+int fs_make_plain(int fd);
+
 /* A descriptor of the directory PATH, read-only; -ENOTDIR or -ELOOP where PATH itself is a symlink.
  */
 int fs_open_dir(int dirfd, const char *path);

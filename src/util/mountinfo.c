@@ -86,6 +86,19 @@ bool mountinfo_next(char **cursor, struct mountinfo *out)
 	return false;
 }
 
+char *mountinfo_type_of(int fd)
+{
+	uint64_t id = fs_mount_id(fd, "", false);
+	_cleanup_free_ char *text = id ? mountinfo_read("", "self") : NULL;
+	char *cursor = text;
+	struct mountinfo line;
+
+	while (cursor && mountinfo_next(&cursor, &line))
+		if (line.id >= 0 && (uint64_t)line.id == id)
+			return xstrdup(line.fs_type);
+	return NULL;
+}
+
 bool mountinfo_has_option(const char *options, const char *word)
 {
 	size_t len = strlen(word);

@@ -28,6 +28,10 @@ char *mountinfo_read(const char *root, const char *process);
  */
 bool mountinfo_next(char **cursor, struct mountinfo *out);
 
+/* The type of the file system that FD is on, the caller's to free; NULL where that cannot be told.
+ */
+char *mountinfo_type_of(int fd);
+
 /* Is WORD one of the comma-separated OPTIONS? */
 bool mountinfo_has_option(const char *options, const char *word);
 

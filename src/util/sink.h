@@ -5,9 +5,13 @@
 #define UTIL_SINK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* Both return 0; another number ends the transfer, after the sink itself has said why. */
+/* All return 0; another number ends the transfer, after the sink itself has said why. */
 struct sink {
+	/* The file has SIZE bytes: before the first byte, where that is known by then. NULL: not
+	 * called. */
+	int (*begin)(void *ctx, uint64_t size);
 	int (*write)(void *ctx, const void *data, size_t len);
 	/* The file begins again from its first byte: forget all. Called only after a write. */
 	int (*restart)(void *ctx);

@@ -8,6 +8,8 @@
 #   bootstrap_suite        in setup_file: makes a release of stand-ins (see stand-in) and serves it;
 #                          sets and exports SCRIPTS RELEASE SHELLS, and HTTPS: its URL by a host name,
 #                          because Debian's busybox wget cannot do https with an address and a port
+#   real_program           in setup_file: sets and exports PROGRAM, the real one or nothing, ARCH (of its
+#                          name in a release), SCRIPTS, and RELEASES, made where it is not given
 #   new_home               an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and nothing of the caller's
 #                          environment that decides anything; sets STAND_IN_LOG
 #   install_sh_test        in setup: new_home, and the release over https; sets ARCH NAME (of the program
@@ -56,6 +58,27 @@ bootstrap_suite()
 	export SCRIPTS RELEASE HTTPS SHELLS
 }
 
+real_program()
+{
+	case $(uname -m) in
+	x86_64 | aarch64) ARCH=$(uname -m) ;;
+	*) ARCH=i686 ;;
+	esac
+	PROGRAM=''
+	SCRIPTS=$(realpath "$BATS_TEST_DIRNAME/../../scripts")
+	if [ -n "${NIX_USER_CHROOT_DIST:-}" ]; then
+		PROGRAM=$(find "$NIX_USER_CHROOT_DIST/" -name "nix-user-chroot-*-$ARCH-linux" | tail -n 1)
+	elif [ -n "${NIX_USER_CHROOT_SINGLE:-}" ]; then
+		PROGRAM=$NIX_USER_CHROOT_SINGLE
+	fi
+	export PROGRAM ARCH SCRIPTS RELEASES
+	[ -n "$PROGRAM" ] || return 0
+	if [ -z "${RELEASES:-}" ]; then
+		RELEASES=$BATS_FILE_TMPDIR/releases
+		"$BATS_TEST_DIRNAME/../mirror/make-release" "$RELEASES" >&2
+	fi
+}
+
 new_home()
 {
 	local name
@@ -63,7 +86,7 @@ new_home()
 	for name in $(compgen -e); do
 		case $name in
 		NIX_USER_CHROOT_DIST | NIX_USER_CHROOT_SINGLE) ;;
-		NIX_* | XDG_* | GITHUB_* | RUNNER_* | *_proxy | *_PROXY | CURL_CA_BUNDLE | SSL_CERT_* | \
+		NIX_* | XDG_* | GITHUB_* | GITLAB_* | CI_* | RUNNER_* | TF_BUILD | AGENT_* | *_proxy | *_PROXY | CURL_CA_BUNDLE | SSL_CERT_* | \
 			BASH_ENV | ENV | CI | STAND_IN_*) unset "$name" ;;
 		esac
 	done

@@ -481,15 +481,17 @@ token_is_secret() # [MASKED]
 		NIX_USER_CHROOT_NIX_VERSION=
 		NIX_USER_CHROOT_RELEASES=$RELEASE
 		NIX_USER_CHROOT_SHA256=
+		NIX_USER_CHROOT_SUDO=
 	END
 
 	NIX_USER_CHROOT_NIX_VERSION=2.20.0 run -0 "$BATS_TEST_DIRNAME/github.py" action "$action" \
-		sha256=sha256-abc= extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
+		sha256=sha256-abc= sudo=no extra-conf='cores = 1; $(touch bad) `touch bad`' access-token= releases=/none
 	diff -u - <(grep '^NIX_USER_CHROOT_[ENRS]' "$STAND_IN_LOG.env" | grep -v '_SINGLE=' | sort) <<-END
 		NIX_USER_CHROOT_EXTRA_CONF=cores = 1; \$(touch bad) \`touch bad\`
 		NIX_USER_CHROOT_NIX_VERSION=2.20.0
 		NIX_USER_CHROOT_RELEASES=/none
 		NIX_USER_CHROOT_SHA256=sha256-abc=
+		NIX_USER_CHROOT_SUDO=no
 	END
 	[ ! -e bad ]
 	# the empty access token took away what the first run had written

@@ -5,7 +5,7 @@ github.py action DIR [INPUT=VALUE...]   run the step of the composite action in 
 github.py job FILE [COMMANDS...]        run the steps of the job in FILE, then COMMANDS as more steps
 
 Of a job: checkout does nothing (we are in the clone), cache keeps in $TEST_CACHE, our action is that
-of this tree, and each "run" is a bash of its own. The files $GITHUB_PATH and $GITHUB_ENV are read
+of this tree, and each "run" is a bash of its own, or its "shell" with a file of the commands for {0}. The files $GITHUB_PATH and $GITHUB_ENV are read
 after each step. github.token is $TEST_GITHUB_TOKEN. Of "action", github.action_repository and
 github.action_ref are what stands before and behind the @ of $TEST_ACTION; of "job", of its "uses".
 """
@@ -14,8 +14,10 @@ import glob
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -108,6 +110,16 @@ def save(key, paths):
         subprocess.run(["tar", "-cPf", cache_file(key), *paths], check=True)
 
 
+def run_step(step, environment):
+    with tempfile.NamedTemporaryFile("w", suffix=".sh") as f:
+        f.write(step["run"])
+        f.flush()
+        shell = step.get("shell", "bash --noprofile --norc -eo pipefail {0}")
+        # the runner finds the shell by the PATH that earlier steps have left
+        subprocess.run(["env", *(w.replace("{0}", f.name) for w in shlex.split(shell))],
+                       env=environment, check=True)
+
+
 def run_job(path, commands):
     with open(path, encoding="utf-8") as f:
         steps = yaml.safe_load(f)["steps"]
@@ -124,8 +136,7 @@ def run_job(path, commands):
             run_action(os.path.join(HERE, "../../scripts/github-action"), step.get("with", {}),
                        later_environment(), uses)
         else:
-            subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                           env=later_environment(), check=True)
+            run_step(step, later_environment())
     if kept:
         save(*kept)
 

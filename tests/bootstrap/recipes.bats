@@ -14,30 +14,17 @@ load bootstrap.bash
 
 setup_file()
 {
-	local root=$BATS_FILE_TMPDIR/mirror arch
+	local root=$BATS_FILE_TMPDIR/mirror
 
 	bats_require_minimum_version 1.5.0
-	case $(uname -m) in
-	x86_64 | aarch64) arch=$(uname -m) ;;
-	*) arch=i686 ;;
-	esac
-	export PROGRAM='' SCRIPTS RELEASE HTTPS
-	SCRIPTS=$(realpath "$BATS_TEST_DIRNAME/../../scripts")
-	if [ -n "${NIX_USER_CHROOT_DIST:-}" ]; then
-		PROGRAM=$(find "$NIX_USER_CHROOT_DIST/" -name "nix-user-chroot-*-$arch-linux" | tail -n 1)
-	elif [ -n "${NIX_USER_CHROOT_SINGLE:-}" ]; then
-		PROGRAM=$NIX_USER_CHROOT_SINGLE
-	fi
+	export RELEASE HTTPS
+	real_program
 	[ -n "$PROGRAM" ] || return 0
-
-	if [ -z "${RELEASES:-}" ]; then
-		RELEASES=$BATS_FILE_TMPDIR/releases
-		"$BATS_TEST_DIRNAME/../mirror/make-release" "$RELEASES" >&2
-	fi
 	RELEASE=$root/program
 	mkdir -p "$RELEASE"
+	# shellcheck disable=SC2153 # real_program sets it
 	cp -r "$RELEASES/." "$root"
-	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$arch-linux"
+	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$ARCH-linux"
 	cp "$SCRIPTS/install.sh" "$SCRIPTS/ci-bootstrap" "$RELEASE"
 	sums "$RELEASE"
 	mirror_start "$root"
@@ -93,7 +80,7 @@ recipe()
 PUBLIC=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
 
 # a directory with something for "nix build", which is the working directory then
-project()
+project() # [LINE COMMAND]: a line of the derivation, and how it is built
 {
 	mkdir "$HOME/project"
 	cd "$HOME/project" || return
@@ -103,8 +90,8 @@ project()
 		    packages.$(uname -m)-linux.default = derivation {
 		      name = "x";
 		      system = "$(uname -m)-linux";
-		      builder = "/bin/sh";
-		      args = [ "-c" "echo built > \$out" ];
+		      builder = "/bin/sh"; ${1-}
+		      args = [ "-c" "${2:-echo built > \$out}" ];
 		    };
 		  };
 		}
@@ -192,6 +179,26 @@ JOB='
 	built
 	[ "$(find "$TEST_CACHE" -type f | wc -l)" -eq 2 ]
 	[ "$(mirror_requests .)" -eq 0 ]
+}
+
+@test "recipe: GitHub Actions, steps that run what was built, and what a step has added to the profile" {
+	local job=$BATS_TEST_TMPDIR/job.yml
+
+	project 'PATH = "/bin";' 'mkdir -p $out/bin && printf \"#!/bin/sh\\necho greetings\\n\" >$out/bin/x && chmod 755 $out/bin/x'
+	export GITHUB_ACTIONS=true GITHUB_PATH=$BATS_TEST_TMPDIR/path GITHUB_ENV=$BATS_TEST_TMPDIR/env
+	export TEST_CACHE=$BATS_TEST_TMPDIR/cache
+	mkdir "$TEST_CACHE"
+	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
+	{
+		recipe 'GitHub Actions'
+		recipe 'what a step has added to the profile'
+		echo '  - run: nix-env -i ./result'
+		recipe 'what a step has added to the profile' | sed 's,\./result/bin/,,'
+	} >"$job"
+	run -0 "$BATS_TEST_DIRNAME/github.py" job "$job"
+	[ "$(grep -cx greetings <<<"$output")" -eq 2 ]
+	# in a plain step there is nothing at the other end of the link
+	[ ! -e result ]
 }
 
 # yaml EXPRESSION: of the document on stdin, as "document"
@@ -312,6 +319,15 @@ image_root()
 	echo '127.0.0.1 localhost' >"$1/etc/hosts"
 }
 
+# in_image [OPTION...] COMMAND...: in a container of that image, with options of bwrap
+in_image()
+{
+	in_root "$BATS_TEST_TMPDIR/image" --ro-bind /usr /usr --ro-bind "$BUILD" /build \
+		--setenv PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		--setenv NIX_USER_CHROOT_MIRROR "$HTTPS" --setenv NIX_CONFIG "$NIX_CONFIG" \
+		--setenv NIX_USER_CHROOT_RELEASES "$NIX_USER_CHROOT_RELEASES" "$@"
+}
+
 # dockerfile FILE [WRAPPER...]: build it, with a shell for each RUN, in the root of image_root
 dockerfile()
 {
@@ -327,10 +343,7 @@ dockerfile()
 			environment+=("${line/'$PATH'/"${environment[0]#PATH=}"}")
 			;;
 		'RUN '*)
-			in_root "$BATS_TEST_TMPDIR/image" --ro-bind /usr /usr --ro-bind "$BUILD" /build \
-				--setenv NIX_USER_CHROOT_MIRROR "$HTTPS" --setenv NIX_CONFIG "$NIX_CONFIG" \
-				--setenv NIX_USER_CHROOT_RELEASES "$NIX_USER_CHROOT_RELEASES" \
-				"$@" env "${environment[@]}" sh -c "${line#RUN }" || return
+			in_image "$@" env "${environment[@]}" sh -c "${line#RUN }" || return
 			;;
 		*)
 			echo "not understood: $line"
@@ -340,24 +353,58 @@ dockerfile()
 	done <"$file"
 }
 
-@test "recipe: Dockerfile" {
+# What Docker's filter refuses to a container that has no privilege
+DOCKER=(/build/refuse 'unshare,clone,mount,umount,pivot_root' --)
+
+needs_refuse()
+{
+	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
+}
+
+@test "recipe: Dockerfile, whose image has a nix that works, with and without what Docker refuses" {
+	needs_refuse
+	image_root "$BATS_TEST_TMPDIR/image"
+	recipe Dockerfile >"$BATS_TEST_TMPDIR/Dockerfile"
+	BUILD=$BUILD_DIR/tests run -0 dockerfile "$BATS_TEST_TMPDIR/Dockerfile" "${DOCKER[@]}"
+	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
+	grep -qx 'runtime direct' "$BATS_TEST_TMPDIR/image/nix/var/nix-user-chroot/record"
+	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
+	# containers of that image: its ENV, and a command
+	printf '%s' "$JOB" >"$BATS_TEST_TMPDIR/image/job"
+	{
+		grep ^ENV "$BATS_TEST_TMPDIR/Dockerfile"
+		echo 'RUN sh -e /job'
+	} >"$BATS_TEST_TMPDIR/container"
+	BUILD=$BUILD_DIR/tests run -0 dockerfile "$BATS_TEST_TMPDIR/container" "${DOCKER[@]}"
+	[ "${lines[-1]}" = 'job done' ]
+	BUILD=$BUILD_DIR/tests run -0 dockerfile "$BATS_TEST_TMPDIR/container"
+	[ "${lines[-1]}" = 'job done' ]
+}
+
+@test "recipe: Dockerfile, by a builder that allows namespaces, gives the same image" {
 	image_root "$BATS_TEST_TMPDIR/image"
 	recipe Dockerfile >"$BATS_TEST_TMPDIR/Dockerfile"
 	BUILD=$BATS_TEST_TMPDIR run -0 dockerfile "$BATS_TEST_TMPDIR/Dockerfile"
 	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
-	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
+	grep -qx 'runtime direct' "$BATS_TEST_TMPDIR/image/nix/var/nix-user-chroot/record"
 }
 
-@test "recipe: Dockerfile, under what Docker's seccomp filter refuses, says so and what allows it" {
-	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
+@test "recipe: GitLab, with the Docker executor, which refuses namespaces and mounts" {
+	local script
+
+	needs_refuse
 	image_root "$BATS_TEST_TMPDIR/image"
-	recipe Dockerfile >"$BATS_TEST_TMPDIR/Dockerfile"
-	BUILD=$BUILD_DIR/tests run -125 dockerfile "$BATS_TEST_TMPDIR/Dockerfile" \
-		/build/refuse unshare,clone,mount,umount,pivot_root --
-	[[ $output == *'cannot install on this host: it refuses unshare'* ]]
-	[[ $output == *'--security-opt seccomp=unconfined'* ]]
-	[ -z "$(find "$BATS_TEST_TMPDIR/image/root" -name store)" ]
-	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
+	HOME=$BATS_TEST_TMPDIR/image/root project
+	script=$(recipe GitLab | yaml "chr(10).join(document['build']['script'])")
+	BUILD=$BUILD_DIR/tests run -0 in_image --chdir /root/project --setenv CI true --setenv GITLAB_CI true \
+		--setenv CI_DISPOSABLE_ENVIRONMENT true "${DOCKER[@]}" \
+		bash -eo pipefail -c "$script"'
+			cat result
+			# and what the job has added to the profile
+			type -P nix; echo "$PATH"'
+	[[ $output == *$'\nbuilt\n/root/.local/bin/nix\n/root/.local/bin:/root/.nix-profile/bin:'* ]]
+	[[ $(readlink result) == /nix/store/*-x ]]
+	[[ $output != *'changed this host'* ]]
 }
 
 # on_node NAME COMMAND...: where /local is the node's own, and all else is that of all nodes

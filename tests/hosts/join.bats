@@ -9,8 +9,6 @@
 
 bats_require_minimum_version 1.5.0
 load ../integration/common
-# shellcheck source=tests/helpers.bash
-. "$BATS_TEST_DIRNAME/../helpers.bash"
 
 setup()
 {
@@ -26,6 +24,7 @@ teardown()
 	for pid in "${STARTED[@]}"; do
 		kill "$pid" 2>/dev/null || true
 	done
+	[ -z "${RUBBISH:-}" ] || rm -rf "$RUBBISH".*
 	leaving
 }
 
@@ -363,7 +362,6 @@ joined_there()
 	joins setpriv --reuid 12345 --regid 12345 --groups 4242 "$PROGRAM" "$NIX"
 	run ! joins setpriv --reuid 12345 --regid 4242 --groups 12345 "$PROGRAM" "$NIX"
 	[ "$(setpriv --reuid 12345 --regid 4242 --groups 12345 "$PROGRAM" "$NIX" id -g)" = 4242 ]
-	rm -rf /tmp/nix-user-chroot-12345
 }
 
 @test "another user, and root, do not land in a user's namespace, nor a user in root's" {
@@ -377,10 +375,11 @@ joined_there()
 	in_terminal inside sleep 3600
 	local forged
 	forged=$(find /tmp/nix-user-chroot-12345 -name '*.*.*')
-	cp "$forged" "$LIST/${forged##*/}"
+	RUBBISH=$LIST/${forged##*/}
+	cp "$forged" "$RUBBISH.forged"
+	cp "$forged" "$RUBBISH"
 	joins
-	rm -f "$LIST/${forged##*/}"
-	rm -rf /tmp/nix-user-chroot-1234[56]
+	rm -f "$RUBBISH"
 }
 
 @test "the list is somebody else's, a link or open to others: no joining, and no harm" {
@@ -388,6 +387,7 @@ joined_there()
 	require_root
 	for_everybody
 	local as=(setpriv --reuid "$user" --regid "$user" --clear-groups)
+	forget_lists
 	LIST=/tmp/nix-user-chroot-$user
 	mkdir -m 777 "$LIST"
 	in_terminal "${as[@]}" "$PROGRAM" "$NIX" sleep 3600
@@ -409,7 +409,9 @@ joined_there()
 	local name file
 	in_terminal inside sleep 3600
 	file=$(listed)
+	[ -n "$file" ]
 	name=${file##*/}
+	RUBBISH=$file
 	: >"$LIST/$name.empty"
 	head -c 100 "$file" >"$LIST/$name.short"
 	head -c 4000 /dev/urandom >"$LIST/$name.random"
@@ -421,7 +423,6 @@ joined_there()
 	joins
 	ended "$PID"
 	inside true
-	rm -rf "$LIST/$name".*
 }
 
 @test "nested: an entry from inside into another directory makes one below, and the next joins that" {
@@ -433,6 +434,34 @@ joined_there()
 	joins inside "$PROGRAM" "$SCRATCH/other"
 	# from outside it is another world
 	run ! joins "$PROGRAM" "$SCRATCH/other"
+}
+
+@test "nested: what cannot be seen from inside stays on the list" {
+	in_terminal inside sleep 3600
+	mkdir -p "$SCRATCH/other/store" "$SCRATCH/third/store"
+	# these look for a namespace to join, and make one: of processes outside they see none
+	"$PROGRAM" "$SCRATCH/other" "$PROGRAM" "$SCRATCH/third" true
+	unshare --user --map-user="$(id -u)" --map-group="$(id -g)" "$PROGRAM" "$SCRATCH/other" true
+	joins
+}
+
+@test "a namespace of another PID namespace is struck from the list when it has ended, and not before" {
+	[ "$(readlink /proc/self/ns/{pid,user} | tr -d '\n')" = 'pid:[4026531836]user:[4026531837]' ] ||
+		skip "needs to be in the first PID and user namespace, which see into all others"
+	sandbox() {
+		unshare --user --map-user="$(id -u)" --map-group="$(id -g)" --pid --fork --kill-child \
+			--mount-proc "$PROGRAM" "$NIX" "$@"
+	}
+	sandbox sh -c 'echo there >here; until [ -e go ]; do sleep 0.1; done' 3>&- &
+	STARTED+=($!)
+	wait_until 30 test -e here
+	[ "$(listed | wc -l)" = 1 ]
+	inside true
+	[ "$(listed | wc -l)" = 2 ]
+	touch go
+	wait $!
+	inside true
+	[ "$(listed | wc -l)" = 1 ]
 }
 
 @test "a umask, a limit on files and a stopped process keep nobody from entering" {

@@ -32,6 +32,9 @@
 # Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
 # "userns" where none is given.
 
+# shellcheck source=tests/helpers.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
+
 entering()
 {
 	BUILD_DIR=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}
@@ -72,6 +75,7 @@ leaving()
 {
 	[ -z "${BESIDE:-}" ] || kill "$BESIDE"
 	[ ! -d "${SCRATCH:-}" ] || chmod -R u+rwX "$SCRATCH"
+	forget_lists
 }
 
 inside()

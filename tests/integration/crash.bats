@@ -243,10 +243,10 @@ recovered()
 	ended 143
 	wait_until 5 no_processes
 	[ ! -e "$NIX/store" ] && nothing_under_way
-	# the tarball is complete: it is not asked for again
+	# what has come of the tarball is not asked for again
 	mirror_clear_log
 	run -0 install --nix-version "$OLD"
-	[ "$(mirror_requests '^GET .*tar.xz [0-9]')" -eq 0 ]
+	[ "$(mirror_requests '^GET .*tar.xz 200')" -eq 0 ]
 	no_leftovers
 }
 

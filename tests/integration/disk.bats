@@ -23,7 +23,7 @@ setup_file()
 	export SHRINKING
 	TINY_SHRINKS=1 tiny_release "$SITE" $SHRINKING
 	mirror_start "$SITE"
-	unshare --user --map-root-user --mount mount -t tmpfs tmpfs "$BATS_FILE_TMPDIR" || {
+	unshare --user --map-root-user --mount mount -t tmpfs -o mode=755 tmpfs "$BATS_FILE_TMPDIR" || {
 		echo "needs a host that lets users mount in namespaces of their own" >&2
 		return 1
 	}
@@ -87,7 +87,7 @@ finishes()
 		seen=
 		mkdir .local
 		for ((size = 4; size < 2000; size += 12)); do
-			mount -t tmpfs -o size=${size}k tmpfs .local
+			mount -t tmpfs -o mode=755,size=${size}k tmpfs .local
 			try install --nix-version "$SHRINKING"
 			echo "$size KiB: status $status: ${output//$HOME/\~}"
 			[ "$status" -ne 0 ] || break
@@ -108,7 +108,7 @@ finishes()
 	run -0 inside '
 		mkdir .local
 		for ((count = 2; count < 200; count++)); do
-			mount -t tmpfs -o nr_inodes=$count tmpfs .local
+			mount -t tmpfs -o mode=755,nr_inodes=$count tmpfs .local
 			try install --nix-version "$SHRINKING"
 			echo "$count inodes: status $status: ${output//$HOME/\~}"
 			[ "$status" -ne 0 ] || break
@@ -125,7 +125,7 @@ finishes()
 	run -0 inside '
 		mkdir .local
 		for size in 12 40 100 180 196; do
-			mount -t tmpfs -o size=${size}k tmpfs .local
+			mount -t tmpfs -o mode=755,size=${size}k tmpfs .local
 			try install --nix-version "$TINY"
 			echo "$size KiB: status $status: $output"
 			no_room "$HOME/.local"
@@ -143,7 +143,7 @@ finishes()
 		export XDG_DATA_HOME=$PWD/../data HOME=$PWD/me
 		NIX=$XDG_DATA_HOME/nix
 		mkdir me "$XDG_DATA_HOME"
-		mount -t tmpfs -o nr_inodes=3 tmpfs me
+		mount -t tmpfs -o mode=755,nr_inodes=3 tmpfs me
 		mkdir me/1 me/2
 		try install --nix-version "$SHRINKING"
 		refused "install.log" "No space left"
@@ -155,7 +155,7 @@ finishes()
 @test "real Nix: no room to unpack, and none for its database; a rerun makes a clean store" {
 	run -0 inside '
 		mkdir .local
-		mount -t tmpfs tmpfs .local
+		mount -t tmpfs -o mode=755 tmpfs .local
 		install -q --nix-version "$OLD"
 		store=$(du -sk "$NIX/store" | cut -f 1)
 		tarball=$(du -k "$SITE/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" | cut -f 1)
@@ -164,7 +164,7 @@ finishes()
 		# too little, as is known ahead; in the midst of unpacking; for the store but not for the
 		# database; for its beginning
 		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
-			mount -t tmpfs -o size=$((tarball + size))k tmpfs .local
+			mount -t tmpfs -o mode=755,size=$((tarball + size))k tmpfs .local
 			try install --nix-version "$OLD"
 			echo "$size KiB: status $status: $output"
 			refused "$NIX"
@@ -183,7 +183,7 @@ finishes()
 @test "a read-only file system" {
 	run -0 inside '
 		mkdir data
-		mount -t tmpfs -o ro tmpfs data
+		mount -t tmpfs -o mode=755,ro tmpfs data
 		try env XDG_DATA_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data/nix" "Read-only file system" NIX_USER_CHROOT_DIR
 		[ ! -e .local ]
@@ -284,7 +284,7 @@ finishes()
 @test "a store/ on another file system" {
 	run -0 inside '
 		mkdir -p "$NIX/store"
-		mount -t tmpfs tmpfs "$NIX/store"
+		mount -t tmpfs -o mode=755 tmpfs "$NIX/store"
 		try install --nix-version "$TINY"
 		refused "$NIX/store" "ross-device link"
 		[ -z "$(ls "$NIX/store")" ]'

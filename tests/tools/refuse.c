@@ -6,7 +6,7 @@
  *
  * RULE is NAME[=ERRNO|=kill][:BITS]: refuse NAME with ERRNO (a number; EPERM where none is given),
  * or kill the process, where its first argument has any of BITS (hexadecimal; always where none are
- * given). NAME is unshare, clone, mount, pivot_root, umount or openat2. Of clone only CLONE_NEWUSER
+ * given). NAME is unshare, clone, mount, pivot_root, umount, openat2 or landlock. Of clone only CLONE_NEWUSER
  * is refused, and clone3 is answered with ENOSYS then, since a filter cannot see its flags: both
  * are what Docker's default filter does.
  */
@@ -103,6 +103,8 @@ static bool add_rule(struct program *program, char *rule)
 		emit_rule(program, SYS_pivot_root, action, bits);
 	} else if (strcmp(rule, "openat2") == 0) {
 		emit_rule(program, SYS_openat2, action, 0);
+	} else if (strcmp(rule, "landlock") == 0) {
+		emit_rule(program, SYS_landlock_create_ruleset, action, 0);
 	} else if (strcmp(rule, "umount") == 0) {
 		emit_rule(program, SYS_umount2, action, bits);
 	} else if (strcmp(rule, "clone") == 0) {
@@ -138,8 +140,11 @@ int main(int argc, char **argv)
 	}
 	emit(&program, allow);
 	filter = (struct sock_fprog){.len = program.len, .filter = program.code};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) {
+	/* who has CAP_SYS_ADMIN needs no no_new_privs: sudo works behind such a filter, as in a
+	 * container */
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0 &&
+	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)) {
 		fprintf(stderr, "refuse: cannot set a seccomp filter: %s\n", strerror(errno));
 		return 125;
 	}

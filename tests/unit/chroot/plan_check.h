@@ -17,6 +17,8 @@ static inline const char *plan_word(enum plan_type type)
 		[PLAN_COVER_DIRECTORY] = "cover-dir",
 		[PLAN_COVER_FILE] = "cover-file",
 		[PLAN_HIDE_FILE] = "hide",
+		[PLAN_WRITE_FILE] = "write",
+		[PLAN_COVER_TEXT] = "cover-text",
 		[PLAN_TMPFS] = "tmpfs",
 		[PLAN_NIX] = "nix",
 	};
@@ -24,7 +26,9 @@ static inline const char *plan_word(enum plan_type type)
 	return words[type];
 }
 
-/* One line a step: "WORD PATH", "WORD PATH < SOURCE" where that is another one; the caller frees.
+/*
+ * One line a step: "WORD PATH", "WORD PATH < SOURCE" where that is another one, "WORD PATH = TEXT";
+ * the caller frees.
  */
 static inline char *plan_text(const struct plan *plan)
 {
@@ -36,8 +40,9 @@ static inline char *plan_text(const struct plan *plan)
 		const struct plan_step *step = &plan->steps[i];
 		bool elsewhere = step->source && strcmp(step->source, step->path) != 0;
 
-		fprintf(f, "%s %s%s%s\n", plan_word(step->type), step->path, elsewhere ? " < " : "",
-			elsewhere ? step->source : "");
+		fprintf(f, "%s %s%s%s%s%s\n", plan_word(step->type), step->path,
+			elsewhere ? " < " : "", elsewhere ? step->source : "",
+			step->text ? " = " : "", step->text ? step->text : "");
 	}
 	fclose(f);
 	return text;
@@ -101,9 +106,10 @@ static inline int paper_look(const struct paper *paper, const char *path, enum e
 
 		if (strcmp(step->path, path) != 0)
 			continue;
-		*type = step->type == PLAN_SYMLINK     ? ENTRY_SYMLINK
-			: step->type == PLAN_BIND_FILE ? ENTRY_FILE
-						       : ENTRY_DIRECTORY;
+		*type = step->type == PLAN_SYMLINK ? ENTRY_SYMLINK
+			: step->type == PLAN_BIND_FILE || step->type == PLAN_WRITE_FILE
+				? ENTRY_FILE
+				: ENTRY_DIRECTORY;
 		return 0;
 	}
 	return -ENOENT;
@@ -150,10 +156,12 @@ static inline void paper_do(struct paper *paper, const struct plan_step *step)
 	case PLAN_NIX:
 	case PLAN_DIRECTORY:
 	case PLAN_SYMLINK:
+	case PLAN_WRITE_FILE:
 		paper_make(paper, step);
 		break;
 	case PLAN_COVER_FILE:
 	case PLAN_HIDE_FILE:
+	case PLAN_COVER_TEXT:
 		paper_require(paper, step, ENTRY_FILE);
 		break;
 	case PLAN_COVER_DIRECTORY:
@@ -163,9 +171,10 @@ static inline void paper_do(struct paper *paper, const struct plan_step *step)
 	}
 	if (step->type == PLAN_NIX)
 		paper_mount_add(paper, step->path, "/nix");
-	else if (step->type != PLAN_DIRECTORY && step->type != PLAN_SYMLINK)
+	else if (step->type != PLAN_DIRECTORY && step->type != PLAN_SYMLINK &&
+		 step->type != PLAN_WRITE_FILE)
 		paper_mount_add(paper, step->path, step->source);
-	if (step->type == PLAN_HIDE_FILE)
+	if (step->type == PLAN_HIDE_FILE || step->type == PLAN_COVER_TEXT)
 		paper->mounts[paper->mount_count - 1].is_file = true;
 }
 
@@ -176,9 +185,9 @@ static inline void plan_check(const struct plan *plan, const struct fake_host *h
 	size_t nix = 0;
 
 	paper_mount_add(&paper, "/", NULL);
-	/* the old root is there while the steps are carried out, and the empty file */
+	/* the old root is there while the steps are carried out, and a file of ours */
 	paper_make(&paper, &(struct plan_step){.type = PLAN_DIRECTORY, .path = plan->old_root});
-	paper_make(&paper, &(struct plan_step){.type = PLAN_BIND_FILE, .path = plan->empty_file});
+	paper_make(&paper, &(struct plan_step){.type = PLAN_BIND_FILE, .path = plan->own_file});
 	for (size_t i = 0; i < plan->count; i++) {
 		/* a plan never reaches into the old root */
 		assert_false(paper_within(plan->steps[i].path, plan->old_root));

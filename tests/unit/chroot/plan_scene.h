@@ -19,6 +19,9 @@ struct scene {
 	const char *excludes[8];
 	struct path_mount profile[4], absolute[6]; /* ended by an empty one */
 	const char *user, *state_home;
+	bool with_ssh;
+	uid_t uid;	  /* for ssh */
+	const char *home; /* for ssh */
 	enum log_level level;
 	const char *steps;
 	const char *said; /* NULL: nothing */
@@ -69,6 +72,8 @@ static inline int build(struct scene *scene, struct plan *plan, char **said)
 			.config = &config,
 			.user = scene->user,
 			.state_home = scene->state_home,
+			.ssh = scene->with_ssh ? &(struct ssh_view){&view, scene->uid, scene->home}
+					       : NULL,
 		},
 		plan);
 	*said = capture_end(&capture);

@@ -72,7 +72,7 @@ static int enter(struct plan_step *steps, size_t count)
 	_cleanup_free_ char *nix = xasprintf("%s/nix", scratch);
 	struct plan plan = {.work_dir = scratch,
 			    .old_root = xstrdup("/old"),
-			    .empty_file = xstrdup("/empty"),
+			    .own_file = xstrdup("/own"),
 			    .steps = steps,
 			    .count = count};
 	struct chroot_error error;

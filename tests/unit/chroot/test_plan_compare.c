@@ -17,14 +17,16 @@
 #include "../place.h"
 
 static struct plan_step steps[] = {
-	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/etc", (char *)(uintptr_t) "/etc", false},
-	{PLAN_SYMLINK, (char *)(uintptr_t) "/bin", (char *)(uintptr_t) "usr/bin", false},
-	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/usr", (char *)(uintptr_t) "/usr", false},
-	{PLAN_NIX, (char *)(uintptr_t) "/nix", NULL, false},
-	{PLAN_TMPFS, (char *)(uintptr_t) "/etc/x", NULL, false},
-	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/etc/x/y", (char *)(uintptr_t) "/etc/x/y",
-	 false},
-	{PLAN_COVER_DIRECTORY, (char *)(uintptr_t) "/usr/share", (char *)(uintptr_t) "/opt", true},
+	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/etc", (char *)(uintptr_t) "/etc", false, NULL},
+	{PLAN_SYMLINK, (char *)(uintptr_t) "/bin", (char *)(uintptr_t) "usr/bin", false, NULL},
+	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/usr", (char *)(uintptr_t) "/usr", false, NULL},
+	{PLAN_NIX, (char *)(uintptr_t) "/nix", NULL, false, NULL},
+	{PLAN_TMPFS, (char *)(uintptr_t) "/etc/x", NULL, false, NULL},
+	{PLAN_BIND_DIRECTORY, (char *)(uintptr_t) "/etc/x/y", (char *)(uintptr_t) "/etc/x/y", false,
+	 NULL},
+	{PLAN_COVER_DIRECTORY, (char *)(uintptr_t) "/usr/share", (char *)(uintptr_t) "/opt", true,
+	 NULL},
+	{PLAN_WRITE_FILE, (char *)(uintptr_t) "/etc/x/z", NULL, false, (char *)(uintptr_t) "text"},
 };
 
 static void keeps(void **state)
@@ -61,6 +63,9 @@ static void differs(void **state)
 	changed[4].type = PLAN_DIRECTORY;
 	assert_int_not_equal(plan_fingerprint(&plan, 1), before);
 	changed[4] = steps[4];
+	changed[7].text = (char *)(uintptr_t) "test";
+	assert_int_not_equal(plan_fingerprint(&plan, 1), before);
+	changed[7] = steps[7];
 	plan.count--;
 	assert_int_not_equal(plan_fingerprint(&plan, 1), before);
 }

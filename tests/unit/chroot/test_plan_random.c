@@ -28,8 +28,8 @@ static unsigned pick(uint32_t *seed, unsigned below)
 /* Few names, so that they meet, and those that mean something. */
 static char *random_name_in(uint32_t *seed, const char *directory)
 {
-	static const char *const names[] = {"a",   "b",		"tmp",	      "nix",
-					    "dev", ".old-root", ".empty-file"};
+	static const char *const names[] = {"a",   "b",		"tmp",	    "nix",
+					    "dev", ".old-root", ".own-file"};
 
 	return path_join(directory, names[pick(seed, 7)]);
 }

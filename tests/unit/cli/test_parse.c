@@ -149,6 +149,26 @@ static void new_namespace(void **state)
 	assert_false(of_install->options.new_namespace);
 }
 
+static void no_ssh_config(void **state)
+{
+	_cleanup_(line_free) struct line *none = parse("dir", NULL);
+	_cleanup_(line_free) struct line *given = parse("--no-ssh-config", "--", "sh", NULL);
+	_cleanup_(line_free) struct line *by_variable = NULL, *of_install = NULL;
+
+	(void)state;
+	assert_false(none->options.no_ssh_config);
+	assert_true(given->options.no_ssh_config);
+	setenv("NIX_USER_CHROOT_NO_SSH_CONFIG", "yes", 1);
+	by_variable = parse("--", "sh", NULL);
+	assert_true(by_variable->options.no_ssh_config);
+	/* for the command that it runs */
+	of_install = parse("--install", "--", "sh", NULL);
+	assert_true(of_install->options.no_ssh_config);
+	REFUSE(PREFIX "option --no-ssh-config goes with --install\n"
+		      "  as in nix-user-chroot --install --no-ssh-config\n",
+	       "--check", "--no-ssh-config");
+}
+
 static void verbosity(void **state)
 {
 	PARSE(normal, "dir");
@@ -514,6 +534,7 @@ int main(void)
 		TEST(entering),
 		TEST(options_end_at_the_first_word),
 		TEST(new_namespace),
+		TEST(no_ssh_config),
 		TEST(verbosity),
 		TEST(commands),
 		TEST(install_options),

@@ -127,7 +127,7 @@ static bool exists(const struct fixture *f, const char *name)
 
 static int get(struct fixture *f, const char *url, struct download_file *file)
 {
-	const struct sink sink = {sink_write, sink_restart, f};
+	const struct sink sink = {.write = sink_write, .restart = sink_restart, .ctx = f};
 	struct sha256 expected;
 
 	assert_int_equal(sha256_parse_option(SHA256, &expected), 0);

@@ -21,6 +21,9 @@ struct fake_entry {
 	const char *target; /* of a link */
 	int error;	    /* what looking at it, and listing it, says, as a positive errno */
 	int list_error;	    /* what listing it alone says */
+	const char *text;   /* of a file that can be read */
+	unsigned owner;	    /* whose that is */
+	unsigned mode;
 };
 
 struct fake_host {
@@ -127,6 +130,23 @@ static inline bool fake_is_kernels(void *context, const char *path)
 	return entry && entry->type == 'k';
 }
 
+static inline int fake_read(void *context, const char *path, size_t max, struct host_file *out)
+{
+	struct fake_host *host = context;
+	const struct fake_entry *entry = fake_find(host, path);
+	int r = fake_check_parents(host, path);
+
+	host->looks++;
+	if (r < 0 || !entry)
+		return r < 0 ? r : -ENOENT;
+	if (entry->error || !entry->text)
+		return entry->error ? -entry->error : -EINVAL;
+	if (strlen(entry->text) > max)
+		return -EFBIG;
+	*out = (struct host_file){entry->owner, entry->mode, xstrdup(entry->text)};
+	return 0;
+}
+
 static inline struct host_view fake_view(struct fake_host *host)
 {
 	return (struct host_view){
@@ -134,6 +154,7 @@ static inline struct host_view fake_view(struct fake_host *host)
 		.look = fake_look,
 		.is_writable = fake_is_writable,
 		.is_kernels = fake_is_kernels,
+		.read = fake_read,
 		.context = host,
 	};
 }
@@ -155,6 +176,12 @@ static inline struct host_view fake_view(struct fake_host *host)
 	{                                    \
 		.path = (where), .type = 'f' \
 	}
+/* A file of USER's that everybody may read, and with MODE of it. */
+#define TEXT_MODE(where, user, bits, what)                                                    \
+	{                                                                                     \
+		.path = (where), .type = 'f', .text = (what), .owner = (user), .mode = (bits) \
+	}
+#define TEXT(where, user, what) TEXT_MODE(where, user, 0100644, what)
 #define L(where, to)                                         \
 	{                                                    \
 		.path = (where), .type = 'l', .target = (to) \

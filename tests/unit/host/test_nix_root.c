@@ -133,6 +133,25 @@ static void installed(void **state)
 	}
 }
 
+static void with_programs(void **state)
+{
+	_cleanup_free_ char *sh = path_join(root, "bin/sh"), *bin = path_join(root, "bin");
+
+	(void)state;
+	assert_false(nix_root_has_programs(root));
+	make("bin");
+	assert_int_equal(symlink("dash", sh), 0);
+	assert_false(nix_root_has_programs(root));
+	unlink(sh);
+	assert_int_equal(symlink("/nix/store/0123456789abcdfghijklmnpqrsvwxyz-bash/bin/sh", sh), 0);
+	assert_true(nix_root_has_programs(root));
+	unlink(sh);
+	assert_int_equal(symlink("/nix/storeroom/sh", sh), 0);
+	assert_false(nix_root_has_programs(root));
+	unlink(sh);
+	rmdir(bin);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +159,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(installed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(with_programs, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

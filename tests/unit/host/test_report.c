@@ -320,10 +320,10 @@ static void test_unknown_release(void **state)
 	report.facts.nixos = true;
 	table = print(report_print_table, &report);
 	assert_true(str_starts_with(table, "Linux (release unknown)\n"));
-	assert_has(table, "\nThis host is NixOS: ");
+	assert_has(table, "\nThis host has /nix and Nix already, ");
 	json = print(report_print_json, &report);
 	assert_has(json, "\"kernel\": null");
-	assert_has(json, "\"note\": \"This host is NixOS");
+	assert_has(json, "\"note\": \"This host has /nix and Nix already");
 }
 
 static char *read_mounts(void)

@@ -46,7 +46,7 @@ static void what_the_host_decides(void **state)
 			"sandbox = true\nexperimental-features = nix-command flakes\n");
 	assert_settings(&(struct nix_conf_facts){.sandbox_works = false},
 			"sandbox = false\nexperimental-features = nix-command flakes\n");
-	assert_settings(&(struct nix_conf_facts){.sandbox_works = true, .network_fs = "NFS"},
+	assert_settings(&(struct nix_conf_facts){.sandbox_works = true, .no_wal = "NFS"},
 			"sandbox = true\nuse-sqlite-wal = false\n"
 			"experimental-features = nix-command flakes\n");
 	assert_settings(&(struct nix_conf_facts){.sandbox_works = true, .is_root = true},
@@ -85,7 +85,7 @@ static void what_the_user_adds(void **state)
 static void every_setting_has_its_reason(void **state)
 {
 	_cleanup_free_ char *text = nix_conf_text(&(struct nix_conf_facts){
-		.is_root = true, .sandbox_works = false, .network_fs = "Lustre"});
+		.is_root = true, .sandbox_works = false, .no_wal = "Lustre"});
 	bool explained = false;
 	char *rest = NULL;
 	unsigned settings = 0;
@@ -101,6 +101,20 @@ static void every_setting_has_its_reason(void **state)
 		explained = *line == '#';
 	}
 	assert_int_equal(settings, 5);
+}
+
+static void attributes(void **state)
+{
+	_cleanup_(strlist_clear) struct strlist names = {0};
+	_cleanup_free_ char *none = NULL, *some = NULL;
+
+	(void)state;
+	none = nix_conf_text(&(struct nix_conf_facts){.fixed_xattrs = &names});
+	assert_null(strstr(none, "ignored-acls"));
+	strlist_add(&names, "lustre.lov");
+	strlist_add(&names, "trusted.link");
+	some = nix_conf_text(&(struct nix_conf_facts){.fixed_xattrs = &names});
+	assert_non_null(strstr(some, "\nextra-ignored-acls = lustre.lov trusted.link\n"));
 }
 
 static void network_file_systems(void **state)
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test(what_the_host_decides),
 		cmocka_unit_test(what_the_user_adds),
 		cmocka_unit_test(every_setting_has_its_reason),
+		cmocka_unit_test(attributes),
 		cmocka_unit_test(network_file_systems),
 		cmocka_unit_test_setup_teardown(written_where_there_is_none, place_setup,
 						place_teardown),

@@ -1,0 +1,25 @@
+/*
+ * Does Nix work on the file systems that it goes to? Known before anything is downloaded.
+ */
+#ifndef INSTALL_DISK_CHECK_H
+#define INSTALL_DISK_CHECK_H
+
+#include "install/nix_conf.h"
+#include "install/site.h"
+#include "store/disk.h"
+
+/*
+ * Can programs be run from the Nix directory of SITE, and, unless NO_SHIMS, from where the links to
+ * Nix's commands go? Changes nothing. 0, or -1 after a message.
+ */
+int disk_check_exec(const struct site *site, bool no_shims);
+
+/*
+ * Try what Nix needs of the file system of the Nix directory, whose lock the caller has. 0 with
+ * what nix.conf has to have for it in FACTS, by way of *DISK, which is the caller's to clear; or -1
+ * after a message.
+ */
+int disk_check(int nix_dir_fd, const char *nix_dir, struct disk *disk,
+	       struct nix_conf_facts *facts);
+
+#endif

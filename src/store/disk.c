@@ -1,0 +1,222 @@
+#include "store/disk.h"
+#include "store/layout.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/mountinfo.h"
+#include "util/network_fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* The size of what is mapped: SQLite's index of a log is mapped in pieces of 32 KiB. */
+#define PIECE 32768
+
+/* The list of attribute names of one file: XATTR_LIST_MAX of linux/limits.h. */
+#define NAMES_MAX 65536
+
+static char *cannot(const char *what, int err)
+{
+	return xasprintf("%s there: %s", what, strerror(err));
+}
+
+/* FD must be the caller's own, and take on MODE. NULL, or what is wrong. */
+static char *try_owner_and_mode(int fd, const char *what, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cannot("nothing can be looked at", errno);
+	if (st.st_uid != geteuid())
+		return xasprintf("a %s that you (user %lu) make there belongs to user %lu%s", what,
+				 (unsigned long)geteuid(), (unsigned long)st.st_uid,
+				 geteuid() == 0 ? ", as on NFS with root_squash" : "");
+	if (fchmod(fd, mode) < 0)
+		return cannot("the mode of what is yours cannot be changed", errno);
+	if (fstat(fd, &st) < 0)
+		return cannot("nothing can be looked at", errno);
+	if ((st.st_mode & 0777) != mode)
+		return xasprintf("a %s of mode %04o there becomes one of mode %04o", what,
+				 (unsigned)mode, (unsigned)(st.st_mode & 0777));
+	return NULL;
+}
+
+static char *try_directories(int dir)
+{
+	_cleanup_close_ int fd = -1;
+	char *wrong;
+
+	if (mkdirat(dir, "d", 0755) < 0 || mkdirat(dir, "e", 0755) < 0)
+		return cannot("no directory can be made", errno);
+	fd = fs_open_dir(dir, "d");
+	if (fd < 0)
+		return cannot("no directory can be opened", -fd);
+	wrong = try_owner_and_mode(fd, "directory", 0555);
+	if (!wrong)
+		wrong = try_owner_and_mode(fd, "directory", 0755);
+	if (!wrong && renameat(dir, "d", dir, "e/d") < 0)
+		wrong = cannot("no directory can be moved into another one", errno);
+	return wrong;
+}
+
+static char *try_symlink(int dir)
+{
+	static const char target[] = "/nix/store/nothing";
+	_cleanup_free_ char *found = NULL;
+	int r;
+
+	if (symlinkat(target, dir, "l") < 0)
+		return cannot("no symlink can be made", errno);
+	r = fs_readlink(dir, "l", &found);
+	if (r < 0)
+		return cannot("no symlink can be read", -r);
+	return strcmp(found, target) == 0
+		       ? NULL
+		       : xasprintf("a symlink to %s there leads to %s", target, found);
+}
+
+static char *try_file(int dir, int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char *wrong = try_owner_and_mode(fd, "file", 0444);
+
+	if (!wrong)
+		wrong = try_owner_and_mode(fd, "file", 0555);
+	/* of a file system that is mounted noexec access(2) says EACCES, whoever asks */
+	if (!wrong && faccessat(dir, "f", X_OK, 0) < 0)
+		wrong = xstrdup("no program can be run there");
+	if (!wrong && fcntl(fd, F_SETLK, &lock) < 0)
+		wrong = cannot("no part of a file can be locked", errno);
+	return wrong;
+}
+
+/* Is what is written to memory that FD is mapped into seen in the file, and the other way round? */
+static bool try_shared_memory(int fd)
+{
+	const char written[] = "by way of the file";
+	char seen[8] = "";
+	bool is_same;
+	char *map;
+
+	if (ftruncate(fd, PIECE) < 0)
+		return false;
+	map = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	memcpy(map, "mapped", 7);
+	is_same = pread(fd, seen, 7, 0) == 7 && strcmp(seen, "mapped") == 0 &&
+		  pwrite(fd, written, sizeof(written), 64) == (ssize_t)sizeof(written) &&
+		  memcmp(map + 64, written, sizeof(written)) == 0;
+	munmap(map, PIECE);
+	return is_same;
+}
+
+/* Does Nix itself pass over it (nix.conf(5), "ignored-acls")? */
+static bool is_ignored_by_nix(const char *name)
+{
+	return strcmp(name, "security.csm") == 0 || strcmp(name, "security.selinux") == 0 ||
+	       strcmp(name, "system.nfs4_acl") == 0;
+}
+
+static void try_xattrs(int fd, struct strlist *out)
+{
+	_cleanup_free_ char *names = xcalloc(1, NAMES_MAX);
+	ssize_t len = flistxattr(fd, names, NAMES_MAX - 1);
+
+	for (ssize_t i = 0; i < len; i += (ssize_t)strlen(names + i) + 1)
+		if (names[i] && !is_ignored_by_nix(names + i) && fremovexattr(fd, names + i) < 0 &&
+		    errno != ENODATA)
+			strlist_add(out, names + i);
+}
+
+bool disk_type_is_local(const char *type, const char *filesystems)
+{
+	/* no disk is below these, and yet nobody else sees what is on them */
+	static const char *const local[] = {"tmpfs", "ramfs", "rootfs", "overlay",  "aufs",
+					    "zfs",   "ubifs", "jffs2",	"ecryptfs", NULL};
+	/* a disk, and hosts that share it */
+	static const char *const shared[] = {"gfs2", "ocfs2", NULL};
+	_cleanup_free_ char *line = xasprintf("\n\t%s\n", type);
+	_cleanup_free_ char *text = xasprintf("\n%s\n", filesystems);
+
+	for (size_t i = 0; shared[i]; i++)
+		if (strcmp(type, shared[i]) == 0)
+			return false;
+	for (size_t i = 0; local[i]; i++)
+		if (strcmp(type, local[i]) == 0)
+			return true;
+	/* proc_filesystems(5): what needs no disk has "nodev" before its name */
+	return strstr(text, line);
+}
+
+static void try_type(int nix_dir_fd, int file_fd, struct disk *out)
+{
+	_cleanup_free_ char *filesystems = NULL;
+	struct statfs fs;
+	const char *name;
+	size_t len;
+	bool is_known =
+		fs_read_file(AT_FDCWD, "/proc/filesystems", 1 << 16, &filesystems, &len) == 0;
+
+	out->type = mountinfo_type_of(nix_dir_fd);
+	name = fstatfs(nix_dir_fd, &fs) == 0 ? network_fs_name((unsigned long)fs.f_type) : NULL;
+	if (!out->type && name)
+		out->type = xstrdup(name);
+	out->wal_works = !name && try_shared_memory(file_fd) &&
+			 (!out->type || !is_known || disk_type_is_local(out->type, filesystems));
+}
+
+static void try_all(int nix_dir_fd, int dir, struct disk *out)
+{
+	_cleanup_close_ int fd = openat(dir, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (fd < 0) {
+		out->refused = cannot("no file can be made", errno);
+		return;
+	}
+	try_type(nix_dir_fd, fd, out);
+	try_xattrs(fd, &out->fixed_xattrs);
+	out->refused = try_file(dir, fd);
+	if (!out->refused)
+		out->refused = try_directories(dir);
+	if (!out->refused)
+		out->refused = try_symlink(dir);
+}
+
+int disk_try(int nix_dir_fd, struct disk *out)
+{
+	_cleanup_close_ int dir = -1;
+	const char *name;
+	int above, r;
+
+	*out = (struct disk){0};
+	r = fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
+	if (r < 0)
+		return r;
+	above = fs_open_above(nix_dir_fd, LAYOUT_STAGING, &name);
+	if (above < 0)
+		return above;
+	r = mkdirat(above, name, 0700) < 0 ? -errno : 0;
+	close(above);
+	if (r < 0)
+		return r;
+	dir = fs_open_dir_below(nix_dir_fd, LAYOUT_STAGING);
+	if (dir < 0)
+		return dir;
+	try_all(nix_dir_fd, dir, out);
+	close(steal_fd(&dir));
+	return fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
+}
+
+void disk_clear(struct disk *disk)
+{
+	free(disk->type);
+	free(disk->refused);
+	strlist_clear(&disk->fixed_xattrs);
+	*disk = (struct disk){0};
+}

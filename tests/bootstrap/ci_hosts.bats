@@ -1,0 +1,292 @@
+#!/usr/bin/env bats
+#
+# scripts/ci-bootstrap on hosts that refuse user namespaces, with the real program, a real Nix, the real
+# kernel and a real sudo. Each host is a user namespace, in which sudo can become root and no more than
+# that, with a root and limits of its own: nothing of this host changes, and all ends with the test.
+# Needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash, and RELEASES.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154 # bats sets output, stderr, status and lines
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load bootstrap.bash
+
+setup_file()
+{
+	real_program
+	[ -n "$PROGRAM" ] || return 0
+	RELEASE=$BATS_FILE_TMPDIR/release
+	mkdir "$RELEASE"
+	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$ARCH-linux"
+	cp "$SCRIPTS/install.sh" "$SCRIPTS/ci-bootstrap" "$RELEASE"
+	sums "$RELEASE"
+	chmod -R a+rX "$RELEASE"
+	export RELEASE
+}
+
+setup()
+{
+	[ -n "$PROGRAM" ] || skip 'needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE'
+	[ "$(id -u)" -eq 0 ] || skip 'needs root, to have two users in a user namespace'
+	[ -x /usr/bin/sudo ] || skip 'needs sudo'
+	REFUSE=${BUILD_DIR:-}/tests/refuse
+	[ -x "$REFUSE" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
+	export REFUSE
+	new_home
+	WORK=$BATS_TEST_TMPDIR/work
+	mkdir "$WORK"
+	export WORK
+}
+
+# In namespaces of its own, whose IDs are those of this host: root is the root of these alone.
+in_namespaces()
+{
+	local pid status=0
+
+	rm -f "$WORK/ready" "$WORK/go"
+	mkfifo "$WORK/ready" "$WORK/go"
+	unshare --user --mount --pid --fork --kill-child bash -c \
+		': >"$WORK/ready"; read -r _ <"$WORK/go"; exec "$@"' in_namespaces "$@" 3>&- 4>&- &
+	: <"$WORK/ready"
+	# the one that unshare has made waits too: the map is that of the namespace of both
+	pid=$!
+	echo '0 0 65536' >"/proc/$pid/uid_map"
+	echo '0 0 65536' >"/proc/$pid/gid_map"
+	echo >"$WORK/go"
+	wait "$pid" || status=$?
+	return "$status"
+}
+
+# host PREPARE COMMAND...: COMMAND as the user "runner" of a host that PREPARE makes, a text for bash as
+# its root. Words for PREPARE: refuse_limit, refuse_filter (for all that follows), no_sudo, with_proot,
+# container, apparmor (0: its parser fails).
+host()
+{
+	in_namespaces bash -euc "$HOST" host "$@"
+}
+HOST='
+	as_runner=() environment=(PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/home/runner USER=runner
+		NIX_USER_CHROOT_RELEASES=/release NIX_USER_CHROOT_MIRROR=/mirror "NIX_CONFIG=substitute = false"
+		NIX_USER_CHROOT_PROOT=/nowhere)
+	for name in ${!GITHUB_*} ${!RUNNER_*} ${!CI*} GITLAB_CI TF_BUILD AGENT_ISSELFHOSTED NIX_USER_CHROOT_SUDO; do
+		[ -z "${!name-}" ] || environment+=("$name=${!name}")
+	done
+	mount -t tmpfs -o mode=755 host "$WORK"
+	cd "$WORK"
+	for entry in bin sbin lib lib32 lib64 libx32 usr dev; do
+		if [ -L "/$entry" ]; then
+			cp -P "/$entry" "$entry"
+		elif [ -d "/$entry" ]; then
+			mkdir "$entry"
+			mount --rbind "/$entry" "$entry"
+		fi
+	done
+	mkdir -m 1777 tmp
+	mkdir old proc run home var release mirror tools
+	mount -t proc proc proc
+	mount --bind "$RELEASE" release
+	mount --bind "$RELEASES" mirror
+	cp "$REFUSE" tools/refuse
+	cp -a /etc etc
+	rm -rf etc/sudoers.d etc/apparmor.d etc/nix etc/resolv.conf
+	mkdir etc/sudoers.d etc/apparmor.d
+	echo "runner:x:4242:4242::/home/runner:/bin/bash" >>etc/passwd
+	echo "runner:x:4242:" >>etc/group
+	echo "runner:*:19000:0:99999:7:::" >>etc/shadow
+	(umask 337 && echo "runner ALL=(ALL) NOPASSWD: ALL" >etc/sudoers.d/runner)
+	install -d -o 4242 -g 4242 home/runner
+	refuse_limit() {
+		echo 0 >/proc/sys/user/max_user_namespaces
+	}
+	refuse_filter() {
+		as_runner=(/tools/refuse unshare,clone,mount --)
+	}
+	no_sudo() {
+		rm etc/sudoers.d/runner
+	}
+	with_proot() {
+		environment+=(NIX_USER_CHROOT_PROOT=/usr/bin/proot)
+	}
+	container() {
+		touch .dockerenv
+	}
+	# The kernel here has no AppArmor: a file stands in for its switch, and a parser for what it does
+	apparmor() {
+		mkdir fake
+		cp -r proc/sys/kernel/{osrelease,ostype,hostname} fake
+		echo 1 >fake/apparmor_restrict_unprivileged_userns
+		mount --bind fake proc/sys/kernel
+		printf "%s\n" "#!/bin/sh" "echo \"\$*\" >>/home/runner/parser" \
+			"[ \"\$1\" != -r ] || cp \"\$2\" /home/runner/profile" \
+			"[ \"\$1 $1\" != \"-r 1\" ] || echo 100 >/proc/sys/user/max_user_namespaces" \
+			"[ \"\$1 $1\" != \"-r 0\" ]" >tools/apparmor_parser
+		chmod 755 tools/apparmor_parser
+		echo "Defaults secure_path=/tools:/usr/sbin:/usr/bin:/sbin:/bin" >>etc/sudoers
+	}
+	# greet.nix, something to add to the profile
+	a_program() {
+		cat >home/runner/greet.nix <<-END
+			derivation {
+			  name = "greet";
+			  system = builtins.currentSystem;
+			  builder = "/bin/sh";
+			  PATH = "/bin";
+			  args = [ "-c" "mkdir -p \$out/bin && printf \"#!/bin/sh\\necho greetings\\n\" >\$out/bin/greet &&
+			    chmod 755 \$out/bin/greet" ];
+			}
+		END
+	}
+	eval "$1"
+	shift
+	pivot_root . old
+	cd /
+	umount -l old
+	rmdir old
+	cd /home/runner
+	exec "${as_runner[@]}" setpriv --reuid 4242 --regid 4242 --clear-groups env -i "${environment[@]}" "$@"'
+
+# What a job does after ci-bootstrap, for "bash -euc"
+JOB='
+	nix --version | grep "^nix (Nix) 2"
+	out=$(nix-build --no-out-link -E "derivation { name = \"x\"; system = builtins.currentSystem;
+		builder = \"/bin/sh\"; args = [ \"-c\" \"echo built > \$out\" ]; }")
+	nix-store --query --hash "$out" | grep "^sha256:"
+	'
+
+bootstrap='. "$(/release/ci-bootstrap)"; '
+
+@test "a hosted runner whose limit refuses: sudo raises it, says so and how it is undone, and it is userns" {
+	export GITHUB_ACTIONS=true RUNNER_ENVIRONMENT=github-hosted
+	run -0 host refuse_limit bash -euc "$bootstrap$JOB"'
+		grep -x "runtime userns" ~/.local/share/nix/var/nix-user-chroot/record
+		[ "$(cat /proc/sys/user/max_user_namespaces)" = 15000 ]
+		# nothing is left of the program that was there before
+		ls ~/.config/nix-user-chroot
+		[ ! -e /nix ]'
+	has_words "changed this host by sudo, for this runner is GitHub's own" \
+		'sysctl -w user.max_user_namespaces=15000' \
+		"to undo it: sudo sh -c 'sysctl -w user.max_user_namespaces=0'"
+	[ "${lines[-1]}" = env.sh ]
+}
+
+@test "a self-hosted runner is not changed, nor a hosted one where that is forbidden, nor any other host" {
+	local unchanged='set +e; /release/ci-bootstrap; status=$?
+		[ "$(cat /proc/sys/user/max_user_namespaces)" = 0 ] && [ ! -e /nix ] && sudo -n true && exit $status'
+
+	GITHUB_ACTIONS=true RUNNER_ENVIRONMENT=self-hosted run -125 host refuse_limit bash -c "$unchanged"
+	has_words 'user.max_user_namespaces is 0'
+	[[ $output != *'changed this host'* ]]
+	GITHUB_ACTIONS=true RUNNER_ENVIRONMENT=github-hosted NIX_USER_CHROOT_SUDO=no \
+		run -125 host refuse_limit bash -c "$unchanged"
+	RUNNER_ENVIRONMENT=github-hosted run -125 host refuse_limit bash -c "$unchanged"
+	TF_BUILD=True AGENT_ISSELFHOSTED=1 run -125 host refuse_limit bash -c "$unchanged"
+	CI=true CI_DISPOSABLE_ENVIRONMENT='' GITLAB_CI=true run -125 host refuse_limit bash -c "$unchanged"
+	NIX_USER_CHROOT_SUDO=perhaps run -125 host refuse_limit bash -c "$unchanged"
+	has_words "NIX_USER_CHROOT_SUDO is 'perhaps'"
+}
+
+@test "where sudo asks for a password, that is said, and nothing is changed" {
+	NIX_USER_CHROOT_SUDO=yes run -125 host 'refuse_limit; no_sudo' /release/ci-bootstrap
+	has_words 'but "sudo -n true" fails: nothing of this host will be changed' 'user.max_user_namespaces is 0'
+}
+
+@test "the other hosted runners: each is known by its own variables" {
+	# --version alone is refused behind --install, after the host has been opened
+	local opened='/release/ci-bootstrap --no-such-option; cat /proc/sys/user/max_user_namespaces'
+
+	TF_BUILD=True AGENT_ISSELFHOSTED=0 run -0 host refuse_limit bash -c "$opened"
+	has_words "for this agent is Microsoft's own"
+	[ "${lines[-1]}" = 15000 ]
+	GITLAB_CI=true CI_DISPOSABLE_ENVIRONMENT=true run -0 host refuse_limit bash -c "$opened"
+	[ "${lines[-1]}" = 15000 ]
+	NIX_USER_CHROOT_SUDO=yes run -0 host refuse_limit bash -c "$opened"
+	has_words 'for NIX_USER_CHROOT_SUDO is set'
+	[ "${lines[-1]}" = 15000 ]
+}
+
+@test "in a container no setting of the kernel is changed: /nix is made, and Nix is there directly" {
+	NIX_USER_CHROOT_SUDO=yes run -0 host 'refuse_limit; container' bash -euc "$bootstrap$JOB"'
+		[ "$(cat /proc/sys/user/max_user_namespaces)" = 0 ]
+		[ "$(stat -c %u:%a /nix)" = 4242:755 ]
+		grep -x "runtime direct" /nix/var/nix-user-chroot/record'
+	has_words 'install -d -o 4242 -g 4242 /nix' "to undo it: sudo sh -c 'rmdir /nix'"
+}
+
+@test "a filter that no setting lifts: /nix is made, later steps have the profile, and no trace is left" {
+	NIX_USER_CHROOT_SUDO=yes run -0 host 'refuse_filter; a_program' bash -euc '
+		export NIX_USER_CHROOT_ACCESS_TOKEN=ghs_x
+		'"$bootstrap$JOB"'
+		[ "$NIX_CONF_DIR" = /nix/etc/nix ]
+		nix config show access-tokens | grep "github.com=ghs_x"
+		# what a step adds to the profile, a later one finds, in a plain shell
+		nix-env -i -f greet.nix
+		env -i HOME="$HOME" /bin/bash -euc ". ~/.config/nix-user-chroot/env.sh; greet"
+		# a second run, without the token
+		unset NIX_USER_CHROOT_ACCESS_TOKEN
+		'"$bootstrap"'
+		[ ! -e ~/.config/nix-user-chroot/access-tokens.conf ]
+		rm greet.nix
+		nix-user-chroot --uninstall --yes
+		# .config would be there on a runner
+		find ~ /nix ! -path ~/.config'
+	grep -qx greetings <<<"$output"
+	[ "${lines[-2]}" = /home/runner ]
+	[ "${lines[-1]}" = /nix ]
+}
+
+@test "where root may do nothing, it is PRoot, and a job works in it too" {
+	GITHUB_ACTIONS=true RUNNER_ENVIRONMENT=self-hosted run -0 host 'refuse_filter; with_proot' \
+		bash -euc "$bootstrap$JOB"'
+		grep -x "runtime proot" ~/.local/share/nix/var/nix-user-chroot/record
+		[ ! -e /nix ]'
+}
+
+@test "a store that is there, as from a cache, is not given up for one in /nix" {
+	NIX_USER_CHROOT_SUDO=yes run host refuse_filter bash -c '
+		mkdir -p ~/.local/share/nix/store
+		/release/ci-bootstrap
+		[ ! -e /nix ] && echo no /nix'
+	[ "${lines[-1]}" = 'no /nix' ]
+	NIX_USER_CHROOT_SUDO=yes run host refuse_filter bash -c '
+		NIX_USER_CHROOT_DIR=/home/runner/own /release/ci-bootstrap
+		NIX_USER_CHROOT_RUNTIME=proot /release/ci-bootstrap
+		[ ! -e /nix ] && echo no /nix'
+	[ "${lines[-1]}" = 'no /nix' ]
+}
+
+@test "AppArmor: a profile for this program alone comes first, and is that of --check" {
+	GITHUB_ACTIONS=true RUNNER_ENVIRONMENT=github-hosted run -0 host 'refuse_limit; apparmor 1' bash -euc '
+		/release/ci-bootstrap --no-such-option || true
+		[ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns)" = 1 ]
+		grep -o "^-r .*" parser
+		cat profile'
+	has_words "to undo it: sudo sh -c 'apparmor_parser -R /etc/apparmor.d/nix-user-chroot-ci; rm -f /etc/apparmor.d/nix-user-chroot-ci'"
+	[[ $output == *$'\n-r /etc/apparmor.d/nix-user-chroot-ci\nabi <abi/4.0>,\ninclude <tunables/global>\n'* ]]
+	[[ $output =~ 'profile nix-user-chroot-ci "{/home/runner/.config/nix-user-chroot/program.'[0-9]+'/nix-user-chroot,/home/runner/.local/bin/nix-user-chroot}" flags=(unconfined) {' ]]
+	[[ $output == *$'{\n  userns,\n}' ]]
+}
+
+@test "AppArmor: where no profile can be loaded the sysctl is next, and what did not help is undone" {
+	NIX_USER_CHROOT_SUDO=yes run -0 host 'refuse_filter; apparmor 0' bash -euc '
+		/release/ci-bootstrap --no-such-option || true
+		cat parser
+		ls /etc/apparmor.d
+		[ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns)" = 1 ]'
+	has_words 'sudo could not change this host: cat >/etc/apparmor.d/nix-user-chroot-ci' \
+		'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0' 'that has been undone' \
+		'install -d -o 4242'
+	[ "${lines[-1]}" = '-R /etc/apparmor.d/nix-user-chroot-ci' ]
+	NIX_USER_CHROOT_SUDO=yes run -0 host 'refuse_limit; apparmor 0' bash -euc '
+		/release/ci-bootstrap --no-such-option || true
+		cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns /proc/sys/user/max_user_namespaces'
+	[ "${lines[-2]} ${lines[-1]}" = '0 15000' ]
+}
+
+@test "nothing works and nothing may be changed: the reason, and what would help" {
+	run -125 host 'refuse_filter; no_sudo' /release/ci-bootstrap
+	has_words 'cannot install on this host' 'seccomp filter'
+	run -125 host 'refuse_filter; no_sudo' bash -c '/release/ci-bootstrap >/dev/null 2>&1; status=$?; find ~ >&2; exit $status'
+	[ "$output" = /home/runner ]
+}

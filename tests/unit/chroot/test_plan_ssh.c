@@ -1,0 +1,220 @@
+/* The mount plan, for ssh: copies in the place of what it would refuse. */
+#include "chroot/plan.h"
+#include "ui/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "../capture.h"
+#include "plan_scene.h"
+
+#define ROOT  "bind-dir /etc\nbind-dir /tmp\nbind-dir /home\nnix /nix\n"
+#define HOSTS D("/etc"), D("/tmp"), D("/home"), D("/etc/ssh"), W("/home/u")
+#define USUAL TEXT("/etc/ssh/ssh_config", 0, "Include /etc/ssh/ssh_config.d/*.conf\n")
+
+/* As uid 1000 with the home /home/u. */
+static void play_as_user(const struct fake_entry *table, size_t count, const char *steps)
+{
+	play(&(struct scene){
+		.host = {.entries = table, .count = count},
+		.with_ssh = true,
+		.uid = 1000,
+		.home = "/home/u",
+		.steps = steps,
+	});
+}
+#define PLAY(table, steps) play_as_user(table, sizeof(table) / sizeof((table)[0]), steps)
+
+static void nothing_to_do(void **state)
+{
+	static const struct fake_entry none[] = {HOSTS};
+	static const struct fake_entry empty[] = {HOSTS, USUAL, D("/etc/ssh/ssh_config.d")};
+	static const struct fake_entry others[] = {
+		HOSTS,
+		USUAL,
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/note", 0, ""),
+		TEXT("/etc/ssh/ssh_config.d/.hidden.conf", 0, ""),
+		/* refused outside too */
+		TEXT("/etc/ssh/ssh_config.d/foreign.conf", 7, ""),
+		TEXT_MODE("/etc/ssh/ssh_config.d/open.conf", 0, 0100664, ""),
+		/* accepted inside too */
+		TEXT("/etc/ssh/ssh_config.d/own.conf", 1000, ""),
+		/* no file that can be read */
+		F("/etc/ssh/ssh_config.d/fifo.conf"),
+		D("/etc/ssh/ssh_config.d/directory.conf"),
+		L("/etc/ssh/ssh_config.d/nowhere.conf", "/gone"),
+		L("/etc/ssh/ssh_config.d/loop.conf", "loop.conf"),
+		D("/home/u/.ssh"),
+		TEXT("/home/u/.ssh/config", 1000, "Include config.d/* ~other/x ~ *[ ? \"\"\n"),
+	};
+
+	(void)state;
+	PLAY(none, ROOT);
+	PLAY(empty, ROOT);
+	PLAY(others, ROOT);
+}
+
+static void a_directory_of_its_own(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		USUAL,
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/a.conf", 0, "A"),
+		TEXT("/etc/ssh/ssh_config.d/b.conf", 0, "B"),
+		TEXT("/etc/ssh/ssh_config.d/note", 0, "N"),
+		TEXT("/etc/ssh/ssh_config.d/own.conf", 1000, "O"),
+		D("/etc/ssh/ssh_config.d/old"),
+	};
+
+	(void)state;
+	PLAY(table, ROOT "tmpfs /etc/ssh/ssh_config.d\n"
+			 "write /etc/ssh/ssh_config.d/a.conf = A\n"
+			 "write /etc/ssh/ssh_config.d/b.conf = B\n"
+			 "bind-file /etc/ssh/ssh_config.d/note\n"
+			 "bind-file /etc/ssh/ssh_config.d/own.conf\n"
+			 "bind-dir /etc/ssh/ssh_config.d/old\n");
+}
+
+/* As Fedora has it, and systemd: links, and files that include others. */
+static void what_is_included_by_it(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		USUAL,
+		D("/usr"),
+		D("/usr/share"),
+		D("/usr/share/policies"),
+		TEXT("/usr/share/policies/openssh.txt", 0, "P"),
+		D("/etc/policies"),
+		L("/etc/policies/openssh.config", "../../usr/share/policies/openssh.txt"),
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/50.conf", 0,
+		     "Match final all\n Include /etc/policies/openssh.config extra\n"),
+		L("/etc/ssh/ssh_config.d/20.conf", "/usr/share/policies/openssh.txt"),
+		TEXT("/etc/ssh/extra", 0, "Include extra ssh_config\n"),
+		TEXT("/etc/extra", 0, "not this one"),
+	};
+
+	(void)state;
+	PLAY(table,
+	     ROOT "bind-dir /usr\n"
+		  "tmpfs /etc/ssh/ssh_config.d\n"
+		  "write /etc/ssh/ssh_config.d/50.conf = Match final all\n"
+		  " Include /etc/policies/openssh.config extra\n\n"
+		  "link /etc/ssh/ssh_config.d/20.conf < /usr/share/policies/openssh.txt\n"
+		  "cover-text /usr/share/policies/openssh.txt = P\n"
+		  "cover-text /etc/ssh/extra = Include extra ssh_config\n\n"
+		  /* includes itself, by then as what is included */
+		  "cover-text /etc/ssh/ssh_config = Include /etc/ssh/ssh_config.d/*.conf\n\n");
+}
+
+/* /etc and the user's own directories are never taken apart, nor one that the user may write. */
+static void over_single_files(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		TEXT("/etc/ssh/ssh_config", 0, "Include /etc/*.site /etc/*/w.d/x"),
+		TEXT("/etc/a.site", 0, "A"),
+		D("/etc/b"),
+		W("/etc/b/w.d"),
+		TEXT("/etc/b/w.d/x", 0, "X"),
+		D("/home/u/.ssh"),
+		TEXT("/home/u/.ssh/config", 0, "Include config.d/* ~/site"),
+		W("/home/u/.ssh/config.d"),
+		TEXT("/home/u/.ssh/config.d/1", 0, "1"),
+		TEXT("/home/u/site", 0, "S"),
+	};
+
+	(void)state;
+	PLAY(table, ROOT "cover-text /etc/a.site = A\n"
+			 "cover-text /etc/b/w.d/x = X\n"
+			 "cover-text /home/u/.ssh/config = Include config.d/* ~/site\n"
+			 "cover-text /home/u/.ssh/config.d/1 = 1\n"
+			 "cover-text /home/u/site = S\n");
+}
+
+static void not_asked_for(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		USUAL,
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/a.conf", 0, "A"),
+	};
+	struct scene scene = {.host = FAKE_HOST(table), .steps = ROOT};
+
+	(void)state;
+	play(&scene);
+	/* root's files are its own */
+	scene.with_ssh = true;
+	play(&scene);
+}
+
+/* What the path config makes of these files counts. */
+static void with_a_path_config(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		USUAL,
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/a.conf", 0, "A"),
+		TEXT("/etc/ssh/ssh_config.d/b.conf", 0, "B"),
+		TEXT("/tmp/mine", 1000, "M"),
+	};
+	struct scene excluded = {
+		.host = FAKE_HOST(table),
+		.with_ssh = true,
+		.uid = 1000,
+		.excludes = {"/etc/ssh"},
+		.steps = ROOT "tmpfs /etc/ssh\n",
+	};
+	struct scene hidden = {
+		.host = FAKE_HOST(table),
+		.with_ssh = true,
+		.uid = 1000,
+		.excludes = {"/etc/ssh/ssh_config.d/a.conf"},
+		.absolute = {TO("/tmp/mine", "/etc/ssh/ssh_config.d/b.conf")},
+		.steps = ROOT "hide /etc/ssh/ssh_config.d/a.conf\n"
+			      "cover-file /etc/ssh/ssh_config.d/b.conf < /tmp/mine\n",
+	};
+
+	(void)state;
+	play(&excluded);
+	play(&hidden);
+}
+
+/* Files that include each other, each twice, come to an end. */
+static void comes_to_an_end(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		TEXT("/etc/ssh/ssh_config", 7, "Include a a b b\n"),
+		TEXT("/etc/ssh/a", 7, "Include a b b a\n"),
+		TEXT("/etc/ssh/b", 7, "Include b a a b\n"),
+	};
+	struct scene scene = {
+		.host = FAKE_HOST(table), .with_ssh = true, .uid = 1000, .steps = ROOT};
+
+	(void)state;
+	play(&scene);
+	assert_in_range(scene.host.looks, 1, 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_to_do),	  cmocka_unit_test(a_directory_of_its_own),
+		cmocka_unit_test(what_is_included_by_it), cmocka_unit_test(over_single_files),
+		cmocka_unit_test(not_asked_for),	  cmocka_unit_test(with_a_path_config),
+		cmocka_unit_test(comes_to_an_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
