@@ -264,8 +264,7 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
  * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
  * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
  */
-static int carry_out(const struct uninstallation *un, struct lock *lock,
-		     const struct found *found)
+static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found)
 {
 	_cleanup_free_ char *path = path_join(un->nix_dir, LAYOUT_STATE);
 	_cleanup_free_ char *state = realpath(path, NULL);
