@@ -157,6 +157,33 @@ static bool is_of_script(const char *text, size_t len)
 	return rest && rest_len == 0;
 }
 
+bool startup_file_is_users(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
+
+	return r < 0 ? r != -ENOENT && r != -ENOTDIR : !is_of_script(text, len);
+}
+
+static bool is_writable(const char *path)
+{
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+bool startup_file_fish_is_free(const char *path)
+{
+	_cleanup_free_ char *conf_d = path_parent(path), *fish = path_parent(conf_d);
+	struct stat st;
+
+	if (stat(fish, &st) < 0 || !S_ISDIR(st.st_mode))
+		return true;
+	/* a link that leads nowhere: what it leads to may have no directory */
+	if (fs_exists(AT_FDCWD, path))
+		return is_writable(path);
+	return is_writable(fs_exists(AT_FDCWD, conf_d) ? conf_d : fish);
+}
+
 int startup_file_keep(const char *path, int dir, const char *copy)
 {
 	_cleanup_free_ char *text = NULL;

@@ -38,6 +38,15 @@ int startup_file_has_line(const char *path, struct sha256 *digest);
  */
 int startup_file_clean(const char *path, bool remove_empty);
 
+/* Is the file PATH there with more in it than the script's line, be it that we cannot read it? */
+bool startup_file_is_users(const char *path);
+
+/*
+ * Could the script write fish's file PATH, or does it leave that alone, since fish is not in use?
+ * It ends where it cannot.
+ */
+bool startup_file_fish_is_free(const char *path);
+
 /*
  * The script writes fish's file anew, whatever was in it. Before it runs, keep a copy of the file
  * PATH as COPY in DIR, unless there is no such file or nothing in it but the script's line; a copy

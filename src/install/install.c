@@ -2,7 +2,6 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
-#include "home/startup_files.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
@@ -12,7 +11,9 @@
 #include "install/pipeline.h"
 #include "install/site.h"
 #include "install/preflight.h"
-#include "install/script.h"
+#include "install/profile_links.h"
+#include "install/renew.h"
+#include "install/script_home.h"
 #include "install/self_in_place.h"
 #include "install/summary.h"
 #include "install/supervise.h"
@@ -23,8 +24,10 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,11 +53,18 @@ static struct release_request release_request_of(const struct install_request *r
 	};
 }
 
-static int check_release(const struct installation *in)
+/* The options, be Nix installed or not; a nix.conf that is the user's takes no lines of them. */
+static int check_options(const struct installation *in, struct nix_conf_facts *facts)
 {
 	const struct release_request request = release_request_of(in->request);
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_close_ int fd = open(in->site->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return release_check(&request);
+	if (release_check(&request) < 0 || nix_conf_read_extra(in->request, facts) < 0)
+		return -1;
+	if (fd >= 0)
+		record_read(fd, &record);
+	return nix_conf_check(fd, in->site->nix_dir, facts, &record);
 }
 
 /* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
@@ -83,9 +93,9 @@ static int fetch(const struct installation *in, const struct release *release,
 	return r;
 }
 
-/* staging → store; TOP is the tarball's top directory. */
-static int commit(const struct installation *in, const char *top, const struct lock *lock,
-		  struct record *record, struct store_result *out)
+/* staging → store, also in the place of what is there; TOP is the tarball's top directory. */
+static int commit(const struct installation *in, const char *top, bool replace,
+		  const struct lock *lock, struct record *record, struct store_result *out)
 {
 	_cleanup_free_ char *path = path_join(LAYOUT_STAGING, top);
 	_cleanup_close_ int top_fd = fs_open_dir_below(lock->nix_dir_fd, path);
@@ -93,64 +103,42 @@ static int commit(const struct installation *in, const char *top, const struct l
 	if (top_fd < 0)
 		return layout_error("open the directory", path, top_fd);
 	progress_begin(in->progress, "moving into the store", NULL);
-	if (notes_home(in->site, record) < 0 || store_commit(
-							&(struct store_request){
-								.top_fd = top_fd,
-								.nix_dir_fd = lock->nix_dir_fd,
-								.nix_path = in->site->nix_dir,
-								.replace = in->request->force,
-								.trust = &in->site->trust,
-							},
-							record, out) < 0)
+	if (notes_home(in->site, lock->nix_dir_fd, record) < 0 ||
+	    store_commit(
+		    &(struct store_request){
+			    .top_fd = top_fd,
+			    .nix_dir_fd = lock->nix_dir_fd,
+			    .nix_path = in->site->nix_dir,
+			    .replace = replace,
+			    .trust = &in->site->trust,
+		    },
+		    record, out) < 0)
 		return -1;
 	progress_end(in->progress, "store paths in place: %zu", out->names.count);
 	return 0;
 }
 
-/* nix.conf, and a directory that Nix looks for. Returns 1 where nix.conf is new, 0, or -1. */
+/* nix.conf, and a directory that Nix looks for. */
 static int configure(const struct installation *in, const struct nix_conf_facts *facts,
-		     const struct lock *lock, struct record *record)
+		     const struct lock *lock, struct record *record, struct nix_conf_before *before)
 {
 	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
 	_cleanup_close_ int fd = fs_make_dirs_below(lock->nix_dir_fd, "var/nix");
 
 	if (fd < 0)
 		return layout_error("make the directory var/nix in", in->site->nix_dir, fd);
-	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record);
-}
-
-/* The script writes fish's file anew: the user's own is kept meanwhile. 0, or -1 after a message.
- */
-static int run_keeping_fish(const struct installation *in, const struct script_request *request)
-{
-	const char *fish = in->site->home.fish;
-	int r = request->no_modify_profile
-			? 0
-			: startup_file_keep(fish, request->nix_dir_fd, LAYOUT_FISH);
-	bool is_kept = fs_exists(request->nix_dir_fd, LAYOUT_FISH);
-	int status = r < 0 ? -1 : script_run(request);
-
-	if (r == 0)
-		r = startup_file_put_back(fish, request->nix_dir_fd, LAYOUT_FISH);
-	if (r < 0) {
-		log_error("cannot keep %s as it is, which the Nix install script writes anew: %s\n"
-			  "move it away, or leave such files alone with --no-modify-profile",
-			  fish, strerror(-r));
-		return -1;
-	}
-	if (status == 0 && is_kept)
-		log_verbose("%s is yours, and stays: fish gets no line for Nix", fish);
-	return status;
+	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record, before);
 }
 
 /*
- * The Nix install script, and the version that the nix it installed says it is. Where that fails, a
- * new nix.conf goes again: something in it may be the reason, and a rerun writes its own.
+ * The Nix install script, and the version that the nix it installed says it is. Where that fails,
+ * nix.conf is as it was before: something in it may be the reason, and a rerun writes its own.
  */
 static int run_script(const struct installation *in, const char *top, const struct lock *lock,
-		      const struct strlist *names, bool is_conf_new, char **version)
+		      const struct strlist *names, const struct nix_conf_facts *facts,
+		      const struct nix_conf_before *before, char **version)
 {
-	const struct script_request request = {
+	struct script_request request = {
 		.nix_dir = in->site->nix_dir,
 		.runtime = in->site->runtime,
 		.nix_dir_fd = lock->nix_dir_fd,
@@ -159,6 +147,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 		.no_channel_add = in->request->no_channel_add,
 		.no_modify_profile = in->request->no_modify_profile,
 		.names = names,
+		.ssl_cert_file = facts->ssl_cert_file,
 		.progress = in->progress,
 	};
 
@@ -167,9 +156,8 @@ static int run_script(const struct installation *in, const char *top, const stru
 			       ? "running the Nix install script"
 			       : "running the Nix install script, which fetches nixpkgs",
 		       "inside");
-	if (run_keeping_fish(in, &request) < 0 || script_verify(&request, version) < 0) {
-		if (is_conf_new)
-			fs_unlink_below(lock->nix_dir_fd, LAYOUT_NIX_CONF);
+	if (script_run_at_home(in, &request) < 0 || script_verify(&request, version) < 0) {
+		nix_conf_take_back(lock->nix_dir_fd, before);
 		return -1;
 	}
 	progress_end(in->progress, "the Nix install script has run");
@@ -221,7 +209,8 @@ static void say_summary(const struct installation *in, const char *version, int 
 		.nix_dir = in->site->nix_dir,
 		.call = call,
 		.has_channel = script_has_channel(nix_dir_fd),
-		.wants_channel = !in->request->no_channel_add,
+		.wants_channel = !in->request->no_channel_add &&
+				 !profile_links_has_foreign_channels(in->site, nix_dir_fd),
 		.columns = in->progress->style == PROGRESS_LIVE ? progress_columns() : 0,
 		.has_shims = self && self_finds(self, "nix"),
 		.hint = hint,
@@ -256,7 +245,6 @@ static int look(const struct installation *in, struct installed *installed)
 static int install(const struct installation *in)
 {
 	_cleanup_(installed_clear) struct installed installed = {0};
-	_cleanup_(disk_clear) struct disk disk = {0};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -264,16 +252,17 @@ static int install(const struct installation *in)
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_(unpack_result_clear) struct unpack_result unpacked = {0};
 	_cleanup_(store_result_clear) struct store_result stored = {0};
+	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	_cleanup_free_ char *version = NULL;
 	const char *nix_dir = in->site->nix_dir;
-	int r, conf;
+	int r;
 
-	r = check_release(in) < 0 || preflight_runtime(in->site) < 0 ? -1 : look(in, &installed);
+	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
+									     : look(in, &installed);
 	if (r != 0)
-		return r < 0 ? -1 : renew(in);
-	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->site, in->request, &facts) < 0 ||
+		return r < 0 ? -1 : renew(in, &facts);
+	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    lock_take(nix_dir, in->progress, &lock) < 0 ||
 	    site_check(in->site, lock.nix_dir_fd) < 0)
@@ -283,12 +272,13 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (disk_check(lock.nix_dir_fd, nix_dir, &disk, &facts) < 0 ||
+	if (disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
-	    commit(in, unpacked.top, &lock, &record, &stored) < 0 ||
-	    (conf = configure(in, &facts, &lock, &record)) < 0 ||
-	    run_script(in, unpacked.top, &lock, &stored.names, conf > 0, &version) < 0 ||
+	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
+		   &stored) < 0 ||
+	    configure(in, &facts, &lock, &record, &before) < 0 ||
+	    run_script(in, unpacked.top, &lock, &stored.names, &facts, &before, &version) < 0 ||
 	    layout_remove_staging(lock.nix_dir_fd, nix_dir) < 0 ||
 	    put_self(in, &record, &self) < 0 ||
 	    complete(in, &release, &stored.names, &lock, &record) < 0)
@@ -296,6 +286,22 @@ static int install(const struct installation *in)
 	lock_remove(&lock);
 	/* the last thing of all: a signal that comes after it comes too late */
 	say_summary(in, version, lock.nix_dir_fd, &self);
+	return 0;
+}
+
+/* The plan where Nix is installed. */
+static int dry_renew(const struct installation *in, const struct nix_conf_facts *facts)
+{
+	_cleanup_(renewal_clear) struct renewal renewal = {0};
+
+	if (renewal_look(in, facts, &renewal) < 0)
+		return -1;
+	if (self_has_work(&renewal.self))
+		puts("the links to Nix's commands, or the program itself, would be put in place");
+	if (renewal.conf)
+		text_print(stdout, "%s/" LAYOUT_NIX_CONF " would be written\n", in->site->nix_dir);
+	if (!renewal_has_work(&renewal))
+		puts("nothing would be done");
 	return 0;
 }
 
@@ -308,7 +314,7 @@ static int dry_run(const struct installation *in)
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	const char *nix_dir = in->site->nix_dir;
-	int r = check_release(in);
+	int r = check_options(in, &facts);
 
 	if (r == 0)
 		r = preflight_runtime(in->site);
@@ -316,15 +322,10 @@ static int dry_run(const struct installation *in)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)
 		return -1;
+	if (r > 0)
+		return dry_renew(in, &facts);
 	look_at_self(in, &self);
-	if (r > 0) {
-		puts(self_has_work(&self) ? "the links to Nix's commands, or the program itself, "
-					    "would be put in place"
-					  : "nothing would be done");
-		return 0;
-	}
-	if (nix_conf_read_extra(in->request, &facts) < 0 || !(downloader = make_downloader(in)) ||
-	    preflight(in->site, in->request, &facts) < 0 ||
+	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    layout_check_writable(nix_dir) < 0)
 		return -1;

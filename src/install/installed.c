@@ -1,6 +1,7 @@
 #include "install/installed.h"
 #include "store/layout.h"
 #include "store/record.h"
+#include "install/damage.h"
 #include "install/release.h"
 #include "install/script.h"
 #include "ui/log.h"
@@ -62,9 +63,14 @@ static int look_at_foreign(const char *nix_dir, int nix_dir_fd)
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 
 	if (nix) {
-		log_info("Nix is in %s already, installed by other means: nothing to do\n"
-			 "--force installs a release into it, and keeps what is there",
-			 nix_dir);
+		log_info(
+			"Nix is in %s already, installed by other means: nothing to do\n"
+			"--force installs a release into it, and keeps what is there%-s",
+			nix_dir,
+			fs_exists(nix_dir_fd, LAYOUT_NIX_CONF)
+				? ""
+				: "; it has no " LAYOUT_NIX_CONF
+				  ", which --force writes: flakes are off, and as root nothing is built");
 		return 1;
 	}
 	log_error(
@@ -94,12 +100,16 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 		record->release.version ? record->release.version : "(of unknown version)";
 	const char *missing = missing_path(nix_dir_fd, record);
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
+	_cleanup_(damage_clear) struct damage damage = {0};
 
 	if (asks_for_another(request, &record->release))
 		return 0;
 	if (nix && !is_of(record, nix))
 		return look_at_other_nix(nix_dir, request, nix);
-	if (nix && !missing) {
+	if (nix && !missing && record->owner == geteuid())
+		damage_find(nix_dir_fd, record, nix, &damage);
+	out->is_damaged = damage.is_in_store;
+	if (nix && !missing && !damage.what) {
 		log_info("Nix %s is installed in %s already: nothing to do", version, nix_dir);
 		return 1;
 	}
@@ -108,6 +118,8 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 	else if (missing)
 		log_info("Nix %s was installed, but /nix/store/%s is gone: installing it again",
 			 version, missing);
+	else if (damage.what)
+		log_info("Nix %s was installed, but %s: installing it again", version, damage.what);
 	else
 		log_info("Nix %s was installed, but your profile has no nix: installing it again",
 			 version);
@@ -144,6 +156,7 @@ int installed_look(const char *nix_dir, const struct install_request *request,
 			log_warning("the record in %s cannot be read: installing again", nix_dir);
 		out->is_said = true;
 	}
+	out->is_damaged = record.is_begun && damage_is_in_store(fd, &record);
 	if (r == -EBADMSG || tells_of_something(r, &record) || !layout_has_store_paths(fd))
 		return 0;
 	return look_at_foreign(nix_dir, fd);

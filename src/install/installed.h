@@ -11,11 +11,13 @@
 
 struct installed {
 	/*
-	 * Of an installation of ours that is to be mended (a store path of it is gone, or the
-	 * profile has no nix): its version, the one to install where the request names none.
+	 * Of an installation of ours that is to be mended (a store path of it is gone or damaged,
+	 * the database does not know it, or the profile has no nix): its version, the one to
+	 * install where the request names none.
 	 */
 	char *again;
-	bool is_said; /* why there is work; a second look says it no more */
+	bool is_damaged; /* its store paths are there, and are to be unpacked anew */
+	bool is_said;	 /* why there is work; a second look says it no more */
 };
 
 /*

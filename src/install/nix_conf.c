@@ -1,6 +1,8 @@
 #include "install/nix_conf.h"
+#include "install/user_conf.h"
 #include "store/layout.h"
 #include "ui/log.h"
+#include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void put_file_system(FILE *f, const struct nix_conf_facts *facts)
 {
@@ -55,6 +58,11 @@ char *nix_conf_text(const struct nix_conf_facts *facts)
 	fputs("\n# The nix command and flakes, which most of today's instructions expect.\n"
 	      "experimental-features = nix-command flakes\n",
 	      f);
+	if (facts->ssl_cert_file)
+		fprintf(f,
+			"\n# By whom servers are to be certified, as --install was told.\n"
+			"ssl-cert-file = %s\n",
+			facts->ssl_cert_file);
 	if (facts->extra_text)
 		fprintf(f, "\n# From --nix-extra-conf-file.\n%s%s", facts->extra_text,
 			*facts->extra_text && !str_ends_with(facts->extra_text, "\n") ? "\n" : "");
@@ -94,26 +102,160 @@ char *nix_conf_bad_line(const char *text)
 	return NULL;
 }
 
+/* nix.conf is a page or two of text. */
+#define CONF_MAX (1 << 20)
+
+/* The lines that were asked for; the caller frees. */
+static char *wanted_of(const struct nix_conf_facts *facts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&text, &len);
+
+	if (facts->ssl_cert_file)
+		fprintf(f, "ssl-cert-file = %s\n", facts->ssl_cert_file);
+	if (facts->extra_text)
+		fprintf(f, "%s\n", facts->extra_text);
+	for (size_t i = 0; facts->extra && i < facts->extra->count; i++)
+		fprintf(f, "%s\n", facts->extra->items[i]);
+	fclose(f);
+	return text;
+}
+
+/* Has LINE, one of WANTED, to be added to TEXT? Not where a later one of WANTED overrides it. */
+static bool lacks_line(const char *text, const char *wanted, const char *line)
+{
+	_cleanup_free_ char *name = NULL, *value = NULL, *last = NULL, *present = NULL;
+	_cleanup_free_ char *framed = NULL, *all = NULL;
+	const char *start = line + strspn(line, " \t\r");
+
+	if (!*start || *start == '#')
+		return false;
+	name = xstrndup(start, strcspn(start, " \t\r#"));
+	value = user_conf_of_text(line, name, NULL);
+	if (value) {
+		last = user_conf_of_text(wanted, name, NULL);
+		present = user_conf_of_text(text, name, NULL);
+		return strcmp(last, value) == 0 && (!present || strcmp(present, value) != 0);
+	}
+	/* an include */
+	framed = xasprintf("\n%s\n", line);
+	all = xasprintf("\n%s\n", text);
+	return !strstr(all, framed);
+}
+
+char *nix_conf_lacks(const char *text, const struct nix_conf_facts *facts)
+{
+	_cleanup_free_ char *wanted = wanted_of(facts), *copy = xstrdup(wanted);
+	char *lacks = NULL, *rest = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char *longer;
+
+		if (!lacks_line(text, wanted, line))
+			continue;
+		longer = xasprintf("%s%s\n", lacks ? lacks : "", line);
+		free(lacks);
+		lacks = longer;
+	}
+	return lacks;
+}
+
+/* Is TEXT what we have written, by RECORD? */
+static bool is_as_written(const struct record *record, const char *path, const char *text)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+
+	if (sha256_of_bytes(text, strlen(text), &digest) < 0)
+		return false;
+	sha256_format(&digest, hex);
+	return record_has(record, RECORD_FILE, path, hex);
+}
+
+/* What is there, NULL: nothing; a link that leads nowhere is the user's, and empty. 0 or -1. */
+static int read_conf(int nix_dir_fd, const char *path, char **text)
+{
+	struct stat st = {0};
+	size_t len;
+	int r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
+
+	*text = NULL;
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, CONF_MAX, text, &len);
+	if (r < 0 && S_ISLNK(st.st_mode)) {
+		*text = xstrdup("");
+		return 0;
+	}
+	return r < 0 ? layout_error("read", path, r) : 0;
+}
+
+bool nix_conf_is_as_written(const struct record *record, const char *nix_dir, const char *text)
+{
+	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF);
+
+	return is_as_written(record, path, text);
+}
+
+/* Certificates are for the download too; the rest is for nix.conf alone. */
+static int check_users(const char *path, const char *text, const struct nix_conf_facts *facts)
+{
+	const struct nix_conf_facts rest = {.extra = facts->extra, .extra_text = facts->extra_text};
+	_cleanup_free_ char *lacks = nix_conf_lacks(text, &rest), *all = NULL;
+
+	if (lacks) {
+		log_error("cannot add to %s, which is not as --install wrote it: %.*s\n"
+			  "add by hand what you asked for with --extra-conf or "
+			  "--nix-extra-conf-file",
+			  path, (int)strcspn(lacks, "\n"), lacks);
+		return -1;
+	}
+	all = nix_conf_lacks(text, facts);
+	if (all)
+		log_warning("%s is yours, and stays as it is\n"
+			    "for Nix to know your certificates, add to it: %.*s",
+			    path, (int)strcspn(all, "\n"), all);
+	return 0;
+}
+
+int nix_conf_check(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
+		   const struct record *record)
+{
+	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF), *text = NULL;
+
+	if (nix_dir_fd < 0)
+		return 0;
+	if (read_conf(nix_dir_fd, path, &text) < 0)
+		return -1;
+	return !text || is_as_written(record, path, text) ? 0 : check_users(path, text, facts);
+}
+
+/* TEXT, where NULL a new one, with what it lacks of FACTS; NULL: nothing. The caller frees. */
+static char *text_to_write(const char *text, const struct nix_conf_facts *facts)
+{
+	_cleanup_free_ char *lacks = text ? nix_conf_lacks(text, facts) : NULL;
+
+	if (!text)
+		return nix_conf_text(facts);
+	return lacks ? xasprintf("%s\n# Asked for later, by --install.\n%s", text, lacks) : NULL;
+}
+
 int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
-		   struct record *record)
+		   struct record *record, struct nix_conf_before *before)
 {
 	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF), *text = NULL;
 	char hex[SHA256_HEX_LEN + 1];
 	_cleanup_close_ int above = -1;
 	struct sha256 digest;
-	struct stat st;
-	int r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
+	int r;
 
-	if (r < 0 && r != -ENOENT)
-		return layout_error("write", path, r);
-	if (r == 0) {
-		if (facts->extra_text || (facts->extra && facts->extra->count > 0))
-			log_warning("%s is there already and stays as it is\nadd by hand what you "
-				    "asked for with --extra-conf or --nix-extra-conf-file",
-				    path);
+	if (read_conf(nix_dir_fd, path, &before->text) < 0)
+		return -1;
+	text = text_to_write(before->text, facts);
+	if (!text || (before->text && !is_as_written(record, path, before->text)))
 		return 0;
-	}
-	text = nix_conf_text(facts);
 	r = sha256_of_bytes(text, strlen(text), &digest);
 	if (r == 0) {
 		sha256_format(&digest, hex);
@@ -123,11 +265,24 @@ int nix_conf_write(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 		r = above = fs_make_dirs_below(nix_dir_fd, "etc/nix");
 	if (r >= 0)
 		r = fs_replace_file(nix_dir_fd, LAYOUT_NIX_CONF, text, strlen(text), 0644);
-	return r < 0 ? layout_error("write", path, r) : 1;
+	before->is_changed = r >= 0;
+	return r < 0 ? layout_error("write", path, r) : 0;
 }
 
-/* nix.conf is a page or two of text. */
-#define EXTRA_CONF_MAX (1 << 20)
+void nix_conf_take_back(int nix_dir_fd, const struct nix_conf_before *before)
+{
+	if (before->is_changed && before->text)
+		fs_replace_file(nix_dir_fd, LAYOUT_NIX_CONF, before->text, strlen(before->text),
+				0644);
+	else if (before->is_changed)
+		fs_unlink_below(nix_dir_fd, LAYOUT_NIX_CONF);
+}
+
+void nix_conf_before_clear(struct nix_conf_before *before)
+{
+	free(before->text);
+	*before = (struct nix_conf_before){0};
+}
 
 static int check_extra(const char *source, const char *text)
 {
@@ -140,12 +295,32 @@ static int check_extra(const char *source, const char *text)
 	return bad ? -1 : 0;
 }
 
+/*
+ * What the user trusts servers by beside the host's bundle, which is looked for at each entry: the
+ * caller frees. A file of another Nix is not there inside, and one that a line cannot name is left.
+ */
+static char *find_certificates(const struct install_request *request)
+{
+	const char *named = request->cacert ? request->cacert : env_get("NIX_SSL_CERT_FILE");
+	const char *of_host = ca_bundle_find("");
+	_cleanup_free_ char *here = getcwd(NULL, 0), *real = NULL, *path = NULL;
+
+	if (!named || ca_bundle_check(named) < 0 ||
+	    (!request->cacert && of_host && strcmp(named, of_host) == 0))
+		return NULL;
+	path = *named == '/' ? xstrdup(named) : path_join(here ? here : "", named);
+	real = realpath(path, NULL);
+	if (!real || path_is_within(real, "/nix") || strpbrk(path, "#\n\t\r") || strstr(path, "  "))
+		return NULL;
+	return steal_ptr(&path);
+}
+
 int nix_conf_read_extra(const struct install_request *request, struct nix_conf_facts *out)
 {
 	const char *path = request->nix_extra_conf_file;
 	const struct strlist *lines = request->extra_conf;
 	size_t len;
-	int r = path ? fs_read_file(AT_FDCWD, path, EXTRA_CONF_MAX, &out->extra_text, &len) : 0;
+	int r = path ? fs_read_file(AT_FDCWD, path, CONF_MAX, &out->extra_text, &len) : 0;
 
 	if (r < 0) {
 		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "
@@ -154,6 +329,7 @@ int nix_conf_read_extra(const struct install_request *request, struct nix_conf_f
 		return -1;
 	}
 	out->extra = lines;
+	out->ssl_cert_file = find_certificates(request);
 	for (size_t i = 0; lines && i < lines->count; i++)
 		if (check_extra("--extra-conf", lines->items[i]) < 0)
 			return -1;
@@ -162,6 +338,8 @@ int nix_conf_read_extra(const struct install_request *request, struct nix_conf_f
 
 void nix_conf_facts_clear(struct nix_conf_facts *facts)
 {
+	disk_clear(&facts->disk);
 	free(facts->extra_text);
+	free(facts->ssl_cert_file);
 	*facts = (struct nix_conf_facts){0};
 }

@@ -1,5 +1,6 @@
 #include "install/notes.h"
 #include "home/startup_files.h"
+#include "install/profile_links.h"
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -102,12 +103,14 @@ int notes_begin(const struct site *site, const struct lock *lock, struct record 
 	return check(site, r);
 }
 
-int notes_home(const struct site *site, struct record *record)
+int notes_home(const struct site *site, int nix_dir_fd, struct record *record)
 {
 	int r = note_missing(site, record);
 
 	if (r == 0)
 		r = note_startup_files(site, record);
+	if (r == 0)
+		r = profile_links_note(site, nix_dir_fd, record);
 	return check(site, r);
 }
 

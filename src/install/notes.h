@@ -18,9 +18,10 @@ int notes_begin(const struct site *site, const struct lock *lock, struct record 
 
 /*
  * Before the first change of the store: note what is not there yet of all that Nix and its install
- * script make outside of it, and the startup files that may get a line. 0, or -1 after a message.
+ * script make outside of it, the links that will be replaced, and the startup files that may get a
+ * line. 0, or -1 after a message.
  */
-int notes_home(const struct site *site, struct record *record);
+int notes_home(const struct site *site, int nix_dir_fd, struct record *record);
 
 /* Before self_carry_out(): note the copy, the links and their directory. 0, or -1 after a message.
  */

@@ -2,7 +2,7 @@
 #include "install/disk_check.h"
 #include "host/check.h"
 #include "host/probe.h"
-#include "run/profile.h"
+#include "install/user_checks.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -77,33 +77,6 @@ static int check_nix_dir(const char *nix_dir)
 	return 0;
 }
 
-/*
- * The profile is in HOME, and so one for all Nix directories. To take it from a Nix that is in use
- * has to be asked for.
- */
-static int check_profile(const char *nix_dir, bool force)
-{
-	_cleanup_close_ int fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *lost = profile_lost(fd);
-	struct stat st;
-
-	if (!lost)
-		return 0;
-	if (lstat(lost, &st) == 0 && !force) {
-		log_error(
-			"your Nix profile is in use by this host's own Nix: it leads to %s\n"
-			"--force takes it over all the same; XDG_STATE_HOME names a directory for another "
-			"profile",
-			lost);
-		return -1;
-	}
-	log_warning(
-		"your Nix profile leads to %s, which is not in %s: it will be replaced\n"
-		"to keep it for a Nix in another directory, set XDG_STATE_HOME and HOME for one of them",
-		lost, nix_dir);
-	return 0;
-}
-
 int preflight_runtime(const struct site *site)
 {
 	const char *refused = site->runtimes.refused[site->runtime];
@@ -138,8 +111,7 @@ int preflight(const struct site *site, const struct install_request *request,
 	      struct nix_conf_facts *facts)
 {
 	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
-	    disk_check_exec(site, request->no_shims) < 0 ||
-	    check_profile(site->nix_dir, request->force) < 0)
+	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request) < 0)
 		return -1;
 	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
 	facts->sandbox_works =

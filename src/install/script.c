@@ -126,11 +126,13 @@ static char *tail_of(const struct output *output)
 static void prepare_environment(const struct script_request *request)
 {
 	static const char *const foreign[] = {
-		"NIX_REMOTE",	 "NIX_CONF_DIR", "NIX_USER_CONF_FILES", "NIX_STORE_DIR",
-		"NIX_STATE_DIR", "NIX_LOG_DIR",	 "NIX_LOCALSTATE_DIR",	"NIX_DATA_DIR",
-		"NIX_PROFILE",	 "NIX_BIN_DIR",
+		"NIX_REMOTE",	 "NIX_CONF_DIR", "NIX_STORE_DIR",
+		"NIX_STATE_DIR", "NIX_LOG_DIR",	 "NIX_LOCALSTATE_DIR",
+		"NIX_DATA_DIR",	 "NIX_PROFILE",	 "NIX_BIN_DIR",
 	};
 	_cleanup_free_ char *user = environment_user();
+	const char *theirs = env_get("NIX_CONFIG");
+	_cleanup_free_ char *config = xasprintf("%s\nstore = auto", theirs ? theirs : "");
 
 	/* the script refuses to work without USER; a uid without a passwd entry has none */
 	if (!env_get("USER"))
@@ -138,39 +140,58 @@ static void prepare_environment(const struct script_request *request)
 	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
+	/* a store that the user's settings name; the last line counts */
+	setenv("NIX_CONFIG", config, 1);
 	environment_drop_libraries("the Nix install script");
+	if (request->ssl_cert_file)
+		setenv("NIX_SSL_CERT_FILE", request->ssl_cert_file, 1);
+	if (request->profile)
+		setenv("NIX_PROFILE", request->profile, 1);
 	if (request->no_channel_add)
 		setenv("NIX_INSTALLER_NO_CHANNEL_ADD", "1", 1);
 	if (request->no_modify_profile)
 		setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "1", 1);
 }
 
-int script_run(const struct script_request *request)
+/* Run ARGV, with its output into the log, which FLAGS open. 0, or -1 after a message. */
+static int run_logged(const struct script_request *request, char *const argv[], const char *what,
+		      int flags)
 {
-	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
 	_cleanup_free_ char *log_path = path_join(request->nix_dir, LAYOUT_LOG);
-	/* by its interpreter: a noexec mount keeps a script from being run by its name */
-	char *const argv[] = {"/bin/sh", script, NULL};
 	_cleanup_close_ int log_fd =
-		fs_open_below(request->nix_dir_fd, LAYOUT_LOG, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		fs_open_below(request->nix_dir_fd, LAYOUT_LOG, O_WRONLY | O_CREAT | flags, 0644);
 	struct output output = {.log_fd = log_fd};
 	_cleanup_free_ char *text = NULL;
 	int status;
 
 	if (log_fd < 0)
 		return layout_error("write", log_path, log_fd);
-	prepare_environment(request);
-	log_debug("running %s inside", script);
 	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status > 0) {
 		_cleanup_free_ char *tail = tail_of(&output);
 
-		log_error("the Nix install script failed with status %d; its last words:\n%-s"
+		log_error("%s failed with status %d; its last words:\n%-s"
 			  "all of it is in %s",
-			  status, tail, log_path);
+			  what, status, tail, log_path);
 	}
 	return status == 0 ? 0 : -1;
+}
+
+int script_run_command(const struct script_request *request, char *const argv[], const char *what)
+{
+	return run_logged(request, argv, what, O_APPEND);
+}
+
+int script_run(const struct script_request *request)
+{
+	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
+	/* by its interpreter: a noexec mount keeps a script from being run by its name */
+	char *const argv[] = {"/bin/sh", script, NULL};
+
+	prepare_environment(request);
+	log_debug("running %s inside", script);
+	return run_logged(request, argv, "the Nix install script", O_TRUNC);
 }
 
 char *script_find_nix(int nix_dir_fd)
@@ -205,27 +226,37 @@ static char *version_in(const char *text)
 	return xstrndup(line, strcspn(line, "\n"));
 }
 
-int script_verify(const struct script_request *request, char **version)
+int script_nix_runs(const struct script_request *request, char **version)
 {
 	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd), *text = NULL;
 	struct output output = {.log_fd = -1};
 	char *const argv[] = {nix, "--version", NULL};
 	int status;
 
-	if (!nix || !script_nix_is_of(nix, request->names)) {
-		log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
-			  "what the script said is in %s/" LAYOUT_LOG,
-			  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
-		return -1;
-	}
+	if (!nix)
+		return 0;
+	environment_drop_libraries("nix");
 	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status != 0) {
-		log_error("%s --version failed inside with status %d: %s\nis the tarball one for "
-			  "this kind of machine (--system)?",
-			  nix, status, text ? text : "");
+		log_error(
+			"%s --version failed inside with status %d: %s\nis the tarball one for "
+			"this kind of machine (--system), and does Nix take what its nix.conf has?",
+			nix, status, text ? text : "");
 		return -1;
 	}
 	*version = version_in(text ? text : "");
 	return 0;
+}
+
+int script_verify(const struct script_request *request, char **version)
+{
+	_cleanup_free_ char *nix = script_find_nix(request->nix_dir_fd);
+
+	if (nix && script_nix_is_of(nix, request->names))
+		return script_nix_runs(request, version);
+	log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
+		  "what the script said is in %s/" LAYOUT_LOG,
+		  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
+	return -1;
 }

@@ -18,7 +18,9 @@ struct script_request {
 	const char *top; /* the tarball's top directory, in staging */
 	bool no_channel_add;
 	bool no_modify_profile;
+	const char *profile;	     /* for nix-env, in the place of the user's; NULL: that */
 	const struct strlist *names; /* the tarball's store paths */
+	const char *ssl_cert_file;   /* what servers are certified by, or NULL */
 	struct progress *progress;
 };
 
@@ -31,10 +33,19 @@ struct script_request {
 int script_run(const struct script_request *request);
 
 /*
+ * Run ARGV inside in the same way, behind what is in the log. WHAT it is called in the message. 0,
+ * or -1 after that.
+ */
+int script_run_command(const struct script_request *request, char *const argv[], const char *what);
+
+/*
  * Is the profile's nix one of REQUEST's store paths, and does it run? Returns 0 with *VERSION what
  * nix --version prints, without the newline, the caller's to free; or -1 after a message.
  */
 int script_verify(const struct script_request *request, char **version);
+
+/* Does the profile's nix run, whichever it is? As script_verify(). */
+int script_nix_runs(const struct script_request *request, char **version);
 
 /*
  * The user's profile's nix, resolved as inside: "/nix/store/HASH-NAME/bin/nix", the caller's to

@@ -19,11 +19,4 @@ int put_self(const struct installation *in, struct record *record, struct self_p
 /* What would be done; changes nothing. *OUT, the caller's to clear, is zeroed where nothing is. */
 void look_at_self(const struct installation *in, struct self_plan *out);
 
-/*
- * Where Nix is installed and nothing is to be done: a newer program than the one that installed,
- * or one that found no place then, is put in place all the same, and what a killed run has left is
- * tidied. Returns 0, or -1 after a message.
- */
-int renew(const struct installation *in);
-
 #endif

@@ -1,6 +1,7 @@
 #include "run/environment.h"
 #include "run/profile.h"
 #include "ui/log.h"
+#include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -44,35 +45,24 @@ static void put_on_path(const char *directory)
 	setenv("PATH", longer, 1);
 }
 
-/* Where Nix looks for certificates when no variable says otherwise: Debian's place. */
-#define CA_OF_NIX "/etc/ssl/certs/ca-certificates.crt"
-
+/*
+ * Where no variable says it, Nix looks in Debian's place alone. The host's bundle, in which its
+ * administrator has put the CA of a proxy, comes before the profile's, as for --install.
+ */
 static void set_certificates(const char *profile)
 {
-	static const char *const places[] = {
-		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
-		"/etc/pki/tls/certs/ca-bundle.crt",		     /* older RHEL, Amazon Linux */
-		"/etc/ssl/ca-bundle.pem",			     /* openSUSE, SLES */
-		"/etc/ssl/certs/ca-bundle.crt",			     /* NixOS */
-		"/etc/ssl/cert.pem",				     /* Alpine, Void */
-		"/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE, without its links */
-	};
 	_cleanup_free_ char *own =
 		profile ? path_join(profile, "etc/ssl/certs/ca-bundle.crt") : NULL;
+	const char *file;
 
-	if (env_get("NIX_SSL_CERT_FILE") || env_get("SSL_CERT_FILE") ||
-	    access(CA_OF_NIX, R_OK) == 0)
+	if (env_get("NIX_SSL_CERT_FILE") || env_get("SSL_CERT_FILE"))
 		return;
-	if (own && access(own, R_OK) == 0) {
-		setenv("NIX_SSL_CERT_FILE", own, 1);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (access(places[i], R_OK) == 0) {
-			setenv("NIX_SSL_CERT_FILE", places[i], 1);
-			return;
-		}
-	}
+	file = ca_bundle_find("");
+	if (!file && own && ca_bundle_check(own) == 0)
+		file = own;
+	/* the first of the list is Nix's own place */
+	if (file && file != ca_bundle_paths[0])
+		setenv("NIX_SSL_CERT_FILE", file, 1);
 }
 
 /* Of LIST, what colons part, that which is not the host's own; the caller frees. NULL: nothing. */
@@ -114,6 +104,51 @@ void environment_drop_libraries(const char *command)
 	}
 }
 
+#define DAEMON_SOCKET "/nix/var/nix/daemon-socket/socket"
+
+static bool is_daemon(const char *store)
+{
+	return strcmp(store, "daemon") == 0 || strcmp(store, "unix://") == 0 ||
+	       strcmp(store, "unix://" DAEMON_SOCKET) == 0;
+}
+
+bool environment_wants_daemon(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	char *rest = NULL;
+	bool wants = false;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char *word = NULL, *name = strtok_r(line, " \t\r", &word);
+		const char *sign = name ? strtok_r(NULL, " \t\r", &word) : NULL;
+		const char *value = sign ? strtok_r(NULL, " \t\r", &word) : NULL;
+
+		if (value && strcmp(name, "store") == 0 && strcmp(sign, "=") == 0)
+			wants = is_daemon(value);
+	}
+	return wants;
+}
+
+/* The daemon of a host's own Nix is none of this store's. */
+static void forget_daemon(void)
+{
+	const char *remote = env_get("NIX_REMOTE"), *config = env_get("NIX_CONFIG");
+	bool by_remote = remote && is_daemon(remote);
+	bool by_config = config && environment_wants_daemon(config);
+
+	if ((!by_remote && !by_config) || access(DAEMON_SOCKET, F_OK) == 0)
+		return;
+	log_verbose("there is no daemon in this Nix: %s does not count",
+		    by_remote ? "NIX_REMOTE" : "the store of NIX_CONFIG");
+	if (by_remote)
+		unsetenv("NIX_REMOTE");
+	if (by_config) {
+		_cleanup_free_ char *longer = xasprintf("%s\nstore = auto", config);
+
+		setenv("NIX_CONFIG", longer, 1);
+	}
+}
+
 void environment_prepare(bool with_profile)
 {
 	_cleanup_free_ char *profile = NULL, *bin = NULL;
@@ -122,6 +157,7 @@ void environment_prepare(bool with_profile)
 	/* /etc/nix is what a shell of the host's own Nix may have set */
 	if (!conf || (!with_profile && strcmp(conf, "/etc/nix") == 0))
 		setenv("NIX_CONF_DIR", "/nix/etc/nix", 1);
+	forget_daemon();
 	if (!with_profile)
 		return;
 	profile = profile_find();

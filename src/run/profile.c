@@ -3,7 +3,6 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/nix_home.h"
-#include "util/xdg.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -56,25 +55,4 @@ char *profile_resolve(int nix_dir_fd, const char *name, const char *below)
 			return steal_ptr(&resolved);
 	}
 	return NULL;
-}
-
-char *profile_lost(int nix_dir_fd)
-{
-	_cleanup_free_ char *state = xdg_state_home(), *target = NULL, *generation = NULL;
-	_cleanup_free_ char *profiles = state ? path_join(state, "nix/profiles") : NULL;
-	_cleanup_free_ char *profile = profiles ? path_join(profiles, "profile") : NULL;
-
-	if (!profile || fs_readlink(AT_FDCWD, profile, &generation) < 0)
-		return NULL;
-	if (*generation != '/') {
-		char *absolute = path_join(profiles, generation);
-
-		free(generation);
-		generation = absolute;
-	}
-	if (fs_readlink(AT_FDCWD, generation, &target) < 0 || !str_starts_with(target, "/nix/"))
-		return NULL;
-	if (nix_dir_fd >= 0 && fs_exists(nix_dir_fd, target + strlen("/nix/")))
-		return NULL;
-	return steal_ptr(&target);
 }

@@ -21,10 +21,4 @@ void profile_directories(struct strlist *out);
  */
 char *profile_resolve(int nix_dir_fd, const char *name, const char *below);
 
-/*
- * The store path that the user's profile leads to, where the Nix directory NIX_DIR_FD (-1: there is
- * none yet) does not have it: the profile is another Nix's. The caller frees; NULL: none is lost.
- */
-char *profile_lost(int nix_dir_fd);
-
 #endif

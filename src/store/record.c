@@ -27,6 +27,7 @@ static const struct {
 	[RECORD_FOREIGN] = {"foreign", 1, 1}, [RECORD_LINK] = {"link", 2, 2},
 	[RECORD_FILE] = {"file", 2, 2},	      [RECORD_LINE] = {"line", 1, 2},
 	[RECORD_STORE] = {"store", 1, 1},     [RECORD_RUNTIME] = {"runtime", 1, 1},
+	[RECORD_WAS] = {"was", 2, 2},
 };
 
 static void print_encoded(FILE *f, const char *text)

@@ -14,6 +14,8 @@
  *                         the line); without a digest it was about to be added
  *   store NAME            a store path of the release
  *   runtime NAME          by which it was installed (util/runtime.h); "direct" decides later calls
+ *   was PATH TARGET       a symlink of another Nix's that was there before, in the way of one that
+ *                         Nix makes: --uninstall makes it again
  *   begun                 from here on the store was changed
  *   complete VERSION SYSTEM SHA256 SOURCE   all of it is in place: this release, from this URL
  *
@@ -38,6 +40,7 @@ enum record_kind {
 	RECORD_LINE,
 	RECORD_STORE,
 	RECORD_RUNTIME,
+	RECORD_WAS,
 	RECORD_KINDS,
 };
 

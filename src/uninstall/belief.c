@@ -70,6 +70,19 @@ static bool is_startup_file(const struct record_entry *entry, const struct home 
 	return false;
 }
 
+/* A link that Nix makes, and may have found another's in the place of. */
+static bool is_link_of_nix(const struct record_entry *entry, const struct home *home)
+{
+	for (size_t i = 0; i < home->profiles.count; i++)
+		if (record_is_about(entry, home->profiles.items[i]))
+			return true;
+	for (size_t i = 0; i < home->defexprs.count; i++)
+		if (is_below(entry, home->defexprs.items[i], "channels") ||
+		    is_below(entry, home->defexprs.items[i], "channels_root"))
+			return true;
+	return false;
+}
+
 static bool is_believed(const struct record_entry *entry, const struct home *home,
 			const char *nix_dir)
 {
@@ -82,6 +95,8 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 	case RECORD_FILE:
 		return is_below(entry, home->bin, "nix-user-chroot") ||
 		       is_below(entry, nix_dir, LAYOUT_NIX_CONF);
+	case RECORD_WAS:
+		return is_link_of_nix(entry, home);
 	case RECORD_LINE:
 		return is_startup_file(entry, home);
 	case RECORD_FOREIGN: /* keeps things from being removed */

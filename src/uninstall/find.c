@@ -162,7 +162,9 @@ void find(const struct find_request *request, struct found *out)
 	/* whether a link is ours is told by where it leads: so the links go while that is there */
 	find_recorded(&finder);
 	find_in_home(&finder);
+	find_into(&finder);
 	find_in_nix_dir(&finder);
+	find_back(&finder);
 	find_made(&finder);
 }
 
@@ -172,4 +174,7 @@ void found_clear(struct found *found)
 	removals_clear(&found->last);
 	strlist_clear(&found->made);
 	strlist_clear(&found->left);
+	strlist_clear(&found->back);
+	strlist_clear(&found->copied);
+	strlist_clear(&found->dangling);
 }

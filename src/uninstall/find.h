@@ -18,8 +18,11 @@ struct found {
 	 * removed when all else is gone.
 	 */
 	struct removals last;
-	struct strlist made; /* directories that were not there before us, the deepest first */
-	struct strlist left; /* for the user: "PATH", "PATH (why)" */
+	struct strlist made;	 /* directories that were not there before us, the deepest first */
+	struct strlist left;	 /* for the user: "PATH", "PATH (why)" */
+	struct strlist copied;	 /* for the user: links of theirs that become files */
+	struct strlist dangling; /* for the user: links of theirs that will lead nowhere */
+	struct strlist back; /* for the user: links that REMOVALS makes again, "PATH -> TARGET" */
 };
 
 /* Where is looked. */
@@ -59,6 +62,18 @@ void find_recorded(struct finder *finder);
 
 /* What Nix and ci-bootstrap have made in the home directory: profile, channels, caches. */
 void find_in_home(struct finder *finder);
+
+/* Links of the user's into what goes, of which all but the store's have been found. */
+void find_into(struct finder *finder);
+
+/* Is the Nix directory the host's own /nix? What leads there leads there outside too. */
+bool find_is_host_nix(const struct finder *finder);
+
+/* Links that were there before us, and are not now, or will not be. Comes behind all others. */
+void find_back(struct finder *finder);
+
+/* Is the link PATH another Nix's, which was there before us, and leads where it led then? */
+bool find_is_as_before(const struct finder *finder, const char *path);
 
 /* Has the home directory another Nix than ours? Then what all of them share is not ours. */
 bool find_has_other_nix(const struct finder *finder);

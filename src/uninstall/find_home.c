@@ -27,8 +27,7 @@ static void remove_directory(struct finder *finder, const char *path)
 		removals_add(&finder->out->removals, REMOVE_EMPTY, path, NULL, path);
 }
 
-/* The Nix directory is the host's own /nix: what leads there leads there outside too. */
-static bool is_host_nix(const struct finder *finder)
+bool find_is_host_nix(const struct finder *finder)
 {
 	struct stat ours, host;
 
@@ -38,7 +37,8 @@ static bool is_host_nix(const struct finder *finder)
 
 enum owner {
 	OWNER_NOBODY, /* there is nothing */
-	OWNER_WE,     /* it leads into our store, or did */
+	OWNER_USER, /* another Nix's of before, and as it was, though it may lead to ours inside */
+	OWNER_WE,   /* it leads into our store, or did */
 	OWNER_OTHER,
 };
 
@@ -53,8 +53,10 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return errno == ENOENT || errno == ENOTDIR ? OWNER_NOBODY : OWNER_OTHER;
 	if (!S_ISLNK(st.st_mode))
 		return OWNER_OTHER;
-	if (stat(path, &st) == 0 && !is_host_nix(finder))
+	if (stat(path, &st) == 0 && !find_is_host_nix(finder))
 		return OWNER_OTHER;
+	if (find_is_as_before(finder, path))
+		return OWNER_USER;
 	r = run_resolve_inside(finder->request->nix_dir_fd, path, &resolved);
 	if (r == 0)
 		return str_starts_with(resolved, "/nix/") ? OWNER_WE : OWNER_OTHER;
@@ -82,6 +84,9 @@ static void find_profiles(struct finder *finder)
 		switch (owner_of_link(finder, path)) {
 		case OWNER_WE:
 			remove_file(finder, path, path);
+			break;
+		case OWNER_USER:
+			finder_leave(finder, path, "was there before");
 			break;
 		case OWNER_OTHER:
 			finder_leave(finder, path, "does not lead into this store");
@@ -138,7 +143,7 @@ static void find_expressions(struct finder *finder, const char *directory)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		_cleanup_free_ char *path = path_join(directory, names[i]);
 
-		if (is_channel_link(finder, path))
+		if (is_channel_link(finder, path) && !find_is_as_before(finder, path))
 			remove_file(finder, path, NULL);
 	}
 	remove_directory(finder, directory);

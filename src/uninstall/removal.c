@@ -31,8 +31,51 @@ static int open_above(int nix_dir_fd, const char *below, const char **name)
 	return fs_open_dir_below(nix_dir_fd, above);
 }
 
-static int remove_at(int dir, const char *name, enum removal_kind kind)
+/* One that stands in its place by now, or no directory for it, is the user's doing. */
+static int remake_link(const struct removal *removal)
 {
+	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* What a link to a file in the store is for is text: settings, a script. */
+#define COPY_MAX (64 << 20)
+
+/* At every instant the link or the file is there. */
+static int put_in_place(int dir, const char *name, const char *text, size_t len)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.nix-user-chroot-new", name);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	unlinkat(dir, fresh, 0);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	r = fs_write_all(fd, text, len);
+	if (r == 0 && (fsync(fd) < 0 || renameat(dir, fresh, dir, name) < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r;
+}
+
+static int keep_copy(const struct removal *removal, int nix_dir_fd)
+{
+	_cleanup_close_ int from = fs_open_below(nix_dir_fd, removal->below, O_RDONLY, 0), dir = -1;
+	_cleanup_free_ char *above = path_parent(removal->path), *text = NULL;
+	size_t len;
+	int r = from < 0 ? from : fs_read_fd(from, COPY_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : put_in_place(dir, strrchr(removal->path, '/') + 1, text, len);
+}
+
+static int remove_at(int dir, const char *name, const struct removal *removal)
+{
+	enum removal_kind kind = removal->kind;
+
 	switch (kind) {
 	case REMOVE_TREE:
 		return fs_remove_tree(dir, name);
@@ -45,6 +88,10 @@ static int remove_at(int dir, const char *name, enum removal_kind kind)
 	case REMOVE_LINE:
 	case REMOVE_LINE_FILE:
 		return startup_file_clean(name, kind == REMOVE_LINE_FILE);
+	case KEEP_COPY: /* by the Nix directory, not by DIR */
+		break;
+	case REMAKE_LINK:
+		return remake_link(removal);
 	}
 	return -EINVAL;
 }
@@ -66,6 +113,15 @@ static const char *advice(int err)
 	}
 }
 
+static const char *doing(enum removal_kind kind)
+{
+	return kind == KEEP_COPY     ? "put a copy in the place of the link "
+	       : kind == REMAKE_LINK ? "put back the link "
+	       : kind == REMOVE_LINE || kind == REMOVE_LINE_FILE
+		       ? "remove the line of the Nix installer from "
+		       : "remove ";
+}
+
 int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char *nix_dir)
 {
 	_cleanup_free_ char *path = NULL;
@@ -73,21 +129,20 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 	const char *name = removal->path;
 	int r = 0;
 
-	if (!removal->path) {
+	if (removal->kind == KEEP_COPY) {
+		r = keep_copy(removal, nix_dir_fd);
+	} else if (!removal->path) {
 		above = open_above(nix_dir_fd, removal->below, &name);
 		r = above < 0 ? above : 0;
 	}
-	if (r == 0)
-		r = remove_at(removal->path ? AT_FDCWD : above, name, removal->kind);
+	if (r == 0 && removal->kind != KEEP_COPY)
+		r = remove_at(removal->path ? AT_FDCWD : above, name, removal);
 	/* a parent that is a link now: what it leads to is none of ours */
-	if (r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+	if (r == 0 ||
+	    (removal->kind != KEEP_COPY && (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)))
 		return 0;
 	path = removal->path ? xstrdup(removal->path) : path_join(nix_dir, removal->below);
-	log_error("cannot remove %s%s: %s\n%-s",
-		  removal->kind == REMOVE_LINE || removal->kind == REMOVE_LINE_FILE
-			  ? "the line of the Nix installer from "
-			  : "",
-		  path, strerror(-r), advice(-r));
+	log_error("cannot %s%s: %s\n%-s", doing(removal->kind), path, strerror(-r), advice(-r));
 	return -1;
 }
 
@@ -96,6 +151,7 @@ void removals_clear(struct removals *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].path);
 		free(list->items[i].below);
+		free(list->items[i].target);
 		free(list->items[i].shown);
 	}
 	free(list->items);

@@ -12,13 +12,16 @@ enum removal_kind {
 	REMOVE_FILE,	  /* unlink(2) PATH: a file or a link */
 	REMOVE_TREE,	  /* PATH and all below it, by fs_remove_tree() */
 	REMOVE_EMPTY,	  /* rmdir(2) PATH, where it is empty */
+	KEEP_COPY,   /* not to remove: a copy of the file BELOW in the place of the link PATH */
+	REMAKE_LINK, /* not to remove: symlink(2) TARGET at PATH, where nothing is */
 };
 
 struct removal {
 	enum removal_kind kind;
-	char *path;  /* absolute; NULL: below, in the Nix directory, which messages call nix_dir */
-	char *below; /* relative to the Nix directory, with no symlink and no mount on the way */
-	char *shown; /* what the user is told beforehand, NULL: nothing */
+	char *path;   /* absolute; NULL: below, in the Nix directory, which messages call nix_dir */
+	char *below;  /* relative to the Nix directory, with no symlink and no mount on the way */
+	char *target; /* of a link to be made */
+	char *shown;  /* what the user is told beforehand, NULL: nothing */
 };
 
 struct removals {

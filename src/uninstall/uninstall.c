@@ -13,6 +13,7 @@
 #include "uninstall/belief.h"
 #include "uninstall/find.h"
 #include "uninstall/mounts_below.h"
+#include "uninstall/room.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/text.h"
@@ -153,6 +154,15 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 	return 0;
 }
 
+/* TITLE, where there is anything below it, and LINES. */
+static void add_section(char **text, const char *title, const struct strlist *lines)
+{
+	if (lines->count > 0)
+		add_line(text, "", title);
+	for (size_t i = 0; i < lines->count; i++)
+		add_line(text, "  ", lines->items[i]);
+}
+
 /* What will be removed and what will not, a line each; the caller frees. */
 static char *describe(const struct uninstallation *un, const struct found *found)
 {
@@ -165,10 +175,25 @@ static char *describe(const struct uninstallation *un, const struct found *found
 	add_line(&text, "  ", state);
 	for (size_t i = 0; i < found->last.count; i++)
 		add_line(&text, "  ", found->last.items[i].shown);
-	if (found->left.count > 0)
-		add_line(&text, "", "not ours, and left as it is:");
-	for (size_t i = 0; i < found->left.count; i++)
-		add_line(&text, "  ", found->left.items[i]);
+	add_section(&text,
+		    "links into the store, in the place of which copies of the files will be:",
+		    &found->copied);
+	add_section(&text,
+		    "links into what is removed, which will lead nowhere:", &found->dangling);
+	add_section(&text, "to be put back as it was:", &found->back);
+	add_section(&text, "not ours, and left as it is:", &found->left);
+	return text;
+}
+
+/* What may change at any time, and is no reason to ask again; the caller frees. */
+static char *describe_beside(const struct found *found, int nix_dir_fd)
+{
+	_cleanup_(strlist_clear) struct strlist processes = {0};
+	_cleanup_free_ char *size = str_size(room_of(&found->removals, nix_dir_fd));
+	char *text = text_format("\nthis gives back %s of room", size);
+
+	room_processes(nix_dir_fd, &processes);
+	add_section(&text, "processes that are inside, and lose their programs:", &processes);
 	return text;
 }
 
@@ -194,14 +219,17 @@ static int ask(void)
 	return -1;
 }
 
-static int show_and_ask(const struct uninstallation *un, const char *description)
+static int show_and_ask(const struct uninstallation *un, const struct found *found, int nix_dir_fd,
+			const char *description)
 {
+	_cleanup_free_ char *beside = describe_beside(found, nix_dir_fd);
+
 	if (un->request->yes) {
-		log_info("%-s", description);
+		log_info("%-s%-s", description, beside);
 		return 0;
 	}
 	/* nobody can answer a question that --quiet hides */
-	log_error("%-s", description);
+	log_error("%-s%-s", description, beside);
 	return ask();
 }
 
@@ -222,8 +250,12 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 	int failed = 0;
 
 	for (size_t i = 0; i < removals->count; i++)
-		if (removal_carry_out(&removals->items[i], nix_dir_fd, un->nix_dir) < 0)
+		if (removal_carry_out(&removals->items[i], nix_dir_fd, un->nix_dir) < 0) {
 			failed = -1;
+			/* what is copied goes after it */
+			if (removals->items[i].kind == KEEP_COPY)
+				break;
+		}
 	return failed;
 }
 
@@ -232,8 +264,7 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
  * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
  * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
  */
-static int carry_out(const struct uninstallation *un, struct lock *lock,
-		     const struct found *found)
+static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found)
 {
 	_cleanup_free_ char *path = path_join(un->nix_dir, LAYOUT_STATE);
 	_cleanup_free_ char *state = realpath(path, NULL);
@@ -304,7 +335,7 @@ static int uninstall(struct uninstallation *un)
 	if (find_all(un, nix_dir_fd, &found) < 0)
 		return -1;
 	description = describe(un, &found);
-	if (show_and_ask(un, description) < 0)
+	if (show_and_ask(un, &found, nix_dir_fd, description) < 0)
 		return -1;
 	return carry_out_locked(un, description);
 }

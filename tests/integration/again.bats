@@ -47,7 +47,7 @@ profile_generations()
 	untouched install
 	[ "$output" = "nix-user-chroot: Nix $NEW is installed in $NIX already: nothing to do" ]
 	untouched install --nix-version "$NEW"
-	untouched install --no-modify-profile --extra-conf 'cores = 3' --verbose
+	untouched install --no-modify-profile --verbose
 	# with a mirror that is not there, too
 	untouched "$PROGRAM" --install --mirror https://127.0.0.1:1
 	# by its hash, and by the name of the tarball, whatever would be the latest
@@ -222,13 +222,16 @@ of_release()
 	run -0 "$PROGRAM" -- nix --version
 }
 
-@test "nix.conf: the user's file is never touched, and what was not added is said" {
+@test "nix.conf: the user's file is never touched, and what cannot be added is refused" {
 	mkdir -p "$NIX/etc/nix"
 	echo 'cores = 2' >"$NIX/etc/nix/nix.conf"
 	touch -d @1000000000 "$NIX/etc/nix/nix.conf"
 	before=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
-	run -0 install --nix-version "$TINY" --extra-conf 'cores = 3'
-	[[ $output == *"warning: $NIX/etc/nix/nix.conf is there already and stays as it is"*--extra-conf* ]]
+	run install --nix-version "$TINY" --extra-conf 'cores = 3'
+	refused "cannot add to $NIX/etc/nix/nix.conf, which is not as --install wrote it: cores = 3" 'by hand'
+	[ "$(mirror_requests .)" -eq 0 ]
+	run -0 install --nix-version "$TINY" --extra-conf 'cores = 2'
+	[[ $output == *"warning: $NIX/etc/nix/nix.conf is yours"*"add to it: ssl-cert-file = $MIRROR_CA"* ]]
 	[ "$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")" = "$before" ]
 	# a link to a file that is kept elsewhere, even where it leads nowhere
 	ln -sf /nowhere/nix.conf "$NIX/etc/nix/nix.conf"

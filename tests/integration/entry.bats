@@ -313,18 +313,21 @@ teardown()
 	export NIX_USER_CHROOT_DIR=$NIX
 	local bare="mount -t tmpfs tmpfs etc/ssl"
 	# where Nix looks itself
-	[ "$(on_host "$bare; mkdir etc/ssl/certs; touch etc/ssl/certs/ca-certificates.crt" \
+	[ "$(on_host "$bare; mkdir etc/ssl/certs; echo x >etc/ssl/certs/ca-certificates.crt" \
 		/program -- sh -c "$ask")" = none ]
 	[ "$(on_host "$bare" /program -- sh -c "$ask")" = none ]
-	[ "$(on_host "$bare; touch etc/ssl/cert.pem etc/ssl/ca-bundle.pem" \
+	[ "$(on_host "$bare; echo x | tee etc/ssl/cert.pem >etc/ssl/ca-bundle.pem" \
 		/program -- sh -c "$ask")" = /etc/ssl/ca-bundle.pem ]
-	# one that dangles is none
-	[ "$(on_host "$bare; touch etc/ssl/cert.pem; ln -s nowhere etc/ssl/ca-bundle.pem" \
+	# one that dangles is none, nor is an empty one
+	[ "$(on_host "$bare; echo x >etc/ssl/cert.pem; ln -s nowhere etc/ssl/ca-bundle.pem
+		mkdir etc/ssl/certs; touch etc/ssl/certs/ca-certificates.crt" \
 		/program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
 	mkdir -p "$NIX/store/p/bin" "$NIX/store/p/etc/ssl/certs"
 	ln -s /nix/store/p .nix-profile
-	touch "$NIX/store/p/etc/ssl/certs/ca-bundle.crt"
-	[ "$(on_host "$bare; touch etc/ssl/cert.pem" /program -- sh -c "$ask")" = \
+	echo x >"$NIX/store/p/etc/ssl/certs/ca-bundle.crt"
+	# the host's, in which a proxy's CA may be, comes before the profile's, as for --install
+	[ "$(on_host "$bare; echo x >etc/ssl/cert.pem" /program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
+	[ "$(on_host "$bare" /program -- sh -c "$ask")" = \
 		"$HOME/.nix-profile/etc/ssl/certs/ca-bundle.crt" ]
 	# the caller's word counts, and with NIXPATH nothing is set
 	[ "$(on_host "$bare" env NIX_SSL_CERT_FILE=/mine /program -- sh -c "$ask")" = /mine ]

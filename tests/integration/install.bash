@@ -173,7 +173,7 @@ refused()
 	fi
 	# what is only told, then one message, and a line of advice below it
 	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
-		'^nix-user-chroot: (looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|another --install)')
+		'^nix-user-chroot: (looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|Nix .*: nothing to do|another --install)')
 	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then
 		echo "$messages messages: $output"
 		return 1
@@ -238,7 +238,9 @@ for path in "\$(dirname "\$0")"/store/*; do
 done
 [ -d /nix/var/nix ] || exit 8
 $script
-mkdir -p /nix/var/nix/profiles
+# what knows the store path, and is no log that SQLite would take for one
+mkdir -p /nix/var/nix/profiles /nix/var/nix/db
+cat "\$(dirname "\$0")/.reginfo" >/nix/var/nix/db/db.sqlite-wal
 ln -sfn /nix/store/$name /nix/var/nix/profiles/tiny
 ln -sfn /nix/var/nix/profiles/tiny "\$HOME/.nix-profile"
 END

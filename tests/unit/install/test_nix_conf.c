@@ -133,10 +133,11 @@ static void network_file_systems(void **state)
 	assert_null(network_fs_name(0x65735546));
 }
 
-/* nix_conf_write() and what it says, as "RESULT: WORDS"; the caller frees. */
+/* nix_conf_check(), nix_conf_write() and what they say, as "RESULT: WORDS"; the caller frees. */
 static char *write_conf(const struct place *place, const struct nix_conf_facts *facts)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_free_ char *said = NULL;
 	struct capture capture;
 	int r;
@@ -144,8 +145,15 @@ static char *write_conf(const struct place *place, const struct nix_conf_facts *
 	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
 	assert_int_equal(record_open(place->fd, &record), 0);
 	capture_begin(&capture);
-	r = nix_conf_write(place->fd, "/NIX", facts, &record);
+	r = nix_conf_check(place->fd, "/NIX", facts, &record);
+	if (r == 0)
+		r = nix_conf_write(place->fd, "/NIX", facts, &record, &before);
+	if (r == 0)
+		r = before.is_changed;
 	said = capture_end(&capture);
+	/* as it is where all is well */
+	if (r >= 0)
+		assert_int_equal(record_write(&record, place->fd), 0);
 	return xasprintf("%d: %s", r, said);
 }
 
@@ -178,7 +186,8 @@ static void never_over_a_users_file(void **state)
 {
 	const struct place *place = *state;
 	struct strlist extra = {0};
-	_cleanup_free_ char *quiet = NULL, *told = NULL, *by_file = NULL;
+	_cleanup_free_ char *quiet = NULL, *told = NULL, *by_file = NULL, *certificates = NULL;
+	char file[] = "/ca";
 
 	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
 	assert_int_equal(fs_replace_file(place->fd, "etc/nix/nix.conf", "mine", 4, 0444), 0);
@@ -186,12 +195,15 @@ static void never_over_a_users_file(void **state)
 	assert_string_equal(quiet, "0: ");
 	strlist_add(&extra, "max-jobs = 4");
 	told = write_conf(place, &(struct nix_conf_facts){.extra = &extra});
-	assert_string_equal(told, "0: nix-user-chroot: warning: /NIX/etc/nix/nix.conf is there "
-				  "already and stays as it is\n"
+	assert_string_equal(told, "-1: nix-user-chroot: cannot add to /NIX/etc/nix/nix.conf, which "
+				  "is not as --install wrote it: max-jobs = 4\n"
 				  "  add by hand what you asked for with --extra-conf or "
 				  "--nix-extra-conf-file\n");
 	by_file = write_conf(place, &(struct nix_conf_facts){.extra_text = "a = b"});
-	assert_string_equal(by_file, told);
+	assert_non_null(strstr(by_file, "wrote it: a = b\n"));
+	certificates = write_conf(place, &(struct nix_conf_facts){.ssl_cert_file = file});
+	assert_non_null(strstr(certificates, "0: nix-user-chroot: warning: "));
+	assert_non_null(strstr(certificates, "add to it: ssl-cert-file = /ca\n"));
 	assert_file(place, "mine");
 	strlist_clear(&extra);
 }
@@ -217,8 +229,71 @@ static void something_in_the_way(void **state)
 
 	assert_int_equal(fs_replace_file(place->fd, "etc", "", 0, 0644), 0);
 	outcome = write_conf(place, &(struct nix_conf_facts){0});
-	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: "
+	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot read /NIX/etc/nix/nix.conf: "
 					"Not a directory\n"));
+}
+
+static void assert_lacks(const char *text, const struct nix_conf_facts *facts, const char *expected)
+{
+	_cleanup_free_ char *lacks = nix_conf_lacks(text, facts);
+
+	if (expected)
+		assert_string_equal(lacks, expected);
+	else
+		assert_null(lacks);
+}
+
+static void what_is_lacking(void **state)
+{
+	char file[] = "/ca", lines[] = "# why\n\n!include x\ncores = 2";
+	const struct nix_conf_facts facts = {.ssl_cert_file = file, .extra_text = lines};
+	struct strlist extra = {0};
+
+	(void)state;
+	assert_lacks("a = b\n", &(struct nix_conf_facts){0}, NULL);
+	assert_lacks("", &facts, "ssl-cert-file = /ca\n!include x\ncores = 2\n");
+	assert_lacks("cores = 2\n!include x\n", &facts, "ssl-cert-file = /ca\n");
+	assert_lacks("!include x\ncores  =  2 # two\nssl-cert-file = /ca", &facts, NULL);
+	/* the last line counts, in the file and of what is asked for */
+	assert_lacks("!include x\nssl-cert-file = /ca\ncores = 2\ncores = 3\n", &facts,
+		     "cores = 2\n");
+	strlist_add(&extra, "cores = 3");
+	strlist_add(&extra, "substituters =");
+	assert_lacks("cores = 3\n", &(struct nix_conf_facts){.extra = &extra, .extra_text = lines},
+		     "!include x\nsubstituters =\n");
+	strlist_clear(&extra);
+}
+
+/* Lines are added to what we have written, and to nothing else; and taken back. */
+static void added_to_ours(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
+	_cleanup_free_ char *first = NULL, *same = NULL, *added = NULL, *again = NULL, *text = NULL;
+	char lines[] = "cores = 2";
+	size_t len;
+
+	first = write_conf(place, &(struct nix_conf_facts){0});
+	assert_string_equal(first, "1: ");
+	same = write_conf(place, &(struct nix_conf_facts){0});
+	assert_string_equal(same, "0: ");
+	added = write_conf(place, &(struct nix_conf_facts){.extra_text = lines});
+	assert_string_equal(added, "1: ");
+	again = write_conf(place, &(struct nix_conf_facts){.extra_text = lines});
+	assert_string_equal(again, "0: ");
+	assert_int_equal(fs_read_file(place->fd, LAYOUT_NIX_CONF, 65536, &text, &len), 0);
+	assert_true(str_ends_with(text, "\ncores = 2\n"));
+
+	lines[8] = '3';
+	assert_int_equal(record_open(place->fd, &record), 0);
+	assert_int_equal(nix_conf_write(place->fd, "/NIX",
+					&(struct nix_conf_facts){.extra_text = lines}, &record,
+					&before),
+			 0);
+	assert_true(before.is_changed);
+	nix_conf_take_back(place->fd, &before);
+	assert_file(place, text);
 }
 
 static void test_bad_lines(void **state)
@@ -266,6 +341,8 @@ int main(void)
 		cmocka_unit_test(network_file_systems),
 		cmocka_unit_test_setup_teardown(written_where_there_is_none, place_setup,
 						place_teardown),
+		cmocka_unit_test(what_is_lacking),
+		cmocka_unit_test_setup_teardown(added_to_ours, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(never_over_a_users_file, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(never_over_a_users_link, place_setup,

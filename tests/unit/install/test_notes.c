@@ -72,7 +72,7 @@ static void begin(struct scene *scene, struct record *record)
 
 	assert_int_equal(lock_take(scene->site.nix_dir, &scene->progress, &lock), 0);
 	assert_int_equal(notes_begin(&scene->site, &lock, record), 0);
-	assert_int_equal(notes_home(&scene->site, record), 0);
+	assert_int_equal(notes_home(&scene->site, -1, record), 0);
 	lock_remove(&lock);
 }
 

@@ -63,25 +63,6 @@ static void resolves(void **state)
 	assert_string_equal(usual, "/nix/store/aa-nix/bin/nix");
 }
 
-static void is_lost(void **state)
-{
-	const struct place *place = *state;
-	_cleanup_free_ char *none = NULL, *present = NULL, *lost = NULL, *all = NULL;
-	_cleanup_close_ int nix = nix_fd(place);
-
-	none = profile_lost(nix);
-	assert_null(none);
-	link_to(place, "profile-1-link", "home/.local/state/nix/profiles/profile");
-	link_to(place, "/nix/store/aa-nix", "home/.local/state/nix/profiles/profile-1-link");
-	present = profile_lost(nix);
-	assert_null(present);
-	all = profile_lost(-1);
-	assert_string_equal(all, "/nix/store/aa-nix");
-	assert_int_equal(fs_remove_tree(place->fd, "nix/store/aa-nix"), 0);
-	lost = profile_lost(nix);
-	assert_string_equal(lost, "/nix/store/aa-nix");
-}
-
 static void is_found(void **state)
 {
 	const struct place *place = *state;
@@ -114,7 +95,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(resolves, setup, place_teardown),
-		cmocka_unit_test_setup_teardown(is_lost, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(is_found, setup, place_teardown),
 	};
 

@@ -53,6 +53,9 @@ static void what_install_writes(void **state)
 		"line /h/u/.zshenv " DIGEST,
 		"line /h/u/.config/fish/conf.d/nix.fish",
 		"store 00000000000000000000000000000100-nix-1.0.0",
+		"was /h/u/.nix-profile /nix/var/nix/profiles/x",
+		"was /h/u/.local/state/nix/profile ../x",
+		"was /h/u/.nix-defexpr/channels_root /x",
 	};
 
 	(void)state;
@@ -81,6 +84,10 @@ static void what_it_never_writes(void **state)
 		"file /h/other/nix-user-chroot " DIGEST,
 		"line /h/other/.zshenv " DIGEST,
 		"line /etc/profile " DIGEST,
+		"was /h/u/.bashrc /x",
+		"was /h/u/.ssh /x",
+		"was /h/u/.nix-defexpr/../.ssh /x",
+		"was /h/other/.nix-profile /x",
 	};
 
 	(void)state;
