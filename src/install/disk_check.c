@@ -44,8 +44,9 @@ int disk_check_exec(const struct site *site, bool no_shims)
 	return nix || bin ? -1 : 0;
 }
 
-int disk_check(int nix_dir_fd, const char *nix_dir, struct disk *disk, struct nix_conf_facts *facts)
+int disk_check(int nix_dir_fd, const char *nix_dir, struct nix_conf_facts *facts)
 {
+	struct disk *disk = &facts->disk;
 	int r = disk_try(nix_dir_fd, disk);
 
 	if (r < 0)

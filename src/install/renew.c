@@ -72,7 +72,6 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 		      const struct lock *lock, struct record *record)
 {
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
-	_cleanup_(disk_clear) struct disk disk = {0};
 	const char *nix_dir = in->site->nix_dir;
 	const struct script_request request = {
 		.nix_dir = nix_dir,
@@ -86,7 +85,7 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	/* a new one is for this host; what hinders an installation here would hinder Nix too */
 	if (!fs_exists(lock->nix_dir_fd, LAYOUT_NIX_CONF) &&
 	    (preflight(in->site, in->request, facts) < 0 ||
-	     disk_check(lock->nix_dir_fd, nix_dir, &disk, facts) < 0))
+	     disk_check(lock->nix_dir_fd, nix_dir, facts) < 0))
 		return -1;
 	if (nix_conf_write(lock->nix_dir_fd, nix_dir, facts, record, &before) < 0)
 		return -1;

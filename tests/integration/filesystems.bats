@@ -80,6 +80,10 @@ works_and_goes()
 	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
 	grep -q 'on fuse' "$NIX/etc/nix/nix.conf"
 	[ ! -e "$NIX/var/nix/db/db.sqlite-wal" ]
+	# written anew, it is the same
+	rm "$NIX/etc/nix/nix.conf"
+	run -0 install
+	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
 	builds
 	run -0 "$PROGRAM" --uninstall --yes
 	[ -z "$(ls -A "$HOME/below")" ]
