@@ -1,14 +1,11 @@
 #include "home/shims.h"
 #include "util/cleanup.h"
+#include "util/nix_commands.h"
 #include "util/str.h"
 
 #include <string.h>
 
-const char *const shim_names[SHIM_COUNT] = {
-	"nix",	      "nix-build", "nix-channel", "nix-collect-garbage", "nix-copy-closure",
-	"nix-daemon", "nix-env",   "nix-hash",	  "nix-instantiate",	 "nix-prefetch-url",
-	"nix-shell",  "nix-store",
-};
+const char *const shim_names[SHIM_COUNT] = {NIX_COMMANDS};
 
 bool shim_is_ours(const char *target)
 {

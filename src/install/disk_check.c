@@ -1,4 +1,5 @@
 #include "install/disk_check.h"
+#include "run/nix_dir.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -12,6 +13,16 @@ static bool is_noexec(const char *path)
 	struct statvfs fs;
 
 	return statvfs(there, &fs) == 0 && (fs.f_flag & ST_NOEXEC);
+}
+
+void disk_say_elsewhere(const char *nix_dir)
+{
+	_cleanup_free_ char *elsewhere = nix_dir_elsewhere(nix_dir);
+
+	if (elsewhere)
+		log_warning("there is a Nix store in %s, and a new one is made in %s\n"
+			    "NIX_USER_CHROOT_DIR=%s uses that, here and whenever Nix is entered",
+			    elsewhere, nix_dir, elsewhere);
 }
 
 int disk_check_exec(const struct site *site, bool no_shims)

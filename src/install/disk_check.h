@@ -14,6 +14,9 @@
  */
 int disk_check_exec(const struct site *site, bool no_shims);
 
+/* Tell of a store in ~/.nix, which another one in NIX_DIR would not be. */
+void disk_say_elsewhere(const char *nix_dir);
+
 /*
  * Try what Nix needs of the file system of the Nix directory, whose lock the caller has. 0 with
  * what nix.conf has to have for it in FACTS, by way of *DISK, which is the caller's to clear; or -1

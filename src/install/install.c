@@ -259,7 +259,8 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	r = check_options(in, &facts) < 0 ? -1 : look(in, &installed);
+	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
+									     : look(in, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in, &facts);
 	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
@@ -316,6 +317,8 @@ static int dry_run(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_options(in, &facts);
 
+	if (r == 0)
+		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)

@@ -9,7 +9,7 @@
 /* Set to "proot" for what runs there: nothing else tells it. */
 #define INSIDE_VARIABLE "NIX_USER_CHROOT_INSIDE"
 
-/* Is this process in a PRoot that run/proot has become? */
+/* Is this process in a PRoot that run/proot has started? */
 bool run_is_in_proot(void);
 
 /* Is this process in a chroot or PRoot of ours, with the directory NIX_DIR_FD for /nix? */

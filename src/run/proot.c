@@ -2,6 +2,7 @@
 #include "chroot/path_config.h"
 #include "host/proot.h"
 #include "run/inside.h"
+#include "run/proot_relay.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -12,22 +13,32 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "default" or "named", and behind a blank the command of the profile, if it is one */
+/*
+ * "default" or "named"; behind a '/' the command of the profile, if it is one; behind a blank the
+ * descriptor of proot_relay_inside()
+ */
 #define STARTED "NIX_USER_CHROOT_STARTED"
 
 bool proot_has_started_us(int argc, char **argv, struct run_request *request)
 {
-	const char *started = env_get(STARTED), *blank;
+	_cleanup_free_ char *started = NULL;
+	char *slash, *blank;
 
-	if (!started || !run_is_in_proot())
+	if (!env_get(STARTED) || !run_is_in_proot())
 		return false;
-	blank = strchr(started, ' ');
+	started = xstrdup(env_get(STARTED));
+	unsetenv(STARTED);
+	blank = strrchr(started, ' ');
+	if (blank)
+		*blank = '\0';
+	slash = strchr(started, '/');
 	*request = (struct run_request){
 		.is_default = str_starts_with(started, "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
-		.profile_command = blank ? xstrdup(blank + 1) : NULL,
+		.profile_command = slash ? xstrdup(slash + 1) : NULL,
 	};
-	unsetenv(STARTED);
+	if (blank)
+		proot_relay_inside((int)strtol(blank + 1, NULL, 10));
 	return true;
 }
 
@@ -53,7 +64,7 @@ static int exec(const struct run_request *request, const char *proot, const char
 	_cleanup_free_ char *self = fs_self_path(), *bind = xasprintf("%s:/nix", nix_dir);
 	_cleanup_free_ char *started =
 		xasprintf("%s%s%s", request->is_default ? "default" : "named",
-			  request->profile_command ? " " : "",
+			  request->profile_command ? "/" : "",
 			  request->profile_command ? request->profile_command : "");
 	const char *const first[] = {proot, "-b", bind, "-w", work_dir, self};
 	_cleanup_free_ const char **words =
@@ -62,12 +73,10 @@ static int exec(const struct run_request *request, const char *proot, const char
 
 	if (r == 0) {
 		log_verbose("runtime: proot, %s", proot);
-		setenv(STARTED, started, 1);
 		setenv(INSIDE_VARIABLE, "proot", 1);
-		execv(proot, (char *const *)(uintptr_t)words);
-		r = -errno;
+		r = proot_relay(proot, (char *const *)(uintptr_t)words, STARTED, started);
 	}
-	log_error("cannot run %s: %s\nNIX_USER_CHROOT_PROOT names another proot", proot,
+	log_error("cannot run %s: %s\nthe limit of processes may be reached: ulimit -u", proot,
 		  strerror(-r));
 	return -1;
 }

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 
 /*
- * Become PRoot, with REQUEST's command inside. Returns 1 with *REFUSAL set, or -1 after a message.
+ * Run PRoot, with REQUEST's command inside, and end as that does (proot_relay.h). Returns 1 with
+ * *REFUSAL set, or -1 after a message.
  */
 int proot_exec(const struct run_request *request, const struct entry *entry,
 	       struct refusal *refusal);

@@ -1,7 +1,7 @@
 #include "unpack/confine_worker.h"
 
 #include "unpack/confine_status.h"
-#include "unpack/landlock.h"
+#include "util/landlock.h"
 #include "unpack/seccomp.h"
 
 #include <errno.h>

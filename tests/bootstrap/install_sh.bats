@@ -43,6 +43,22 @@ setup()
 	done <<<"$SHELLS"
 }
 
+@test "install.sh: where a directory for the program is named, it is put there, and nothing is installed" {
+	mkdir "$HOME/to"
+	NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run -0 install_sh --nix-version 1.0.0
+	nothing_ran
+	[ -x "$HOME/to/nix-user-chroot" ]
+	cmp "$HOME/to/nix-user-chroot" "$RELEASE/$NAME"
+	# what has another hash than it should does not come there
+	rm "$HOME/to/nix-user-chroot"
+	NIX_USER_CHROOT_PROGRAM_SHA256=$(printf '%064d' 0) NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run install_sh
+	refused 'is not what it should be'
+	[ -z "$(ls -A "$HOME/to")" ]
+	NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/none run install_sh
+	refused "cannot put the program into $HOME/none"
+	nothing_ran
+}
+
 @test "install.sh: as a file and through a pipe, with no option" {
 	run -0 sh "$SCRIPTS/install.sh"
 	ran_once

@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
-# shellcheck disable=SC2154 # bats sets output, status and lines
+# shellcheck disable=SC2153,SC2154 # bats sets output, status and lines; PROGRAM is set in install.bash
 
 bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
@@ -98,10 +98,10 @@ works_and_goes()
 @test "sshfs" {
 	local server
 	for server in /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server; do
-		[ ! -x $server ] || break
+		[ ! -x "$server" ] || break
 	done
-	[ -x $server ] || skip "needs sftp-server"
-	printf '#!/bin/sh\nexec %s\n' $server >"$HOME/server"
+	[ -x "$server" ] || skip "needs sftp-server"
+	printf '#!/bin/sh\nexec %s\n' "$server" >"$HOME/server"
 	chmod +x "$HOME/server"
 	fuse sshfs -o "ssh_command=$HOME/server" "here:$HOME/below" "$MOUNT"
 	# that of Debian 12 makes symlinks, and reads none

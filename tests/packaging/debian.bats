@@ -110,6 +110,7 @@ installed()
 		'644 /usr/share/doc/nix-user-chroot/copyright' \
 		'644 /usr/share/fish/vendor_completions.d/nix-user-chroot.fish' \
 		'644 /usr/share/man/man1/nix-user-chroot.1.gz' \
+		'644 /usr/share/nix-user-chroot/apparmor' \
 		'644 /usr/share/zsh/vendor-completions/_nix-user-chroot'; do
 		grep -qxF "$file" <<<"$output"
 	done
@@ -152,6 +153,90 @@ installed()
 	# the tests of it have run in setup_file
 	(cd source && DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck dpkg-buildpackage -b -us -uc)
 	cmp "$PACKAGE.deb" "$PACKAGES/$PACKAGE.deb"
+}
+
+# maintainer SCRIPT ENABLED WORD...: run the package's SCRIPT where AppArmor is ENABLED (Y or N), with
+# $HOME/apparmor.d for the host's profiles; what the parser is called with goes to $HOME/parser, and
+# without $HOME/bin it is the host's own
+maintainer()
+{
+	local script=$1
+
+	[ -d "$HOME/control" ] || dpkg-deb -e "$PACKAGES/$PACKAGE.deb" "$HOME/control"
+	mkdir -p "$HOME/apparmor.d" "$HOME/host"
+	echo "$2" >"$HOME/enabled"
+	shift 2
+	bwrap --dev-bind / / --tmpfs /sys --ro-bind "$HOME/enabled" /sys/module/apparmor/parameters/enabled \
+		--tmpfs /usr/share --ro-bind "$ROOT/usr/share/nix-user-chroot" /usr/share/nix-user-chroot \
+		--tmpfs /etc --bind "$HOME/apparmor.d" /etc/apparmor.d --setenv PATH "$HOME/bin:$PATH:/usr/sbin" \
+		"$HOME/control/$script" "$@"
+}
+
+# a parser in the place of the kernel's: there is no AppArmor in every kernel that this is run on
+stand_in_parser() # STATUS
+{
+	mkdir -p "$HOME/bin"
+	printf '%s\n' '#!/bin/sh' "echo \"\$*\" >>'$HOME/parser'" "exit $1" >"$HOME/bin/apparmor_parser"
+	chmod 755 "$HOME/bin/apparmor_parser"
+}
+
+@test "deb: the AppArmor profile is that of --check, for the path of the package" {
+	diff <(grep -v '^#' "$ROOT/usr/share/nix-user-chroot/apparmor") - <<-'END'
+		abi <abi/4.0>,
+		include <tunables/global>
+		profile nix-user-chroot "/usr/bin/nix-user-chroot" flags=(unconfined) {
+		  userns,
+		}
+	END
+	# which its words are made of
+	for words in 'abi <abi/4.0>,' 'include <tunables/global>' 'flags=(unconfined) {' '  userns,'; do
+		grep -qF "$words" "$TOP/src/host/rules_confined.c"
+	done
+}
+
+@test "deb: AppArmor's parser, where it knows the rule, takes the profile; else it is none of the host's" {
+	PATH=$PATH:/usr/sbin
+	command -v apparmor_parser >/dev/null || skip 'needs apparmor_parser'
+	cp -r /etc/apparmor.d "$HOME"
+	run -0 maintainer postinst N configure ''
+	if apparmor_parser --skip-kernel-load --skip-cache "$ROOT/usr/share/nix-user-chroot/apparmor" 2>/dev/null; then
+		[ "$(readlink "$HOME/apparmor.d/nix-user-chroot")" = /usr/share/nix-user-chroot/apparmor ]
+	else
+		[[ $(apparmor_parser --version) == *'version '[0-3].* ]]
+		[ ! -L "$HOME/apparmor.d/nix-user-chroot" ]
+	fi
+}
+
+@test "deb: postinst loads the profile where AppArmor is on, and prerm takes it away" {
+	stand_in_parser 0
+	run -0 maintainer postinst N configure ''
+	[ "$(readlink "$HOME/apparmor.d/nix-user-chroot")" = /usr/share/nix-user-chroot/apparmor ]
+	run -1 grep -e --replace "$HOME/parser"
+	# again, as after an upgrade
+	run -0 maintainer postinst Y configure 0.0.1
+	[ "$(tail -n 1 "$HOME/parser")" = '--replace --skip-cache /etc/apparmor.d/nix-user-chroot' ]
+	run -0 maintainer prerm Y upgrade 9
+	[ -L "$HOME/apparmor.d/nix-user-chroot" ]
+	run -0 maintainer prerm Y remove
+	[ "$(tail -n 1 "$HOME/parser")" = '--remove /etc/apparmor.d/nix-user-chroot' ]
+	[ -z "$(ls -A "$HOME/apparmor.d")" ]
+	# none to take away
+	run -0 maintainer prerm Y remove
+}
+
+@test "deb: an administrator's own profile stays, and a parser that fails does not fail the installation" {
+	stand_in_parser 0
+	mkdir "$HOME/apparmor.d"
+	echo mine >"$HOME/apparmor.d/nix-user-chroot"
+	run -0 maintainer postinst Y configure ''
+	run -0 maintainer prerm Y remove
+	[ "$(cat "$HOME/apparmor.d/nix-user-chroot")" = mine ]
+	stand_in_parser 1
+	run -0 maintainer postinst Y configure ''
+	[[ $output == *'could not be loaded'* ]]
+	rm "$HOME/apparmor.d/nix-user-chroot"
+	run -0 maintainer postinst Y configure ''
+	[ -z "$(ls -A "$HOME/apparmor.d")" ]
 }
 
 @test "deb: the installed program enters" {

@@ -124,7 +124,8 @@ static void installed(void **state)
 		assert_int_equal(rename(other, record), 0);
 		assert_int_equal(chown(record, 54321, 54321), 0);
 		assert_false(nix_root_is_installed(root));
-		/* what root has in /nix is no reason for another to do without a directory of his own */
+		/* what root has in /nix is no reason for another to do without a directory of his
+		 * own */
 		assert_int_equal(chown(record, 0, 0), 0);
 		assert_int_equal(seteuid(54321), 0);
 		assert_false(nix_root_is_installed(root));

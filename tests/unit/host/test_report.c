@@ -88,6 +88,23 @@ static size_t count_of(const char *text, const char *fragment)
 	return n;
 }
 
+static void test_confinement(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *with = NULL, *json = NULL, *without = NULL;
+
+	(void)state;
+	make_report(&report, CHECK_CONFINEMENT, EPERM, "unshare");
+	report.facts.landlock = 3;
+	with = print(report_print_table, &report);
+	json = print(report_print_json, &report);
+	assert_has(with, "confined by Landlock and a system call filter.\n");
+	assert_has(json, "\"confinement\": [\"landlock\", \"filter\"]");
+	report.facts.landlock = 0;
+	without = print(report_print_table, &report);
+	assert_has(without, "confined by a system call filter alone.\n");
+}
+
 static void test_all_well(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -107,7 +124,9 @@ static void test_all_well(void **state)
 					  "\"container\": null, \"steps\": ["));
 	assert_int_equal(count_of(json, "\"result\": \"ok\", \"errno\": null, \"error\": null"),
 			 CHECK_STEP_COUNT);
-	assert_true(str_ends_with(json, "\"reasons\": [], \"note\": null}\n"));
+	assert_has(table, "\nThe unpacking is confined by namespaces and a system call filter.\n");
+	assert_true(str_ends_with(json, "\"confinement\": [\"namespaces\", \"filter\"], "
+					"\"reasons\": [], \"note\": null}\n"));
 	assert_int_equal(count_of(json, "\n"), 1);
 }
 
@@ -234,10 +253,10 @@ static void test_signal(void **state)
 	_cleanup_free_ char *table = NULL;
 
 	(void)state;
-	make_report(&report, CHECK_SLAVE, ENOSYS, "");
+	make_report(&report, CHECK_SLAVE, ENOSYS, "mount");
 	report.runtimes.userns.steps[CHECK_SLAVE].signal = SIGSYS;
 	table = print(report_print_table, &report);
-	assert_has(table, "failed: killed by signal 31 (Bad system call)\n");
+	assert_has(table, "failed: mount: killed by signal 31 (Bad system call)\n");
 }
 
 /* 80 columns of plain ASCII, whatever fails and however long the errno's name is. */
@@ -366,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_well),
+		cmocka_unit_test(test_confinement),
 		cmocka_unit_test(test_first_step_fails),
 		cmocka_unit_test(test_only_the_sandbox_fails),
 		cmocka_unit_test(test_only_the_confinement_fails),

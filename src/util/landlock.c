@@ -1,4 +1,4 @@
-#include "unpack/landlock.h"
+#include "util/landlock.h"
 
 #include "util/cleanup.h"
 

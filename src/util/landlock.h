@@ -2,8 +2,8 @@
  * Landlock (landlock(7), since Linux 5.13): a process gives up what it may do with files, for ever
  * and without any privilege.
  */
-#ifndef UNPACK_LANDLOCK_H
-#define UNPACK_LANDLOCK_H
+#ifndef UTIL_LANDLOCK_H
+#define UTIL_LANDLOCK_H
 
 /* The first ABI under which a file can be linked from one directory into another (Linux 5.19). */
 #define LANDLOCK_ABI_LINKS 2

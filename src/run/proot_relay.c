@@ -1,0 +1,181 @@
+#include "run/proot_relay.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/exit_status.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a process can be asked by. Those that stop it, it obeys with all of its process group. */
+static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM,
+				SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH};
+
+/* One int of FD, which is either all there or not at all: pipe(7), PIPE_BUF. */
+static bool read_int(int fd, int *out)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, out, sizeof(*out));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(*out);
+}
+
+static void write_int(int fd, int value)
+{
+	/* where nobody reads any more, nobody wants to know */
+	(void)!write(fd, &value, sizeof(value));
+}
+
+static _Noreturn void end_as(int status)
+{
+	const struct rlimit no_core = {0};
+	sigset_t set;
+
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	/* the command has left its own */
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(WTERMSIG(status));
+	_exit(128 + WTERMSIG(status));
+}
+
+/*
+ * PRoot stays as long as anything runs in it, which would end with it. Whoever does not want to
+ * wait for that can end this process.
+ */
+static int wait_for_proot(pid_t proot)
+{
+	sigset_t none;
+	int status;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	while (waitpid(proot, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(EXIT_CANCELED);
+	return status;
+}
+
+/* A signal of the terminal has reached the command as well, which is in the same process group. */
+static void pass_on(int signals, pid_t command)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code <= 0 && command > 0)
+		kill(command, (int)info.ssi_signo);
+}
+
+static _Noreturn void stay_outside(pid_t proot, int told, int signals)
+{
+	struct pollfd polls[] = {{.fd = told, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	pid_t command = 0;
+	int value;
+
+	for (;;) {
+		if (poll(polls, 2, -1) < 0)
+			continue;
+		if (polls[1].revents)
+			pass_on(signals, command);
+		if (!polls[0].revents)
+			continue;
+		if (!read_int(told, &value))
+			break;
+		if (command > 0) {
+			wait_for_proot(proot);
+			end_as(value);
+		}
+		command = value;
+	}
+	/* it did not come so far, or was ended with all that it ran */
+	end_as(wait_for_proot(proot));
+}
+
+static _Noreturn void run_proot(const char *proot, char *const words[], int tell, pid_t outside)
+{
+	/* what SIGKILL does to the caller's process it does to what that stands for */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != outside)
+		_exit(EXIT_CANCELED);
+	fcntl(tell, F_SETFD, 0);
+	execv(proot, words);
+	log_error("cannot run %s: %s\nNIX_USER_CHROOT_PROOT names another proot", proot,
+		  strerror(errno));
+	_exit(EXIT_CANCELED);
+}
+
+int proot_relay(const char *proot, char *const words[], const char *name, const char *text)
+{
+	_cleanup_close_ int told = -1, tell = -1, signals = -1;
+	_cleanup_free_ char *value = NULL;
+	sigset_t set, before;
+	int pipes[2];
+	pid_t child, outside = getpid();
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	told = pipes[0];
+	tell = pipes[1];
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaddset(&set, passed_on[i]);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals < 0)
+		return -errno;
+	value = xasprintf("%s %d", text, tell);
+	setenv(name, value, 1);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	child = fork();
+	if (child == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		run_proot(proot, words, tell, outside);
+	}
+	if (child < 0) {
+		int err = errno;
+
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return -err;
+	}
+	close(steal_fd(&tell));
+	stay_outside(child, told, signals);
+}
+
+void proot_relay_inside(int fd)
+{
+	int status;
+	pid_t command;
+
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return;
+	/* what has lost its PRoot can make no system call that this one would answer */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	command = fork();
+	if (command == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (command <= 0)
+		return;
+	/* what is sent to all of the process group is for the command to obey */
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		signal(passed_on[i], SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	write_int(fd, command);
+	while (waitpid(command, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(EXIT_CANCELED);
+	write_int(fd, status);
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
