@@ -529,7 +529,7 @@ nix_conf_has()
 	chmod +x files/run
 	path=$("$PROGRAM" -- nix-store --add files)
 	rm -r files
-	mkdir -p .config/app/deep project bin .cache/x
+	mkdir -p .config/app/deep project bin .cache/x .local/state
 	ln -s "$path/.bashrc" .bashrc
 	echo mine >.bashrc.new
 	# by another link, as home-manager has it
