@@ -650,7 +650,7 @@ nix_conf_has()
 }
 
 @test "make uninstall leaves none of its own directories" {
-	[ -e "$BUILD_DIR/Makefile" ] || skip "needs a build directory"
+	[ -w "${BUILD_DIR:-/}/Makefile" ] || skip "needs a build directory that may be written to"
 	cd "$BUILD_DIR"
 	make -s install DESTDIR="$HOME/dest" >/dev/null
 	make -s uninstall DESTDIR="$HOME/dest" >/dev/null
