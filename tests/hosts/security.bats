@@ -323,6 +323,64 @@ what_is_handed_on()
 	done
 }
 
+# Without a sandbox, what is unpacked is read again after it was verified. The program waits in between,
+# for stderr is a pipe that has room for the words before "unpacking" alone.
+@test "a tarball that is changed between its verification and its unpacking is refused" {
+	local releases=$HOME/site name=nix-1.0.0-$SYSTEM
+
+	type -P proot >/dev/null || skip "needs proot"
+	tiny_release "$releases" 1.0.0
+	# no compression, whose checksum would tell
+	xz -d "$releases/nix-1.0.0/$name.tar.xz"
+	export TARBALL=$releases/nix-1.0.0/$name.tar PART=$NIX/var/nix-user-chroot/$name.tar.part
+	export NIX_USER_CHROOT_RUNTIME=proot REFUSE=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
+	words=("$REFUSE" "unshare,clone,landlock=38" -- "$PROGRAM" --install --no-channel-add
+		--no-modify-profile --tarball "$TARBALL" --sha256 "$(sha256sum <"$TARBALL" | cut -d ' ' -f 1)")
+	run -0 "${words[@]}"
+	[[ $output == *unpacking* ]]
+	run -0 "$PROGRAM" --uninstall --yes
+	run -0 python3 - "${words[@]}" <<-'END'
+		import fcntl, os, subprocess, sys, time
+		part = os.environ["PART"]
+		def start(stderr):
+		    return subprocess.Popen(sys.argv[1:], stderr=stderr)
+		first = subprocess.run(sys.argv[1:], stderr=subprocess.PIPE)
+		before = first.stderr.index(b"nix-user-chroot: unpacking")
+		subprocess.run([os.environ["PROGRAM"], "--uninstall", "--yes"], check=True, stderr=subprocess.DEVNULL)
+		read, write = os.pipe()
+		fcntl.fcntl(write, 1031, 4096)  # F_SETPIPE_SZ: a page
+		os.write(write, b"." * (4096 - before - 8))
+		program = start(write)
+		os.close(write)
+		size = os.path.getsize(os.environ["TARBALL"])
+		def waits_in_write():
+		    child = subprocess.run(["pgrep", "-P", str(program.pid)], stdout=subprocess.PIPE, text=True)
+		    return any("pipe_write" in open(f"/proc/{pid}/wchan").read() for pid in child.stdout.split())
+		end = time.monotonic() + 120
+		# all of it has come, and the next word has no room
+		while not os.path.exists(part) or os.path.getsize(part) < size or not waits_in_write():
+		    if program.poll() is not None or time.monotonic() > end:
+		        program.kill()
+		        sys.exit("it does not come to the unpacking")
+		    time.sleep(0.01)
+		with open(part, "r+b") as f:
+		    where = f.read().index(b"echo \"nix (Nix)")
+		    f.seek(where)
+		    f.write(b"hack")
+		said = b""
+		while True:
+		    more = os.read(read, 4096)
+		    if not more:
+		        break
+		    said += more
+		assert program.wait() == 125, said
+		print(said.lstrip(b".").decode())
+	END
+	has_words "changed after it had been verified" "nothing of it was used"
+	[ -z "$(find "$NIX/store" -mindepth 1 2>/dev/null)" ]
+	[ ! -e "$PART" ]
+}
+
 @test "an --install that comes while --uninstall is at work waits, and then installs" {
 	local lock
 
