@@ -3,6 +3,7 @@
 #include "config.h"
 #include "host/check.h"
 #include "install/install.h"
+#include "run/exec.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
 #include "cli/help.h"
@@ -23,7 +24,8 @@ static struct trusted_wish trust_of(const struct options *options)
 
 static int enter(const struct options *options)
 {
-	_cleanup_free_ char *nix_dir = NULL, *advice = NULL;
+	_cleanup_free_ char *nix_dir = NULL, *advice = NULL, *shell = NULL;
+	_cleanup_free_ char **words = NULL;
 	enum runtime runtime = options->runtime;
 
 	if (options->nix_dir)
@@ -31,13 +33,15 @@ static int enter(const struct options *options)
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_choose(&runtime);
 	if (!nix_dir)
 		return EXIT_CANCELED;
+	if (options->command_line)
+		words = exec_shell_words(options->command_line, options->argv, &shell);
 	return run_exec(&(struct run_request){
 		.nix_dir = nix_dir,
 		.is_default = !options->nix_dir,
 		.is_named = options->nix_dir,
 		.trust = trust_of(options),
 		.missing_advice = advice,
-		.argv = options->argv,
+		.argv = words ? words : options->argv,
 		.is_new = options->new_namespace,
 		.keeps_ssh = options->no_ssh_config,
 		.runtime = runtime,
@@ -104,6 +108,15 @@ static int uninstall(const struct options *options)
 	});
 }
 
+static int check(const struct options *options)
+{
+	enum runtime runtime = options->runtime;
+	/* without HOME there is none, as a message has told then */
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
+
+	return flush(check_run(options->runtime, nix_dir, options->json));
+}
+
 static int run(const struct options *options)
 {
 	switch (options->command) {
@@ -115,7 +128,7 @@ static int run(const struct options *options)
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
 	case COMMAND_CHECK:
-		return flush(check_run(options->runtime, options->json));
+		return check(options);
 	case COMMAND_PRINT_PATH_CONFIG:
 		return print_path_config();
 	case COMMAND_HELP:

@@ -279,6 +279,22 @@ static bool is_warned_of(const struct plan_step *step, int r)
 	return step->configured || r == -ENOSPC;
 }
 
+/* So many entries that the path config has asked for take their part in using up the limit. */
+#define MANY 1000
+
+/* Whose mounts there are too many of: those of the path config, or the host's. */
+static const char *advice_on_limit(const struct plan *plan)
+{
+	return plan->count > MANY
+		       ? "\nthe kernel limits the number of mounts (sysctl fs.mount-max): in "
+			 "path-config.toml, exclude a directory\nrather than entries of it where it "
+			 "has very many, and mount nothing new into it"
+		       : "\nthe kernel limits the number of mounts (sysctl fs.mount-max), and each of "
+			 "the host's counts twice while\nthe new root is made: unmount what is not "
+			 "needed, or have an administrator raise the limit to more than\ntwice what "
+			 "this says: wc -l /proc/self/mountinfo";
+}
+
 /* Say what went wrong since the last time, in one message however many steps it were. */
 static void say_failures(struct work *work)
 {
@@ -294,11 +310,7 @@ static void say_failures(struct work *work)
 		    takes_away(failures->first) ? "still there" : "not there",
 		    failures->r == -EXDEV ? "the directory was changed meanwhile"
 					  : strerror(-failures->r),
-		    failures->r == -ENOSPC
-			    ? "\nthe kernel limits the number of mounts (sysctl fs.mount-max): in "
-			      "path-config.toml, exclude a directory\nrather than entries of it "
-			      "where it has very many, and mount nothing new into it"
-			    : "");
+		    failures->r == -ENOSPC ? advice_on_limit(work->plan) : "");
 	free(failures->directory);
 	*failures = (struct failures){0};
 }

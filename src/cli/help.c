@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const char overview[] =
-	"usage: nix-user-chroot [OPTION...] [NIXPATH [COMMAND [ARG...]]]\n"
-	"       nix-user-chroot [OPTION...] -- COMMAND [ARG...]\n"
+	"usage: nix-user-chroot [OPTION...] [NIXPATH | --] [COMMAND [ARG...]]\n"
 	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
 	"without root. The default is $NIX_USER_CHROOT_DIR, else ~/.local/share/nix.\n";

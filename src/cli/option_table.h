@@ -57,7 +57,7 @@ struct option_spec {
 	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
 };
 
-#define OPTION_COUNT 30
+#define OPTION_COUNT 31
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

@@ -44,6 +44,7 @@ struct options {
 	enum command help_on; /* with COMMAND_HELP: the command that was named too */
 	const char *nix_dir;  /* NIXPATH as typed; NULL: the default directory */
 	char **argv;	      /* the command to run inside, NULL-terminated; NULL: none was given */
+	char *command_line;   /* for the user's shell; ARGV are its words behind then; NULL: none */
 	enum log_level log_level;
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes; --install asks nothing */

@@ -320,6 +320,11 @@ static int take_operands(char **words, bool after_dashes, struct options *out)
 
 	if (!*words)
 		return 0;
+	/* what is behind a shell's -c are $0 and $1 there */
+	if (out->command_line) {
+		out->argv = words;
+		return 0;
+	}
 	if (out->command == COMMAND_ENTER && !after_dashes) {
 		out->nix_dir = *words++;
 		if (!*out->nix_dir) {

@@ -1,14 +1,11 @@
 #include "home/shims.h"
 #include "util/cleanup.h"
+#include "util/nix_commands.h"
 #include "util/str.h"
 
 #include <string.h>
 
-const char *const shim_names[SHIM_COUNT] = {
-	"nix",	      "nix-build", "nix-channel", "nix-collect-garbage", "nix-copy-closure",
-	"nix-daemon", "nix-env",   "nix-hash",	  "nix-instantiate",	 "nix-prefetch-url",
-	"nix-shell",  "nix-store",
-};
+const char *const shim_names[SHIM_COUNT] = {NIX_COMMANDS};
 
 bool shim_is_ours(const char *target)
 {
@@ -53,10 +50,14 @@ static const char *name_of_shell(const char *shell)
 
 static const char *startup_file(const char *name)
 {
-	return strcmp(name, "bash") == 0   ? "~/.bashrc"
-	       : strcmp(name, "zsh") == 0  ? "~/.zshrc"
-	       : strcmp(name, "fish") == 0 ? "~/.config/fish/config.fish"
-					   : "~/.profile";
+	if (strcmp(name, "bash") == 0)
+		return "~/.bashrc";
+	if (strcmp(name, "zsh") == 0)
+		return env_get("ZDOTDIR") ? "$ZDOTDIR/.zshrc" : "~/.zshrc";
+	if (strcmp(name, "fish") == 0)
+		return env_get("XDG_CONFIG_HOME") ? "$XDG_CONFIG_HOME/fish/config.fish"
+						  : "~/.config/fish/config.fish";
+	return "~/.profile";
 }
 
 char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file)

@@ -180,7 +180,7 @@ bool startup_file_fish_is_free(const char *path)
 		return true;
 	/* a link that leads nowhere: what it leads to may have no directory */
 	if (fs_exists(AT_FDCWD, path))
-		return is_writable(path);
+		return stat(path, &st) == 0 && S_ISREG(st.st_mode) && is_writable(path);
 	return is_writable(fs_exists(AT_FDCWD, conf_d) ? conf_d : fish);
 }
 

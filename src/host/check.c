@@ -5,10 +5,14 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/exit_status.h"
+#include "util/fs.h"
 #include "util/str.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 char *check_explain(enum check_step step, int err, const char *root)
 {
@@ -36,12 +40,24 @@ static void report_clear(struct report *report)
 	runtimes_clear(&report->runtimes);
 }
 
-int check_run(enum runtime wanted, bool json)
+/* 0 where a store is in NIX_DIR, or can be made there; else a positive errno. */
+static int look_at_nix_dir(const char *nix_dir)
 {
-	_cleanup_(report_clear) struct report report = {.wanted = wanted};
+	_cleanup_free_ char *store = path_join(nix_dir, "store");
+	_cleanup_free_ char *there = fs_deepest_existing(nix_dir);
+
+	if (fs_exists(AT_FDCWD, store))
+		return 0;
+	return faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+int check_run(enum runtime wanted, const char *nix_dir, bool json)
+{
+	_cleanup_(report_clear) struct report report = {.wanted = wanted, .nix_dir = nix_dir};
 	int r;
 
 	host_facts_read("", &report.facts);
+	report.nix_dir_err = nix_dir ? look_at_nix_dir(nix_dir) : 0;
 	r = runtimes_try(false, &report.runtimes);
 	if (r < 0) {
 		log_error("cannot start a process to try things in: %s\n"

@@ -23,12 +23,12 @@
 char *check_explain(enum check_step step, int err, const char *root);
 
 /*
- * --check: try every step in a child process and report on stdout, as a table or as JSON
- * (host/report.h has its keys).
- * Returns 0 where entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), also
- * where only Nix's own sandbox will not; 1 where not; 125 where it could not be tried. The caller
- * flushes stdout and looks at its error flag.
+ * --check: try every step in a child process, look whether NIX_DIR (NULL: none is known) is there
+ * or can be made, and report on stdout, as a table or as JSON (host/report.h has its keys). Returns
+ * 0 where entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), also where
+ * only Nix's own sandbox will not; 1 where not; 125 where it could not be tried. The caller flushes
+ * stdout and looks at its error flag.
  */
-int check_run(enum runtime wanted, bool json);
+int check_run(enum runtime wanted, const char *nix_dir, bool json);
 
 #endif

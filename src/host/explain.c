@@ -77,9 +77,21 @@ static bool add_all_that_hold(struct explanations *list, const struct refusal *r
 
 static void write_unknown(const struct refusal *r, struct explanation *out)
 {
-	out->reason = xasprintf("the kernel said \"%s\", and nothing that can be read here "
+	/* a chroot to what is mounted looks like any other root, from within a mount namespace */
+	bool is_like_chroot = r->err == EPERM &&
+			      (r->step == CHECK_USER_NAMESPACE || r->step == CHECK_CONFINEMENT);
+
+	out->reason = xasprintf("the kernel said \"%s\", %sand nothing that can be read here "
 				"explains it",
-				strerror(r->err));
+				strerror(r->err),
+				is_like_chroot ? "as it does in a chroot to whoever makes a user "
+						 "namespace, "
+					       : "");
+	if (is_like_chroot)
+		strlist_add(&out->user,
+			    "Where this is a chroot, leave it, or have it entered by "
+			    "pivot_root(2): systemd-nspawn -D DIRECTORY, or bwrap --bind "
+			    "DIRECTORY / --dev-bind /dev /dev --bind /proc /proc bash");
 	out->short_fix = xstrdup("look at the end of: sudo dmesg");
 	strlist_add(&out->admin, "# a security module tells the kernel's log what it refused:");
 	strlist_add(&out->admin, "sudo dmesg | grep -iE 'apparmor|avc|audit|lsm' | tail");

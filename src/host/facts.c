@@ -15,8 +15,9 @@
 /* No file that is read here has more than some pages. */
 #define MAX_FILE_SIZE ((size_t)1 << 20)
 
-/* CAP_SYS_ADMIN's bit: linux/capability.h, which not every libc brings */
+/* bits of linux/capability.h, which not every libc brings */
 #define CAP_SYS_ADMIN_BIT 21
+#define CAP_SETFCAP_BIT	  31
 
 static bool exists(const char *root, const char *path)
 {
@@ -139,11 +140,13 @@ static void read_process(const char *root, struct host_facts *out)
 	const char *seccomp = status ? strstr(status, "\nSeccomp:") : NULL;
 	const char *caps = status ? strstr(status, "\nCapEff:") : NULL;
 	const char *threads = status ? strstr(status, "\nThreads:") : NULL;
+	unsigned long long held = caps ? strtoull(strchr(caps, ':') + 1, NULL, 16) : 0;
 
 	out->seccomp = seccomp ? strtol(strchr(seccomp, ':') + 1, NULL, 10) : FACT_UNKNOWN;
 	out->threads = threads ? strtol(strchr(threads, ':') + 1, NULL, 10) : FACT_UNKNOWN;
-	out->sys_admin =
-		caps && (strtoull(strchr(caps, ':') + 1, NULL, 16) >> CAP_SYS_ADMIN_BIT & 1);
+	out->sys_admin = held >> CAP_SYS_ADMIN_BIT & 1;
+	/* where it cannot be read, its lack explains nothing */
+	out->setfcap = !caps || (held >> CAP_SETFCAP_BIT & 1);
 	if (fs_readlink(AT_FDCWD, exe, &out->program) < 0)
 		out->program = NULL;
 	out->landlock = landlock_abi();

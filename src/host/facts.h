@@ -50,6 +50,7 @@ struct host_facts {
 	bool uid_mapped;	     /* /proc/self/uid_map has our user ID */
 	bool initial_user_namespace; /* … and all the others */
 	bool sys_admin;		     /* CAP_SYS_ADMIN */
+	bool setfcap;		     /* CAP_SETFCAP */
 	long seccomp;		     /* 2: a filter; proc_pid_status(5) */
 	int landlock;		     /* landlock_abi() */
 	long threads;		     /* of which we make none */

@@ -2,6 +2,7 @@
 #include "chroot/namespace.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,7 @@ struct message {
 struct step {
 	enum check_step step;
 	int (*run)(struct attempt *attempt); /* 0 or -errno; sets attempt->what */
+	const char *killed; /* what to call it where the attempt did not come back to tell */
 };
 
 /* the statuses of a child that has said all it knows; other ones are 128 + signal */
@@ -149,7 +151,12 @@ static int try_proc_mount(struct attempt *attempt)
 	status = wait_for(pid);
 	if (status > 128)
 		kill(getpid(), status - 128);
-	return status < 0 ? status : -status;
+	if (status != 0)
+		return status < 0 ? status : -status;
+	/* where it is not there, Nix builds without a sandbox, and says nothing: its namespaces.cc
+	 */
+	attempt->what = "/proc/sys/user";
+	return access("/proc/sys/user/max_user_namespaces", F_OK) < 0 ? -errno : 0;
 }
 
 /* unpack/confine.c, as far as a host can refuse it that lets processes enter. */
@@ -163,19 +170,19 @@ static int try_confinement(struct attempt *attempt)
 }
 
 static const struct step enter_steps[] = {
-	{CHECK_USER_NAMESPACE, try_user_namespace},
-	{CHECK_MOUNT_NAMESPACE, try_mount_namespace},
-	{CHECK_ID_MAPS, try_id_maps},
-	{CHECK_SLAVE, try_slave},
-	{CHECK_TMPFS, try_tmpfs},
-	{CHECK_BIND, try_bind},
-	{CHECK_PIVOT_ROOT, try_pivot_root},
-	{CHECK_NESTED_NAMESPACE, try_nested_namespace},
-	{CHECK_PROC_MOUNT, try_proc_mount},
+	{CHECK_USER_NAMESPACE, try_user_namespace, "unshare"},
+	{CHECK_MOUNT_NAMESPACE, try_mount_namespace, "unshare"},
+	{CHECK_ID_MAPS, try_id_maps, "/proc/self/uid_map"},
+	{CHECK_SLAVE, try_slave, "mount"},
+	{CHECK_TMPFS, try_tmpfs, "mount tmpfs"},
+	{CHECK_BIND, try_bind, "bind /proc"},
+	{CHECK_PIVOT_ROOT, try_pivot_root, "pivot_root"},
+	{CHECK_NESTED_NAMESPACE, try_nested_namespace, "unshare inside"},
+	{CHECK_PROC_MOUNT, try_proc_mount, "mount proc inside"},
 };
 
 static const struct step confine_steps[] = {
-	{CHECK_CONFINEMENT, try_confinement},
+	{CHECK_CONFINEMENT, try_confinement, "unshare"},
 };
 
 /* In the child: try the steps in turn, up to the first that fails. Never returns. */
@@ -226,6 +233,7 @@ static void blame_signal(const struct step *steps, size_t count, int signal, str
 		step->outcome = PROBE_FAILED;
 		step->err = signal == SIGSYS ? ENOSYS : EINTR;
 		step->signal = signal;
+		snprintf(step->what, sizeof(step->what), "%s", steps[i].killed);
 		return;
 	}
 }
@@ -263,11 +271,11 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 
 /* What entering does without a user namespace. */
 static const struct step mount_steps[] = {
-	{CHECK_MOUNT_NAMESPACE, try_mount_namespace},
-	{CHECK_SLAVE, try_slave},
-	{CHECK_TMPFS, try_tmpfs},
-	{CHECK_BIND, try_bind},
-	{CHECK_PIVOT_ROOT, try_pivot_root},
+	{CHECK_MOUNT_NAMESPACE, try_mount_namespace, "unshare"},
+	{CHECK_SLAVE, try_slave, "mount"},
+	{CHECK_TMPFS, try_tmpfs, "mount tmpfs"},
+	{CHECK_BIND, try_bind, "bind /proc"},
+	{CHECK_PIVOT_ROOT, try_pivot_root, "pivot_root"},
 };
 
 int probe_enter(bool with_user_namespace, struct probe *out)
@@ -277,6 +285,14 @@ int probe_enter(bool with_user_namespace, struct probe *out)
 		       ? run_in_child(enter_steps, CHECK_PIVOT_ROOT + 1, out)
 		       : run_in_child(mount_steps, sizeof(mount_steps) / sizeof(mount_steps[0]),
 				      out);
+}
+
+char *probe_failure(const struct probe_step *step)
+{
+	if (step->signal)
+		return xasprintf("%s: killed by signal %d (%s)", step->what, step->signal,
+				 strsignal(step->signal));
+	return xasprintf("%s: %s", step->what, strerror(step->err));
 }
 
 const struct probe_step *probe_first_failure(const struct probe *probe)

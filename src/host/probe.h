@@ -22,7 +22,7 @@ struct probe_step {
 	enum probe_outcome outcome;
 	int err;		    /* PROBE_FAILED: a positive errno; ENOSYS for SIGSYS */
 	int signal;		    /* PROBE_FAILED: the signal that ended the attempt, or 0 */
-	char what[PROBE_WHAT_SIZE]; /* what was tried last, "mount tmpfs"; "" after a signal */
+	char what[PROBE_WHAT_SIZE]; /* what was tried last, "mount tmpfs" */
 };
 
 struct probe {
@@ -40,6 +40,9 @@ int probe_enter(bool with_user_namespace, struct probe *out);
 
 /* The first step that failed, in the order of trying; NULL: none. */
 const struct probe_step *probe_first_failure(const struct probe *probe);
+
+/* How STEP failed: "mount tmpfs: Permission denied"; the caller frees. */
+char *probe_failure(const struct probe_step *step);
 
 /* Will entering work, with a user namespace? Will a build with Nix's `sandbox = true`, inside? */
 bool probe_can_enter(const struct probe *probe);

@@ -16,8 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* where the probe has a directory that is elsewhere in truth, as /nix will be */
-#define PROBE_PLACE "/nix-user-chroot-probe"
+/*
+ * Where the probe has a directory that is elsewhere in truth, as /nix will be. One that is there:
+ * what is missing PRoot makes, if root runs it, and others see it come and go.
+ */
+#define PROBE_PLACE "/tmp"
 
 char *proot_find(char **why)
 {

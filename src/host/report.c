@@ -2,6 +2,7 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -49,14 +50,6 @@ static void print_wrapped(FILE *f, const char *first, const char *foreign)
 	fputc('\n', f);
 }
 
-/* "mount tmpfs: Permission denied", the caller's to free */
-static char *describe_failure(const struct probe_step *step)
-{
-	if (step->signal)
-		return xasprintf("killed by signal %d (%s)", step->signal, strsignal(step->signal));
-	return xasprintf("%s: %s", step->what, strerror(step->err));
-}
-
 static void print_steps(FILE *f, const struct probe *probe)
 {
 	for (size_t i = 0; i < CHECK_STEP_COUNT; i++) {
@@ -68,7 +61,7 @@ static void print_steps(FILE *f, const struct probe *probe)
 			fprintf(f, "  %-21s ok\n", names[i].title);
 			break;
 		case PROBE_FAILED:
-			failure = describe_failure(step);
+			failure = probe_failure(step);
 			text_print(f, "  %-21s failed: %s\n", names[i].title, failure);
 			break;
 		case PROBE_NOT_TRIED:
@@ -117,9 +110,15 @@ static enum runtime choose(const struct report *report)
 	return report->runtimes.refused[report->wanted] ? RUNTIME_AUTO : report->wanted;
 }
 
+/* What "direct" uses is /nix, and has been looked at. */
+static bool lacks_nix_dir(const struct report *report)
+{
+	return report->nix_dir_err && choose(report) != RUNTIME_DIRECT;
+}
+
 bool report_is_well(const struct report *report)
 {
-	return choose(report) != RUNTIME_AUTO;
+	return choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
 }
 
 static char *verdict(const struct report *report)
@@ -132,6 +131,16 @@ static char *verdict(const struct report *report)
 			       "own would hide them.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
+	if (lacks_nix_dir(report))
+		return text_format(
+			"No: entering would work here, but there is no Nix in %s, and it "
+			"cannot be put there: %s.%s NIX_USER_CHROOT_DIR names another "
+			"directory.",
+			report->nix_dir, strerror(report->nix_dir_err),
+			report->nix_dir_err == EROFS || report->nix_dir_err == EACCES
+				? " A systemd unit with ProtectHome= or ProtectSystem= sees "
+				  "a home like that."
+				: "");
 	if (first != RUNTIME_USERNS)
 		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
 				 "only Nix's own build sandbox will not.",
@@ -250,7 +259,7 @@ static void print_json_step(FILE *f, size_t index, const struct probe_step *step
 		[PROBE_FAILED] = "failed",
 	};
 	bool failed = step->outcome == PROBE_FAILED;
-	_cleanup_free_ char *failure = failed ? describe_failure(step) : NULL;
+	_cleanup_free_ char *failure = failed ? probe_failure(step) : NULL;
 
 	fprintf(f, "{\"step\": \"%s\", \"result\": \"%s\", \"errno\": ", names[index].id,
 		results[step->outcome]);
@@ -296,10 +305,10 @@ void report_print_json(FILE *f, const struct report *report)
 	const struct probe *probe = &runtimes->userns;
 	const struct host_facts *facts = &report->facts;
 	enum runtime first = choose(report);
-	const char *ok = json_bool(first != RUNTIME_AUTO);
+	const char *ok = json_bool(report_is_well(report));
 
 	fprintf(f, "{\"ok\": %s, \"enter\": %s, \"install\": %s, \"sandbox\": %s, \"kernel\": ", ok,
-		ok, ok,
+		json_bool(first != RUNTIME_AUTO), ok,
 		json_bool((first == RUNTIME_USERNS || first == RUNTIME_DIRECT) &&
 			  probe_can_sandbox(probe)));
 	print_json_string(f, *facts->release ? facts->release : NULL);
@@ -315,9 +324,13 @@ void report_print_json(FILE *f, const struct report *report)
 	fputs(", \"runtimes\": [", f);
 	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
 		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
-	fprintf(f, "], \"confinement\": [%s%s\"filter\"], \"reasons\": [",
+	fprintf(f, "], \"confinement\": [%s%s\"filter\"], \"directory\": ",
 		has_own_namespaces(report) ? "\"namespaces\", " : "",
 		facts->landlock > 0 ? "\"landlock\", " : "");
+	print_json_string(f, report->nix_dir);
+	fputs(", \"directory-error\": ", f);
+	print_json_string(f, lacks_nix_dir(report) ? strerror(report->nix_dir_err) : NULL);
+	fputs(", \"reasons\": [", f);
 	for (size_t i = 0; i < report->reasons.count; i++) {
 		fputs(i ? ", " : "", f);
 		print_json_reason(f, &report->reasons.items[i]);

@@ -50,6 +50,54 @@ static void write_unmapped(const struct refusal *r, struct explanation *out)
 				"needed for your own user.");
 }
 
+/* user_namespaces(7): "the parent process must have CAP_SETFCAP" to map its user ID 0 */
+static bool holds_no_setfcap(const struct refusal *r)
+{
+	return r->facts->uid == 0 && r->facts->uid_mapped && !r->facts->setfcap &&
+	       r->err == EPERM &&
+	       (r->step == CHECK_ID_MAPS || r->step == CHECK_NESTED_NAMESPACE ||
+		r->step == CHECK_CONFINEMENT);
+}
+
+static void write_no_setfcap(const struct refusal *r, struct explanation *out)
+{
+	out->reason = xstrdup("root here lacks the capability CAP_SETFCAP, and without that the "
+			      "kernel (Linux 5.12 and later) lets nobody map the user ID 0 into a "
+			      "user namespace; containers that drop all capabilities are so");
+	if (r->facts->container == CONTAINER_KUBERNETES) {
+		out->short_fix = xstrdup("in the container's securityContext: capabilities: {add: "
+					 "[SETFCAP]}");
+		strlist_add(&out->admin, "# of the container, in the pod's specification:");
+		strlist_add(&out->admin, "securityContext:");
+		strlist_add(&out->admin, "  capabilities: {drop: [ALL], add: [SETFCAP]}");
+	} else {
+		out->short_fix = xstrdup("start it with that capability; in a container: "
+					 "--cap-add=SETFCAP");
+		strlist_add(&out->admin,
+			    "podman run --cap-add=SETFCAP ...    # docker run as well");
+	}
+	strlist_add(&out->user, "Run it as another user than root, who needs no capability for it: "
+				"podman run --user 1000, or in the pod runAsUser: 1000.");
+}
+
+static bool holds_proc_read_only(const struct refusal *r)
+{
+	return r->err == EROFS && (r->step == CHECK_ID_MAPS || r->step == CHECK_NESTED_NAMESPACE ||
+				   r->step == CHECK_CONFINEMENT);
+}
+
+static void write_proc_read_only(const struct refusal *r, struct explanation *out)
+{
+	(void)r;
+	out->reason = xstrdup("/proc is mounted read-only here, and the kernel takes the user and "
+			      "group IDs of a user namespace by files in it");
+	out->short_fix = xstrdup("sudo mount -o remount,rw /proc");
+	strlist_add(&out->admin, "# where no container or sandbox made it so:");
+	strlist_add(&out->admin, "sudo mount -o remount,rw /proc");
+	strlist_add(&out->user, "Run it outside the container or sandbox that mounts /proc "
+				"read-only, or have that mount it as usual.");
+}
+
 /* How the container is started so that OPTION_* are lifted; lines of OUT->admin. */
 static void add_container_options(const struct host_facts *facts, const char *docker,
 				  const char *podman, const char *kubernetes,
@@ -126,15 +174,23 @@ static void write_seccomp(const struct refusal *r, struct explanation *out)
 	}
 	out->reason = xasprintf("a seccomp filter is set on this process (Seccomp: 2 in "
 				"/proc/self/status) and probably forbids %s: one of a container, a "
-				"sandbox, or a systemd unit with RestrictNamespaces= or "
-				"SystemCallFilter=",
-				what);
+				"sandbox, or a systemd unit with %sSystemCallFilter=",
+				what, rule_mounts(r->step) ? "" : "RestrictNamespaces= or ");
 	out->short_fix = xstrdup("start it without that filter; in a container: --security-opt "
 				 "seccomp=unconfined");
 	strlist_add(&out->admin, "# where a container set it:");
 	strlist_add(&out->admin, "docker run --security-opt seccomp=unconfined ...");
 	strlist_add(&out->admin, "# where a systemd unit did:");
-	strlist_add(&out->admin, "sudo systemctl edit UNIT    # [Service] RestrictNamespaces=no");
+	if (rule_mounts(r->step)) {
+		strlist_add(&out->admin,
+			    "sudo systemctl edit UNIT    # [Service] SystemCallFilter=@mount");
+	} else {
+		strlist_add(&out->admin,
+			    "sudo systemctl edit UNIT    # [Service] RestrictNamespaces=no");
+		strlist_add(&out->admin, "# ... and for a SystemCallFilter= of its own:");
+		strlist_add(&out->admin,
+			    "#     SystemCallFilter=@mount unshare setns clone clone3");
+	}
 	strlist_add(&out->user,
 		    "Run it in a session that has no such filter, such as a plain login "
 		    "by ssh: a filter cannot be taken off from inside.");
@@ -235,15 +291,25 @@ static void write_security_module(const struct refusal *r, struct explanation *o
 
 static bool holds_proc_hidden(const struct refusal *r)
 {
-	return r->facts->proc_hidden && r->step == CHECK_PROC_MOUNT && rule_is_refusal(r->err);
+	/* ENOENT: of files that Nix looks for */
+	return r->facts->proc_hidden && r->step == CHECK_PROC_MOUNT &&
+	       (rule_is_refusal(r->err) || r->err == ENOENT);
 }
 
 static void write_proc_hidden(const struct refusal *r, struct explanation *out)
 {
-	out->reason = xasprintf("%s, and the kernel lets a user namespace mount a /proc only where "
-				"all of it can be seen already",
-				r->facts->proc_hidden);
-	if (r->facts->container == CONTAINER_NONE) {
+	out->reason = xasprintf("%s, and %s", r->facts->proc_hidden,
+				r->err == ENOENT ? "Nix takes a host without /proc/sys/user for "
+						   "one without user namespaces: it would build "
+						   "without a sandbox, and say nothing"
+						 : "the kernel lets a user namespace mount a /proc "
+						   "only where all of it can be seen already");
+	if (r->err == ENOENT) {
+		out->short_fix = xstrdup("mount /proc without subset=pid; in a systemd unit: "
+					 "ProcSubset=all");
+		strlist_add(&out->admin, "# where a systemd unit made it so:");
+		strlist_add(&out->admin, "sudo systemctl edit UNIT    # [Service] ProcSubset=all");
+	} else if (r->facts->container == CONTAINER_NONE) {
 		out->short_fix = xstrdup("mount all of /proc: what covers parts of it is listed by "
 					 "findmnt -R /proc");
 		strlist_add(&out->admin,
@@ -263,6 +329,8 @@ static void write_proc_hidden(const struct refusal *r, struct explanation *out)
 const struct rule confined_rules[] = {
 	{"chroot", holds_chroot, write_chroot},
 	{"unmapped-user", holds_unmapped, write_unmapped},
+	{"no-cap-setfcap", holds_no_setfcap, write_no_setfcap},
+	{"proc-read-only", holds_proc_read_only, write_proc_read_only},
 	{"proc-hidden", holds_proc_hidden, write_proc_hidden},
 	{"apparmor-userns", holds_apparmor_userns, write_apparmor_userns},
 	{"seccomp", holds_seccomp, write_seccomp},

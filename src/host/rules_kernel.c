@@ -36,6 +36,38 @@ static void write_no_proc(const struct refusal *r, struct explanation *out)
 				"in it.");
 }
 
+static bool holds_read_only_proc(const struct refusal *r)
+{
+	return r->err == EROFS && (r->step == CHECK_ID_MAPS || r->step == CHECK_CONFINEMENT);
+}
+
+static void write_read_only_proc(const struct refusal *r, struct explanation *out)
+{
+	(void)r;
+	out->reason = xstrdup("/proc is mounted read-only here, and the kernel takes the user and "
+			      "group IDs of a user namespace by files in it");
+	out->short_fix = xstrdup("sudo mount -o remount,rw /proc");
+	strlist_add(&out->admin, "sudo mount -o remount,rw /proc");
+	rule_add_common_ways(out);
+}
+
+/* Three times what the kernel begins with: all mounts of such a host twice, and ours. */
+#define MOUNT_MAX 300000L
+
+static bool holds_mount_max(const struct refusal *r)
+{
+	return r->err == ENOSPC && rule_mounts(r->step);
+}
+
+static void write_mount_max(const struct refusal *r, struct explanation *out)
+{
+	out->reason = xstrdup("the kernel limits the number of mounts (sysctl fs.mount-max), and "
+			      "this host has very many, each of which counts twice while the new "
+			      "root is made (wc -l /proc/self/mountinfo tells how many)");
+	rule_add_sysctl(r->facts, "fs.mount-max", MOUNT_MAX, out);
+	strlist_add(&out->user, "Unmount what you have mounted and no longer need.");
+}
+
 static bool holds_wsl1(const struct refusal *r)
 {
 	return r->facts->wsl == WSL_1;
@@ -162,7 +194,7 @@ static void write_max_reached(const struct refusal *r, struct explanation *out)
 	out->reason = xasprintf("the limit on namespaces is reached%s 32 can be nested%s", here,
 				nested ? "; this process is in a user namespace already, and the "
 					 "limits of those around it count too, which cannot be "
-					 "read from here"
+					 "read from here: bwrap --disable-userns sets one"
 				       : "");
 	if (name && !nested) {
 		rule_add_sysctl(r->facts, name,
@@ -245,6 +277,8 @@ static void write_initramfs(const struct refusal *r, struct explanation *out)
 
 const struct rule kernel_rules[] = {
 	{"no-proc", holds_no_proc, write_no_proc},
+	{"read-only-proc", holds_read_only_proc, write_read_only_proc},
+	{"mount-max", holds_mount_max, write_mount_max},
 	{"wsl1", holds_wsl1, write_wsl1},
 	{"rhel7", holds_el7, write_el7},
 	{"no-config-user-ns", holds_no_user_ns, write_no_user_ns},

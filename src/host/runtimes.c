@@ -15,9 +15,7 @@ static char *refusal_of(const struct probe *probe)
 
 	if (!failed || failed > &probe->steps[CHECK_PIVOT_ROOT])
 		return NULL;
-	if (failed->signal)
-		return xasprintf("killed by signal %d", failed->signal);
-	return xasprintf("%s: %s", failed->what, strerror(failed->err));
+	return probe_failure(failed);
 }
 
 static char *refusal_of_proot(void)

@@ -1,4 +1,5 @@
 #include "install/disk_check.h"
+#include "run/nix_dir.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -12,6 +13,16 @@ static bool is_noexec(const char *path)
 	struct statvfs fs;
 
 	return statvfs(there, &fs) == 0 && (fs.f_flag & ST_NOEXEC);
+}
+
+void disk_say_elsewhere(const char *nix_dir)
+{
+	_cleanup_free_ char *elsewhere = nix_dir_elsewhere(nix_dir);
+
+	if (elsewhere)
+		log_warning("there is a Nix store in %s, and a new one is made in %s\n"
+			    "NIX_USER_CHROOT_DIR=%s uses that, here and whenever Nix is entered",
+			    elsewhere, nix_dir, elsewhere);
 }
 
 int disk_check_exec(const struct site *site, bool no_shims)
@@ -33,8 +44,9 @@ int disk_check_exec(const struct site *site, bool no_shims)
 	return nix || bin ? -1 : 0;
 }
 
-int disk_check(int nix_dir_fd, const char *nix_dir, struct disk *disk, struct nix_conf_facts *facts)
+int disk_check(int nix_dir_fd, const char *nix_dir, struct nix_conf_facts *facts)
 {
+	struct disk *disk = &facts->disk;
 	int r = disk_try(nix_dir_fd, disk);
 
 	if (r < 0)

@@ -6,7 +6,6 @@
 
 #include "install/nix_conf.h"
 #include "install/site.h"
-#include "store/disk.h"
 
 /*
  * Can programs be run from the Nix directory of SITE, and, unless NO_SHIMS, from where the links to
@@ -14,12 +13,13 @@
  */
 int disk_check_exec(const struct site *site, bool no_shims);
 
+/* Tell of a store in ~/.nix, which another one in NIX_DIR would not be. */
+void disk_say_elsewhere(const char *nix_dir);
+
 /*
  * Try what Nix needs of the file system of the Nix directory, whose lock the caller has. 0 with
- * what nix.conf has to have for it in FACTS, by way of *DISK, which is the caller's to clear; or -1
- * after a message.
+ * what nix.conf has to have for it in *FACTS; or -1 after a message.
  */
-int disk_check(int nix_dir_fd, const char *nix_dir, struct disk *disk,
-	       struct nix_conf_facts *facts);
+int disk_check(int nix_dir_fd, const char *nix_dir, struct nix_conf_facts *facts);
 
 #endif

@@ -100,11 +100,11 @@ static void print_startup_files(FILE *f, const struct home *home, bool stay)
 	static const char *const login[] = {".bash_profile", ".bash_login", ".profile", NULL};
 	static const char *const zsh[] = {".zshenv", ".zshrc", NULL};
 	_cleanup_(strlist_clear) struct strlist lines = {0};
-	_cleanup_free_ char *fish = path_join(home->path, ".config/fish");
+	_cleanup_free_ char *conf_d = path_parent(home->fish), *fish = path_parent(conf_d);
 	struct stat st;
 	char *path;
 
-	if (stay) {
+	if (stay || !startup_file_fish_is_free(home->fish)) {
 		print_line(f, "startup files", "stay as they are");
 		return;
 	}
@@ -117,8 +117,12 @@ static void print_startup_files(FILE *f, const struct home *home, bool stay)
 	path = first_writable(home, zsh);
 	if (path)
 		add_startup_file(&lines, path);
-	if (stat(fish, &st) == 0 && S_ISDIR(st.st_mode))
-		strlist_take(&lines, path_join(fish, "conf.d/nix.fish"));
+	if (stat(fish, &st) < 0 || !S_ISDIR(st.st_mode))
+		;
+	else if (startup_file_is_users(home->fish))
+		strlist_take(&lines, xasprintf("%s is yours, and stays", home->fish));
+	else
+		add_startup_file(&lines, xstrdup(home->fish));
 	print_line(f, "startup files", "a line for Nix, which the Nix install script adds, in");
 	print_list(f, "", &lines);
 }

@@ -245,7 +245,6 @@ static int look(const struct installation *in, struct installed *installed)
 static int install(const struct installation *in)
 {
 	_cleanup_(installed_clear) struct installed installed = {0};
-	_cleanup_(disk_clear) struct disk disk = {0};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -259,7 +258,8 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	r = check_options(in, &facts) < 0 ? -1 : look(in, &installed);
+	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
+									     : look(in, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in, &facts);
 	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
@@ -272,7 +272,7 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (disk_check(lock.nix_dir_fd, nix_dir, &disk, &facts) < 0 ||
+	if (disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
 	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
@@ -316,6 +316,8 @@ static int dry_run(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_options(in, &facts);
 
+	if (r == 0)
+		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)

@@ -338,6 +338,7 @@ int nix_conf_read_extra(const struct install_request *request, struct nix_conf_f
 
 void nix_conf_facts_clear(struct nix_conf_facts *facts)
 {
+	disk_clear(&facts->disk);
 	free(facts->extra_text);
 	free(facts->ssl_cert_file);
 	*facts = (struct nix_conf_facts){0};

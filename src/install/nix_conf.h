@@ -5,6 +5,7 @@
 #define INSTALL_NIX_CONF_H
 
 #include "install/request.h"
+#include "store/disk.h"
 #include "store/record.h"
 #include "util/str.h"
 
@@ -17,6 +18,7 @@ struct nix_conf_facts {
 	const char
 		*no_wal; /* the kind of file system on which SQLite's log does not work, or NULL */
 	const struct strlist *fixed_xattrs; /* attributes that cannot be removed there, or NULL */
+	struct disk disk;		    /* what the two before point into: disk_check.h */
 	const struct strlist *extra;	    /* lines to add, in order */
 	char *extra_text;		    /* text of a file to add, or NULL */
 	char *ssl_cert_file;		    /* what Nix is to trust servers by, absolute, or NULL */

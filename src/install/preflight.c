@@ -14,20 +14,27 @@
 #include <sys/stat.h>
 
 /* What the host refuses, with the reason that --check would give. */
-static int check_probe(const struct probe *probe)
+static int check_probe(const struct site *site)
 {
+	const struct probe *probe = &site->runtimes.userns;
+	_cleanup_free_ char *store = path_join(site->nix_dir, "store");
+	_cleanup_free_ char *what =
+		fs_exists(AT_FDCWD, store)
+			? xasprintf("Nix in %s cannot be used on this host", site->nix_dir)
+			: xstrdup("cannot install on this host");
+
 	for (int i = 0; i < CHECK_STEP_COUNT; i++) {
 		const struct probe_step *step = &probe->steps[i];
-		_cleanup_free_ char *why = NULL;
+		_cleanup_free_ char *why = NULL, *failure = NULL;
 
 		if (step->outcome != PROBE_FAILED || i > CHECK_PIVOT_ROOT)
 			continue;
 		why = check_explain((enum check_step)i, step->err, "");
-		log_error("cannot install on this host: it refuses %s: %s\n%-s", step->what,
-			  strerror(step->err), why);
+		failure = probe_failure(step);
+		log_error("%s: it refuses %s\n%-s", what, failure, why);
 		return -1;
 	}
-	log_error("cannot install on this host\nnix-user-chroot --check says why");
+	log_error("%s\nnix-user-chroot --check says why", what);
 	return -1;
 }
 
@@ -70,15 +77,14 @@ static int check_nix_dir(const char *nix_dir)
 	return 0;
 }
 
-/* A runtime that was asked for by name, or none that works. */
-static int check_runtime(const struct site *site)
+int preflight_runtime(const struct site *site)
 {
 	const char *refused = site->runtimes.refused[site->runtime];
 
 	if (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_AUTO) {
 		const struct probe *probe = &site->runtimes.userns;
 
-		return probe_can_enter(probe) ? 0 : check_probe(probe);
+		return probe_can_enter(probe) ? 0 : check_probe(site);
 	}
 	if (refused) {
 		log_error("cannot install with --runtime=%s: %s\n"
@@ -86,6 +92,12 @@ static int check_runtime(const struct site *site)
 			  runtime_name(site->runtime), refused);
 		return -1;
 	}
+	return 0;
+}
+
+/* What is different in the runtime that will be used. */
+static void say_runtime(const struct site *site)
+{
 	if (site->runtime == RUNTIME_DIRECT)
 		log_info("Nix goes into /nix itself: no namespace is made, and entering costs "
 			 "nothing");
@@ -93,7 +105,6 @@ static int check_runtime(const struct site *site)
 		log_warning("this host refuses namespaces, and Nix will run in PRoot, where what "
 			    "opens many files takes several times as long\n"
 			    "nix-user-chroot --check tells what would make it fast");
-	return 0;
 }
 
 int preflight(const struct site *site, const struct install_request *request,
@@ -107,5 +118,7 @@ int preflight(const struct site *site, const struct install_request *request,
 		(site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
 		probe_can_sandbox(&site->runtimes.userns);
 	facts->is_root = geteuid() == 0;
-	return check_runtime(site);
+	say_runtime(site);
+	disk_say_elsewhere(site->nix_dir);
+	return 0;
 }

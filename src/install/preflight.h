@@ -9,7 +9,13 @@
 #include "install/site.h"
 
 /*
- * Can this host enter and unpack, is HOME the user's own, can programs be run from where the Nix
+ * Does the runtime of SITE work on this host? Asked where Nix is installed already, too: a store in
+ * a home of many hosts is of no use on one that refuses to enter it. 0, or -1 after a message.
+ */
+int preflight_runtime(const struct site *site);
+
+/*
+ * Is HOME the user's own, can programs be run from where the Nix
  * directory will be, is its store one that Nix takes, and is the user's profile free for it?
  * Changes nothing. Returns 0 with what of *FACTS the host decides; or -1 after a message.
  */

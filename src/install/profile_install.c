@@ -64,7 +64,7 @@ static int nix_profile(const struct script_request *request, const char *verb, c
 		(char *)(uintptr_t)path,
 		NULL,
 	};
-	_cleanup_free_ char *what = xasprintf("nix profile %s", verb);
+	_cleanup_free_ char *what = xasprintf("nix profile %s failed with status", verb);
 
 	return script_run_command(request, argv, what);
 }

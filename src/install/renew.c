@@ -1,4 +1,5 @@
 #include "install/renew.h"
+#include "install/disk_check.h"
 #include "install/preflight.h"
 #include "install/script.h"
 #include "install/self_in_place.h"
@@ -83,7 +84,8 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 
 	/* a new one is for this host; what hinders an installation here would hinder Nix too */
 	if (!fs_exists(lock->nix_dir_fd, LAYOUT_NIX_CONF) &&
-	    preflight(in->site, in->request, facts) < 0)
+	    (preflight(in->site, in->request, facts) < 0 ||
+	     disk_check(lock->nix_dir_fd, nix_dir, facts) < 0))
 		return -1;
 	if (nix_conf_write(lock->nix_dir_fd, nix_dir, facts, record, &before) < 0)
 		return -1;

@@ -171,7 +171,7 @@ static int run_logged(const struct script_request *request, char *const argv[], 
 	if (status > 0) {
 		_cleanup_free_ char *tail = tail_of(&output);
 
-		log_error("%s failed with status %d; its last words:\n%-s"
+		log_error("%s %d; its last words:\n%-s"
 			  "all of it is in %s",
 			  what, status, tail, log_path);
 	}
@@ -191,7 +191,7 @@ int script_run(const struct script_request *request)
 
 	prepare_environment(request);
 	log_debug("running %s inside", script);
-	return run_logged(request, argv, "the Nix install script", O_TRUNC);
+	return run_logged(request, argv, "the Nix install script failed with status", O_TRUNC);
 }
 
 char *script_find_nix(int nix_dir_fd)

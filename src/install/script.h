@@ -33,8 +33,8 @@ struct script_request {
 int script_run(const struct script_request *request);
 
 /*
- * Run ARGV inside in the same way, behind what is in the log. WHAT it is called in the message. 0,
- * or -1 after that.
+ * Run ARGV inside in the same way, behind what is in the log. WHAT begins the message, "nix profile
+ * failed with status". 0, or -1 after that.
  */
 int script_run_command(const struct script_request *request, char *const argv[], const char *what);
 

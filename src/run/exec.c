@@ -18,18 +18,24 @@
 /* Bytes of a startup file that are looked at: more than anybody writes by hand. */
 #define STARTUP_MAX (1024 * 1024)
 
+/* This program is none: it would become itself, for ever. */
+static bool is_shell(const char *path)
+{
+	/* a relative one would be another program in every directory */
+	return path && *path == '/' && fs_is_program(path) && !fs_same_file(path, "/proc/self/exe");
+}
+
 /* The user's shell. To be freed. */
 static char *find_shell(void)
 {
 	const char *shell = env_get("SHELL");
 	const struct passwd *entry;
 
-	/* a relative one would be another program in every directory */
-	if (shell && *shell == '/' && fs_is_program(shell))
+	if (is_shell(shell))
 		return xstrdup(shell);
 	entry = getpwuid(geteuid());
 	shell = entry ? entry->pw_shell : NULL;
-	return xstrdup(shell && *shell == '/' && fs_is_program(shell) ? shell : "/bin/sh");
+	return xstrdup(is_shell(shell) ? shell : "/bin/sh");
 }
 
 /* Does a line of the file NAME below DIRECTORY, not being a comment, put PROFILE on PATH? */
@@ -208,6 +214,23 @@ int exec_command(char *const *argv, bool with_profile)
 	shell = find_shell();
 	profile = with_profile ? profile_find() : NULL;
 	return exec_failed(shell, exec_login_shell(shell, profile));
+}
+
+char **exec_shell_words(char *line, char *const *words, char **shell)
+{
+	size_t count = 0;
+	char **all;
+
+	while (words && words[count])
+		count++;
+	all = xcalloc(count + 4, sizeof(*all));
+	*shell = all[0] = find_shell();
+	/* execve(2) does not write to it */
+	all[1] = (char *)(uintptr_t) "-c";
+	all[2] = line;
+	for (size_t i = 0; i < count; i++)
+		all[i + 3] = words[i];
+	return all;
 }
 
 /* ARGV with NAME in front, as it was called: "-NAME" where it is to be a login shell. */

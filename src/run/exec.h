@@ -20,6 +20,13 @@
 int exec_command(char *const *argv, bool with_profile);
 
 /*
+ * The words that run LINE by the user's shell, with WORDS (NULL-terminated, NULL: none) for its $0,
+ * $1 and so on: "SHELL -c LINE ...". An array for the caller to free; *SHELL its first, to be freed
+ * too.
+ */
+char **exec_shell_words(char *line, char *const *words, char **shell);
+
+/*
  * execv(2) of the command NAME of the user's Nix profile, with ARGV: the file NAME in
  * ~/.nix-profile/bin, in $XDG_STATE_HOME/nix/profile/bin, or in /nix/var/nix/profiles/default/bin.
  * PATH is not asked, for there a link to this program may bear that name. argv[0] becomes the bare

@@ -3,6 +3,7 @@
 #include "host/probe.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 #include "util/xdg.h"
 
@@ -43,6 +44,14 @@ char *nix_dir_default(void)
 		return steal_ptr(&present);
 	older = path_join(home, ".data/nix");
 	return steal_ptr(holds_store(older) ? &older : &present);
+}
+
+char *nix_dir_elsewhere(const char *nix_dir)
+{
+	_cleanup_free_ char *home = xdg_home(), *usual = home ? path_join(home, ".nix") : NULL;
+
+	return usual && holds_store(usual) && !fs_same_file(usual, nix_dir) ? steal_ptr(&usual)
+									    : NULL;
 }
 
 /* Both hold a store: the one whose runtime works. */

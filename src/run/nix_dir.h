@@ -14,6 +14,12 @@
 char *nix_dir_default(void);
 
 /*
+ * ~/.nix, where those who come from the Rust nix-user-chroot usually have a store, where it holds
+ * one and is not NIX_DIR; the caller frees. NULL: none.
+ */
+char *nix_dir_elsewhere(const char *nix_dir);
+
+/*
  * The Nix directory for *RUNTIME. Where that is RUNTIME_AUTO, a store in /nix whose record says
  * that it is used directly decides, and *RUNTIME becomes RUNTIME_DIRECT; where the default
  * directory holds a store too, the one whose runtime works. Returns an absolute path, the caller's

@@ -85,16 +85,23 @@ int own_root_plan(const struct entry *entry, bool with_user_namespace, struct pl
 	return 0;
 }
 
+static bool is_root_without_setfcap(void)
+{
+	return geteuid() == 0 && !capability_held(CAP_SETFCAP);
+}
+
 /*
  * May a host that lets the namespaces pass refuse what follows? Behind a seccomp filter, where
- * AppArmor is asked, and for root without the right to map the ID 0 (Linux 5.12). A system call
- * each: whoever is not in doubt does without the child.
+ * AppArmor is asked, where /proc is read-only or lacks what is asked of it, and for root without
+ * the right to map the ID 0 (Linux 5.12). A system call each: whoever is not in doubt does without
+ * the child.
  */
 static bool is_doubtful(bool with_user_namespace)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 ||
 	       access("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", F_OK) == 0 ||
-	       (with_user_namespace && geteuid() == 0 && !capability_held(CAP_SETFCAP));
+	       (with_user_namespace &&
+		(access("/proc/self/uid_map", W_OK) < 0 || is_root_without_setfcap()));
 }
 
 /* 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
@@ -117,6 +124,30 @@ static int try_before(bool with_user_namespace, struct refusal *refusal)
 		      failed->err, step);
 }
 
+/*
+ * What nobody could explain afterwards: true after a message. A filter kills whoever tries, and a
+ * process in the new namespace has all capabilities. Else what was asked for by name is refused
+ * where it is tried.
+ */
+static bool is_refused_by_name(bool with_user_namespace)
+{
+	bool is_weak_root = with_user_namespace && is_root_without_setfcap();
+	const struct probe_step *failed;
+	_cleanup_free_ char *failure = NULL, *why = NULL;
+	struct probe probe;
+
+	if ((prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0 && !is_weak_root) ||
+	    probe_enter(with_user_namespace, &probe) < 0)
+		return false;
+	failed = probe_first_failure(&probe);
+	if (!failed || (!failed->signal && !is_weak_root))
+		return false;
+	failure = probe_failure(failed);
+	why = check_explain((enum check_step)(failed - probe.steps), failed->err, "");
+	log_error("cannot enter a namespace of my own: %s\n%-s", failure, why);
+	return true;
+}
+
 int own_root_enter(const struct entry *entry, const struct plan *plan, bool with_user_namespace,
 		   struct refusal *refusal)
 {
@@ -126,6 +157,8 @@ int own_root_enter(const struct entry *entry, const struct plan *plan, bool with
 	if (refusal && is_doubtful(with_user_namespace) &&
 	    try_before(with_user_namespace, refusal) != 0)
 		return 1;
+	if (!refusal && is_refused_by_name(with_user_namespace))
+		return -1;
 	before = refusal ? getcwd(NULL, 0) : NULL;
 	/* the working directory is how the Nix directory gets into the namespace: chroot.h */
 	if (fchdir(entry->nix_dir_fd) < 0) {

@@ -6,6 +6,7 @@
 #include "run/exec.h"
 #include "run/inside.h"
 #include "run/mountns.h"
+#include "run/nix_dir.h"
 #include "run/proot.h"
 #include "run/userns.h"
 #include "ui/log.h"
@@ -30,6 +31,20 @@ static const char *advice_on(const struct run_request *request, int err)
 				: "NIXPATH must be a directory that you may search";
 }
 
+static void say_no_store(const char *nix_dir)
+{
+	_cleanup_free_ char *elsewhere = nix_dir_elsewhere(nix_dir);
+
+	if (elsewhere)
+		log_error("there is no Nix store in %s, but one in %s\n"
+			  "nix-user-chroot %s COMMAND uses that, or NIX_USER_CHROOT_DIR=%s for all "
+			  "commands; nix-user-chroot --install makes a new one",
+			  nix_dir, elsewhere, elsewhere, elsewhere);
+	else
+		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
+			  nix_dir);
+}
+
 /* The descriptor of the Nix directory, or -1 after a message. */
 static int open_nix_dir(const struct run_request *request)
 {
@@ -43,8 +58,7 @@ static int open_nix_dir(const struct run_request *request)
 		close(steal_fd(&fd));
 	}
 	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store"))) {
-		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
-			  request->nix_dir);
+		say_no_store(request->nix_dir);
 		return -1;
 	}
 	if (fd < 0)

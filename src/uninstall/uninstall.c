@@ -12,6 +12,7 @@
 #include "ui/log.h"
 #include "uninstall/belief.h"
 #include "uninstall/find.h"
+#include "uninstall/let_go.h"
 #include "uninstall/mounts_below.h"
 #include "uninstall/room.h"
 #include "util/cleanup.h"
@@ -29,7 +30,8 @@ struct uninstallation {
 	struct home home;
 	struct trust trust; /* whom the user trusts */
 	struct progress progress;
-	bool is_told; /* which lines of the record are not believed */
+	struct strlist held; /* directories that go when this process has ended */
+	bool is_told;	     /* which lines of the record are not believed */
 };
 
 /* What is in the Nix directory, as far as it decides what may be removed. */
@@ -264,7 +266,8 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
  * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
  * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
  */
-static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found)
+static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found,
+		     struct strlist *held)
 {
 	_cleanup_free_ char *path = path_join(un->nix_dir, LAYOUT_STATE);
 	_cleanup_free_ char *state = realpath(path, NULL);
@@ -284,6 +287,7 @@ static int carry_out(const struct uninstallation *un, struct lock *lock, const s
 	remove_made(&found->made, NULL);
 	lock_end(lock);
 	remove_made(&found->made, state);
+	let_go_find(&found->made, held);
 	log_info("Nix is removed from %s", un->nix_dir);
 	return 0;
 }
@@ -309,7 +313,7 @@ static int carry_out_locked(struct uninstallation *un, const char *description)
 		}
 	}
 	if (r == 0)
-		r = carry_out(un, &lock, &found);
+		r = carry_out(un, &lock, &found, &un->held);
 	if (r < 0) {
 		lock_end(&lock);
 		for (size_t i = lock.made.count; i-- > 0;)
@@ -347,6 +351,9 @@ int uninstall_command(const struct uninstall_request *request)
 
 	progress_init(&un.progress);
 	r = uninstall(&un);
+	if (r == 0)
+		let_go(&un.held);
+	strlist_clear(&un.held);
 	home_clear(&un.home);
 	free(un.nix_dir);
 	return r < 0 ? EXIT_CANCELED : 0;

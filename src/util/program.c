@@ -1,6 +1,7 @@
 #include "util/program.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/nix_commands.h"
 #include "util/str.h"
 
 #include <string.h>
@@ -13,6 +14,17 @@ static bool is_name_of_file(const char *name)
 	return !self || strcmp(strrchr(self, '/') + 1, name) == 0;
 }
 
+/* A copy may bear the name of one. Another copy may be called nix-chroot, or as its user likes. */
+static bool is_nix_command(const char *name)
+{
+	static const char *const names[] = {NIX_COMMANDS};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 const char *program_command(const char *argv0)
 {
 	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
@@ -23,7 +35,7 @@ const char *program_command(const char *argv0)
 	name += name == argv0 && *name == '-';
 	if (!*name || str_starts_with(name, "nix-user-chroot"))
 		return NULL;
-	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
+	if (is_nix_command(name))
 		return name;
 	return is_name_of_file(name) ? NULL : name;
 }

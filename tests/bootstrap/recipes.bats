@@ -536,4 +536,7 @@ start_sshd()
 	END
 	[[ $output == *'nix (Nix) 2.26.3'* ]]
 	[[ $output == *'at a terminal'* ]]
+	# as VS Code runs a task
+	run -0 env SHELL=/bin/bash "$command" -c 'nix --version'
+	[ "$output" = 'nix (Nix) 2.26.3' ]
 }

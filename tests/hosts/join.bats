@@ -299,6 +299,8 @@ joined_there()
 	[ "$(joined_there 'ln -s usr link' 'ln -sfn etc /link')" = another ]
 	[ "$(joined_there 'mkdir directory' 'mv /directory /old; mkdir /directory; mv /old /tmp/old')" = another ]
 	[ "$(joined_there 'mkdir directory' 'touch /directory/file')" = joined ]
+	# which is not seen inside
+	[ "$(joined_there : 'mkdir /nix')" = joined ]
 }
 
 @test "mounts that are private to the host: another namespace after a mount; shared ones: joined, and seen" {

@@ -52,10 +52,18 @@ with_proot()
 	export NIX_USER_CHROOT_PROOT
 }
 
-# no_namespaces COMMAND...: where a filter refuses what a container's does
+# in which nobody can make /nix, as elsewhere nobody but root can
+READ_ONLY='mount --rbind tmp tmp; mount -o remount,bind,ro .'
+
+# no_namespaces COMMAND...: where a filter refuses what a container's does. PRoot, run by root, makes what
+# it is to bind over where it is missing: /nix of this host, and leaves it behind when it is killed.
 no_namespaces()
 {
-	"$SCRATCH/refuse" unshare,clone,mount -- "$@"
+	if [ "$(id -u)" -eq 0 ]; then
+		in_container "$READ_ONLY" -- sh -c 'cd "$HOME" && exec "$@"' sh "$@"
+	else
+		"$SCRATCH/refuse" unshare,clone,mount -- "$@"
+	fi
 }
 
 # no_users COMMAND...: as root of a user namespace in which there can be no other
@@ -119,6 +127,17 @@ essentials()
 	require_root
 	run -0 setpriv --bounding-set -setfcap "$PROGRAM" -v "$NIX" cat /nix/name
 	[[ $output == *"runtime: mountns"*ours* ]]
+}
+
+@test "mountns: where /proc is read-only, which is named" {
+	read_only_proc() {
+		in_mount_namespace sh -c 'mount --rbind /proc /proc && mount -o remount,bind,ro /proc && exec "$@"' \
+			sh "$@"
+	}
+	run -0 read_only_proc "$PROGRAM" -v "$NIX" cat /nix/name
+	[[ $output == *"runtime: mountns"*ours* ]]
+	fails 125 "Read-only file system" "/proc is mounted read-only here" "sudo mount -o remount,rw /proc" -- \
+		read_only_proc "$PROGRAM" --runtime=userns "$NIX" true
 }
 
 @test "proot: the essentials, and that it is chosen" {
@@ -224,8 +243,7 @@ essentials()
 
 @test "proot: --install and --uninstall without a trace" {
 	with_proot
-	# where nobody can make /nix, as anybody but root cannot
-	in_container 'mount --rbind tmp tmp; mount -o remount,bind,ro .' -- sh -c '
+	in_container "$READ_ONLY" -- sh -c '
 		set -eu
 		cd "$HOME"
 		"$PROGRAM" --install --tarball "$TARBALL" --no-channel-add --no-modify-profile 2>"$SCRATCH/said" || { cat "$SCRATCH/said"; exit 1; }
@@ -247,6 +265,15 @@ essentials()
 		"$PROGRAM" -- nix --version
 		"$PROGRAM" --uninstall --yes
 		[ -z "$(ls -A)" ] && [ ! -e /nix ]'
+}
+
+@test "proot: to see whether it works nothing is made in /" {
+	with_proot
+	in_container -- sh -c '
+		set -eu
+		before=$(stat -c %y /)
+		"$PROGRAM" --check --runtime=proot
+		[ "$before" = "$(stat -c %y /)" ]'
 }
 
 @test "--check has a line for each, and the status is that of any" {

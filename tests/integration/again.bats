@@ -113,7 +113,7 @@ profile_generations()
 	no_leftovers
 	# one nix in the profile, and the way back is open
 	[ "$("$PROGRAM" -- nix-env -q | grep -c '^nix-2')" -eq 1 ]
-	"$PROGRAM" -- nix-env --switch-generation 2
+	"$PROGRAM" -- nix-env --switch-generation 1
 	[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == *-nix-$OLD/* ]]
 	[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ]
 }

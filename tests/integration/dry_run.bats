@@ -124,7 +124,7 @@ same_home_refusal()
 	[ "$(id -u)" -ne 0 ] || skip "nothing is read-only for root"
 	chmod 555 "$HOME"
 	same_refusal --nix-version "$TINY"
-	[[ $stderr == *"cannot make the directory $NIX: Permission denied"* ]]
+	[[ $stderr == *"$HOME cannot be written, where Nix keeps your profile: Permission denied"* ]]
 }
 
 @test "dry run: a host that refuses namespaces" {

@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
-# shellcheck disable=SC2154 # bats sets output, status and lines
+# shellcheck disable=SC2153,SC2154 # bats sets output, status and lines; PROGRAM is set in install.bash
 
 bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
@@ -80,6 +80,10 @@ works_and_goes()
 	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
 	grep -q 'on fuse' "$NIX/etc/nix/nix.conf"
 	[ ! -e "$NIX/var/nix/db/db.sqlite-wal" ]
+	# written anew, it is the same
+	rm "$NIX/etc/nix/nix.conf"
+	run -0 install
+	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
 	builds
 	run -0 "$PROGRAM" --uninstall --yes
 	[ -z "$(ls -A "$HOME/below")" ]
@@ -98,10 +102,10 @@ works_and_goes()
 @test "sshfs" {
 	local server
 	for server in /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server; do
-		[ ! -x $server ] || break
+		[ ! -x "$server" ] || break
 	done
-	[ -x $server ] || skip "needs sftp-server"
-	printf '#!/bin/sh\nexec %s\n' $server >"$HOME/server"
+	[ -x "$server" ] || skip "needs sftp-server"
+	printf '#!/bin/sh\nexec %s\n' "$server" >"$HOME/server"
 	chmod +x "$HOME/server"
 	fuse sshfs -o "ssh_command=$HOME/server" "here:$HOME/below" "$MOUNT"
 	# that of Debian 12 makes symlinks, and reads none

@@ -230,6 +230,7 @@ tiny_release()
 			head -c 200000 >"$work/$top/store/$name/share/data"
 	fi
 	printf '/nix/store/%s\n' "$name" >"$work/$top/.reginfo"
+	# its database knows the store path, and is no log that SQLite would take for one
 	cat >"$work/$top/install" <<END
 #!/bin/sh
 set -eu
@@ -238,9 +239,8 @@ for path in "\$(dirname "\$0")"/store/*; do
 done
 [ -d /nix/var/nix ] || exit 8
 $script
-# what knows the store path, and is no log that SQLite would take for one
 mkdir -p /nix/var/nix/profiles /nix/var/nix/db
-cat "\$(dirname "\$0")/.reginfo" >/nix/var/nix/db/db.sqlite-wal
+cp "\${0%/*}/.reginfo" /nix/var/nix/db/db.sqlite-wal
 ln -sfn /nix/store/$name /nix/var/nix/profiles/tiny
 ln -sfn /nix/var/nix/profiles/tiny "\$HOME/.nix-profile"
 END

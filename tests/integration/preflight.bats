@@ -50,6 +50,24 @@ tiny()
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 }
 
+@test "Nix is installed, and this host refuses to enter it: no \"nothing to do\"" {
+	tiny
+	mirror_clear_log
+	NIX_USER_CHROOT_RUNTIME=userns refused_early "Nix in $NIX cannot be used on this host" \
+		"it refuses unshare: No space" "max_user_namespaces" -- unshare -Ur sh -c \
+		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh "$PROGRAM" --install
+	NIX_USER_CHROOT_RUNTIME=userns refused_early "it refuses unshare: killed by signal 31" "seccomp" -- \
+		"$(realpath "$BUILD_DIR")/tests/refuse" unshare=kill -- "$PROGRAM" --install
+}
+
+@test "a store in ~/.nix: that a new one is made, and how that one is used" {
+	mkdir -p "$HOME/.nix/store"
+	run -0 tiny
+	[[ $output == *"there is a Nix store in $HOME/.nix, and a new one is made in $NIX"*"NIX_USER_CHROOT_DIR=$HOME/.nix"* ]]
+	run -0 "$PROGRAM" --uninstall --yes
+	[ -d "$HOME/.nix/store" ]
+}
+
 @test "a HOME that belongs to another" {
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 54321 "$HOME"

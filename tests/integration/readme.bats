@@ -36,6 +36,31 @@ all_found()
 	[ "$count" -gt 0 ]
 }
 
+# The lines of the recipe of GPU, for a machine whose libraries are below $1
+gpu_recipe()
+{
+	section GPU | sed -n '/^    lib=/,/^    ls /p' | sed "s|/usr/l|$1/usr/l|g"
+}
+
+@test "GPU: the driver's libraries are linked, also those of /usr/local/nvidia, or it is said that there are none" {
+	local root=$BATS_TEST_TMPDIR/root HOME=$BATS_TEST_TMPDIR/home lib
+	mkdir -p "$root/usr/local/nvidia/lib64" "$HOME"
+	lib=$HOME/.local/share/nix/var/nix/opengl-driver/lib
+	run -0 sh -c "$(gpu_recipe "$root")"
+	[ "$output" = 'no driver of NVIDIA was found: nothing is linked' ]
+	touch "$root/usr/local/nvidia/lib64/"{libcuda.so.1,libnvidia-ml.so.535,libc.so.6}
+	run -0 sh -c "$(gpu_recipe "$root")"
+	[ -z "$output" ]
+	[ "$(ls "$lib")" = $'libcuda.so.1\nlibnvidia-ml.so.535' ]
+	# what ldconfig knows of
+	mkdir "$BATS_TEST_TMPDIR/bin" "$root/odd"
+	printf '#!/bin/sh\necho "	libcuda.so.1 (libc6,x86-64) => %s/odd/libcuda.so.1"\n' "$root" >"$BATS_TEST_TMPDIR/bin/ldconfig"
+	chmod +x "$BATS_TEST_TMPDIR/bin/ldconfig"
+	touch "$root/odd/libnvcuvid.so.1"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 sh -c "$(gpu_recipe "$root")"
+	[ -L "$lib/libnvcuvid.so.1" ]
+}
+
 # The sources without what the compiler does not see either: the break of a long string. What cannot be
 # done may stand in a table, without that word.
 in_sources()

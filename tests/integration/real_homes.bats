@@ -438,13 +438,13 @@ nix_conf_has()
 	install -q --nix-version "$OLD"
 	run -0 install --dry-run --extra-conf 'cores = 3'
 	[[ $output == *"$NIX/etc/nix/nix.conf would be written"* ]]
-	printf 'max-jobs = 2\n# a word\nsubstitute = false' >more
-	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	printf 'max-jobs = 2\n# a word\nsubstitute = false' >more.conf
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more.conf
 	[[ $output == *"added to $NIX/etc/nix/nix.conf what you asked for"* ]]
 	nix_conf_has 'cores = 3' 'max-jobs = 2' 'substitute = false'
 	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
 	# once, and the last word counts
-	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more
+	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more.conf
 	[[ $output != *added* ]]
 	install -q --extra-conf 'cores = 4' --extra-conf 'cores = 5'
 	[ "$("$PROGRAM" -- nix config show cores)" = 5 ]
@@ -518,7 +518,7 @@ nix_conf_has()
 }
 
 @test "uninstall: links of home-manager become the texts, and links that will lead nowhere are named" {
-	local path room
+	local path
 
 	install -q
 	mkdir -p files/.config/app files/dir
@@ -598,4 +598,62 @@ nix_conf_has()
 	wait "$pid" || true
 	run -0 uninstall
 	[[ $output != *'that are inside'* ]]
+}
+
+@test "the hint about PATH names the file that zsh reads" {
+	PATH=$PATH_BEFORE SHELL=/bin/zsh ZDOTDIR=$HOME/dots run -0 install
+	[[ $output == *'for new shells add this line to $ZDOTDIR/.zshrc, '* ]]
+	PATH=$PATH_BEFORE SHELL=/bin/zsh run -0 install
+	[[ $output == *'for new shells add this line to ~/.zshrc, '* ]]
+}
+
+@test "nix.fish: the user's own stays, in the plan too; one that cannot be written stops nothing" {
+	local fish=.config/fish/conf.d/nix.fish
+
+	mkdir -p .config/fish/conf.d
+	echo '# mine' >$fish
+	run -0 install --dry-run
+	[[ $output == *"$HOME/$fish is yours, and stays"* ]]
+	install -q
+	[ "$(cat $fish)" = '# mine' ]
+	uninstall -q
+	[ "$(cat $fish)" = '# mine' ]
+	rm $fish
+	run -0 install --dry-run
+	[[ $output == *"$HOME/$fish"* && $output != *yours* ]]
+
+	require_user
+	chmod a-w .config/fish/conf.d
+	run -0 install --dry-run
+	[[ $output == *'startup files'*'stay as they are'* ]]
+	run -0 install
+	[[ $output == *"warning: $HOME/$fish cannot be written, and the Nix install script would end there"* ]]
+	works
+	[ ! -e .profile ]
+	uninstall -q
+	chmod u+w .config/fish/conf.d
+	# a file that cannot be written, a link that leads nowhere, a directory
+	echo '# mine' >$fish
+	chmod a-w $fish
+	install -q
+	[ "$(cat $fish)" = '# mine' ]
+	uninstall -q
+	rm -f $fish
+	ln -s /nowhere/nix.fish $fish
+	install -q
+	[ "$(readlink $fish)" = /nowhere/nix.fish ]
+	uninstall -q
+	rm $fish
+	mkdir $fish
+	run -0 install
+	[[ $output == *'cannot be written'* ]]
+}
+
+@test "make uninstall leaves none of its own directories" {
+	[ -e "$BUILD_DIR/Makefile" ] || skip "needs a build directory"
+	cd "$BUILD_DIR"
+	make -s install DESTDIR="$HOME/dest" >/dev/null
+	make -s uninstall DESTDIR="$HOME/dest" >/dev/null
+	run find "$HOME/dest" -name '*nix-user-chroot*'
+	[ -z "$output" ]
 }

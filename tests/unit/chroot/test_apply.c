@@ -314,7 +314,8 @@ static void the_limit_of_mounts_is_warned_of(void **state)
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_few, &status);
 	assert_true(str_starts_with(
 		said, WARNING "/many is not there inside: No space left on device\n  the kernel "
-			      "limits the number of mounts (sysctl fs.mount-max)"));
+			      "limits the number of mounts (sysctl fs.mount-max), and each of the "
+			      "host's counts twice"));
 	assert_non_null(strstr(said, "\n" WARNING "2 entries of /new are not there inside: "
 				     "No space left on device\n"));
 	assert_int_equal(status, 0);

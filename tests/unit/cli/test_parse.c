@@ -169,6 +169,24 @@ static void no_ssh_config(void **state)
 	       "--check", "--no-ssh-config");
 }
 
+static void command_line(void **state)
+{
+	_cleanup_(line_free) struct line *alone = parse("-c", "exit 1", NULL);
+	_cleanup_(line_free) struct line *words = parse("-v", "--command", "x", "zero", "-v", NULL);
+	_cleanup_(line_free) struct line *dashes = parse("-cx", "--", "-v", NULL);
+
+	(void)state;
+	assert_string_equal(alone->options.command_line, "exit 1");
+	assert_null(alone->options.argv);
+	assert_null(alone->options.nix_dir);
+	assert_string_equal(words->options.command_line, "x");
+	assert_null(words->options.nix_dir);
+	assert_string_equal(words->options.argv[0], "zero");
+	assert_string_equal(words->options.argv[1], "-v");
+	assert_string_equal(dashes->options.command_line, "x");
+	assert_string_equal(dashes->options.argv[0], "-v");
+}
+
 static void verbosity(void **state)
 {
 	PARSE(normal, "dir");
@@ -535,6 +553,7 @@ int main(void)
 		TEST(options_end_at_the_first_word),
 		TEST(new_namespace),
 		TEST(no_ssh_config),
+		TEST(command_line),
 		TEST(verbosity),
 		TEST(commands),
 		TEST(install_options),

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "../place.h"
+
 #define PROGRAM "/home/me/.local/bin/nix-user-chroot"
 
 static void decisions(void **state)
@@ -87,6 +89,21 @@ static void lines_for_path(void **state)
 	assert_line("fish", "/o/\"x\"", "/h", "fish_add_path '/o/\"x\"'",
 		    "~/.config/fish/config.fish");
 	assert_line("bash", "/bin", "/", "export PATH=\"/bin:$PATH\"", "~/.bashrc");
+}
+
+/* zsh and fish read their files elsewhere where they are told so. */
+static void files_elsewhere(void **state)
+{
+	(void)state;
+	setenv("ZDOTDIR", "/home/me/dots", 1);
+	setenv("XDG_CONFIG_HOME", "/home/me/conf", 1);
+	assert_line("zsh", "/home/me/b", "/home/me", "export PATH=\"$HOME/b:$PATH\"",
+		    "$ZDOTDIR/.zshrc");
+	assert_line("fish", "/home/me/b", "/home/me", "fish_add_path \"$HOME/b\"",
+		    "$XDG_CONFIG_HOME/fish/config.fish");
+	assert_line("bash", "/home/me/b", "/home/me", "export PATH=\"$HOME/b:$PATH\"", "~/.bashrc");
+	unsetenv("ZDOTDIR");
+	unsetenv("XDG_CONFIG_HOME");
 }
 
 static void names(void **state)
@@ -176,10 +193,11 @@ int main(void)
 		cmocka_unit_test(decisions),
 		cmocka_unit_test(lines_for_path),
 		cmocka_unit_test(lines_for_the_directory),
+		cmocka_unit_test(files_elsewhere),
 		cmocka_unit_test(names),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(path_of_a_link),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, empty_environment, NULL);
 }

@@ -253,10 +253,10 @@ static void test_signal(void **state)
 	_cleanup_free_ char *table = NULL;
 
 	(void)state;
-	make_report(&report, CHECK_SLAVE, ENOSYS, "");
+	make_report(&report, CHECK_SLAVE, ENOSYS, "mount");
 	report.runtimes.userns.steps[CHECK_SLAVE].signal = SIGSYS;
 	table = print(report_print_table, &report);
-	assert_has(table, "failed: killed by signal 31 (Bad system call)\n");
+	assert_has(table, "failed: mount: killed by signal 31 (Bad system call)\n");
 }
 
 /* 80 columns of plain ASCII, whatever fails and however long the errno's name is. */

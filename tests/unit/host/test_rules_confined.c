@@ -190,6 +190,33 @@ static void test_proc_mount_options(void **state)
 	put(*state, "/proc/self/mountinfo",
 	    ROOT_MOUNT "26 25 0:5 / /proc rw - proc proc rw,subset=pid\n");
 	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "subset=pid");
+	expect(state, CHECK_PROC_MOUNT, ENOENT, "proc-hidden", "build without a sandbox",
+	       "ProcSubset=all");
+}
+
+static void test_read_only_proc(void **state)
+{
+	expect(state, CHECK_ID_MAPS, EROFS, "proc-read-only", "/proc is mounted read-only",
+	       "remount,rw /proc");
+	expect(state, CHECK_CONFINEMENT, EROFS, "proc-read-only", "");
+	expect(state, CHECK_TMPFS, EROFS, "unknown", "");
+}
+
+static void test_no_setfcap(void **state)
+{
+	const char *id = geteuid() == 0 ? "no-cap-setfcap" : "unknown";
+
+	expect(state, CHECK_ID_MAPS, EPERM, id, "");
+	put_status(*state, 2, "0000000000000000");
+	expect(state, CHECK_ID_MAPS, EPERM, id, "");
+	put_status(*state, 0, "0000000080000000");
+	expect(state, CHECK_ID_MAPS, EPERM, "unknown", "");
+	if (geteuid() != 0)
+		return;
+	put_status(*state, 0, "0000000000000000");
+	expect(state, CHECK_ID_MAPS, EPERM, id, "CAP_SETFCAP", "--cap-add=SETFCAP");
+	put(*state, "/var/run/secrets/kubernetes.io/serviceaccount/token", "x");
+	expect(state, CHECK_ID_MAPS, EPERM, id, "add: [SETFCAP]");
 }
 
 /* Several reasons at once are all told: mending one of them alone would not help. */
@@ -218,6 +245,8 @@ int main(void)
 		host_test(test_unmapped_user),
 		host_test(test_proc_hidden),
 		host_test(test_proc_mount_options),
+		host_test(test_read_only_proc),
+		host_test(test_no_setfcap),
 		host_test(test_several),
 	};
 
