@@ -450,7 +450,7 @@ on_node()
 	cd ../other
 	built
 	for node in one two three; do
-		[ -d "$BATS_TEST_TMPDIR/$node/nix/store" ]
+		[ -d "$BATS_TEST_TMPDIR/$node/${USER-}/nix/store" ]
 		# a later job, which has nothing from outside
 		run -0 on_node $node env -u NIX_USER_CHROOT_RELEASES -u NIX_USER_CHROOT_MIRROR \
 			sh -ec '. "$HOME/.config/nix-user-chroot/env.sh"'"$JOB"
