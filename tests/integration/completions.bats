@@ -209,7 +209,7 @@ lines_are_finished()
 
 	same $'[--uninstall]\n[--yes]' "$("$shell" $'nix-user-chroot --unin\t--y\t\n')"
 	same $'[--install]\n[--no-shims]\n[--cacert]\n[certs.pem]' \
-		"$("$shell" $'nix-user-chroot --inst\t--no-s\t--cace\tcer\t\n' |
+		"$("$shell" $'nix-user-chroot --inst\t--no-sh\t--cace\tcer\t\n' |
 			sed 's/^\[--cacert=\(.*\)\]/[--cacert]\n[\1]/')"
 	# zsh takes the slash away again
 	same $'[dir ectory]\n[some-command]' \
