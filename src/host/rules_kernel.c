@@ -36,21 +36,6 @@ static void write_no_proc(const struct refusal *r, struct explanation *out)
 				"in it.");
 }
 
-static bool holds_read_only_proc(const struct refusal *r)
-{
-	return r->err == EROFS && (r->step == CHECK_ID_MAPS || r->step == CHECK_CONFINEMENT);
-}
-
-static void write_read_only_proc(const struct refusal *r, struct explanation *out)
-{
-	(void)r;
-	out->reason = xstrdup("/proc is mounted read-only here, and the kernel takes the user and "
-			      "group IDs of a user namespace by files in it");
-	out->short_fix = xstrdup("sudo mount -o remount,rw /proc");
-	strlist_add(&out->admin, "sudo mount -o remount,rw /proc");
-	rule_add_common_ways(out);
-}
-
 /* Three times what the kernel begins with: all mounts of such a host twice, and ours. */
 #define MOUNT_MAX 300000L
 
@@ -277,7 +262,6 @@ static void write_initramfs(const struct refusal *r, struct explanation *out)
 
 const struct rule kernel_rules[] = {
 	{"no-proc", holds_no_proc, write_no_proc},
-	{"read-only-proc", holds_read_only_proc, write_read_only_proc},
 	{"mount-max", holds_mount_max, write_mount_max},
 	{"wsl1", holds_wsl1, write_wsl1},
 	{"rhel7", holds_el7, write_el7},

@@ -27,13 +27,6 @@ static void test_no_proc(void **state)
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "no-proc", "");
 }
 
-static void test_read_only_proc(void **state)
-{
-	expect(state, CHECK_ID_MAPS, EROFS, "read-only-proc", "/proc is mounted read-only",
-	       "fix: sudo mount -o remount,rw /proc\n");
-	expect(state, CHECK_TMPFS, EROFS, "unknown", "");
-}
-
 static void test_mount_max(void **state)
 {
 	expect(state, CHECK_TMPFS, ENOSPC, "mount-max", "sysctl fs.mount-max", "counts twice",
@@ -277,7 +270,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		host_test(test_unknown),
 		host_test(test_no_proc),
-		host_test(test_read_only_proc),
 		host_test(test_mount_max),
 		host_test(test_userns_clone),
 		host_test(test_max_zero),
