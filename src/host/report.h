@@ -23,14 +23,17 @@
  *   "directory-error"  why no store is there and none can be made, or null
  *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"
  *   "reasons"    the most certain first, empty where all is well, an array of
- *     "id"         "no-proc", "wsl1", "rhel7", "no-config-user-ns", "max-namespaces-zero",
- *                  "max-namespaces-reached", "unprivileged-userns-clone", "emulator",
- *                  "root-on-initramfs", "chroot", "unmapped-user", "no-cap-setfcap",
+ *     "id"         "no-proc", "mount-max", "wsl1", "rhel7", "no-config-user-ns",
+ *                  "max-namespaces-zero", "max-namespaces-reached", "unprivileged-userns-clone",
+ *                  "emulator", "root-on-initramfs", "chroot", "unmapped-user", "no-cap-setfcap",
  *                  "proc-read-only", "proc-hidden", "apparmor-userns", "seccomp",
- * "security-module", "unknown" "step"       the step that it explains "reason"     a sentence "fix"
- * what an administrator does, in one line "admin"      an array of the exact commands, a line each;
- * '#' begins a comment "user"       an array of what others can do, a paragraph each "note"       a
- * paragraph on this host, or null
+ *                  "security-module", "unknown"
+ *     "step"       the step that it explains
+ *     "reason"     a sentence
+ *     "fix"        what an administrator does, in one line
+ *     "admin"      an array of the exact commands, a line each; '#' begins a comment
+ *     "user"       an array of what others can do, a paragraph each
+ *   "note"       a paragraph on this host, or null
  */
 #ifndef HOST_REPORT_H
 #define HOST_REPORT_H
