@@ -20,78 +20,81 @@
 /* The list of attribute names of one file: XATTR_LIST_MAX of linux/limits.h. */
 #define NAMES_MAX 65536
 
-static char *cannot(const char *what, int err)
+/* *SHORTAGE is the negative errno of a disk that is full, which says nothing of its kind. */
+static char *cannot(const char *what, int err, int *shortage)
 {
+	if (err == ENOSPC || err == EDQUOT)
+		*shortage = -err;
 	return xasprintf("%s there: %s", what, strerror(err));
 }
 
 /* FD must be the caller's own, and take on MODE. NULL, or what is wrong. */
-static char *try_owner_and_mode(int fd, const char *what, mode_t mode)
+static char *try_owner_and_mode(int fd, const char *what, mode_t mode, int *shortage)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return cannot("nothing can be looked at", errno);
+		return cannot("nothing can be looked at", errno, shortage);
 	if (st.st_uid != geteuid())
 		return xasprintf("a %s that you (user %lu) make there belongs to user %lu%s", what,
 				 (unsigned long)geteuid(), (unsigned long)st.st_uid,
 				 geteuid() == 0 ? ", as on NFS with root_squash" : "");
 	if (fchmod(fd, mode) < 0)
-		return cannot("the mode of what is yours cannot be changed", errno);
+		return cannot("the mode of what is yours cannot be changed", errno, shortage);
 	if (fstat(fd, &st) < 0)
-		return cannot("nothing can be looked at", errno);
+		return cannot("nothing can be looked at", errno, shortage);
 	if ((st.st_mode & 0777) != mode)
 		return xasprintf("a %s of mode %04o there becomes one of mode %04o", what,
 				 (unsigned)mode, (unsigned)(st.st_mode & 0777));
 	return NULL;
 }
 
-static char *try_directories(int dir)
+static char *try_directories(int dir, int *shortage)
 {
 	_cleanup_close_ int fd = -1;
 	char *wrong;
 
 	if (mkdirat(dir, "d", 0755) < 0 || mkdirat(dir, "e", 0755) < 0)
-		return cannot("no directory can be made", errno);
+		return cannot("no directory can be made", errno, shortage);
 	fd = fs_open_dir(dir, "d");
 	if (fd < 0)
-		return cannot("no directory can be opened", -fd);
-	wrong = try_owner_and_mode(fd, "directory", 0555);
+		return cannot("no directory can be opened", -fd, shortage);
+	wrong = try_owner_and_mode(fd, "directory", 0555, shortage);
 	if (!wrong)
-		wrong = try_owner_and_mode(fd, "directory", 0755);
+		wrong = try_owner_and_mode(fd, "directory", 0755, shortage);
 	if (!wrong && renameat(dir, "d", dir, "e/d") < 0)
-		wrong = cannot("no directory can be moved into another one", errno);
+		wrong = cannot("no directory can be moved into another one", errno, shortage);
 	return wrong;
 }
 
-static char *try_symlink(int dir)
+static char *try_symlink(int dir, int *shortage)
 {
 	static const char target[] = "/nix/store/nothing";
 	_cleanup_free_ char *found = NULL;
 	int r;
 
 	if (symlinkat(target, dir, "l") < 0)
-		return cannot("no symlink can be made", errno);
+		return cannot("no symlink can be made", errno, shortage);
 	r = fs_readlink(dir, "l", &found);
 	if (r < 0)
-		return cannot("no symlink can be read", -r);
+		return cannot("no symlink can be read", -r, shortage);
 	return strcmp(found, target) == 0
 		       ? NULL
 		       : xasprintf("a symlink to %s there leads to %s", target, found);
 }
 
-static char *try_file(int dir, int fd)
+static char *try_file(int dir, int fd, int *shortage)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char *wrong = try_owner_and_mode(fd, "file", 0444);
+	char *wrong = try_owner_and_mode(fd, "file", 0444, shortage);
 
 	if (!wrong)
-		wrong = try_owner_and_mode(fd, "file", 0555);
+		wrong = try_owner_and_mode(fd, "file", 0555, shortage);
 	/* of a file system that is mounted noexec access(2) says EACCES, whoever asks */
 	if (!wrong && faccessat(dir, "f", X_OK, 0) < 0)
 		wrong = xstrdup("no program can be run there");
 	if (!wrong && fcntl(fd, F_SETLK, &lock) < 0)
-		wrong = cannot("no part of a file can be locked", errno);
+		wrong = cannot("no part of a file can be locked", errno, shortage);
 	return wrong;
 }
 
@@ -100,10 +103,11 @@ static bool try_shared_memory(int fd)
 {
 	const char written[] = "by way of the file";
 	char seen[8] = "";
+	struct stat st;
 	bool is_same;
 	char *map;
 
-	if (ftruncate(fd, PIECE) < 0)
+	if (fstat(fd, &st) < 0 || st.st_size < PIECE)
 		return false;
 	map = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
@@ -171,28 +175,36 @@ static void try_type(int nix_dir_fd, int file_fd, struct disk *out)
 			 (!out->type || !is_known || disk_type_is_local(out->type, filesystems));
 }
 
-static void try_all(int nix_dir_fd, int dir, struct disk *out)
+/* Room of PIECE bytes: without it, to write to what is mapped would be the end of us. */
+static char *fill(int fd, int *shortage)
+{
+	_cleanup_free_ char *piece = xcalloc(1, PIECE);
+
+	return pwrite(fd, piece, PIECE, 0) < 0 ? cannot("no file can be written", errno, shortage)
+					       : NULL;
+}
+
+static void try_all(int nix_dir_fd, int dir, struct disk *out, int *shortage)
 {
 	_cleanup_close_ int fd = openat(dir, "f", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
-	if (fd < 0) {
-		out->refused = cannot("no file can be made", errno);
+	out->refused = fd < 0 ? cannot("no file can be made", errno, shortage) : fill(fd, shortage);
+	if (out->refused)
 		return;
-	}
 	try_type(nix_dir_fd, fd, out);
 	try_xattrs(fd, &out->fixed_xattrs);
-	out->refused = try_file(dir, fd);
+	out->refused = try_file(dir, fd, shortage);
 	if (!out->refused)
-		out->refused = try_directories(dir);
+		out->refused = try_directories(dir, shortage);
 	if (!out->refused)
-		out->refused = try_symlink(dir);
+		out->refused = try_symlink(dir, shortage);
 }
 
 int disk_try(int nix_dir_fd, struct disk *out)
 {
 	_cleanup_close_ int dir = -1;
 	const char *name;
-	int above, r;
+	int above, r, shortage = 0;
 
 	*out = (struct disk){0};
 	r = fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
@@ -208,9 +220,10 @@ int disk_try(int nix_dir_fd, struct disk *out)
 	dir = fs_open_dir_below(nix_dir_fd, LAYOUT_STAGING);
 	if (dir < 0)
 		return dir;
-	try_all(nix_dir_fd, dir, out);
+	try_all(nix_dir_fd, dir, out, &shortage);
 	close(steal_fd(&dir));
-	return fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
+	r = fs_remove_tree(nix_dir_fd, LAYOUT_STAGING);
+	return shortage < 0 ? shortage : r;
 }
 
 void disk_clear(struct disk *disk)
