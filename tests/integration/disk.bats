@@ -203,7 +203,7 @@ finishes()
 	before=$(listing "$HOME")
 	chmod 555 "$HOME/.local"
 	run install --nix-version "$TINY"
-	refused "$HOME/.local" 'Permission denied' NIX_USER_CHROOT_DIR
+	refused "$HOME/.local" 'Permission denied' 'chown -R'
 	chmod 755 "$HOME/.local"
 	diff <(echo "$before") <(listing "$HOME")
 	# within the Nix directory
