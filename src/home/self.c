@@ -34,20 +34,26 @@ static bool is_on_path(const char *directory)
 	return found;
 }
 
-bool self_finds(const struct self_plan *plan, const char *name)
+/* The program that PATH has for NAME; the caller frees. NULL: none. */
+static char *path_finds(const char *name)
 {
 	const char *rest = env_get("PATH");
-	_cleanup_free_ char *found = NULL;
-	char *part;
+	char *part, *found = NULL;
 
 	while (!found && (part = path_next(&rest))) {
-		char *path = path_join(part, name);
+		_cleanup_free_ char *path = path_join(part, name);
 
 		if (access(path, X_OK) == 0)
 			found = steal_ptr(&path);
-		free(path);
 		free(part);
 	}
+	return found;
+}
+
+bool self_finds(const struct self_plan *plan, const char *name)
+{
+	_cleanup_free_ char *found = path_finds(name);
+
 	return found && fs_same_file(found, plan->program);
 }
 
@@ -263,13 +269,30 @@ void self_carry_out(const struct self_plan *plan)
 			    plan->bin, strerror(-r));
 }
 
+/* Where PATH has another nix in front of ours. */
+static char *other_hint(const struct self_plan *plan, const struct home *home)
+{
+	_cleanup_free_ char *found = path_finds("nix"), *own = path_join(plan->bin, "nix"),
+			    *line = NULL;
+	const char *file;
+
+	if (!found || strcmp(found, own) == 0 || fs_same_file(found, plan->program))
+		return NULL;
+	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
+	return text_format("nix is %s, for PATH has that in front of %s\n"
+			   "this line at the end of %s puts the one installed here first: %s",
+			   found, plan->bin, file, line);
+}
+
 static char *path_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *line = NULL;
 	const char *file;
 
-	if (plan->is_on_path || plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
+	if (plan->copy == COPY_LEAVE || access(plan->bin, X_OK) < 0)
 		return NULL;
+	if (plan->is_on_path)
+		return other_hint(plan, home);
 	if (strchr(plan->bin, ':'))
 		return xasprintf(
 			"the nix commands are in %s, which cannot be on PATH: a colon parts "

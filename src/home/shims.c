@@ -4,6 +4,7 @@
 #include "util/str.h"
 
 #include <string.h>
+#include <unistd.h>
 
 const char *const shim_names[SHIM_COUNT] = {NIX_COMMANDS};
 
@@ -48,8 +49,19 @@ static const char *name_of_shell(const char *shell)
 	return slash ? slash + 1 : shell ? shell : "";
 }
 
-static const char *startup_file(const char *name)
+static bool is_csh(const char *name)
 {
+	return strcmp(name, "csh") == 0 || strcmp(name, "tcsh") == 0;
+}
+
+static const char *startup_file(const char *name, const char *home)
+{
+	_cleanup_free_ char *tcshrc = path_join(home, ".tcshrc");
+
+	/* tcsh reads the other one only where this is not there */
+	if (is_csh(name))
+		return strcmp(name, "tcsh") == 0 && access(tcshrc, F_OK) == 0 ? "~/.tcshrc"
+									      : "~/.cshrc";
 	if (strcmp(name, "bash") == 0)
 		return "~/.bashrc";
 	if (strcmp(name, "zsh") == 0)
@@ -65,10 +77,13 @@ char *shim_path_line(const char *shell, const char *bin, const char *home, const
 	const char *name = name_of_shell(shell);
 	_cleanup_free_ char *plain = in_double_quotes(bin, home), *odd = str_shell_word(bin);
 
-	*file = startup_file(name);
+	*file = startup_file(name, home);
 	if (strcmp(name, "fish") == 0)
 		return plain ? xasprintf("fish_add_path \"%s\"", plain)
 			     : xasprintf("fish_add_path %s", odd);
+	if (is_csh(name))
+		return plain ? xasprintf("setenv PATH \"%s:$PATH\"", plain)
+			     : xasprintf("setenv PATH %s:\"$PATH\"", odd);
 	return plain ? xasprintf("export PATH=\"%s:$PATH\"", plain)
 		     : xasprintf("export PATH=%s:\"$PATH\"", odd);
 }
@@ -78,10 +93,11 @@ char *shim_directory_line(const char *shell, const char *nix_dir, const char *ho
 {
 	const char *name = name_of_shell(shell);
 	const char *set = strcmp(name, "fish") == 0 ? "set -gx NIX_USER_CHROOT_DIR "
+			  : is_csh(name)	    ? "setenv NIX_USER_CHROOT_DIR "
 						    : "export NIX_USER_CHROOT_DIR=";
 	_cleanup_free_ char *plain = in_double_quotes(nix_dir, home),
 			    *odd = str_shell_word(nix_dir);
 
-	*file = startup_file(name);
+	*file = startup_file(name, home);
 	return plain ? xasprintf("%s\"%s\"", set, plain) : xasprintf("%s%s", set, odd);
 }

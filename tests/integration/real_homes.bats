@@ -600,6 +600,18 @@ nix_conf_has()
 	[[ $output != *'that are inside'* ]]
 }
 
+@test "another nix in front of ours on PATH is named" {
+	mkdir "$HOME/first"
+	printf '#!/bin/sh\necho another\n' >"$HOME/first/nix"
+	chmod 755 "$HOME/first/nix"
+	PATH=$HOME/first:$PATH SHELL=/bin/bash run -0 install --nix-version "$OLD"
+	[[ $output == *"nix is $HOME/first/nix, for PATH has that in front of $HOME/.local/bin"* ]]
+	# what it says to add helps
+	line=$(sed -n 's/.*puts the one installed here first: //p' <<<"$output")
+	run -0 env PATH="$HOME/first:$PATH" bash -c "$line"'; nix --version'
+	[ "$output" = "nix (Nix) 2.26.3" ]
+}
+
 @test "the hint about PATH names the file that zsh reads" {
 	PATH=$PATH_BEFORE SHELL=/bin/zsh ZDOTDIR=$HOME/dots run -0 install
 	[[ $output == *'for new shells add this line to $ZDOTDIR/.zshrc, '* ]]

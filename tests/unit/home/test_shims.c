@@ -54,6 +54,7 @@ static void lines_for_the_directory(void **state)
 		{"/bin/bash", "/local/nix", "export NIX_USER_CHROOT_DIR=\"/local/nix\""},
 		{"/bin/zsh", "/home/me/my nix", "export NIX_USER_CHROOT_DIR=\"$HOME/my nix\""},
 		{NULL, "/a/$b'c", "export NIX_USER_CHROOT_DIR='/a/$b'\\''c'"},
+		{"/bin/csh", "/local/nix", "setenv NIX_USER_CHROOT_DIR \"/local/nix\""},
 		{"/usr/bin/fish", "/local/nix", "set -gx NIX_USER_CHROOT_DIR \"/local/nix\""},
 	};
 
@@ -79,6 +80,8 @@ static void lines_for_path(void **state)
 		    "fish_add_path \"$HOME/.local/bin\"", "~/.config/fish/config.fish");
 	assert_line("/bin/sh", "/opt/my bin", "/home/me", "export PATH=\"/opt/my bin:$PATH\"",
 		    "~/.profile");
+	assert_line("/bin/tcsh", "/home/me/.local/bin", "/home/me",
+		    "setenv PATH \"$HOME/.local/bin:$PATH\"", "~/.cshrc");
 	assert_line(NULL, "/home/meg/bin", "/home/me", "export PATH=\"/home/meg/bin:$PATH\"",
 		    "~/.profile");
 	/* a home directory whose name no shell could take as it is */
