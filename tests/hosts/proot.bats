@@ -101,13 +101,17 @@ wait_for()
 			    os.execvp(sys.argv[2], sys.argv[2:])
 			shown = b""
 
-			def until(text):
+			# AGAIN is typed once more where nothing comes: PRoot may lose a signal that reaches
+			# a process which has just begun
+			def until(text, again=None):
 			    global shown
 			    end = time.monotonic() + 30
 			    while text not in shown:
 			        assert time.monotonic() < end, (text, shown)
-			        if select.select([terminal], [], [], 1)[0]:
+			        if select.select([terminal], [], [], 2)[0]:
 			            shown += os.read(terminal, 65536)
+			        elif again:
+			            type_in(again)
 			    shown = shown[shown.index(text) + len(text):]
 
 			def type_in(text):
@@ -120,19 +124,19 @@ wait_for()
 			type_in(sleep)
 			until(b"here1we")
 			type_in("\x03")
-			until(b"ready> ")
+			until(b"ready> ", again="\x03")
 			type_in("echo status=$?\r")
 			until(b"status=130\r\n")
 			until(b"ready> ")
 			type_in(sleep)
 			until(b"here1we")
 			type_in("\x1a")
-			until(b"Stopped")
+			until(b"Stopped", again="\x1a")
 			until(b"ready> ")
 			type_in("fg\r")
 			until(b"con1tinued")
 			type_in("\x1a")
-			until(b"Stopped")
+			until(b"Stopped", again="\x1a")
 			until(b"ready> ")
 			type_in("kill %1; fg; wait; jobs; echo none$((1))left\r")
 			until(b"none1left")
