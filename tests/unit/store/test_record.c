@@ -198,6 +198,7 @@ static void line_by_line(void **state)
 	assert_int_equal(record_note(&again, RECORD_LINK, "/l", "/t"), 0);
 	second = on_disk(fd);
 	assert_string_equal(second, FIRST "dir /a%20b\nfile /f " HEX "\nbegun\nlink /l /t\n");
+	record_clear(&record);
 	assert_int_equal(record_read(fd, &record), 0);
 	third = record_format(&record);
 	assert_string_equal(third, FIRST "dir /a%20b\nfile /f " HEX "\nlink /l /t\nbegun\n");
