@@ -348,7 +348,8 @@ with_loader()
 	scripts/completions/generate zsh >"$COMPLETIONS/_nix-user-chroot"
 	scripts/completions/generate fish >"$COMPLETIONS/nix-user-chroot.fish"
 	same '--new' "$(in_zsh 'nix-user-chroot --install --ne')"
-	same '--new' "$(in_fish 'nix-user-chroot --install --ne')"
+	# fish 4 goes on with what has these letters somewhere
+	same '--new' "$(in_fish 'nix-user-chroot --install --ne' | grep '^--ne')"
 	fish --no-config -c 'source $COMPLETIONS/nix-user-chroot.fish; complete -C $argv[1]' \
 		'nix-user-chroot --install --ne' | grep -F "it's \$(touch pwned) \`touch pwned\` ] \"here\""
 	[ ! -e pwned ]
