@@ -37,22 +37,6 @@ fuse()
 	NIX=$NIX_USER_CHROOT_DIR
 }
 
-# refused_early WORDS... -- COMMAND...: as refused(), with no tarball asked for and nothing changed
-refused_early()
-{
-	local words=() before
-	while [ "$1" != -- ]; do
-		words+=("$1")
-		shift
-	done
-	shift
-	before=$(listing "$HOME")
-	run "$@"
-	refused "${words[@]}"
-	[ "$(mirror_requests 'tar\.xz ')" -eq 0 ]
-	diff <(echo "$before") <(listing "$HOME")
-}
-
 # builds EXPRESSION: the output of a derivation that writes a directory and a file
 builds()
 {

@@ -15,6 +15,8 @@
 #   listing_with_times DIR    the same with the times of change, which any write or chmod moves
 #   refused WORDS...          `run` something that fails as --install does: status 125, one message of
 #                             two lines or more that holds all WORDS
+#   refused_early WORDS... -- COMMAND...   as refused(), with no tarball asked for, nothing unpacked and
+#                             nothing changed
 #   clean_store               `nix-store --verify --check-contents` has nothing to say
 #   no_leftovers              nothing of a broken off installation is there
 #   tiny_release DIR VERSION [SCRIPT]   a release that takes no time: a shell script for nix, and
@@ -182,6 +184,22 @@ refused()
 }
 
 # A word of Nix's own on stderr counts, whatever the status is.
+refused_early()
+{
+	local words=() before
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	before=$(listing "$HOME")
+	run "$@"
+	refused "${words[@]}"
+	[[ $output != *unpack* ]]
+	[ -z "${MIRROR_LOG:-}" ] || [ "$(mirror_requests 'tar\.xz ')" -eq 0 ]
+	diff <(echo "$before") <(listing "$HOME")
+}
+
 clean_store()
 {
 	local said

@@ -17,22 +17,6 @@ setup()
 	mirror_clear_log
 }
 
-# refused_early WORDS... -- COMMAND...: as refused(), with no tarball asked for and nothing changed
-refused_early()
-{
-	local words=() before
-	while [ "$1" != -- ]; do
-		words+=("$1")
-		shift
-	done
-	shift
-	before=$(listing "$HOME")
-	run "$@"
-	refused "${words[@]}"
-	[ "$(mirror_requests 'tar\.xz ')" -eq 0 ]
-	diff <(echo "$before") <(listing "$HOME")
-}
-
 # root's profile is in /nix/var/nix/profiles
 require_user()
 {

@@ -49,22 +49,6 @@ uninstall()
 	"$PROGRAM" --uninstall --yes "$@"
 }
 
-# refused_early WORDS... -- COMMAND...: as refused(), with nothing unpacked and nothing changed
-refused_early()
-{
-	local words=() before
-	while [ "$1" != -- ]; do
-		words+=("$1")
-		shift
-	done
-	shift
-	before=$(listing "$HOME")
-	run "$@"
-	refused "${words[@]}"
-	[[ $output != *unpack* ]]
-	diff <(echo "$before") <(listing "$HOME")
-}
-
 # other_profile: the profile that another Nix, today's, has made here; nothing of it is in our store
 other_profile()
 {
