@@ -55,15 +55,17 @@ static bool is_new(const struct record *record, const char *path)
 }
 
 /*
- * Does PATH lead nowhere on this host, in a home with this program's own links? Then it is of
- * another Nix directory of the user's, as on nodes that share the home and have a store each.
+ * Does PATH lead nowhere on this host, in a home with this program's own links, which this Nix
+ * directory has not made? Then it is of another Nix directory of the user's, as on nodes that share
+ * the home and have a store each.
  */
-static bool is_of_another_node(const struct site *site, const char *path)
+static bool is_of_another_node(const struct site *site, const struct record *record,
+			       const char *path)
 {
 	_cleanup_free_ char *shim = path_join(site->home.bin, "nix"), *target = NULL;
 
 	return access(path, F_OK) < 0 && fs_readlink(AT_FDCWD, shim, &target) == 0 &&
-	       shim_is_ours(target);
+	       shim_is_ours(target) && !record_has(record, RECORD_LINK, shim, target);
 }
 
 /* Is the profile, or are the channels, at $XDG_STATE_HOME/nix/profiles/NAME another Nix's? */
@@ -74,7 +76,7 @@ static bool is_foreign_generation(const struct site *site, int nix_dir_fd,
 
 	/* root's are in /nix/var/nix/profiles, whatever lies here */
 	return geteuid() != 0 && look_at(nix_dir_fd, path, NULL) == LINK_FOREIGN &&
-	       !is_new(record, site->home.generations) && !is_of_another_node(site, path);
+	       !is_new(record, site->home.generations) && !is_of_another_node(site, record, path);
 }
 
 /* The link that Nix takes for the user's profile. */
