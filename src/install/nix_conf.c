@@ -102,9 +102,6 @@ char *nix_conf_bad_line(const char *text)
 	return NULL;
 }
 
-/* nix.conf is a page or two of text. */
-#define CONF_MAX (1 << 20)
-
 /* The lines that were asked for; the caller frees. */
 static char *wanted_of(const struct nix_conf_facts *facts)
 {
@@ -184,7 +181,7 @@ static int read_conf(int nix_dir_fd, const char *path, char **text)
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, CONF_MAX, text, &len);
+		r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, text, &len);
 	if (r < 0 && S_ISLNK(st.st_mode)) {
 		*text = xstrdup("");
 		return 0;
@@ -320,7 +317,7 @@ int nix_conf_read_extra(const struct install_request *request, struct nix_conf_f
 	const char *path = request->nix_extra_conf_file;
 	const struct strlist *lines = request->extra_conf;
 	size_t len;
-	int r = path ? fs_read_file(AT_FDCWD, path, CONF_MAX, &out->extra_text, &len) : 0;
+	int r = path ? fs_read_file(AT_FDCWD, path, USER_CONF_MAX, &out->extra_text, &len) : 0;
 
 	if (r < 0) {
 		log_error("cannot read %s: %s\n--nix-extra-conf-file takes a file of lines for "

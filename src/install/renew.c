@@ -4,6 +4,7 @@
 #include "install/script.h"
 #include "install/self_in_place.h"
 #include "install/tidy.h"
+#include "install/user_conf.h"
 #include "store/layout.h"
 #include "store/lock.h"
 #include "ui/log.h"
@@ -38,7 +39,7 @@ static int look_at_conf(const struct installation *in, const struct nix_conf_fac
 
 		return nix_conf_check(nix_dir_fd, in->site->nix_dir, facts, &none);
 	}
-	r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, 1 << 20, &text, &len);
+	r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, &text, &len);
 	lacks = r == 0 ? nix_conf_lacks(text, facts) : NULL;
 	out->conf = !fs_exists(nix_dir_fd, LAYOUT_NIX_CONF) ||
 		    (lacks && nix_conf_is_as_written(record, in->site->nix_dir, text));

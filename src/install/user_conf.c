@@ -7,9 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A nix.conf is a page or two. */
-#define CONF_MAX (1 << 20)
-
 /* Files may include files; what goes in a circle ends here. */
 #define INCLUDES_MAX 8
 
@@ -23,7 +20,7 @@ static char *of_file(const char *path, const char *name, int depth)
 	size_t len;
 
 	/* a file that cannot be read, Nix passes over or names by itself */
-	if (depth > INCLUDES_MAX || fs_read_file(AT_FDCWD, path, CONF_MAX, &text, &len) < 0)
+	if (depth > INCLUDES_MAX || fs_read_file(AT_FDCWD, path, USER_CONF_MAX, &text, &len) < 0)
 		return NULL;
 	directory = path_parent(path);
 	return of_text(text, name, directory, depth);

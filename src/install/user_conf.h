@@ -5,6 +5,9 @@
 #ifndef INSTALL_USER_CONF_H
 #define INSTALL_USER_CONF_H
 
+/* A nix.conf, of the user's or of ours, is a page or two of text: bytes that are read of one. */
+#define USER_CONF_MAX (1 << 20)
+
 /*
  * The value that TEXT, lines of a nix.conf, gives the setting NAME: of the last line that counts.
  * DIRECTORY is what an "include" in it is relative to; NULL: includes are passed over. The caller

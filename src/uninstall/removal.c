@@ -37,7 +37,7 @@ static int remake_link(const struct removal *removal)
 	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* What a link to a file in the store is for is text: settings, a script. */
+/* What a link to a file in the store is for, unless it is a program, is text: settings. */
 #define COPY_MAX (64 << 20)
 
 /* At every instant the link or the file is there. */
