@@ -59,17 +59,15 @@ static bool leads_to_ours(const struct finder *finder, const char *path)
  */
 static char *in_store(const struct finder *finder, const char *path)
 {
-	char *resolved = NULL;
+	_cleanup_free_ char *resolved = NULL;
 	struct stat st;
 
 	/* by the store of another Nix it leads somewhere afterwards too */
 	if ((stat(path, &st) == 0 && !find_is_host_nix(finder)) ||
-	    run_resolve_inside(finder->request->nix_dir_fd, path, &resolved) < 0)
+	    run_resolve_inside(finder->request->nix_dir_fd, path, &resolved) < 0 ||
+	    !str_starts_with(resolved, "/nix/store/"))
 		return NULL;
-	if (str_starts_with(resolved, "/nix/store/"))
-		return resolved;
-	free(resolved);
-	return NULL;
+	return steal_ptr(&resolved);
 }
 
 static void look_at_link(struct walk *walk, const char *path)
