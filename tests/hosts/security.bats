@@ -232,6 +232,42 @@ planted()
 	done
 }
 
+@test "no path through a link: --uninstall removes and changes nothing there" {
+	local below before
+
+	for below in var/nix-user-chroot var store etc etc/nix var/nix; do
+		tiny
+		mv "$NIX/$below" elsewhere
+		ln -s "$HOME/elsewhere" "$NIX/$below"
+		before=$(listing elsewhere)
+		run "$PROGRAM" --uninstall --yes
+		run "$PROGRAM" --uninstall --yes --force
+		diff <(echo "$before") <(listing elsewhere)
+		chmod -R u+w "$NIX" elsewhere 2>/dev/null || true
+		rm -rf "$NIX" elsewhere
+		rm -rf .local/bin .nix-profile
+	done
+}
+
+@test "no path through a link: a state file that is one" {
+	local file
+
+	tiny
+	mkdir precious
+	for file in record record.new install.log lock staging nix.fish "nix-$TINY-$SYSTEM.tar.xz.part"; do
+		echo precious >precious/file
+		rm -rf "${STATE:?}/$file"
+		ln -s "$HOME/precious/file" "$STATE/$file"
+		run tiny --force
+		[ "$status" -eq 0 ] || refused "$NIX"
+		run "$PROGRAM" --uninstall --yes
+		[ "$(cat precious/file)" = precious ]
+		[ "$(ls precious)" = file ]
+		rm -f "$STATE/$file"
+		tiny --force
+	done
+}
+
 @test "a fifo in the place of a state file does not hang anything" {
 	local file
 
