@@ -107,5 +107,8 @@ enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *pat
 {
 	if (fstatat(dirfd, path, st, 0) < 0)
 		return TRUST_GOOD; /* nothing to be trusted */
-	return trust_judge(trust, st, faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
+	/* asked for where it decides alone: this is done at each entry */
+	return trust_judge(trust, st,
+			   trust->has_no_root && st->st_uid == trust->overflow &&
+				   faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
 }
