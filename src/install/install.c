@@ -31,6 +31,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct downloader *make_downloader(const struct installation *in)
 {
@@ -347,8 +348,10 @@ static int dry_run(const struct installation *in)
 	return 0;
 }
 
+/* In a process of its own. What Nix and its script make is for the user alone to write, too. */
 static int work(void *ctx)
 {
+	umask(umask(0) | S_IWGRP | S_IWOTH);
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 
