@@ -76,6 +76,7 @@ static int run_inside(const struct script_request *request, char *const argv[],
 		.runtime = request->runtime,
 		.argv = argv,
 		.work_dir = "/",
+		.same_fd = request->nix_dir_fd,
 		.kept_fd = request->lock_fd,
 	};
 	int ends[2], r;
@@ -134,8 +135,6 @@ static void prepare_environment(const struct script_request *request)
 	const char *theirs = env_get("NIX_CONFIG");
 	_cleanup_free_ char *config = xasprintf("%s\nstore = auto", theirs ? theirs : "");
 
-	/* what the group or others may write to would not be used as a Nix directory */
-	umask(umask(0) | 022);
 	/* the script refuses to work without USER; a uid without a passwd entry has none */
 	if (!env_get("USER"))
 		setenv("USER", user ? user : "nix", 1);

@@ -14,6 +14,7 @@ struct run_request {
 	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
 	bool is_named;	     /* it was: that others own it or can write to it is said at -v alone */
 	struct trusted_wish trust; /* where it was not: whose may be used besides the user's own */
+	int same_fd;		   /* nix_dir has to be this directory still; 0: whichever it is */
 	int kept_fd; /* for run_start(): besides 0 to 2 the command gets this one; 0: none */
 	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
 	const char *missing_advice;

@@ -45,6 +45,16 @@ static void say_no_store(const char *nix_dir)
 			  nix_dir);
 }
 
+/* Is FD what the caller has looked at, where it has? Others may rename in the directory above. */
+static bool is_still_the_same(const struct run_request *request, int fd)
+{
+	struct stat present, before;
+
+	return request->same_fd <= 0 ||
+	       (fstat(fd, &present) == 0 && fstat(request->same_fd, &before) == 0 &&
+		fs_same_inode(&present, &before));
+}
+
 /* The descriptor of the Nix directory, or -1 after a message. */
 static int open_nix_dir(const struct run_request *request)
 {
@@ -68,6 +78,12 @@ static int open_nix_dir(const struct run_request *request)
 	    (trusted_find(&request->trust, &trust) < 0 ||
 	     trusted_check(&trust, fd, request->nix_dir, request->is_named) < 0))
 		return -1;
+	if (fd >= 0 && !is_still_the_same(request, fd)) {
+		log_error("%s is another directory than a moment ago: nothing of it is run\n"
+			  "see who can write to the directory that it is in",
+			  request->nix_dir);
+		return -1;
+	}
 	return steal_fd(&fd);
 }
 

@@ -286,6 +286,20 @@ planted()
 	done
 }
 
+# Where others can rename in the directory above, all that is run is of the directory that was looked at.
+@test "a Nix directory that is another one by the time that something of it is run" {
+	tiny_release "$SITE" 1.7.0 'mv "$HOME/.local/share/nix" "$HOME/moved"
+		cp -a "$HOME/planted" "$HOME/.local/share/nix"'
+	tiny
+	cp -a "$NIX" planted
+	chmod -R u+w planted
+	printf '#!/bin/sh\ntouch %q\n' "$HOME/hacked" | tee planted/store/*-nix-*/bin/nix >/dev/null
+	run tiny --force --nix-version 1.7.0
+	[ "$status" -eq 125 ]
+	has_words "$NIX is another directory than a moment ago"
+	[ ! -e hacked ]
+}
+
 @test "the record is data: what --install cannot have written is passed over and named" {
 	local before line hash
 
