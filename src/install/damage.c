@@ -115,33 +115,62 @@ static uint64_t number(const uint8_t *bytes, size_t size)
 }
 
 /*
- * Is Nix's database broken: no SQLite database, cut off, or without tables? By its header, as
- * https://www.sqlite.org/fileformat2.html has it; what the log beside it holds is not in it yet.
+ * Is there a page in the database FD, of PAGES pages of SIZE bytes, that SQLite has none like? The
+ * first byte is the kind of a page of a tree (2, 5, 10, 13) or the highest of a page's number.
  */
-static bool is_database_broken(int nix_dir_fd)
+static bool has_odd_page(int fd, uint64_t size, uint64_t pages)
+{
+	static const char usual[] = {0, 2, 5, 10, 13};
+
+	for (uint64_t i = 1; i < pages && i * size < DATABASE_MAX; i++) {
+		char kind;
+
+		if (pread(fd, &kind, 1, (off_t)(i * size)) != 1 ||
+		    !memchr(usual, kind, sizeof(usual)))
+			return true;
+	}
+	return false;
+}
+
+/* The header and the pages, as https://www.sqlite.org/fileformat2.html has them. */
+static bool is_no_database(int fd, uint64_t file_size)
 {
 	static const char magic[] = "SQLite format 3";
-	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, DATABASE, O_RDONLY, 0);
 	uint8_t header[100];
-	struct stat st, log;
-	uint64_t page;
+	uint64_t size, pages;
+
+	if (pread(fd, header, sizeof(header), 0) != sizeof(header) ||
+	    memcmp(header, magic, sizeof(magic)) != 0)
+		return true;
+	size = number(header + 16, 2);
+	size = size == 1 ? 65536 : size;
+	pages = number(header + 28, 4);
+	return size < 512 || file_size < size * pages || has_odd_page(fd, size, pages);
+}
+
+/* Is there a log beside the database? What it holds may be on its way into that. */
+static bool has_log(int nix_dir_fd)
+{
+	struct stat st;
+
+	return (fs_stat_below(nix_dir_fd, DATABASE "-wal", &st) == 0 && st.st_size > 0) ||
+	       (fs_stat_below(nix_dir_fd, DATABASE "-journal", &st) == 0 && st.st_size > 0);
+}
+
+/* Is Nix's database broken: no SQLite database, cut off, with other bytes, or without tables? */
+static bool is_database_broken(int nix_dir_fd)
+{
+	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, DATABASE, O_RDONLY, 0);
+	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fd == -EINVAL || fd == -EISDIR || fd == -ELOOP;
-	/* Nix makes its tables where this file is not there, and never else */
-	if (fs_stat_below(nix_dir_fd, "var/nix/db/schema", &log) == 0 &&
+	/* Nix makes its tables where its schema file is not there, and never else */
+	if (fs_exists(nix_dir_fd, "var/nix/db/schema") &&
 	    !holds(nix_dir_fd, DATABASE, "ValidPaths") &&
 	    !holds(nix_dir_fd, DATABASE "-wal", "ValidPaths"))
 		return true;
-	if (fs_stat_below(nix_dir_fd, DATABASE "-wal", &log) == 0 && log.st_size > 0 &&
-	    st.st_size == 0)
-		return false;
-	if (read(fd, header, sizeof(header)) != sizeof(header) ||
-	    memcmp(header, magic, sizeof(magic)) != 0)
-		return true;
-	page = number(header + 16, 2);
-	page = page == 1 ? 65536 : page;
-	return page < 512 || (uint64_t)st.st_size < page * number(header + 28, 4);
+	return !has_log(nix_dir_fd) && is_no_database(fd, (uint64_t)st.st_size);
 }
 
 int damage_put_database_aside(int nix_dir_fd, const char *nix_dir)

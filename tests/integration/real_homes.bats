@@ -455,6 +455,7 @@ mended()
 
 	install -q --nix-version "$OLD"
 	for spoil in 'truncate -s 0' 'truncate -s 5000' 'cp /bin/sh' \
+		'dd if=/bin/sh bs=4096 seek=1 count=5 conv=notrunc status=none of=' \
 		'dd if=/dev/zero bs=100 count=1 conv=notrunc status=none of='; do
 		rm -f "$db"-wal "$db"-shm
 		# shellcheck disable=SC2086 # words

@@ -43,6 +43,13 @@ static void put_database(const struct place *place, uint8_t pages, size_t size, 
 	assert_int_equal(fs_replace_file(place->fd, "var/nix/db/db.sqlite", bytes, size, 0644), 0);
 }
 
+static void overwrite(const struct place *place, const char *name, off_t at, const char *text)
+{
+	_cleanup_close_ int fd = openat(place->fd, name, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), at), strlen(text));
+}
+
 static int setup(void **state)
 {
 	if (place_setup(state) != 0)
@@ -127,6 +134,11 @@ static void of_a_broken_database(void **state)
 	put_database(place, 2, 8191, "/nix/store/" NAME);
 	assert_damage(place, broken, false);
 	put(place, "var/nix/db/db.sqlite", "garbage /nix/store/" NAME, 0644);
+	assert_damage(place, broken, false);
+	/* no page begins like that */
+	put_database(place, 2, 8192, "/nix/store/" NAME);
+	assert_damage(place, NULL, false);
+	overwrite(place, "var/nix/db/db.sqlite", 4096, "x");
 	assert_damage(place, broken, false);
 	put(place, "var/nix/db/db.sqlite", "", 0644);
 	assert_damage(place, broken, false);
