@@ -22,6 +22,9 @@ static bool has_programs(int nix_dir_fd, const char *below)
 	struct stat st;
 
 	while (dir && (entry = fs_next_entry(dir))) {
+		/* busybox has one program and some hundred links to it */
+		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+			continue;
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;

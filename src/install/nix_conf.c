@@ -5,6 +5,7 @@
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -135,17 +135,13 @@ static int carry_out(const struct installation *in, struct nix_conf_facts *facts
 int renew(const struct installation *in, struct nix_conf_facts *facts)
 {
 	_cleanup_(renewal_clear) struct renewal renewal = {0};
-	_cleanup_free_ char *hint = NULL;
 
 	tidy(in->site, 0);
 	if (renewal_look(in, facts, &renewal) < 0)
 		return -1;
 	if (renewal_has_work(&renewal) && carry_out(in, facts, &renewal.self) < 0)
 		return -1;
-	if (renewal.self.bin && !renewal.self.is_on_path)
-		hint = self_path_hint(&renewal.self, &in->site->home);
-	if (hint)
-		log_info("%-s", hint);
+	self_say_path(&renewal.self, &in->site->home);
 	return 0;
 }
 
