@@ -250,7 +250,7 @@ static int look(const struct installation *in, struct installed *installed)
  */
 static int install(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -323,7 +323,7 @@ static int dry_renew(const struct installation *in, const struct installed *inst
 /* The plan alone. 0, or -1 after a message. */
 static int dry_run(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
