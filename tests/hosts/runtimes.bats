@@ -281,12 +281,11 @@ essentials()
 	[[ $output != *"not be able to build"* ]]
 	run -0 "$PROGRAM" --check --json
 	[[ $output == *'"terminals-error": null, '* ]]
-	# shellcheck disable=SC2016
 	no_terminals() {
-		on_host 'mount -t tmpfs t dev; touch dev/null; mount --bind /dev/null dev/null' "$@"
+		on_host 'mount -t tmpfs -o mode=755 t dev; touch dev/null; mount --bind /dev/null dev/null' "$@"
 	}
 	run -0 no_terminals "$PROGRAM" --check
-	[[ $output == *"Nix will not be able to build anything: cannot open /dev/ptmx: No such file or directory."* ]]
+	[[ ${output//$'\n'/ } == *"Nix will not be able to build anything: cannot open /dev/ptmx: No such file or directory."* ]]
 	run -0 no_terminals "$PROGRAM" --check --json
 	[[ $output == *'"terminals-error": "cannot open /dev/ptmx: No such file or directory", '* ]]
 	run -0 no_terminals "$PROGRAM" --runtime=userns --install --tarball "$TARBALL" --no-channel-add
