@@ -1,6 +1,5 @@
 #include "install/damage.h"
 #include "store/layout.h"
-#include "store/nar.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -28,6 +27,9 @@ static bool has_programs(int nix_dir_fd, const char *below)
 	struct stat st;
 
 	while (dir && (entry = fs_next_entry(dir))) {
+		/* busybox has one program and some hundred links to it */
+		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+			continue;
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
@@ -39,14 +41,15 @@ static bool has_programs(int nix_dir_fd, const char *below)
 }
 
 /* Is what the store path ENTRY holds no longer what was installed? One that is gone is not. */
-static bool is_changed(int store_fd, const struct record_entry *entry)
+static bool is_changed(int store_fd, const struct record_entry *entry, nar_digest_fn *digest)
 {
 	struct sha256 now, before;
 	int r;
 
-	if (!entry->value || sha256_parse(entry->value, strlen(entry->value), &before) < 0)
+	if (!digest || !entry->value ||
+	    sha256_parse(entry->value, strlen(entry->value), &before) < 0)
 		return false;
-	r = nar_digest(store_fd, entry->subject, &now);
+	r = digest(store_fd, entry->subject, &now);
 	/* without SHA-256 of libcrypto's it cannot be told */
 	return r == 0 ? !sha256_equal(&now, &before) : r != -ENOENT && r != -ENOTSUP;
 }
@@ -55,7 +58,7 @@ static bool is_changed(int store_fd, const struct record_entry *entry)
  * A store path of RECORD that is damaged; the caller frees. NULL: there is none. All their files
  * are read, the 110 MB of a Nix in 0.1 to 0.5 seconds.
  */
-static char *find_in_store(int nix_dir_fd, const struct record *record)
+static char *find_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest)
 {
 	_cleanup_close_ int store_fd = fs_open_dir_below(nix_dir_fd, "store");
 
@@ -68,15 +71,15 @@ static char *find_in_store(int nix_dir_fd, const struct record *record)
 			continue;
 		if (!has_programs(nix_dir_fd, bin))
 			return xasprintf("/nix/%s has no programs any more", bin);
-		if (is_changed(store_fd, entry))
+		if (is_changed(store_fd, entry, digest))
 			return xasprintf("/nix/store/%s is damaged", entry->subject);
 	}
 	return NULL;
 }
 
-bool damage_is_in_store(int nix_dir_fd, const struct record *record)
+bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest)
 {
-	_cleanup_free_ char *what = find_in_store(nix_dir_fd, record);
+	_cleanup_free_ char *what = find_in_store(nix_dir_fd, record, digest);
 
 	return what;
 }
@@ -200,7 +203,8 @@ bool damage_is_registered(int nix_dir_fd, const char *path)
 	return holds(nix_dir_fd, DATABASE, path) || holds(nix_dir_fd, DATABASE "-wal", path);
 }
 
-void damage_find(int nix_dir_fd, const struct record *record, const char *nix, struct damage *out)
+void damage_find(int nix_dir_fd, const struct record *record, const char *nix,
+		 nar_digest_fn *digest, struct damage *out)
 {
 	_cleanup_free_ char *path = xstrdup(nix);
 	struct stat st;
@@ -210,7 +214,7 @@ void damage_find(int nix_dir_fd, const struct record *record, const char *nix, s
 	    st.st_size == 0)
 		out->what = xasprintf("%s is no program any more", nix);
 	else
-		out->what = find_in_store(nix_dir_fd, record);
+		out->what = find_in_store(nix_dir_fd, record, digest);
 	out->is_in_store = out->what;
 	if (out->what)
 		return;

@@ -96,7 +96,7 @@ static int look_at_foreign(const char *nix_dir, int nix_dir_fd,
 	if (nix)
 		return found(out,
 			     text_format("Nix is in %s already, installed by other means", nix_dir),
-			     nix_conf_is_there(nix_dir_fd)
+			     layout_has_nix_conf(nix_dir_fd)
 				     ? "--force installs a release into it, and keeps what is there"
 				     : "--force installs a release into it, and keeps what is "
 				       "there; it has no " LAYOUT_NIX_CONF
@@ -137,7 +137,7 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 	if (nix && !is_of(record, nix))
 		return look_at_other_nix(nix_dir, request, nix, out);
 	if (nix && !missing && record->owner == geteuid())
-		damage_find(nix_dir_fd, record, nix, &damage);
+		damage_find(nix_dir_fd, record, nix, out->digest, &damage);
 	out->is_damaged = damage.is_in_store;
 	if (nix && !missing && !damage.what)
 		return found(out,
@@ -186,7 +186,7 @@ int installed_look(const char *nix_dir, const struct install_request *request,
 			log_warning("the record in %s cannot be read: installing again", nix_dir);
 		out->is_said = true;
 	}
-	out->is_damaged = record.is_begun && damage_is_in_store(fd, &record);
+	out->is_damaged = record.is_begun && damage_is_in_store(fd, &record, out->digest);
 	if (r == -EBADMSG || tells_of_something(r, &record) || !layout_has_store_paths(fd))
 		return 0;
 	return look_at_foreign(nix_dir, fd, request, out);

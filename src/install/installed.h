@@ -6,10 +6,13 @@
 #define INSTALL_INSTALLED_H
 
 #include "install/request.h"
+#include "store/nar.h"
 
 #include <stdbool.h>
 
 struct installed {
+	/* from the caller: nar_digest(), or NULL where no store path has changed */
+	nar_digest_fn *digest;
 	/*
 	 * Of an installation of ours that is to be mended (a store path of it is gone or damaged,
 	 * the database does not know it, or the profile has no nix): its version, the one to
@@ -29,8 +32,8 @@ struct installed {
  *  1 where no release is needed, with WORDS on what is there (a store made by other means counts,
  * where the profile's nix is in it); 0 where there is work: nothing there, an installation that was
  * broken off, or one of another version, or --force; -1 after a message: a store made by other
- * means, without a nix in the user's profile, or with another than what is asked for. *OUT, zeroed
- * before the first look, learns more and is the caller's to clear.
+ * means, without a nix in the user's profile, or with another than what is asked for. *OUT, zero
+ * but for DIGEST before the first look, learns more and is the caller's to clear.
  */
 int installed_look(const char *nix_dir, const struct install_request *request,
 		   struct installed *out);

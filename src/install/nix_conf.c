@@ -5,6 +5,7 @@
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,20 +173,6 @@ static bool is_as_written(const struct record *record, const char *path, const c
 	return record_has(record, RECORD_FILE, path, hex);
 }
 
-bool nix_conf_is_there(int nix_dir_fd)
-{
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	size_t len;
-
-	if (fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st) == -ENOENT)
-		return false;
-	/* empty, or zeros, as a crash leaves a file */
-	return S_ISLNK(st.st_mode) ||
-	       fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, &text, &len) < 0 ||
-	       text[0] != '\0';
-}
-
 /* What is there, NULL: nothing; a link that leads nowhere is the user's, and empty. 0 or -1. */
 static int read_conf(int nix_dir_fd, const char *path, char **text)
 {
@@ -194,7 +181,7 @@ static int read_conf(int nix_dir_fd, const char *path, char **text)
 	int r;
 
 	*text = NULL;
-	if (!nix_conf_is_there(nix_dir_fd))
+	if (!layout_has_nix_conf(nix_dir_fd))
 		return 0;
 	r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
 	if (r == 0)

@@ -54,9 +54,6 @@ char *nix_conf_lacks(const char *text, const struct nix_conf_facts *facts);
 /* Is TEXT, of the file in NIX_DIR, what we have written there, by RECORD? */
 bool nix_conf_is_as_written(const struct record *record, const char *nix_dir, const char *text);
 
-/* Is there a file in NIX_DIR_FD that says anything? A crash leaves one that is empty, or zeros. */
-bool nix_conf_is_there(int nix_dir_fd);
-
 /* The file as it was before nix_conf_write(). */
 struct nix_conf_before {
 	bool is_changed;

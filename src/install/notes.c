@@ -4,6 +4,7 @@
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <fcntl.h>
 #include <string.h>

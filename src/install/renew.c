@@ -42,7 +42,7 @@ static int look_at_conf(const struct installation *in, const struct nix_conf_fac
 	}
 	r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, &text, &len);
 	lacks = r == 0 ? nix_conf_lacks(text, facts) : NULL;
-	out->conf = !nix_conf_is_there(nix_dir_fd) ||
+	out->conf = !layout_has_nix_conf(nix_dir_fd) ||
 		    (lacks && nix_conf_is_as_written(record, in->site->nix_dir, text));
 	return 0;
 }
@@ -110,7 +110,7 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	_cleanup_free_ char *version = NULL;
 
 	/* a new one is for this host; what hinders an installation here would hinder Nix too */
-	if (!nix_conf_is_there(lock->nix_dir_fd) &&
+	if (!layout_has_nix_conf(lock->nix_dir_fd) &&
 	    (preflight(in->site, in->request, facts) < 0 ||
 	     disk_check(lock->nix_dir_fd, nix_dir, facts) < 0))
 		return -1;
@@ -182,7 +182,6 @@ int renew(const struct installation *in, const struct installed *installed,
 	  struct nix_conf_facts *facts)
 {
 	_cleanup_(renewal_clear) struct renewal renewal = {0};
-	_cleanup_free_ char *hint = NULL;
 
 	tidy(in->site, 0);
 	if (renewal_look(in, facts, &renewal) < 0)
@@ -193,10 +192,7 @@ int renew(const struct installation *in, const struct installed *installed,
 		return -1;
 	else
 		log_info("%-s", installed->words);
-	if (renewal.self.bin && !renewal.self.is_on_path)
-		hint = self_path_hint(&renewal.self, &in->site->home);
-	if (hint)
-		log_info("%-s", hint);
+	self_say_path(&renewal.self, &in->site->home);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static int exchange(const struct commit *commit, const char *name)
 /* Whether others can write there is another question: Nix's paths are read-only to all. */
 static bool is_trusted(const struct trust *trust, const struct stat *st)
 {
-	return trust_judge(trust, st, false) != TRUST_OWNER;
+	return trust_judge_here(trust, st, false) != TRUST_OWNER;
 }
 
 /* Does the store's NAME hold something else than the staged one, whose digest is in RECORD? */

@@ -1,6 +1,7 @@
 #include "store/nar.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 #include "util/str.h"
 
 #include <errno.h>

@@ -15,4 +15,7 @@
  */
 int nar_digest(int above, const char *name, struct sha256 *out);
 
+/* nar_digest(), handed to what is linked where libcrypto is not. */
+typedef int nar_digest_fn(int above, const char *name, struct sha256 *out);
+
 #endif

@@ -8,6 +8,7 @@
 #include "uninstall/find.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

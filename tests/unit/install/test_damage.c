@@ -67,7 +67,7 @@ static void assert_damage(const struct place *place, const char *what, bool is_i
 	_cleanup_(damage_clear) struct damage damage = {0};
 
 	assert_int_equal(record_parse(RECORD, strlen(RECORD), &record), 0);
-	damage_find(place->fd, &record, NIX, &damage);
+	damage_find(place->fd, &record, NIX, nar_digest, &damage);
 	if (what)
 		assert_string_equal(damage.what, what);
 	else
@@ -187,7 +187,7 @@ static void by_digest(void **state)
 			put(place, "store/" OTHER "/more", "", 0444);
 		if (i == 6)
 			assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER "/lib"), 0);
-		damage_find(place->fd, &record, NIX, &damage);
+		damage_find(place->fd, &record, NIX, nar_digest, &damage);
 		if (i == 0)
 			assert_null(damage.what);
 		else
@@ -196,7 +196,7 @@ static void by_digest(void **state)
 	}
 	/* one that is not there is none that is damaged */
 	assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER), 0);
-	assert_false(damage_is_in_store(place->fd, &record));
+	assert_false(damage_is_in_store(place->fd, &record, nar_digest));
 }
 
 int main(void)
