@@ -1,4 +1,5 @@
 #include "host/runtimes.h"
+#include "host/helper.h"
 #include "host/nix_root.h"
 #include "host/proot.h"
 #include "util/cleanup.h"
@@ -26,6 +27,14 @@ static char *refusal_of_proot(void)
 	return proot ? proot_refusal(proot) : why;
 }
 
+static char *refusal_of_helper(void)
+{
+	char *why = NULL;
+	_cleanup_free_ char *helper = helper_find(&why);
+
+	return helper ? helper_refusal(helper) : why;
+}
+
 static int try_all(bool is_lazy, struct runtimes *out)
 {
 	struct probe mounts;
@@ -38,6 +47,7 @@ static int try_all(bool is_lazy, struct runtimes *out)
 	if (r < 0)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
+	out->refused[RUNTIME_HELPER] = refusal_of_helper();
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
 	out->hides_programs = nix_root_has_programs("");
 	for (int i = RUNTIME_USERNS; out->hides_programs && i < RUNTIME_COUNT; i++) {
