@@ -111,10 +111,22 @@ static bool is_fit(const struct caller *caller)
 	return false;
 }
 
+/* Is what is in a directory of this type of file system made up, by a program or by the kernel? */
+static bool is_made_up(long type)
+{
+	static const long made_up[] = {FUSE_SUPER_MAGIC,   PROC_SUPER_MAGIC,	SYSFS_MAGIC,
+				       CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC};
+
+	for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++)
+		if (type == made_up[i])
+			return true;
+	return false;
+}
+
 /*
  * Make the Nix directory the working directory, which no later renaming changes. Only what the
- * caller owns and may write is shown as /nix, and no file system that a user's own program is
- * behind.
+ * caller owns and may write is shown as /nix, and files that are stored: a program of his own may
+ * be behind FUSE, and in /proc there are directories that are his.
  */
 static bool enter_nix_dir(int fd, uid_t uid)
 {
@@ -133,9 +145,9 @@ static bool enter_nix_dir(int fd, uid_t uid)
 			  "not write to\nmake one of your own, or copy it");
 		return false;
 	}
-	if (fs.f_type == FUSE_SUPER_MAGIC) {
-		log_error("the helper shows no directory of a FUSE file system as /nix\n"
-			  "put the Nix directory elsewhere: NIX_USER_CHROOT_DIR");
+	if (is_made_up(fs.f_type)) {
+		log_error("the helper shows no directory of FUSE, /proc and the like as /nix\n"
+			  "put the Nix directory on a disk: NIX_USER_CHROOT_DIR");
 		return false;
 	}
 	return true;
@@ -254,8 +266,8 @@ static int usage(void)
 /* WORDS: DESCRIPTOR COUNT [NAME=VALUE…] -- PROGRAM [ARG…] */
 static int run(int count, char **words, const struct caller *caller)
 {
-	int fd = count > 4 ? parse_number(words[0]) : -1;
-	int variables = count > 4 ? parse_number(words[1]) : -1;
+	int fd = count >= 4 ? parse_number(words[0]) : -1;
+	int variables = count >= 4 ? parse_number(words[1]) : -1;
 	char **program;
 
 	if (fd <= STDERR_FILENO || variables < 0 || variables > count - 4 ||
@@ -263,6 +275,8 @@ static int run(int count, char **words, const struct caller *caller)
 		return usage();
 	if (!is_fit(caller) || !enter_nix_dir(fd, caller->uid) || !enter_without_config())
 		return EXIT_CANCELED;
+	/* off the old root: the new one cannot fail */
+	(void)!chdir("/");
 	/* the "--" becomes the end of the environment */
 	words[2 + variables] = NULL;
 	program = words + 3 + variables;

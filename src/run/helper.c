@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /*
- * "default" or "named"; behind a '/' the command of the profile, if it is one; and behind that,
+ * "default" or "named"; behind a ':' the limit of the stack, of which the kernel leaves a
+ * privileged program 8 MiB; behind a '/' the command of the profile, if it is one; and behind that,
  * which has no '/', the absolute path of the working directory, if there is one
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"
@@ -25,14 +27,34 @@ static bool is_inside(void)
 	return fd >= 0 && run_is_inside(fd);
 }
 
+static rlim_t stack_limit(void)
+{
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+	/* fails for nobody */
+	getrlimit(RLIMIT_STACK, &limit);
+	return limit.rlim_cur;
+}
+
+static void restore_stack(const char *number)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_STACK, &limit) < 0)
+		return;
+	limit.rlim_cur = strtoull(number, NULL, 10);
+	setrlimit(RLIMIT_STACK, &limit);
+}
+
 bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 {
 	char *started, *name, *directory;
 
-	if (!env_get(STARTED) || !is_inside())
+	if (!env_get(STARTED) || !strchr(env_get(STARTED), ':') || !is_inside())
 		return false;
 	started = xstrdup(env_get(STARTED));
 	unsetenv(STARTED);
+	restore_stack(started + strcspn(started, ":") + 1);
 	name = started + strcspn(started, "/");
 	name += *name == '/';
 	directory = strchr(name, '/');
@@ -88,9 +110,11 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 		const char *self)
 {
 	const char *work_dir = request->work_dir ? request->work_dir : entry->work_dir;
+	const rlim_t stack = stack_limit();
 	_cleanup_free_ char *started = xasprintf(
-		STARTED "=%s/%s%s", request->is_default ? "default" : "named",
-		request->profile_command ? request->profile_command : "", work_dir ? work_dir : "");
+		STARTED "=%s:%llu/%s%s", request->is_default ? "default" : "named",
+		(unsigned long long)stack, request->profile_command ? request->profile_command : "",
+		work_dir ? work_dir : "");
 	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
 	_cleanup_free_ const char **words = NULL;
 	/* not one of 0 to 2, which the caller may have closed; without O_CLOEXEC */
