@@ -98,6 +98,20 @@ enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct)
 	return RUNTIME_AUTO;
 }
 
+bool runtimes_has_userns(void)
+{
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction before;
+	struct probe probe;
+	bool works;
+
+	sigaction(SIGCHLD, &usual, &before);
+	works = !nix_root_has_programs("") && probe_enter(true, &probe) == 0 &&
+		probe_can_enter(&probe);
+	sigaction(SIGCHLD, &before, NULL);
+	return works;
+}
+
 void runtimes_clear(struct runtimes *runtimes)
 {
 	for (int i = 0; i < RUNTIME_COUNT; i++)

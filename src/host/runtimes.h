@@ -29,6 +29,9 @@ int runtimes_try(bool is_lazy, const char *nix_dir, struct runtimes *out);
  */
 enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct);
 
+/* Does the first of them work, userns, and would a /nix of our own hide no program? */
+bool runtimes_has_userns(void);
+
 void runtimes_clear(struct runtimes *runtimes);
 
 #endif
