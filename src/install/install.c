@@ -246,6 +246,15 @@ static int look(const struct installation *in, struct installed *installed)
 	return r;
 }
 
+/* The options, and what this host allows, with *PROOT where that is wanted. */
+static int check_host(const struct installation *in, struct nix_conf_facts *facts,
+		      struct proot_offer *proot)
+{
+	return check_options(in, facts) < 0 || proot_offer_find(in, proot) < 0
+		       ? -1
+		       : preflight_runtime(in->site);
+}
+
 /* Under LOCK: somebody else may have done it since look(). Then that is said, and LOCK goes. */
 static int look_again(const struct installation *in, const struct lock *lock,
 		      struct installed *installed)
@@ -280,10 +289,7 @@ static int install(const struct installation *in)
 	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	r = check_options(in, &facts) < 0 || proot_offer_find(in, &proot) < 0 ||
-			    preflight_runtime(in->site) < 0
-		    ? -1
-		    : look(in, &installed);
+	r = check_host(in, &facts, &proot) < 0 ? -1 : look(in, &installed);
 	if (r != 0)
 		return r < 0 || proot_offer_take_alone(in, &proot) < 0
 			       ? -1
@@ -349,12 +355,8 @@ static int dry_run(const struct installation *in)
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
 	const char *nix_dir = in->site->nix_dir;
-	int r = check_options(in, &facts);
+	int r = check_host(in, &facts, &proot);
 
-	if (r == 0)
-		r = proot_offer_find(in, &proot);
-	if (r == 0)
-		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)

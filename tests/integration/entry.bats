@@ -583,6 +583,7 @@ shell_says()
 }
 
 @test "bad input: one message, status 125" {
+	not_in direct "what is not /nix is refused first"
 	touch file
 	ln -s nowhere dangling
 	ln -s loop loop
@@ -638,6 +639,7 @@ shell_says()
 }
 
 @test "a NIXPATH that may not be searched" {
+	not_in direct "what is not /nix is refused first"
 	require_user
 	mkdir -p closed/nix
 	chmod 0 closed
