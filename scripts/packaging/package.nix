@@ -12,6 +12,9 @@
   libarchive,
   openssl,
   cmocka,
+  # the privileged program for hosts without user namespaces; it gets its capability by
+  # security.wrappers, or by hand, since a store path has none
+  enableHelper ? false,
 }:
 
 let
@@ -57,6 +60,8 @@ stdenv.mkDerivation {
     openssl
   ];
   checkInputs = [ cmocka ];
+
+  configureFlags = lib.optional enableHelper "--enable-helper";
 
   enableParallelBuilding = true;
   doCheck = true;

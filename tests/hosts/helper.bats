@@ -17,26 +17,35 @@ load ../integration/install
 
 USER_ID=64321
 
-setup_file()
+# put_in_place: install the helper; says why not
+put_in_place()
 {
 	local built=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/nix-user-chroot-helper helper
 
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to install a privileged program"
-	[ -x "$built" ] || skip "needs nix-user-chroot-helper: make test-programs"
-	INSTALLED=$(mktemp -d /var/lib/nix-user-chroot.XXXXXX)
-	export INSTALLED
-	chmod 755 "$INSTALLED"
+	[ "$(id -u)" -eq 0 ] || { echo "needs root, to install a privileged program" && return; }
+	[ -x "$built" ] || { echo "needs nix-user-chroot-helper: make test-programs" && return; }
 	for helper in setuid capable plain; do
 		cp "$built" "$INSTALLED/$helper"
 		chmod 755 "$INSTALLED/$helper"
 	done
 	chmod 4755 "$INSTALLED/setuid"
-	PATH=$PATH:/usr/sbin:/sbin setcap cap_sys_admin=p "$INSTALLED/capable" ||
-		skip "needs setcap, and a file system that keeps capabilities"
+	PATH=$PATH:/usr/sbin:/sbin setcap cap_sys_admin=p "$INSTALLED/capable" 2>/dev/null ||
+		{ echo "needs setcap, and a file system that keeps capabilities" && return; }
 	for helper in capable setuid; do
-		setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups "$INSTALLED/$helper" --try ||
-			skip "here no installed program gains the right to mount"
+		setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups "$INSTALLED/$helper" --try 2>/dev/null ||
+			{ echo "here no installed program gains the right to mount" && return; }
 	done
+}
+
+setup_file()
+{
+	INSTALLED=
+	if [ "$(id -u)" -eq 0 ]; then
+		INSTALLED=$(mktemp -d /var/lib/nix-user-chroot.XXXXXX)
+		chmod 755 "$INSTALLED"
+	fi
+	WHY_NOT=$(put_in_place)
+	export INSTALLED WHY_NOT
 }
 
 teardown_file()
@@ -48,6 +57,7 @@ teardown_file()
 
 setup()
 {
+	[ -z "$WHY_NOT" ] || skip "$WHY_NOT"
 	entering
 	REFUSE=$BUILD_DIR/tests/refuse
 	[ -x "$REFUSE" ] || skip "needs tests/refuse: make test-programs"
@@ -431,18 +441,19 @@ no_privilege()
 		run ! compgen -G '/tmp/.old-root*'
 	}
 	each killed
-	run -0 pgrep -u "$USER_ID" -c || true
-	[ "${output:-0}" -eq 0 ]
 }
 
 @test "limits: it works or fails, and never with more than it should have" {
-	local limit
+	local limit status output
 
 	limited()
 	{
 		for limit in FSIZE=0 NOFILE=3 NOFILE=9 NOFILE=10 NOFILE=12 STACK=4096 STACK=65536 AS=1000000 AS=8000000 \
 			DATA=0 NPROC=0 CORE=18446744073709551615 CPU=1 MEMLOCK=0 NICE=0 SIGPENDING=0; do
-			run attack run --limit "$limit" "$HELPER" "$NIX" /bin/grep CapPrm /proc/self/status
+			# where ld.so cannot even load libc, 127 is its status: not for `run`
+			status=0
+			output=$(attack run --limit "$limit" "$HELPER" "$NIX" /bin/grep CapPrm /proc/self/status 2>&1) ||
+				status=$?
 			echo "$limit: $status $output"
 			case $status in
 			0) [[ $output == *0000000000000000* ]] ;;
@@ -501,10 +512,10 @@ os.execv(sys.argv[1], sys.argv[1:] + ["x" * 100000] * 55)' "$PROGRAM" "$NIX" /bi
 @test "propagation: a host with shared mounts sees nothing, and what it mounts later is seen inside" {
 	propagation()
 	{
-		run -0 unshare --mount --propagation shared sh -c '
+		run -0 timeout 120 unshare --mount --propagation shared sh -c '
 			set -eu
 			seen=$(cat /proc/self/mountinfo)
-			mkfifo "$SCRATCH/ready" "$SCRATCH/go"
+			mkfifo -m 666 "$SCRATCH/ready" "$SCRATCH/go"
 			mkdir -p "$SCRATCH/later"
 			"$SCRATCH/refuse" unshare:10000000,clone -- setpriv --reuid "$1" --regid "$1" --clear-groups \
 				env NIX_USER_CHROOT_HELPER="$2" "$PROGRAM" --runtime=helper "$NIX" \

@@ -121,6 +121,23 @@ installed()
 	[ "${#lines[@]}" -eq 2 ]
 }
 
+@test "deb: the helper is a package of its own, of libc alone, which gains its privilege where it is installed" {
+	local package=$PACKAGES/nix-user-chroot-helper${PACKAGE#nix-user-chroot}.deb
+	local file=usr/libexec/nix-user-chroot/nix-user-chroot-helper
+
+	run -0 dpkg-deb -c "$package"
+	[[ $output == *"-rwxr-xr-x root/root "*" ./$file"* ]]
+	run -0 dpkg-deb -f "$package" Depends
+	[[ ", $output" == *", libcap2-bin"* && ", $output" == *", nix-user-chroot (= $VERSION-1)"* ]]
+	dpkg-deb -x "$package" "$TMPDIR/helper"
+	run -0 objdump -p "$TMPDIR/helper/$file"
+	[ "$(grep -c ' NEEDED ' <<<"$output")" -eq 1 ]
+	# without it, it does nothing
+	run -125 "$TMPDIR/helper/$file" --try
+	dpkg-deb -e "$package" "$TMPDIR/control"
+	grep -q 'setcap cap_sys_admin=p "$helper" 2>/dev/null || chmod 4755 "$helper"' "$TMPDIR/control/postinst"
+}
+
 @test "deb: the program that enters is linked with libc alone" {
 	run -0 objdump -p "$ROOT/usr/bin/nix-user-chroot"
 	[ "$(grep -c ' NEEDED ' <<<"$output")" -eq 1 ]
