@@ -2,8 +2,10 @@
 #include "run/path_config_default.h"
 #include "config.h"
 #include "host/check.h"
+#include "install/already.h"
 #include "install/install.h"
 #include "run/exec.h"
+#include "run/helper.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
 #include "cli/help.h"
@@ -74,8 +76,7 @@ static int print_path_config(void)
 static int install(const struct options *options)
 {
 	const struct install_options *install = &options->install;
-
-	return install_command(&(struct install_request){
+	const struct install_request request = {
 		.program_argv = options->program_argv,
 		.argv = options->argv,
 		.trust = trust_of(options),
@@ -94,7 +95,12 @@ static int install(const struct options *options)
 		.no_shims = install->no_shims,
 		.dry_run = install->dry_run,
 		.force = install->force,
-	});
+	};
+	int r = already_installed(&request);
+
+	if (r != 0)
+		return r < 0 ? EXIT_CANCELED : 0;
+	return install_command(&request);
 }
 
 static int uninstall(const struct options *options)
@@ -168,8 +174,9 @@ int main(int argc, char **argv)
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 	struct run_request started;
 
-	if (proot_has_started_us(argc, argv, &started))
-		return run_command(&started);
+	if (proot_has_started_us(argc, argv, &started) ||
+	    helper_has_started_us(argc, argv, &started))
+		return run_started(&started);
 
 	/* where the words are that command's, the environment alone is ours */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)

@@ -50,6 +50,9 @@ void self_carry_out(const struct self_plan *plan);
  */
 char *self_path_hint(const struct self_plan *plan, const struct home *home);
 
+/* Say that, where PLAN, which may be empty, has links that PATH does not find. */
+void self_say_path(const struct self_plan *plan, const struct home *home);
+
 /* Is it the link of PLAN that the user's shell finds by the NAME of a command? */
 bool self_finds(const struct self_plan *plan, const char *name);
 

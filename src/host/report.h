@@ -16,9 +16,10 @@
  *     "error"      what failed and the errno in words, else null
  *   "runtime"    the one that a new installation takes, or null
  *   "runtimes"   in the order of trying, an array of
- *     "runtime"    "userns", "mountns", "direct", "proot"
+ *     "runtime"    "userns", "helper", "mountns", "direct", "proot"
  *     "works"      true where it does
  *     "why"        why not, or null
+ *   "terminals-error"  why Nix cannot build here, for want of a terminal, or null
  *   "directory"  the Nix directory, or null
  *   "directory-error"  why no store is there and none can be made, or null
  *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"

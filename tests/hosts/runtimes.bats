@@ -177,7 +177,7 @@ essentials()
 	fails 125 "a user and mount namespace" -- no_namespaces "$PROGRAM" --runtime=userns "$NIX" true
 	NIX_USER_CHROOT_PROOT=/nowhere fails 125 "NIX_USER_CHROOT_PROOT is /nowhere" -- \
 		"$PROGRAM" --runtime=proot "$NIX" true
-	fails 125 'no runtime "chroot"' "auto, userns, mountns, direct or proot" -- \
+	fails 125 'no runtime "chroot"' "auto, userns, helper, mountns, direct or proot" -- \
 		"$PROGRAM" --runtime=chroot "$NIX" true
 	NIX_USER_CHROOT_RUNTIME=x fails 125 'no runtime "x"' NIX_USER_CHROOT_RUNTIME -- "$PROGRAM" "$NIX" true
 	NIX_USER_CHROOT_DIR=$NIX fails 125 "uses /nix itself" -- "$PROGRAM" --runtime=direct -- true
@@ -274,6 +274,22 @@ essentials()
 		before=$(stat -c %y /)
 		"$PROGRAM" --check --runtime=proot
 		[ "$before" = "$(stat -c %y /)" ]'
+}
+
+@test "--check: builds of Nix need a terminal, and where there is none that is said" {
+	run -0 "$PROGRAM" --check
+	[[ $output != *"not be able to build"* ]]
+	run -0 "$PROGRAM" --check --json
+	[[ $output == *'"terminals-error": null, '* ]]
+	no_terminals() {
+		on_host 'mount -t tmpfs -o mode=755 t dev; touch dev/null; mount --bind /dev/null dev/null' "$@"
+	}
+	run -0 no_terminals "$PROGRAM" --check
+	[[ ${output//$'\n'/ } == *"Nix will not be able to build anything: cannot open /dev/ptmx: No such file or directory."* ]]
+	run -0 no_terminals "$PROGRAM" --check --json
+	[[ $output == *'"terminals-error": "cannot open /dev/ptmx: No such file or directory", '* ]]
+	run -0 no_terminals "$PROGRAM" --runtime=userns --install --tarball "$TARBALL" --no-channel-add
+	[[ $output == *"warning: Nix will not be able to build anything here: cannot open /dev/ptmx"* ]]
 }
 
 @test "--check has a line for each, and the status is that of any" {
