@@ -225,16 +225,34 @@ static void say_summary(const struct installation *in, const char *version, int 
  */
 static int look(const struct installation *in, struct installed *installed)
 {
-	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
 	const char *nix_dir = in->site->nix_dir;
-	bool is_at_work = lock_is_there(nix_dir);
+
+	return lock_wait(nix_dir, in->progress) < 0
+		       ? -1
+		       : installed_look(nix_dir, in->request, installed);
+}
+
+/*
+ * The lock, before the mirror is asked anything. Of many at once all but one come back to look, and
+ * find it done. As look(): 1 where nothing is left to do.
+ */
+static int take_lock(const struct installation *in, struct installed *installed, struct lock *lock)
+{
+	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	if (is_at_work && lock_take(nix_dir, in->progress, &lock) < 0)
+	do {
+		r = look(in, installed);
+		if (r != 0)
+			return r;
+		r = lock_take_now(nix_dir, lock);
+	} while (r > 0);
+	if (r < 0 || site_check(in->site, lock->nix_dir_fd) < 0)
 		return -1;
+	/* somebody else may have done it since we looked */
 	r = installed_look(nix_dir, in->request, installed);
-	if (is_at_work)
-		lock_remove(&lock);
+	if (r != 0)
+		lock_remove(lock);
 	return r;
 }
 
@@ -262,17 +280,15 @@ static int install(const struct installation *in)
 									     : look(in, &installed);
 	if (r != 0)
 		return r < 0 ? -1 : renew(in, &facts);
-	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
-	    find_release(in, installed.again, downloader, &release) < 0 ||
-	    lock_take(nix_dir, in->progress, &lock) < 0 ||
-	    site_check(in->site, lock.nix_dir_fd) < 0)
+	if (preflight(in->site, in->request, &facts) < 0)
 		return -1;
-	/* somebody else may have done it since we looked */
-	r = installed_look(nix_dir, in->request, &installed);
+	r = take_lock(in, &installed, &lock);
 	if (r != 0)
-		return lock_remove(&lock), r < 0 ? -1 : 0;
+		return r < 0 ? -1 : 0;
 
-	if (disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
+	if (!(downloader = make_downloader(in)) ||
+	    find_release(in, installed.again, downloader, &release) < 0 ||
+	    disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
 	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
