@@ -1,6 +1,7 @@
 #include "install/already.h"
 #include "home/self.h"
 #include "host/runtimes.h"
+#include "install/damage.h"
 #include "install/installed.h"
 #include "install/site.h"
 #include "run/nix_dir.h"
@@ -20,15 +21,16 @@ static bool asks_for_more(const struct install_request *request)
 {
 	const char *certificates = env_get("NIX_SSL_CERT_FILE"), *of_host;
 
-	if (request->force || request->dry_run || request->argv || request->mirror ||
-	    request->tarball || request->sha256 || request->cacert ||
-	    request->nix_extra_conf_file || (request->extra_conf && request->extra_conf->count))
+	if (request->runtime != RUNTIME_AUTO || request->force || request->dry_run ||
+	    request->argv || request->mirror || request->tarball || request->sha256 ||
+	    request->cacert || request->nix_extra_conf_file ||
+	    (request->extra_conf && request->extra_conf->count))
 		return true;
 	of_host = certificates ? ca_bundle_find("") : NULL;
 	return certificates && (!of_host || strcmp(certificates, of_host) != 0);
 }
 
-/* Complete, the caller's own to mend, nobody at work, and nothing of its directories missing? */
+/* Complete, the caller's own to mend, nobody at work, and nothing of it missing or changed? */
 static bool is_settled(int nix_dir_fd, const char *nix_dir)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
@@ -36,11 +38,10 @@ static bool is_settled(int nix_dir_fd, const char *nix_dir)
 
 	if (record_read(nix_dir_fd, &record) < 0 || !record.is_complete ||
 	    record.owner != geteuid() || fs_exists(nix_dir_fd, LAYOUT_LOCK) ||
-	    faccessat(nix_dir_fd, LAYOUT_STATE, W_OK | X_OK, AT_EACCESS) < 0 ||
-	    faccessat(nix_dir_fd, LAYOUT_NIX_CONF, R_OK, AT_EACCESS) < 0)
+	    faccessat(nix_dir_fd, LAYOUT_STATE, W_OK | X_OK, AT_EACCESS) < 0)
 		return false;
 	layout_missing(nix_dir, &missing);
-	return missing.count == 0;
+	return missing.count == 0 && damage_is_excluded(nix_dir_fd, &record);
 }
 
 /* As renewal_look() of renew.c looks at them, for a program that is not to be copied. */
@@ -66,8 +67,10 @@ static int look_at_release(const struct install_request *request, const struct s
 	if (layout_check(site->nix_dir) < 0 || site_check(site, fd) < 0)
 		return -1;
 	r = installed_look(site->nix_dir, request, &installed);
-	if (r > 0)
+	if (r > 0) {
+		installed_say(&installed);
 		self_say_path(&self, &site->home);
+	}
 	return r;
 }
 
@@ -76,8 +79,7 @@ int already_installed(const struct install_request *request)
 	_cleanup_(site_clear) struct site site = {.runtime = request->runtime};
 	_cleanup_close_ int fd = -1;
 
-	if (asks_for_more(request) ||
-	    (site.runtime != RUNTIME_AUTO && site.runtime != RUNTIME_USERNS))
+	if (asks_for_more(request))
 		return 0;
 	site.nix_dir = nix_dir_choose(&site.runtime);
 	if (!site.nix_dir)

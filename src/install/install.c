@@ -2,6 +2,7 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
 #include "install/installation.h"
@@ -30,6 +31,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct downloader *make_downloader(const struct installation *in)
 {
@@ -64,7 +66,9 @@ static int check_options(const struct installation *in, struct nix_conf_facts *f
 		return -1;
 	if (fd >= 0)
 		record_read(fd, &record);
-	return nix_conf_check(fd, in->site->nix_dir, facts, &record);
+	facts->asks_sandbox = renewal_runtime(in, &record);
+	facts->sandbox_works = preflight_can_sandbox(in->site);
+	return nix_conf_check(fd, in->site->nix_dir, facts, &record, true);
 }
 
 /* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
@@ -118,7 +122,7 @@ static int commit(const struct installation *in, const char *top, bool replace,
 	return 0;
 }
 
-/* nix.conf, and a directory that Nix looks for. */
+/* nix.conf, a directory that Nix looks for, and no database that Nix could not use. */
 static int configure(const struct installation *in, const struct nix_conf_facts *facts,
 		     const struct lock *lock, struct record *record, struct nix_conf_before *before)
 {
@@ -127,6 +131,8 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 
 	if (fd < 0)
 		return layout_error("make the directory var/nix in", in->site->nix_dir, fd);
+	if (damage_put_database_aside(lock->nix_dir_fd, in->site->nix_dir) < 0)
+		return -1;
 	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record, before);
 }
 
@@ -227,9 +233,11 @@ static int look(const struct installation *in, struct installed *installed)
 {
 	const char *nix_dir = in->site->nix_dir;
 
-	return lock_wait(nix_dir, in->progress) < 0
-		       ? -1
-		       : installed_look(nix_dir, in->request, installed);
+	int r = lock_wait(nix_dir, in->progress);
+
+	if (r > 0)
+		installed->is_fresh = true;
+	return r < 0 ? -1 : installed_look(nix_dir, in->request, installed);
 }
 
 /*
@@ -262,7 +270,7 @@ static int take_lock(const struct installation *in, struct installed *installed,
  */
 static int install(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -279,10 +287,12 @@ static int install(const struct installation *in)
 	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
 									     : look(in, &installed);
 	if (r != 0)
-		return r < 0 ? -1 : renew(in, &facts);
+		return r < 0 ? -1 : renew(in, &installed, &facts);
 	if (preflight(in->site, in->request, &facts) < 0)
 		return -1;
 	r = take_lock(in, &installed, &lock);
+	if (r > 0)
+		installed_say(&installed);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 
@@ -306,14 +316,21 @@ static int install(const struct installation *in)
 }
 
 /* The plan where Nix is installed. */
-static int dry_renew(const struct installation *in, const struct nix_conf_facts *facts)
+static int dry_renew(const struct installation *in, const struct installed *installed,
+		     struct nix_conf_facts *facts)
 {
 	_cleanup_(renewal_clear) struct renewal renewal = {0};
 
 	if (renewal_look(in, facts, &renewal) < 0)
 		return -1;
+	if (renewal_has_work(&renewal))
+		log_info("%-s", installed->words);
+	else
+		installed_say(installed);
 	if (self_has_work(&renewal.self))
 		puts("the links to Nix's commands, or the program itself, would be put in place");
+	if (renewal.runtime)
+		text_print(stdout, "%s would be written down as its runtime\n", renewal.runtime);
 	if (renewal.conf)
 		text_print(stdout, "%s/" LAYOUT_NIX_CONF " would be written\n", in->site->nix_dir);
 	if (!renewal_has_work(&renewal))
@@ -324,7 +341,7 @@ static int dry_renew(const struct installation *in, const struct nix_conf_facts 
 /* The plan alone. 0, or -1 after a message. */
 static int dry_run(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -339,7 +356,7 @@ static int dry_run(const struct installation *in)
 	if (r < 0)
 		return -1;
 	if (r > 0)
-		return dry_renew(in, &facts);
+		return dry_renew(in, &installed, &facts);
 	look_at_self(in, &self);
 	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
@@ -349,8 +366,10 @@ static int dry_run(const struct installation *in)
 	return 0;
 }
 
+/* In a process of its own. What Nix and its script make is for the user alone to write, too. */
 static int work(void *ctx)
 {
+	umask(umask(0) | S_IWGRP | S_IWOTH);
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 

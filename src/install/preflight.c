@@ -95,6 +95,13 @@ int preflight_runtime(const struct site *site)
 	return 0;
 }
 
+bool preflight_can_sandbox(const struct site *site)
+{
+	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
+	return (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
+	       probe_can_sandbox(&site->runtimes.userns);
+}
+
 /* What is different in the runtime that will be used. */
 static void say_runtime(const struct site *site)
 {
@@ -113,10 +120,7 @@ int preflight(const struct site *site, const struct install_request *request,
 	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
 	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request) < 0)
 		return -1;
-	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
-	facts->sandbox_works =
-		(site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
-		probe_can_sandbox(&site->runtimes.userns);
+	facts->sandbox_works = preflight_can_sandbox(site);
 	facts->is_root = geteuid() == 0;
 	say_runtime(site);
 	disk_say_elsewhere(site->nix_dir);

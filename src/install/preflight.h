@@ -14,6 +14,9 @@
  */
 int preflight_runtime(const struct site *site);
 
+/* Do builds have a sandbox of Nix's in the runtime of SITE? */
+bool preflight_can_sandbox(const struct site *site);
+
 /*
  * Is HOME the user's own, can programs be run from where the Nix
  * directory will be, is its store one that Nix takes, and is the user's profile free for it?

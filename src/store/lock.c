@@ -20,6 +20,9 @@
 #define DYING_MS 5000
 #define TICK_MS	 5
 
+/* FUSE is told of a close(2) within milliseconds. */
+#define CLOSING_MS 500
+
 /* How often it is shown for how long another one has the lock. */
 #define SHOW_MS 250
 
@@ -156,7 +159,8 @@ static int take(const char *nix_dir, struct progress *progress, struct lock *out
 
 		if (dir < 0)
 			return -1;
-		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0644);
+		/* whoever may read it may lock it, and so keep us waiting for ever: flock(2) */
+		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0600);
 		if (fd == -ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
 		r = fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ? (fd < 0 ? fd : -errno)
@@ -212,9 +216,10 @@ int lock_wait(const char *nix_dir, struct progress *progress)
 			r = lock_error(nix_dir, dir, r);
 		is_over = r == 0 && is_current(fd, dir);
 	}
-	if (progress->label)
-		progress_drop(progress);
-	return r;
+	if (!progress->label)
+		return r;
+	progress_drop(progress);
+	return r < 0 ? -1 : 1;
 }
 
 static bool is_of(int nix_dir_fd, pid_t pid)
@@ -251,11 +256,30 @@ void lock_remove(const struct lock *lock)
 	fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
 }
 
+/*
+ * In place of removing an open file, FUSE gives it another name, and where names cannot be changed
+ * that fails: then it goes once it is closed, of which FUSE learns a little later. Nobody can
+ * install there, so that nobody is robbed of a lock.
+ */
+static void remove_closed(int nix_dir_fd)
+{
+	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+
+	for (int waited = 0; waited < CLOSING_MS; waited += TICK_MS) {
+		if (fs_unlink_below(nix_dir_fd, LAYOUT_LOCK) == 0)
+			return;
+		nanosleep(&tick, NULL);
+	}
+}
+
 void lock_end(struct lock *lock)
 {
-	lock_remove(lock);
+	int r = fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
+
 	cleanup_close(&lock->fd);
 	lock->fd = -1;
+	if (r == -EPERM || r == -EACCES || r == -EXDEV)
+		remove_closed(lock->nix_dir_fd);
 }
 
 void lock_clear(struct lock *lock)

@@ -39,7 +39,8 @@ int lock_take_now(const char *nix_dir, struct lock *out);
 
 /*
  * Wait as long as somebody has the lock, without taking it: those who wait go on together. Makes
- * nothing, and waits for nobody where we may not write. 0, or -1 after a message.
+ * nothing, and waits for nobody where we may not write. 1 after waiting, 0 where nobody had it, or
+ * -1 after a message.
  */
 int lock_wait(const char *nix_dir, struct progress *progress);
 

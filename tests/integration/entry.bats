@@ -78,6 +78,8 @@ teardown()
 	not_in proot "it turns a signal into a status"
 	/usr/bin/python3 - <<-'END'
 		import os, signal, subprocess
+		# under nohup it is ignored, in all that is started here
+		signal.signal(signal.SIGHUP, signal.SIG_DFL)
 		for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP):
 		    words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c", f"kill -{number} $$"]
 		    assert subprocess.run(words).returncode == -number, number
