@@ -2,9 +2,11 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "host/proot.h"
 #include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
+#include "install/fetched_proot.h"
 #include "install/installation.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
@@ -33,7 +35,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct downloader *make_downloader(const struct installation *in)
+struct downloader *installation_downloader(const struct installation *in)
 {
 	struct download_options options;
 
@@ -280,14 +282,19 @@ static int install(const struct installation *in)
 	_cleanup_(store_result_clear) struct store_result stored = {0};
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
 	_cleanup_free_ char *version = NULL;
 	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
-									     : look(in, &installed);
+	r = check_options(in, &facts) < 0 || proot_offer_find(in, &proot) < 0 ||
+			    preflight_runtime(in->site) < 0
+		    ? -1
+		    : look(in, &installed);
 	if (r != 0)
-		return r < 0 ? -1 : renew(in, &installed, &facts);
+		return r < 0 || proot_offer_take_alone(in, &proot) < 0
+			       ? -1
+			       : renew(in, &installed, &facts);
 	if (preflight(in->site, in->request, &facts) < 0)
 		return -1;
 	r = take_lock(in, &installed, &lock);
@@ -296,8 +303,9 @@ static int install(const struct installation *in)
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 
-	if (!(downloader = make_downloader(in)) ||
+	if (!(downloader = installation_downloader(in)) ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
+	    proot_offer_take(in, &proot, &lock) < 0 ||
 	    disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
@@ -346,19 +354,26 @@ static int dry_run(const struct installation *in)
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_options(in, &facts);
 
+	if (r == 0)
+		r = proot_offer_find(in, &proot);
 	if (r == 0)
 		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)
 		return -1;
+	if (proot.url)
+		text_print(stdout, "%s would be downloaded to %s/" PROOT_FETCHED "\n", proot.url,
+			   nix_dir);
 	if (r > 0)
 		return dry_renew(in, &installed, &facts);
 	look_at_self(in, &self);
-	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
+	if (!(downloader = installation_downloader(in)) ||
+	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    layout_check_writable(nix_dir) < 0)
 		return -1;

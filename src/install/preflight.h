@@ -9,8 +9,15 @@
 #include "install/site.h"
 
 /*
+ * Say why this host cannot be installed on: by what it refuses, or why it refuses the runtime that
+ * was ASKED for. Returns -1.
+ */
+int preflight_refuse(const struct site *site, enum runtime asked);
+
+/*
  * Does the runtime of SITE work on this host? Asked where Nix is installed already, too: a store in
- * a home of many hosts is of no use on one that refuses to enter it. 0, or -1 after a message.
+ * a home of many hosts is of no use on one that refuses to enter it. A PRoot that is wanted counts
+ * as there. 0, or -1 after a message.
  */
 int preflight_runtime(const struct site *site);
 
