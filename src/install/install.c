@@ -234,7 +234,6 @@ static void say_summary(const struct installation *in, const char *version, int 
 static int look(const struct installation *in, struct installed *installed)
 {
 	const char *nix_dir = in->site->nix_dir;
-
 	int r = lock_wait(nix_dir, in->progress);
 
 	if (r > 0)

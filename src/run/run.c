@@ -4,6 +4,7 @@
 #include "run/direct.h"
 #include "run/environment.h"
 #include "run/exec.h"
+#include "run/helper.h"
 #include "run/inside.h"
 #include "run/mountns.h"
 #include "run/nix_dir.h"
@@ -109,6 +110,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 	switch (runtime) {
 	case RUNTIME_USERNS:
 		return userns_enter(entry, unless_named);
+	case RUNTIME_HELPER:
+		return helper_exec(request, entry, refusal);
 	case RUNTIME_MOUNTNS:
 		return mountns_enter(entry, unless_named);
 	case RUNTIME_DIRECT:
@@ -206,6 +209,13 @@ int run_command(const struct run_request *request)
 	return request->profile_command
 		       ? exec_profile_command(request->profile_command, request->argv)
 		       : exec_command(request->argv, request->is_default);
+}
+
+int run_started(const struct run_request *request)
+{
+	if (request->work_dir)
+		enter_work_dir(*request->work_dir ? request->work_dir : NULL, ENOENT);
+	return run_command(request);
 }
 
 int run_exec(const struct run_request *request)
