@@ -1,6 +1,7 @@
 #include "install/already.h"
 #include "home/self.h"
 #include "host/runtimes.h"
+#include "install/damage.h"
 #include "install/installed.h"
 #include "install/site.h"
 #include "run/nix_dir.h"
@@ -29,45 +30,6 @@ static bool asks_for_more(const struct install_request *request)
 	return certificates && (!of_host || strcmp(certificates, of_host) != 0);
 }
 
-/* Has nothing at NAME in DIR, nor below it, changed since TIME? By what nobody can set: ctime. */
-static bool is_as_at(int dir, const char *name, const struct timespec *time)
-{
-	_cleanup_closedir_ DIR *entries = NULL;
-	const struct dirent *entry;
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ctim.tv_sec > time->tv_sec ||
-	    (st.st_ctim.tv_sec == time->tv_sec && st.st_ctim.tv_nsec > time->tv_nsec))
-		return false;
-	if (!S_ISDIR(st.st_mode))
-		return true;
-	entries = fs_list_fd(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-	while (entries && (entry = fs_next_entry(entries)))
-		if (!is_as_at(dirfd(entries), entry->d_name, time))
-			return false;
-	return entries;
-}
-
-/*
- * Are nix.conf and the store paths of RECORD as they were when it was written, which is what
- * --install does last? Then their digests, which take libcrypto and a tenth of a second, need not
- * be compared.
- */
-static bool is_untouched(int nix_dir_fd, const struct record *record)
-{
-	_cleanup_close_ int store_fd = fs_open_dir_below(nix_dir_fd, "store");
-	struct stat st;
-
-	if (store_fd < 0 || fs_stat_below(nix_dir_fd, LAYOUT_RECORD, &st) < 0 ||
-	    !is_as_at(nix_dir_fd, LAYOUT_NIX_CONF, &st.st_mtim))
-		return false;
-	for (size_t i = 0; i < record->count; i++)
-		if (record->entries[i].kind == RECORD_STORE &&
-		    !is_as_at(store_fd, record->entries[i].subject, &st.st_mtim))
-			return false;
-	return true;
-}
-
 /* Complete, the caller's own to mend, nobody at work, and nothing of it missing or changed? */
 static bool is_settled(int nix_dir_fd, const char *nix_dir)
 {
@@ -79,7 +41,7 @@ static bool is_settled(int nix_dir_fd, const char *nix_dir)
 	    faccessat(nix_dir_fd, LAYOUT_STATE, W_OK | X_OK, AT_EACCESS) < 0)
 		return false;
 	layout_missing(nix_dir, &missing);
-	return missing.count == 0 && is_untouched(nix_dir_fd, &record);
+	return missing.count == 0 && damage_is_excluded(nix_dir_fd, &record);
 }
 
 /* As renewal_look() of renew.c looks at them, for a program that is not to be copied. */

@@ -77,6 +77,40 @@ static char *find_in_store(int nix_dir_fd, const struct record *record, nar_dige
 	return NULL;
 }
 
+/* Has nothing at NAME in DIR, nor below it, changed since TIME? */
+static bool is_as_at(int dir, const char *name, const struct timespec *time)
+{
+	_cleanup_closedir_ DIR *entries = NULL;
+	const struct dirent *entry;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ctim.tv_sec > time->tv_sec ||
+	    (st.st_ctim.tv_sec == time->tv_sec && st.st_ctim.tv_nsec > time->tv_nsec))
+		return false;
+	if (!S_ISDIR(st.st_mode))
+		return true;
+	entries = fs_list_fd(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	while (entries && (entry = fs_next_entry(entries)))
+		if (!is_as_at(dirfd(entries), entry->d_name, time))
+			return false;
+	return entries;
+}
+
+bool damage_is_excluded(int nix_dir_fd, const struct record *record)
+{
+	_cleanup_close_ int store_fd = fs_open_dir_below(nix_dir_fd, "store");
+	struct stat st;
+
+	if (store_fd < 0 || fs_stat_below(nix_dir_fd, LAYOUT_RECORD, &st) < 0 ||
+	    !is_as_at(nix_dir_fd, LAYOUT_NIX_CONF, &st.st_mtim))
+		return false;
+	for (size_t i = 0; i < record->count; i++)
+		if (record->entries[i].kind == RECORD_STORE &&
+		    !is_as_at(store_fd, record->entries[i].subject, &st.st_mtim))
+			return false;
+	return true;
+}
+
 bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest)
 {
 	_cleanup_free_ char *what = find_in_store(nix_dir_fd, record, digest);

@@ -27,6 +27,13 @@ void damage_find(int nix_dir_fd, const struct record *record, const char *nix,
 /* The same of the store paths alone, which an installation that was broken off has put there. */
 bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest);
 
+/*
+ * Are nix.conf and the store paths of RECORD, read from its file, as they were when that was
+ * written, which is what --install does last? By the times of change, which nobody can set: they
+ * tell of all but a disk that fails, and spare a tenth of a second and libcrypto.
+ */
+bool damage_is_excluded(int nix_dir_fd, const struct record *record);
+
 /* Does Nix's database know the store path PATH ("/nix/store/…")? */
 bool damage_is_registered(int nix_dir_fd, const char *path);
 

@@ -233,17 +233,12 @@ static void say_summary(const struct installation *in, const char *version, int 
  */
 static int look(const struct installation *in, struct installed *installed)
 {
-	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
 	const char *nix_dir = in->site->nix_dir;
-	bool is_at_work = lock_is_there(nix_dir);
-	int r;
+	int r = lock_wait(nix_dir, in->progress);
 
-	if (is_at_work && lock_take(nix_dir, in->progress, &lock) < 0)
-		return -1;
-	r = installed_look(nix_dir, in->request, installed);
-	if (is_at_work)
-		lock_remove(&lock);
-	return r;
+	if (r > 0)
+		installed->is_fresh = true;
+	return r < 0 ? -1 : installed_look(nix_dir, in->request, installed);
 }
 
 /* The options, and what this host allows, with *PROOT where that is wanted. */
@@ -255,14 +250,25 @@ static int check_host(const struct installation *in, struct nix_conf_facts *fact
 		       : preflight_runtime(in->site);
 }
 
-/* Under LOCK: somebody else may have done it since look(). Then that is said, and LOCK goes. */
-static int look_again(const struct installation *in, const struct lock *lock,
-		      struct installed *installed)
+/*
+ * The lock, before the mirror is asked anything. Of many at once all but one come back to look, and
+ * find it done. As look(): 1 where nothing is left to do.
+ */
+static int take_lock(const struct installation *in, struct installed *installed, struct lock *lock)
 {
-	int r = installed_look(in->site->nix_dir, in->request, installed);
+	const char *nix_dir = in->site->nix_dir;
+	int r;
 
-	if (r > 0)
-		installed_say(installed);
+	do {
+		r = look(in, installed);
+		if (r != 0)
+			return r;
+		r = lock_take_now(nix_dir, lock);
+	} while (r > 0);
+	if (r < 0 || site_check(in->site, lock->nix_dir_fd) < 0)
+		return -1;
+	/* somebody else may have done it since we looked */
+	r = installed_look(nix_dir, in->request, installed);
 	if (r != 0)
 		lock_remove(lock);
 	return r;
@@ -294,17 +300,17 @@ static int install(const struct installation *in)
 		return r < 0 || proot_offer_take_alone(in, &proot) < 0
 			       ? -1
 			       : renew(in, &installed, &facts);
-	if (!(downloader = installation_downloader(in)) ||
-	    preflight(in->site, in->request, &facts) < 0 ||
-	    find_release(in, installed.again, downloader, &release) < 0 ||
-	    lock_take(nix_dir, in->progress, &lock) < 0 ||
-	    site_check(in->site, lock.nix_dir_fd) < 0)
+	if (preflight(in->site, in->request, &facts) < 0)
 		return -1;
-	r = look_again(in, &lock, &installed);
+	r = take_lock(in, &installed, &lock);
+	if (r > 0)
+		installed_say(&installed);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 
-	if (proot_offer_take(in, &proot, &lock) < 0 ||
+	if (!(downloader = installation_downloader(in)) ||
+	    find_release(in, installed.again, downloader, &release) < 0 ||
+	    proot_offer_take(in, &proot, &lock) < 0 ||
 	    disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||

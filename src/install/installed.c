@@ -137,7 +137,10 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 	if (nix && !is_of(record, nix))
 		return look_at_other_nix(nix_dir, request, nix, out);
 	if (nix && !missing && record->owner == geteuid())
-		damage_find(nix_dir_fd, record, nix, out->digest, &damage);
+		damage_find(nix_dir_fd, record, nix,
+			    out->is_fresh && damage_is_excluded(nix_dir_fd, record) ? NULL
+										    : out->digest,
+			    &damage);
 	out->is_damaged = damage.is_in_store;
 	if (nix && !missing && !damage.what)
 		return found(out,

@@ -14,6 +14,11 @@ struct installed {
 	/* from the caller: nar_digest(), or NULL where no store path has changed */
 	nar_digest_fn *digest;
 	/*
+	 * Somebody else was at work until now: what has not been touched since needs no digest.
+	 * Fifty that wait would else read the whole store fifty times.
+	 */
+	bool is_fresh;
+	/*
 	 * Of an installation of ours that is to be mended (a store path of it is gone or damaged,
 	 * the database does not know it, or the profile has no nix): its version, the one to
 	 * install where the request names none.

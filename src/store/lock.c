@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,8 +23,8 @@
 /* FUSE is told of a close(2) within milliseconds. */
 #define CLOSING_MS 500
 
-/* How often it is tried again while another one has the lock. */
-#define ASK_MS 50
+/* How often it is shown for how long another one has the lock. */
+#define SHOW_MS 250
 
 /* Is FD still the file of that name? Whoever had the lock before us removed the file. */
 static bool is_current(int fd, int nix_dir_fd)
@@ -65,31 +66,59 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 		 nix_dir, text);
 }
 
-/*
- * Wait until whoever has the lock leaves it, and show for whom and how long. A flock(2) that waits
- * could not show anything meanwhile, so it is tried every ASK_MS. Returns 0 or a negative errno.
- */
-static int wait_in_line(int fd, int nix_dir_fd, struct progress *progress)
+/* For as long as somebody waits: a signal that makes flock(2) return, to show for how long. */
+struct ticking {
+	timer_t timer;
+	bool is_on;
+	struct sigaction before;
+};
+
+static void on_tick(int sig)
 {
-	static const struct timespec tick = {.tv_nsec = ASK_MS * 1000000L};
-
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		_cleanup_free_ char *pid = NULL, *label = NULL;
-
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
-		pid = read_pid(nix_dir_fd);
-		label = text_format("waiting for process %s", pid);
-		progress_wait(progress, label);
-		nanosleep(&tick, NULL);
-	}
-	return 0;
+	(void)sig;
 }
 
-/* flock(2), with a word of waiting. NFS emulates it by a record lock, which wants O_RDWR. */
-static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, struct progress *progress)
+/* SIGVTALRM, since a caller may count on the SIGALRM that it asked for before it became us. */
+static void ticking_start(struct ticking *ticking)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	const struct timespec often = {.tv_nsec = SHOW_MS * 1000000L};
+	const struct itimerspec times = {often, often};
+	/* without SA_RESTART */
+	const struct sigaction action = {.sa_handler = on_tick};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM};
+
+	sigaction(SIGVTALRM, &action, &ticking->before);
+	ticking->is_on = timer_create(CLOCK_MONOTONIC, &event, &ticking->timer) == 0;
+	if (ticking->is_on)
+		timer_settime(ticking->timer, 0, &times, NULL);
+}
+
+static void ticking_stop(struct ticking *ticking)
+{
+	if (ticking->is_on)
+		timer_delete(ticking->timer);
+	sigaction(SIGVTALRM, &ticking->before, NULL);
+}
+
+static void show_waiting(int nix_dir_fd, struct progress *progress)
+{
+	_cleanup_free_ char *pid = read_pid(nix_dir_fd);
+	_cleanup_free_ char *label = text_format("waiting for process %s", pid);
+
+	progress_wait(progress, label);
+}
+
+/*
+ * flock(2) with OPERATION, asleep until whoever has the lock leaves it, with a word of waiting. NFS
+ * emulates it by a record lock, which wants O_RDWR. Returns 0 or a negative errno.
+ */
+static int wait_for(int fd, int operation, int nix_dir_fd, const char *nix_dir,
+		    struct progress *progress)
+{
+	struct ticking ticking;
+	int r;
+
+	if (flock(fd, operation | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return -errno;
@@ -97,7 +126,13 @@ static int wait_for(int fd, int nix_dir_fd, const char *nix_dir, struct progress
 		say_waiting(nix_dir_fd, nix_dir);
 		progress_begin(progress, "waiting", NULL);
 	}
-	return wait_in_line(fd, nix_dir_fd, progress);
+	ticking_start(&ticking);
+	do {
+		show_waiting(nix_dir_fd, progress);
+		r = flock(fd, operation) < 0 ? -errno : 0;
+	} while (r == -EINTR);
+	ticking_stop(&ticking);
+	return r;
 }
 
 static int lock_error(const char *nix_dir, int dir, int r)
@@ -114,12 +149,11 @@ static int lock_error(const char *nix_dir, int dir, int r)
 	return -1;
 }
 
-int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
+/* As lock_take(); PROGRESS NULL: 1 where somebody has it. OUT->made is added to. */
+static int take(const char *nix_dir, struct progress *progress, struct lock *out)
 {
-	_cleanup_(strlist_clear) struct strlist made = {0};
-
 	for (;;) {
-		_cleanup_close_ int dir = layout_open(nix_dir, &made);
+		_cleanup_close_ int dir = layout_open(nix_dir, &out->made);
 		_cleanup_close_ int fd = -1;
 		int r;
 
@@ -129,20 +163,63 @@ int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
 		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0600);
 		if (fd == -ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
-		r = fd < 0			? fd
-		    : fcntl(fd, F_SETFD, 0) < 0 ? -errno
-						: wait_for(fd, dir, nix_dir, progress);
+		r = fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ? (fd < 0 ? fd : -errno)
+		    : progress ? wait_for(fd, LOCK_EX, dir, nix_dir, progress)
+		    : flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno
+						       : 0;
+		if (r == -EWOULDBLOCK)
+			return 1;
 		if (r < 0)
 			return lock_error(nix_dir, dir, r);
 		if (is_current(fd, dir)) {
-			if (progress->label)
-				progress_drop(progress);
 			write_pid(fd);
-			*out = (struct lock){steal_fd(&fd), steal_fd(&dir), made};
-			made = (struct strlist){0};
+			out->fd = steal_fd(&fd);
+			out->nix_dir_fd = steal_fd(&dir);
 			return 0;
 		}
 	}
+}
+
+int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
+{
+	int r;
+
+	*out = (struct lock)LOCK_NONE;
+	r = take(nix_dir, progress, out);
+	if (progress->label)
+		progress_drop(progress);
+	return r;
+}
+
+int lock_take_now(const char *nix_dir, struct lock *out)
+{
+	return take(nix_dir, NULL, out);
+}
+
+/*
+ * All who wait share the lock when it is left, so that they go on at the same time; what they have
+ * of it ends at once. Whoever left it has removed its file, or was killed.
+ */
+int lock_wait(const char *nix_dir, struct progress *progress)
+{
+	bool is_over = false;
+	int r = 0;
+
+	while (r == 0 && !is_over) {
+		_cleanup_close_ int dir = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int fd = dir < 0 ? -1 : fs_open_below(dir, LAYOUT_LOCK, O_RDWR, 0);
+
+		if (fd < 0)
+			break;
+		r = wait_for(fd, LOCK_SH, dir, nix_dir, progress);
+		if (r < 0)
+			r = lock_error(nix_dir, dir, r);
+		is_over = r == 0 && is_current(fd, dir);
+	}
+	if (!progress->label)
+		return r;
+	progress_drop(progress);
+	return r < 0 ? -1 : 1;
 }
 
 static bool is_of(int nix_dir_fd, pid_t pid)
@@ -172,14 +249,6 @@ int lock_try(const char *nix_dir, pid_t dying, struct lock *out)
 		return -1;
 	*out = (struct lock){.fd = steal_fd(&fd), .nix_dir_fd = steal_fd(&dir)};
 	return 0;
-}
-
-bool lock_is_there(const char *nix_dir)
-{
-	_cleanup_close_ int dir = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = dir < 0 ? -1 : fs_open_below(dir, LAYOUT_LOCK, O_RDWR, 0);
-
-	return fd >= 0;
 }
 
 void lock_remove(const struct lock *lock)

@@ -32,14 +32,24 @@ struct lock {
 int lock_take(const char *nix_dir, struct progress *progress, struct lock *out);
 
 /*
- * The same without waiting and without making anything: -1, silently, where somebody has it or it
- * is not there. DYING, where not 0, is a process that had the lock and was killed: while what it
+ * The same without waiting: 1 where somebody has it. *OUT is LOCK_NONE, or what such a call has
+ * left of it.
+ */
+int lock_take_now(const char *nix_dir, struct lock *out);
+
+/*
+ * Wait as long as somebody has the lock, without taking it: those who wait go on together. Makes
+ * nothing, and waits for nobody where we may not write. 1 after waiting, 0 where nobody had it, or
+ * -1 after a message.
+ */
+int lock_wait(const char *nix_dir, struct progress *progress);
+
+/*
+ * lock_take() without waiting and without making anything: -1, silently, where somebody has it or
+ * it is not there. DYING, where not 0, is a process that had the lock and was killed: while what it
  * has started is on its way out, that is waited for, some seconds at most.
  */
 int lock_try(const char *nix_dir, pid_t dying, struct lock *out);
-
-/* Is the lock's file there, in a directory that we may write to? Somebody may have the lock. */
-bool lock_is_there(const char *nix_dir);
 
 /* Remove the lock's file; the lock itself ends with its descriptors. */
 void lock_remove(const struct lock *lock);

@@ -79,6 +79,9 @@ ended()
 	at_once 50 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add
 	ended '50 0'
 	[ "$(mirror_requests '^GET .*tar\.xz [0-9]')" -eq 1 ]
+	# those who come second ask the mirror nothing
+	[ "$(mirror_requests '^GET .*/latest/')" -eq 1 ]
+	[ "$(mirror_requests '^GET .*\.sha256 ')" -eq 1 ]
 	no_leftovers
 	clean_store
 	# one did it, the others say that it is there, and nobody says more than once that he waits

@@ -140,7 +140,7 @@ end_it()
 		[ "$(stat -Lc %d:%i "/proc/$p/root" 2>/dev/null)" = "$(stat -Lc %d:%i /)" ] || echo "$p"
 	done | tail -n 1)
 	[ -n "$child" ] || skip "the child was too fast"
-	kill -STOP "$child"
+	kill -STOP "$child" 2>/dev/null || skip "the child was too fast"
 	sleep 1
 	kill -CONT "$child"
 	wait "$pid"
