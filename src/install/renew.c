@@ -60,12 +60,14 @@ int renewal_look(const struct installation *in, const struct nix_conf_facts *fac
 		return -1;
 	if (out->is_ours)
 		look_at_self(in, &out->self);
+	out->path = out->self.bin && !out->self.is_on_path && !in->request->no_modify_profile &&
+		    !self_has_path_file(&in->site->home);
 	return 0;
 }
 
 bool renewal_has_work(const struct renewal *renewal)
 {
-	return renewal->conf || self_has_work(&renewal->self);
+	return renewal->conf || renewal->path || self_has_work(&renewal->self);
 }
 
 /* Write nix.conf, and see that Nix works with it. */

@@ -12,12 +12,12 @@
  *   file PATH SHA256      a file with these contents
  *   line PATH [SHA256]    a line that the install script added to a startup file (the digest of
  *                         the line); without a digest it was about to be added
- *   store NAME            a store path of the release
- *   runtime NAME          by which it was installed (util/runtime.h); "direct" decides later calls
- *   was PATH TARGET       a symlink of another Nix's that was there before, in the way of one that
- *                         Nix makes: --uninstall makes it again
- *   begun                 from here on the store was changed
- *   complete VERSION SYSTEM SHA256 SOURCE   all of it is in place: this release, from this URL
+ *   source PATH SHA256    a line of our own in a startup file, which reads a file of ours (the
+ * digest of the line) store NAME            a store path of the release runtime NAME          by
+ * which it was installed (util/runtime.h); "direct" decides later calls was PATH TARGET       a
+ * symlink of another Nix's that was there before, in the way of one that Nix makes: --uninstall
+ * makes it again begun                 from here on the store was changed complete VERSION SYSTEM
+ * SHA256 SOURCE   all of it is in place: this release, from this URL
  *
  * The last of "begun" and "complete" tells which it is. Paths are absolute.
  */
@@ -38,6 +38,7 @@ enum record_kind {
 	RECORD_LINK,
 	RECORD_FILE,
 	RECORD_LINE,
+	RECORD_SOURCE,
 	RECORD_STORE,
 	RECORD_RUNTIME,
 	RECORD_WAS,
