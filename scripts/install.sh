@@ -9,12 +9,13 @@
 # the options given. Exit status: that of the program, or 125 where it does not come to that.
 #
 # A release is a directory that holds SHA256SUMS and the programs that it names. The version need not
-# be known: the one name in SHA256SUMS that ends in -ARCH-linux is taken. ARCH is x86_64, i686 or
-# aarch64. The hash counts only where nobody can have changed it on the way: over https with the
+# be known: the one name in SHA256SUMS that ends in -ARCH-linux is taken. ARCH is x86_64, i686,
+# aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on the way: over https with the
 # server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
 #
 # Environment, beside the variables of the program itself:
-#     NIX_USER_CHROOT_RELEASES         the release: an https URL, or a directory (also as file://DIR)
+#     NIX_USER_CHROOT_RELEASES         the release: an https URL, or a directory (also as file://DIR).
+#                                      The program fetches PRoot from it where nothing else works
 #     NIX_USER_CHROOT_PROGRAM_SHA256   the hash that the program must have. Who gives it can also
 #                                      take the release from an http URL, or with a wget that does
 #                                      not verify certificates (busybox without openssl)
@@ -172,15 +173,18 @@
 		i[3-6]86) nuc_arch=i686 ;;
 		aarch64 | arm64)
 			nuc_arch=aarch64
-			[ "$(nuc_userland_bits)" != 32 ] || nuc_refuse_arch "$nuc_arch with a 32-bit userland"
+			[ "$(nuc_userland_bits)" != 32 ] || nuc_arch=armv7l
 			;;
+		# what uname says to 32-bit programs on a 64-bit processor
+		armv7l | armv8l) nuc_arch=armv7l ;;
+		riscv64) ;;
 		*) nuc_refuse_arch "$nuc_arch" ;;
 		esac
 	}
 
 	nuc_refuse_arch() {
 		nuc_die "there is no program for this host's architecture, which is $1" \
-			'there are programs for x86_64, i686 and aarch64; for others build it from its source:' \
+			'there are programs for x86_64, i686, aarch64, armv7l and riscv64; for others build it from source:' \
 			'https://github.com/nix-user-chroot/nix-user-chroot'
 	}
 

@@ -2,6 +2,7 @@
 #include "run/path_config_default.h"
 #include "config.h"
 #include "host/check.h"
+#include "install/already.h"
 #include "install/install.h"
 #include "run/exec.h"
 #include "run/nix_dir.h"
@@ -74,8 +75,7 @@ static int print_path_config(void)
 static int install(const struct options *options)
 {
 	const struct install_options *install = &options->install;
-
-	return install_command(&(struct install_request){
+	const struct install_request request = {
 		.program_argv = options->program_argv,
 		.argv = options->argv,
 		.trust = trust_of(options),
@@ -94,7 +94,12 @@ static int install(const struct options *options)
 		.no_shims = install->no_shims,
 		.dry_run = install->dry_run,
 		.force = install->force,
-	});
+	};
+	int r = already_installed(&request);
+
+	if (r != 0)
+		return r < 0 ? EXIT_CANCELED : 0;
+	return install_command(&request);
 }
 
 static int uninstall(const struct options *options)

@@ -6,6 +6,9 @@
 #   wait_until SECONDS COMMAND...   poll until COMMAND succeeds; fails when the time is over
 #   forget_lists           remove the lists of living namespaces of the users that the suites make up
 #   has_words WORDS...     all of them are in $output, as `run` sets it
+#   take_runtime           in setup: by TEST_RUNTIME, where it is set, the program is to run; in `direct`
+#                          NIX becomes /nix, emptied, which is that of tests/own-root
+#   not_in RUNTIME WHY     skip the test where the suite is run in that runtime
 
 remove_tree()
 {
@@ -25,6 +28,25 @@ remove_tree()
 		fi
 		rm -rf "$path"
 	done
+}
+
+take_runtime()
+{
+	[ -n "${TEST_RUNTIME:-}" ] || return 0
+	export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
+	[ "$TEST_RUNTIME" = direct ] || return 0
+	if [ ! -e /.own-root ] || ! mountpoint -q /nix; then
+		echo "the runtime direct is tested within tests/own-root"
+		return 1
+	fi
+	chmod -R u+rwX /nix
+	find /nix -mindepth 1 -delete
+	export NIX=/nix
+}
+
+not_in()
+{
+	[ "${TEST_RUNTIME:-userns}" != "$1" ] || skip "not in $1: $2"
 }
 
 wait_until()

@@ -62,6 +62,8 @@ build_openssl() {
 	local target
 	case $arch in
 	i686) target=linux-x86 ;;
+	armv7l) target=linux-armv4 ;;
+	riscv64) target=linux64-riscv64 ;;
 	*) target=linux-$arch ;;
 	esac
 	unpack openssl

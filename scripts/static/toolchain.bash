@@ -9,14 +9,18 @@
 #                          headers in kernel, and the compiler bin/$triplet-gcc
 
 toolchain_names() {
-	case $1 in
-	x86_64 | i686 | aarch64) ;;
-	*) die "no static binary is made for the architecture '$1'" \
-		"there are x86_64, i686 and aarch64" ;;
-	esac
 	arch=$1
 	gnu=$arch-linux-gnu
 	triplet=$arch-linux-musl
+	case $arch in
+	x86_64 | i686 | aarch64 | riscv64) ;;
+	armv7l)
+		gnu=arm-linux-gnueabihf
+		triplet=arm-linux-musleabihf
+		;;
+	*) die "no static binary is made for the architecture '$arch'" \
+		"there are x86_64, i686, aarch64, armv7l and riscv64" ;;
+	esac
 	command -v "$gnu-gcc" >/dev/null || die "there is no $gnu-gcc" \
 		"run scripts/deps build static-all, which installs all compilers"
 }

@@ -7,6 +7,7 @@
 #include "util/fs.h"
 #include "util/part_names.h"
 #include "util/str.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

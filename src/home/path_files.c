@@ -5,7 +5,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
-#include "util/sha256.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

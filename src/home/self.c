@@ -5,6 +5,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/text.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,7 @@ bool self_finds(const struct self_plan *plan, const char *name)
 	return found && fs_same_file(found, plan->program);
 }
 
+#ifdef SINGLE_BINARY
 /* What the file at DEST is to the program SOURCE. */
 static enum copy_action decide_copy(const char *dest, const char *source,
 				    const struct strlist *ours)
@@ -83,12 +85,13 @@ static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 {
 	_cleanup_free_ char *directory = path_parent(plan->program);
 
-	if (!is_single || is_on_path(directory) || fs_same_file(directory, plan->bin))
+	if (is_on_path(directory) || fs_same_file(directory, plan->bin))
 		return;
 	free(plan->program);
 	plan->program = path_join(plan->bin, COPY_NAME);
 	plan->copy = decide_copy(plan->program, plan->source, ours);
 }
+#endif
 
 static enum shim_action look_at_shim(const struct self_plan *plan, const char *name)
 {
@@ -114,7 +117,11 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 		return -1;
 	}
 	out->is_on_path = is_on_path(out->bin);
+#ifdef SINGLE_BINARY
 	look_at_program(ours, out);
+#else
+	(void)ours; /* a copy by itself would lack the installer beside it */
+#endif
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		out->shims[i] = look_at_shim(out, shim_names[i]);
 	return 0;
@@ -351,6 +358,15 @@ char *self_path_hint(const struct self_plan *plan, const struct home *home)
 	if (path && directory)
 		return xasprintf("%s\n%s", path, directory);
 	return steal_ptr(path ? &path : &directory);
+}
+
+void self_say_path(const struct self_plan *plan, const struct home *home)
+{
+	_cleanup_free_ char *hint =
+		plan->bin && !plan->is_on_path ? self_path_hint(plan, home) : NULL;
+
+	if (hint)
+		log_info("%-s", hint);
 }
 
 char *self_call(const struct self_plan *plan, const char *argv0)

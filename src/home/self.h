@@ -53,6 +53,9 @@ char *self_path_hint(const struct self_plan *plan, const struct home *home);
 /* Is there a file of ours that puts the commands on the PATH of new shells? */
 bool self_has_path_file(const struct home *home);
 
+/* Say that, where PLAN, which may be empty, has links that PATH does not find. */
+void self_say_path(const struct self_plan *plan, const struct home *home);
+
 /* Is it the link of PLAN that the user's shell finds by the NAME of a command? */
 bool self_finds(const struct self_plan *plan, const char *name);
 

@@ -2,6 +2,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +18,22 @@ static bool contains(const char *text, size_t len, const char *word)
 	return memmem(text, len, word, strlen(word)) != NULL;
 }
 
+/* What "nix-channel --add" of the script writes into the list of channels. */
+static bool is_channel(const char *line, size_t len)
+{
+	static const char channel[] = "https://nixos.org/channels/nixpkgs-unstable nixpkgs";
+
+	return len == sizeof(channel) - 1 && memcmp(line, channel, len) == 0;
+}
+
 /* LINE without its newline. */
 static bool is_ours(const char *line, size_t len)
 {
 	static const char marker[] = "# added by Nix installer";
 	size_t marker_len = sizeof(marker) - 1;
 
+	if (is_channel(line, len))
+		return true;
 	return len >= marker_len && memcmp(line + len - marker_len, marker, marker_len) == 0 &&
 	       (contains(line, len, "profile/etc/profile.d/nix.sh") ||
 		contains(line, len, "profile/etc/profile.d/nix.fish"));
@@ -76,7 +87,8 @@ char *startup_text_without_line(const char *text, size_t len, size_t *out_len)
 		if (!is_ours(text + at, line)) {
 			memcpy(out + used, text + at, whole);
 			used += whole;
-		} else if (ends_with_empty_line(out, used) || (used > 0 && at + whole == len)) {
+		} else if (!is_channel(text + at, line) &&
+			   (ends_with_empty_line(out, used) || (used > 0 && at + whole == len))) {
 			used--;
 		}
 		at += whole;

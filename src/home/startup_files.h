@@ -4,7 +4,8 @@
  *
  * The script (install-nix-from-tarball.sh of Nix) appends "\nif [ -e F ]; then . F; fi # added by
  * Nix installer\n", where F is etc/profile.d/nix.sh in the profile; for fish it writes a file of
- * its own, with nix.fish.
+ * its own, with nix.fish. Into the list of channels, where that has no nixpkgs yet, it has
+ * nix-channel put "https://nixos.org/channels/nixpkgs-unstable nixpkgs".
  */
 #ifndef HOME_STARTUP_FILES_H
 #define HOME_STARTUP_FILES_H

@@ -58,7 +58,7 @@ int check_run(enum runtime wanted, const char *nix_dir, bool json)
 
 	host_facts_read("", &report.facts);
 	report.nix_dir_err = nix_dir ? look_at_nix_dir(nix_dir) : 0;
-	r = runtimes_try(false, &report.runtimes);
+	r = runtimes_try(false, nix_dir, &report.runtimes);
 	if (r < 0) {
 		log_error("cannot start a process to try things in: %s\n"
 			  "end some of your processes, or raise the limit on them: ulimit -u",

@@ -113,6 +113,9 @@ static void read_container(const char *root, struct host_facts *out)
 		set_container(out, CONTAINER_FLATPAK, "Flatpak");
 	else if (name)
 		set_container(out, CONTAINER_OTHER, name);
+	/* for systemd alone LXC writes its name down */
+	else if (exists(root, "/dev/.lxc-boot-id") || exists(root, "/dev/.lxc"))
+		set_container(out, CONTAINER_OTHER, "lxc");
 }
 
 /* Lines of "first-inside first-outside count": user_namespaces(7). */

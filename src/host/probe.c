@@ -93,6 +93,9 @@ static int try_bind(struct attempt *attempt)
 	attempt->what = "bind /proc";
 	if (mkdir("proc", 0755) < 0 || mkdir("sandbox", 0755) < 0 || mkdir("old", 0755) < 0)
 		return -errno;
+	/* an entry has /dev too, where LXC leaves a whole /proc for namespaces: /dev/.lxc/proc */
+	if (mkdir("dev", 0755) == 0)
+		(void)!mount("/dev", "dev", NULL, MS_BIND | MS_REC, NULL);
 	return mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
 

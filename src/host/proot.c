@@ -2,6 +2,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,8 +23,26 @@
  */
 #define PROBE_PLACE "/tmp"
 
-char *proot_find(char **why)
+/* Nobody else can have put it there. */
+static bool is_own(const char *nix_dir)
 {
+	static const char *const places[] = {".", "var", "var/nix-user-chroot", PROOT_FETCHED};
+	_cleanup_close_ int fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *unknown;
+	struct trust trust;
+	struct stat st;
+
+	if (fd < 0 || trust_find(NULL, NULL, &trust, &unknown) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (trust_look(&trust, fd, places[i], &st) != TRUST_GOOD)
+			return false;
+	return true;
+}
+
+char *proot_find(const char *nix_dir, char **why)
+{
+	_cleanup_free_ char *fetched = nix_dir ? path_join(nix_dir, PROOT_FETCHED) : NULL;
 	const char *named = env_get("NIX_USER_CHROOT_PROOT"), *path = env_get("PATH");
 	char *part;
 
@@ -41,7 +60,10 @@ char *proot_find(char **why)
 		if (*file == '/' && fs_is_program(file))
 			return steal_ptr(&file);
 	}
-	*why = xstrdup("there is no proot on PATH, and NIX_USER_CHROOT_PROOT names none");
+	if (fetched && fs_is_program(fetched) && is_own(nix_dir))
+		return steal_ptr(&fetched);
+	*why = xstrdup("there is no proot on PATH, NIX_USER_CHROOT_PROOT names none, and "
+		       "--install has fetched none");
 	return NULL;
 }
 

@@ -6,11 +6,16 @@
 
 #include <stdbool.h>
 
+/* The one that --install has fetched, below a Nix directory. */
+#define PROOT_FETCHED "var/nix-user-chroot/proot"
+
 /*
- * The program: $NIX_USER_CHROOT_PROOT, else proot on PATH. A path, the caller's to free; NULL with
- * *WHY, the caller's to free too, a sentence without its full stop.
+ * The program: $NIX_USER_CHROOT_PROOT, else proot on PATH, else the one in NIX_DIR (NULL: none),
+ * where it and the directories above it are the caller's own and nobody else may write to them. A
+ * path, the caller's to free; NULL with *WHY, the caller's to free too, a sentence without its full
+ * stop.
  */
-char *proot_find(char **why);
+char *proot_find(const char *nix_dir, char **why);
 
 /*
  * From now on, the kernel answers ENOSYS to this process and to those that it starts for the system

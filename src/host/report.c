@@ -102,6 +102,22 @@ static void print_confinement(FILE *f, const struct report *report)
 				       : "a system call filter alone");
 }
 
+static void print_terminals(FILE *f, const char *no_terminals)
+{
+	_cleanup_free_ char *words =
+		no_terminals
+			? xasprintf("Nix will not be able to build anything: %s. It gives each "
+				    "build a terminal. In a container, devpts is not mounted "
+				    "on /dev/pts, or /dev/ptmx is no link to pts/ptmx.",
+				    no_terminals)
+			: NULL;
+
+	if (!words)
+		return;
+	fputc('\n', f);
+	print_wrapped(f, "", words);
+}
+
 /* RUNTIME_AUTO: none */
 static enum runtime choose(const struct report *report)
 {
@@ -197,6 +213,7 @@ void report_print_table(FILE *f, const struct report *report)
 	print_steps(f, &report->runtimes.userns);
 	print_runtimes(f, &report->runtimes);
 	print_confinement(f, report);
+	print_terminals(f, report->runtimes.no_terminals);
 	fputc('\n', f);
 	print_wrapped(f, "", words);
 	for (size_t i = 0; i < report->reasons.count; i++)
@@ -324,7 +341,9 @@ void report_print_json(FILE *f, const struct report *report)
 	fputs(", \"runtimes\": [", f);
 	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
 		print_json_runtime(f, (enum runtime)i, runtimes->refused[i]);
-	fprintf(f, "], \"confinement\": [%s%s\"filter\"], \"directory\": ",
+	fputs("], \"terminals-error\": ", f);
+	print_json_string(f, runtimes->no_terminals);
+	fprintf(f, ", \"confinement\": [%s%s\"filter\"], \"directory\": ",
 		has_own_namespaces(report) ? "\"namespaces\", " : "",
 		facts->landlock > 0 ? "\"landlock\", " : "");
 	print_json_string(f, report->nix_dir);

@@ -19,6 +19,7 @@
  *     "runtime"    "userns", "mountns", "direct", "proot"
  *     "works"      true where it does
  *     "why"        why not, or null
+ *   "terminals-error"  why Nix cannot build here, for want of a terminal, or null
  *   "directory"  the Nix directory, or null
  *   "directory-error"  why no store is there and none can be made, or null
  *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"

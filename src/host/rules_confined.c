@@ -99,6 +99,19 @@ static void write_proc_read_only(const struct refusal *r, struct explanation *ou
 }
 
 /* How the container is started so that OPTION_* are lifted; lines of OUT->admin. */
+/* One switch, which each of those that make containers by LXC calls otherwise. */
+static void add_lxc_options(struct explanation *out)
+{
+	out->short_fix = xstrdup("allow nesting for the container");
+	strlist_add(&out->admin, "# what fits, and start the container anew:");
+	strlist_add(&out->admin,
+		    "lxc.include = /usr/share/lxc/config/nesting.conf    # LXC, in its "
+		    "config");
+	strlist_add(&out->admin, "incus config set CONTAINER security.nesting=true    # or lxc, of "
+				 "LXD");
+	strlist_add(&out->admin, "pct set ID --features nesting=1                     # Proxmox");
+}
+
 static void add_container_options(const struct host_facts *facts, const char *docker,
 				  const char *podman, const char *kubernetes,
 				  struct explanation *out)
@@ -119,6 +132,10 @@ static void add_container_options(const struct host_facts *facts, const char *do
 		strlist_take(&out->admin, xasprintf("  %s", kubernetes));
 		break;
 	default:
+		if (facts->container_name && strcmp(facts->container_name, "lxc") == 0) {
+			add_lxc_options(out);
+			break;
+		}
 		out->short_fix = xstrdup("start the container with leave to make namespaces and "
 					 "mount in them");
 		strlist_add(&out->admin, "# the like of Docker's:");

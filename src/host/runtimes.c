@@ -4,6 +4,8 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +20,34 @@ static char *refusal_of(const struct probe *probe)
 	return probe_failure(failed);
 }
 
-static char *refusal_of_proot(void)
+static char *refusal_of_proot(const char *nix_dir, bool *lacks_proot)
 {
 	char *why = NULL;
-	_cleanup_free_ char *proot = proot_find(&why);
+	_cleanup_free_ char *proot = proot_find(nix_dir, &why);
 
+	/* one that the user names is the one that is wanted */
+	*lacks_proot = !proot && !env_get("NIX_USER_CHROOT_PROOT");
 	return proot ? proot_refusal(proot) : why;
 }
 
-static int try_all(bool is_lazy, struct runtimes *out)
+/* Nix gives each build a terminal of its own. */
+static char *refusal_of_terminals(void)
+{
+	_cleanup_close_ int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), other = -1;
+	char name[64];
+
+	if (fd < 0)
+		return xasprintf("cannot open /dev/ptmx: %s", strerror(errno));
+	if (unlockpt(fd) < 0 || ptsname_r(fd, name, sizeof(name)) != 0)
+		return xasprintf("/dev/ptmx gives no terminal: %s", strerror(errno));
+	other = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (other < 0)
+		return xasprintf("cannot open %s, a terminal that /dev/ptmx has given: %s", name,
+				 strerror(errno));
+	return NULL;
+}
+
+static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 {
 	struct probe mounts;
 	int r;
@@ -39,6 +60,7 @@ static int try_all(bool is_lazy, struct runtimes *out)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
+	out->no_terminals = refusal_of_terminals();
 	out->hides_programs = nix_root_has_programs("");
 	for (int i = RUNTIME_USERNS; out->hides_programs && i < RUNTIME_COUNT; i++) {
 		free(out->refused[i]);
@@ -51,11 +73,11 @@ static int try_all(bool is_lazy, struct runtimes *out)
 	if (is_lazy && runtimes_first(out, false) != RUNTIME_PROOT)
 		out->refused[RUNTIME_PROOT] = xstrdup("not tried, for another one works");
 	else
-		out->refused[RUNTIME_PROOT] = refusal_of_proot();
+		out->refused[RUNTIME_PROOT] = refusal_of_proot(nix_dir, &out->lacks_proot);
 	return 0;
 }
 
-int runtimes_try(bool is_lazy, struct runtimes *out)
+int runtimes_try(bool is_lazy, const char *nix_dir, struct runtimes *out)
 {
 	/* where our caller ignores SIGCHLD, waitpid(2) learns nothing of a child */
 	const struct sigaction usual = {.sa_handler = SIG_DFL};
@@ -63,7 +85,7 @@ int runtimes_try(bool is_lazy, struct runtimes *out)
 	int r;
 
 	sigaction(SIGCHLD, &usual, &before);
-	r = try_all(is_lazy, out);
+	r = try_all(is_lazy, nix_dir, out);
 	sigaction(SIGCHLD, &before, NULL);
 	return r;
 }
@@ -76,9 +98,24 @@ enum runtime runtimes_first(const struct runtimes *runtimes, bool can_be_direct)
 	return RUNTIME_AUTO;
 }
 
+bool runtimes_has_userns(void)
+{
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction before;
+	struct probe probe;
+	bool works;
+
+	sigaction(SIGCHLD, &usual, &before);
+	works = !nix_root_has_programs("") && probe_enter(true, &probe) == 0 &&
+		probe_can_enter(&probe);
+	sigaction(SIGCHLD, &before, NULL);
+	return works;
+}
+
 void runtimes_clear(struct runtimes *runtimes)
 {
 	for (int i = 0; i < RUNTIME_COUNT; i++)
 		free(runtimes->refused[i]);
+	free(runtimes->no_terminals);
 	*runtimes = (struct runtimes){0};
 }

@@ -2,8 +2,10 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
+#include "install/fetched_proot.h"
 #include "install/installation.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
@@ -30,8 +32,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static struct downloader *make_downloader(const struct installation *in)
+struct downloader *installation_downloader(const struct installation *in)
 {
 	struct download_options options;
 
@@ -64,7 +67,9 @@ static int check_options(const struct installation *in, struct nix_conf_facts *f
 		return -1;
 	if (fd >= 0)
 		record_read(fd, &record);
-	return nix_conf_check(fd, in->site->nix_dir, facts, &record);
+	facts->asks_sandbox = renewal_runtime(in, &record);
+	facts->sandbox_works = preflight_can_sandbox(in->site);
+	return nix_conf_check(fd, in->site->nix_dir, facts, &record, true);
 }
 
 /* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
@@ -118,7 +123,7 @@ static int commit(const struct installation *in, const char *top, bool replace,
 	return 0;
 }
 
-/* nix.conf, and a directory that Nix looks for. */
+/* nix.conf, a directory that Nix looks for, and no database that Nix could not use. */
 static int configure(const struct installation *in, const struct nix_conf_facts *facts,
 		     const struct lock *lock, struct record *record, struct nix_conf_before *before)
 {
@@ -127,6 +132,8 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 
 	if (fd < 0)
 		return layout_error("make the directory var/nix in", in->site->nix_dir, fd);
+	if (damage_put_database_aside(lock->nix_dir_fd, in->site->nix_dir) < 0)
+		return -1;
 	return nix_conf_write(lock->nix_dir_fd, in->site->nix_dir, facts, record, before);
 }
 
@@ -244,7 +251,7 @@ static int look(const struct installation *in, struct installed *installed)
  */
 static int install(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
@@ -254,25 +261,34 @@ static int install(const struct installation *in)
 	_cleanup_(store_result_clear) struct store_result stored = {0};
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
 	_cleanup_free_ char *version = NULL;
 	const char *nix_dir = in->site->nix_dir;
 	int r;
 
-	r = check_options(in, &facts) < 0 || preflight_runtime(in->site) < 0 ? -1
-									     : look(in, &installed);
+	r = check_options(in, &facts) < 0 || proot_offer_find(in, &proot) < 0 ||
+			    preflight_runtime(in->site) < 0
+		    ? -1
+		    : look(in, &installed);
 	if (r != 0)
-		return r < 0 ? -1 : renew(in, &facts);
-	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
+		return r < 0 || proot_offer_take_alone(in, &proot) < 0
+			       ? -1
+			       : renew(in, &installed, &facts);
+	if (!(downloader = installation_downloader(in)) ||
+	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    lock_take(nix_dir, in->progress, &lock) < 0 ||
 	    site_check(in->site, lock.nix_dir_fd) < 0)
 		return -1;
 	/* somebody else may have done it since we looked */
 	r = installed_look(nix_dir, in->request, &installed);
+	if (r > 0)
+		installed_say(&installed);
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 
-	if (disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
+	if (proot_offer_take(in, &proot, &lock) < 0 ||
+	    disk_check(lock.nix_dir_fd, nix_dir, &facts) < 0 ||
 	    notes_begin(in->site, &lock, &record) < 0 ||
 	    fetch(in, &release, &downloader, &lock, &unpacked) < 0 ||
 	    commit(in, unpacked.top, in->request->force || installed.is_damaged, &lock, &record,
@@ -290,14 +306,21 @@ static int install(const struct installation *in)
 }
 
 /* The plan where Nix is installed. */
-static int dry_renew(const struct installation *in, const struct nix_conf_facts *facts)
+static int dry_renew(const struct installation *in, const struct installed *installed,
+		     struct nix_conf_facts *facts)
 {
 	_cleanup_(renewal_clear) struct renewal renewal = {0};
 
 	if (renewal_look(in, facts, &renewal) < 0)
 		return -1;
+	if (renewal_has_work(&renewal))
+		log_info("%-s", installed->words);
+	else
+		installed_say(installed);
 	if (self_has_work(&renewal.self))
 		puts("the links to Nix's commands, or the program itself, would be put in place");
+	if (renewal.runtime)
+		text_print(stdout, "%s would be written down as its runtime\n", renewal.runtime);
 	if (renewal.conf)
 		text_print(stdout, "%s/" LAYOUT_NIX_CONF " would be written\n", in->site->nix_dir);
 	if (!renewal_has_work(&renewal))
@@ -308,24 +331,31 @@ static int dry_renew(const struct installation *in, const struct nix_conf_facts 
 /* The plan alone. 0, or -1 after a message. */
 static int dry_run(const struct installation *in)
 {
-	_cleanup_(installed_clear) struct installed installed = {0};
+	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
 	_cleanup_(nix_conf_facts_clear) struct nix_conf_facts facts = {0};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_options(in, &facts);
 
+	if (r == 0)
+		r = proot_offer_find(in, &proot);
 	if (r == 0)
 		r = preflight_runtime(in->site);
 	if (r == 0)
 		r = installed_look(nix_dir, in->request, &installed);
 	if (r < 0)
 		return -1;
+	if (proot.url)
+		text_print(stdout, "%s would be downloaded to %s/" PROOT_FETCHED "\n", proot.url,
+			   nix_dir);
 	if (r > 0)
-		return dry_renew(in, &facts);
+		return dry_renew(in, &installed, &facts);
 	look_at_self(in, &self);
-	if (!(downloader = make_downloader(in)) || preflight(in->site, in->request, &facts) < 0 ||
+	if (!(downloader = installation_downloader(in)) ||
+	    preflight(in->site, in->request, &facts) < 0 ||
 	    find_release(in, installed.again, downloader, &release) < 0 ||
 	    layout_check_writable(nix_dir) < 0)
 		return -1;
@@ -333,8 +363,10 @@ static int dry_run(const struct installation *in)
 	return 0;
 }
 
+/* In a process of its own. What Nix and its script make is for the user alone to write, too. */
 static int work(void *ctx)
 {
+	umask(umask(0) | S_IWGRP | S_IWOTH);
 	return install(ctx) < 0 ? EXIT_CANCELED : 0;
 }
 

@@ -4,6 +4,7 @@
 #ifndef INSTALL_INSTALLATION_H
 #define INSTALL_INSTALLATION_H
 
+#include "fetch/downloader.h"
 #include "install/request.h"
 #include "install/site.h"
 #include "ui/progress.h"
@@ -13,5 +14,8 @@ struct installation {
 	const struct site *site;
 	struct progress *progress; /* which shows the step under way */
 };
+
+/* One that shows how far it is, or NULL after a message. */
+struct downloader *installation_downloader(const struct installation *in);
 
 #endif

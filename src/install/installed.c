@@ -2,11 +2,13 @@
 #include "store/layout.h"
 #include "store/record.h"
 #include "install/damage.h"
+#include "install/nix_conf.h"
 #include "install/release.h"
 #include "install/script.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +34,7 @@ static bool is_of(const struct record *record, const char *nix)
 	_cleanup_free_ char *name = xstrdup(nix + strlen("/nix/store/"));
 
 	name[strcspn(name, "/")] = '\0';
-	return record_has(record, RECORD_STORE, name, NULL);
+	return record_store_path(record, name);
 }
 
 /* Do REQUEST and INSTALLED differ in the release? */
@@ -57,22 +59,49 @@ static bool asks_for_another(const struct install_request *request,
 	return wanted && (!installed->version || strcmp(wanted, installed->version) != 0);
 }
 
+/* The words for what is there; WORDS is taken over. */
+static int found(struct installed *out, char *words, const char *advice)
+{
+	free(out->words);
+	out->words = words;
+	out->advice = advice;
+	return 1;
+}
+
+/* Is the file NIX in the store path of the release that REQUEST asks for, by its name? */
+static bool is_asked_for(const struct install_request *request, const char *nix)
+{
+	const struct record_release none = {0};
+	_cleanup_free_ char *end = NULL;
+
+	if (!asks_for_another(request, &none))
+		return true;
+	end = request->nix_version ? xasprintf("-nix-%s/bin/nix", request->nix_version) : NULL;
+	return end && !request->sha256 && str_ends_with(nix, end);
+}
+
 /* A store without a record and without the mark of an installation broken off. */
-static int look_at_foreign(const char *nix_dir, int nix_dir_fd)
+static int look_at_foreign(const char *nix_dir, int nix_dir_fd,
+			   const struct install_request *request, struct installed *out)
 {
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 
-	if (nix) {
-		log_info(
-			"Nix is in %s already, installed by other means: nothing to do\n"
-			"--force installs a release into it, and keeps what is there%-s",
-			nix_dir,
-			fs_exists(nix_dir_fd, LAYOUT_NIX_CONF)
-				? ""
-				: "; it has no " LAYOUT_NIX_CONF
-				  ", which --force writes: flakes are off, and as root nothing is built");
-		return 1;
+	if (nix && !is_asked_for(request, nix)) {
+		log_error("Nix is in %s already, installed by other means, and it is not known to "
+			  "be what you ask for: %s\n"
+			  "--force installs a release into it, and keeps what is there",
+			  nix_dir, nix);
+		return -1;
 	}
+	if (nix)
+		return found(out,
+			     text_format("Nix is in %s already, installed by other means", nix_dir),
+			     layout_has_nix_conf(nix_dir_fd)
+				     ? "--force installs a release into it, and keeps what is there"
+				     : "--force installs a release into it, and keeps what is "
+				       "there; it has no " LAYOUT_NIX_CONF
+				       ", which --force writes: flakes are off, and as root "
+				       "nothing is built");
 	log_error(
 		"%s holds a Nix store that was made by other means, and is left as it is\n"
 		"NIX_USER_CHROOT_DIR names another directory; --force installs into it, and keeps "
@@ -83,14 +112,15 @@ static int look_at_foreign(const char *nix_dir, int nix_dir_fd)
 
 /* The profile's nix is another one: the user has upgraded it by Nix's own means. */
 static int look_at_other_nix(const char *nix_dir, const struct install_request *request,
-			     const char *nix)
+			     const char *nix, struct installed *out)
 {
 	if (request->nix_version || request->tarball || request->sha256)
 		return 0;
-	log_info("Nix is installed in %s already, and your profile has its own version of it, %s: "
-		 "nothing to do\n--nix-version puts a release in its place",
-		 nix_dir, nix);
-	return 1;
+	return found(out,
+		     text_format("Nix is installed in %s already, and your profile has its own "
+				 "version of it, %s",
+				 nix_dir, nix),
+		     "--nix-version puts a release in its place");
 }
 
 static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct record *record,
@@ -105,14 +135,14 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 	if (asks_for_another(request, &record->release))
 		return 0;
 	if (nix && !is_of(record, nix))
-		return look_at_other_nix(nix_dir, request, nix);
+		return look_at_other_nix(nix_dir, request, nix, out);
 	if (nix && !missing && record->owner == geteuid())
-		damage_find(nix_dir_fd, record, nix, &damage);
+		damage_find(nix_dir_fd, record, nix, out->digest, &damage);
 	out->is_damaged = damage.is_in_store;
-	if (nix && !missing && !damage.what) {
-		log_info("Nix %s is installed in %s already: nothing to do", version, nix_dir);
-		return 1;
-	}
+	if (nix && !missing && !damage.what)
+		return found(out,
+			     text_format("Nix %s is installed in %s already", version, nix_dir),
+			     NULL);
 	if (out->is_said)
 		;
 	else if (missing)
@@ -156,14 +186,21 @@ int installed_look(const char *nix_dir, const struct install_request *request,
 			log_warning("the record in %s cannot be read: installing again", nix_dir);
 		out->is_said = true;
 	}
-	out->is_damaged = record.is_begun && damage_is_in_store(fd, &record);
+	out->is_damaged = record.is_begun && damage_is_in_store(fd, &record, out->digest);
 	if (r == -EBADMSG || tells_of_something(r, &record) || !layout_has_store_paths(fd))
 		return 0;
-	return look_at_foreign(nix_dir, fd);
+	return look_at_foreign(nix_dir, fd, request, out);
+}
+
+void installed_say(const struct installed *installed)
+{
+	log_info("%-s: nothing to do%-s%-s", installed->words, installed->advice ? "\n" : "",
+		 installed->advice ? installed->advice : "");
 }
 
 void installed_clear(struct installed *installed)
 {
 	free(installed->again);
+	free(installed->words);
 	*installed = (struct installed){0};
 }

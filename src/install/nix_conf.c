@@ -5,6 +5,7 @@
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +110,8 @@ static char *wanted_of(const struct nix_conf_facts *facts)
 	size_t len;
 	FILE *f = xopen_memstream(&text, &len);
 
+	if (facts->asks_sandbox)
+		fprintf(f, "sandbox = %s\n", facts->sandbox_works ? "true" : "false");
 	if (facts->ssl_cert_file)
 		fprintf(f, "ssl-cert-file = %s\n", facts->ssl_cert_file);
 	if (facts->extra_text)
@@ -175,11 +178,12 @@ static int read_conf(int nix_dir_fd, const char *path, char **text)
 {
 	struct stat st = {0};
 	size_t len;
-	int r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
+	int r;
 
 	*text = NULL;
-	if (r == -ENOENT)
+	if (!layout_has_nix_conf(nix_dir_fd))
 		return 0;
+	r = fs_stat_below(nix_dir_fd, LAYOUT_NIX_CONF, &st);
 	if (r == 0)
 		r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, text, &len);
 	if (r < 0 && S_ISLNK(st.st_mode)) {
@@ -199,8 +203,8 @@ bool nix_conf_is_as_written(const struct record *record, const char *nix_dir, co
 /* Certificates are for the download too; the rest is for nix.conf alone. */
 static int check_users(const char *path, const char *text, const struct nix_conf_facts *facts)
 {
-	const struct nix_conf_facts rest = {.extra = facts->extra, .extra_text = facts->extra_text};
-	_cleanup_free_ char *lacks = nix_conf_lacks(text, &rest), *all = NULL;
+	struct nix_conf_facts asked = {.extra = facts->extra, .extra_text = facts->extra_text};
+	_cleanup_free_ char *lacks = nix_conf_lacks(text, &asked), *all = NULL;
 
 	if (lacks) {
 		log_error("cannot add to %s, which is not as --install wrote it: %.*s\n"
@@ -209,7 +213,9 @@ static int check_users(const char *path, const char *text, const struct nix_conf
 			  path, (int)strcspn(lacks, "\n"), lacks);
 		return -1;
 	}
-	all = nix_conf_lacks(text, facts);
+	/* whether builds have a sandbox is theirs to say */
+	asked.ssl_cert_file = facts->ssl_cert_file;
+	all = nix_conf_lacks(text, &asked);
 	if (all)
 		log_warning("%s is yours, and stays as it is\n"
 			    "for Nix to know your certificates, add to it: %.*s",
@@ -218,7 +224,7 @@ static int check_users(const char *path, const char *text, const struct nix_conf
 }
 
 int nix_conf_check(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
-		   const struct record *record)
+		   const struct record *record, bool can_write)
 {
 	_cleanup_free_ char *path = path_join(nix_dir, LAYOUT_NIX_CONF), *text = NULL;
 
@@ -226,7 +232,10 @@ int nix_conf_check(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 		return 0;
 	if (read_conf(nix_dir_fd, path, &text) < 0)
 		return -1;
-	return !text || is_as_written(record, path, text) ? 0 : check_users(path, text, facts);
+	if (text && is_as_written(record, path, text))
+		return 0;
+	/* none is written for an installation of others' */
+	return text || !can_write ? check_users(path, text ? text : "", facts) : 0;
 }
 
 /* TEXT, where NULL a new one, with what it lacks of FACTS; NULL: nothing. The caller frees. */

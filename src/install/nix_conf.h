@@ -15,6 +15,7 @@
 struct nix_conf_facts {
 	bool is_root;	    /* the user is root */
 	bool sandbox_works; /* Nix's build sandbox can be made inside */
+	bool asks_sandbox;  /* by another runtime than before: the file has to say which it is */
 	const char
 		*no_wal; /* the kind of file system on which SQLite's log does not work, or NULL */
 	const struct strlist *fixed_xattrs; /* attributes that cannot be removed there, or NULL */
@@ -61,10 +62,11 @@ struct nix_conf_before {
 
 /*
  * Can what FACTS has lines for be had? Not where the file in NIX_DIR is no longer as we wrote it,
- * as RECORD has it, and lacks them. Returns 0, or -1 after a message; nothing is written.
+ * as RECORD has it, and lacks them; nor in one that is not there, unless CAN_WRITE. Returns 0, or
+ * -1 after a message; nothing is written.
  */
 int nix_conf_check(int nix_dir_fd, const char *nix_dir, const struct nix_conf_facts *facts,
-		   const struct record *record);
+		   const struct record *record, bool can_write);
 
 /*
  * Write the file where there is none, or add what it lacks of FACTS to one that is as we wrote it,

@@ -4,6 +4,7 @@
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -62,9 +63,8 @@ static bool has_line(const struct record *record, const char *path)
 	return false;
 }
 
-static int note_startup_files(const struct site *site, struct record *record)
+static int note_lines(const struct strlist *files, struct record *record)
 {
-	const struct strlist *files = &site->home.startup_files;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
@@ -74,8 +74,7 @@ static int note_startup_files(const struct site *site, struct record *record)
 	return r;
 }
 
-/* The one of this run alone: an earlier run may have found another. */
-static int note_runtime(const struct site *site, struct record *record)
+int notes_runtime(const struct site *site, struct record *record)
 {
 	const char *name = runtime_name(site->runtime);
 
@@ -99,7 +98,7 @@ int notes_begin(const struct site *site, const struct lock *lock, struct record 
 	if (r == 0)
 		r = note_all(out, RECORD_DIR, &dirs);
 	if (r == 0)
-		r = note_runtime(site, out);
+		r = notes_runtime(site, out);
 	return check(site, r);
 }
 
@@ -108,7 +107,9 @@ int notes_home(const struct site *site, int nix_dir_fd, struct record *record)
 	int r = note_missing(site, record);
 
 	if (r == 0)
-		r = note_startup_files(site, record);
+		r = note_lines(&site->home.startup_files, record);
+	if (r == 0)
+		r = note_lines(&site->home.channels, record);
 	if (r == 0)
 		r = profile_links_note(site, nix_dir_fd, record);
 	return check(site, r);
@@ -206,6 +207,15 @@ static int settle_line(const char *path, struct record *record)
 	return r;
 }
 
+static int settle_lines(const struct strlist *files, struct record *record)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		r = settle_line(files->items[i], record);
+	return r;
+}
+
 /* Is the file of ENTRY there with other contents than its, as another entry has them? */
 static bool is_outdated(const struct record *record, const struct record_entry *entry)
 {
@@ -221,11 +231,10 @@ static bool is_outdated(const struct record *record, const struct record_entry *
 
 int notes_settle(const struct site *site, struct record *record)
 {
-	const struct strlist *files = &site->home.startup_files;
-	int r = 0;
+	int r = settle_lines(&site->home.startup_files, record);
 
-	for (size_t i = 0; r == 0 && i < files->count; i++)
-		r = settle_line(files->items[i], record);
+	if (r == 0)
+		r = settle_lines(&site->home.channels, record);
 	for (size_t i = record->count; r == 0 && i-- > 0;) {
 		const struct record_entry *entry = &record->entries[i];
 		bool is_of_nix = path_is_within(entry->subject, site->nix_dir);

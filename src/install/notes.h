@@ -17,6 +17,9 @@
  */
 int notes_begin(const struct site *site, const struct lock *lock, struct record *out);
 
+/* Note the runtime of SITE, and forget an earlier one. 0 or a negative errno. */
+int notes_runtime(const struct site *site, struct record *record);
+
 /*
  * Before the first change of the store: note what is not there yet of all that Nix and its install
  * script make outside of it, the links that will be replaced, and the startup files that may get a

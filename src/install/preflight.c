@@ -77,22 +77,33 @@ static int check_nix_dir(const char *nix_dir)
 	return 0;
 }
 
+int preflight_refuse(const struct site *site, enum runtime asked)
+{
+	if (asked == RUNTIME_USERNS || asked == RUNTIME_AUTO)
+		return check_probe(site);
+	log_error("cannot install with --runtime=%s: %s\n"
+		  "nix-user-chroot --check tells which runtimes work here",
+		  runtime_name(asked), site->runtimes.refused[asked]);
+	return -1;
+}
+
 int preflight_runtime(const struct site *site)
 {
-	const char *refused = site->runtimes.refused[site->runtime];
+	enum runtime runtime = site->runtime;
 
-	if (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_AUTO) {
-		const struct probe *probe = &site->runtimes.userns;
+	if (runtime == RUNTIME_USERNS || runtime == RUNTIME_AUTO)
+		return probe_can_enter(&site->runtimes.userns) ? 0
+							       : preflight_refuse(site, runtime);
+	return site->runtimes.refused[runtime] && !site->wants_proot
+		       ? preflight_refuse(site, runtime)
+		       : 0;
+}
 
-		return probe_can_enter(probe) ? 0 : check_probe(site);
-	}
-	if (refused) {
-		log_error("cannot install with --runtime=%s: %s\n"
-			  "nix-user-chroot --check tells which runtimes work here",
-			  runtime_name(site->runtime), refused);
-		return -1;
-	}
-	return 0;
+bool preflight_can_sandbox(const struct site *site)
+{
+	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
+	return (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
+	       probe_can_sandbox(&site->runtimes.userns);
 }
 
 /* What is different in the runtime that will be used. */
@@ -105,6 +116,11 @@ static void say_runtime(const struct site *site)
 		log_warning("this host refuses namespaces, and Nix will run in PRoot, where what "
 			    "opens many files takes several times as long\n"
 			    "nix-user-chroot --check tells what would make it fast");
+	if (site->runtimes.no_terminals)
+		log_warning("Nix will not be able to build anything here: %s\n"
+			    "it gives each build a terminal: see that devpts is mounted on "
+			    "/dev/pts, and that /dev/ptmx is its ptmx",
+			    site->runtimes.no_terminals);
 }
 
 int preflight(const struct site *site, const struct install_request *request,
@@ -113,10 +129,7 @@ int preflight(const struct site *site, const struct install_request *request,
 	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
 	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request) < 0)
 		return -1;
-	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
-	facts->sandbox_works =
-		(site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
-		probe_can_sandbox(&site->runtimes.userns);
+	facts->sandbox_works = preflight_can_sandbox(site);
 	facts->is_root = geteuid() == 0;
 	say_runtime(site);
 	disk_say_elsewhere(site->nix_dir);

@@ -9,10 +9,20 @@
 #include "install/site.h"
 
 /*
+ * Say why this host cannot be installed on: by what it refuses, or why it refuses the runtime that
+ * was ASKED for. Returns -1.
+ */
+int preflight_refuse(const struct site *site, enum runtime asked);
+
+/*
  * Does the runtime of SITE work on this host? Asked where Nix is installed already, too: a store in
- * a home of many hosts is of no use on one that refuses to enter it. 0, or -1 after a message.
+ * a home of many hosts is of no use on one that refuses to enter it. A PRoot that is wanted counts
+ * as there. 0, or -1 after a message.
  */
 int preflight_runtime(const struct site *site);
+
+/* Do builds have a sandbox of Nix's in the runtime of SITE? */
+bool preflight_can_sandbox(const struct site *site);
 
 /*
  * Is HOME the user's own, can programs be run from where the Nix

@@ -1,5 +1,6 @@
 #include "install/renew.h"
 #include "install/disk_check.h"
+#include "install/notes.h"
 #include "install/preflight.h"
 #include "install/script.h"
 #include "install/self_in_place.h"
@@ -37,13 +38,37 @@ static int look_at_conf(const struct installation *in, const struct nix_conf_fac
 	if (!out->is_ours) {
 		const struct record none = RECORD_NONE;
 
-		return nix_conf_check(nix_dir_fd, in->site->nix_dir, facts, &none);
+		return nix_conf_check(nix_dir_fd, in->site->nix_dir, facts, &none, false);
 	}
 	r = fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, &text, &len);
 	lacks = r == 0 ? nix_conf_lacks(text, facts) : NULL;
-	out->conf = !fs_exists(nix_dir_fd, LAYOUT_NIX_CONF) ||
+	out->conf = !layout_has_nix_conf(nix_dir_fd) ||
 		    (lacks && nix_conf_is_as_written(record, in->site->nix_dir, text));
 	return 0;
+}
+
+const char *renewal_runtime(const struct installation *in, const struct record *record)
+{
+	const char *name = runtime_name(in->request->runtime);
+
+	return in->request->runtime == RUNTIME_AUTO ||
+			       record_has(record, RECORD_RUNTIME, name, NULL)
+		       ? NULL
+		       : name;
+}
+
+/* The runtime that was asked for, where it can be written down. */
+static void look_at_runtime(const struct installation *in, const struct record *record,
+			    struct renewal *out)
+{
+	const char *name = renewal_runtime(in, record);
+
+	if (out->is_ours)
+		out->runtime = name;
+	else if (name)
+		log_warning("--runtime=%s is not written down for an installation that is not "
+			    "yours\ngive it to each command, or set NIX_USER_CHROOT_RUNTIME=%s",
+			    name, name);
 }
 
 int renewal_look(const struct installation *in, const struct nix_conf_facts *facts,
@@ -58,6 +83,7 @@ int renewal_look(const struct installation *in, const struct nix_conf_facts *fac
 	out->is_ours = !is_kept_by_others(in) && is_complete(&record);
 	if (look_at_conf(in, facts, fd, &record, out) < 0)
 		return -1;
+	look_at_runtime(in, &record, out);
 	if (out->is_ours)
 		look_at_self(in, &out->self);
 	out->path = out->self.bin && !out->self.is_on_path && !in->request->no_modify_profile &&
@@ -67,7 +93,8 @@ int renewal_look(const struct installation *in, const struct nix_conf_facts *fac
 
 bool renewal_has_work(const struct renewal *renewal)
 {
-	return renewal->conf || renewal->path || self_has_work(&renewal->self);
+	return renewal->conf || renewal->runtime || renewal->path ||
+	       self_has_work(&renewal->self);
 }
 
 /* Write nix.conf, and see that Nix works with it. */
@@ -86,7 +113,7 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	_cleanup_free_ char *version = NULL;
 
 	/* a new one is for this host; what hinders an installation here would hinder Nix too */
-	if (!fs_exists(lock->nix_dir_fd, LAYOUT_NIX_CONF) &&
+	if (!layout_has_nix_conf(lock->nix_dir_fd) &&
 	    (preflight(in->site, in->request, facts) < 0 ||
 	     disk_check(lock->nix_dir_fd, nix_dir, facts) < 0))
 		return -1;
@@ -104,19 +131,39 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	return 0;
 }
 
+/* Who names one has it tried, and used for the command of this --install; later ones choose. */
+static void say_runtime(enum runtime runtime)
+{
+	const char *name = runtime_name(runtime);
+
+	if (runtime == RUNTIME_DIRECT)
+		log_info("/nix is used directly from now on");
+	else
+		log_info("the runtime is %s now, in the record and for what nix.conf says of "
+			 "builds\nentering takes the first runtime that works, unless "
+			 "--runtime=%s or NIX_USER_CHROOT_RUNTIME=%s says otherwise",
+			 name, name, name);
+}
+
 static int renew_locked(const struct installation *in, struct nix_conf_facts *facts,
 			const struct lock *lock, struct self_plan *self)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	int r = record_open(lock->nix_dir_fd, &record);
+	bool has_runtime;
 
 	/* somebody else may have been at work meanwhile */
 	if (r == 0 && !is_complete(&record))
 		return 0;
+	has_runtime = !renewal_runtime(in, &record);
+	if (r == 0 && !has_runtime)
+		r = notes_runtime(in->site, &record);
 	if (r == 0 && (write_conf(in, facts, lock, &record) < 0 || put_self(in, &record, self) < 0))
 		return -1;
 	if (r == 0)
 		r = record_write(&record, lock->nix_dir_fd);
+	if (r == 0 && !has_runtime)
+		say_runtime(in->site->runtime);
 	return r < 0 ? layout_error("write the record in", in->site->nix_dir, r) : 0;
 }
 
@@ -134,20 +181,21 @@ static int carry_out(const struct installation *in, struct nix_conf_facts *facts
 	return r;
 }
 
-int renew(const struct installation *in, struct nix_conf_facts *facts)
+int renew(const struct installation *in, const struct installed *installed,
+	  struct nix_conf_facts *facts)
 {
 	_cleanup_(renewal_clear) struct renewal renewal = {0};
-	_cleanup_free_ char *hint = NULL;
 
 	tidy(in->site, 0);
 	if (renewal_look(in, facts, &renewal) < 0)
 		return -1;
-	if (renewal_has_work(&renewal) && carry_out(in, facts, &renewal.self) < 0)
+	if (!renewal_has_work(&renewal))
+		installed_say(installed);
+	else if (carry_out(in, facts, &renewal.self) < 0)
 		return -1;
-	if (renewal.self.bin && !renewal.self.is_on_path)
-		hint = self_path_hint(&renewal.self, &in->site->home);
-	if (hint)
-		log_info("%-s", hint);
+	else
+		log_info("%-s", installed->words);
+	self_say_path(&renewal.self, &in->site->home);
 	return 0;
 }
 

@@ -134,6 +134,8 @@ static void prepare_environment(const struct script_request *request)
 	const char *theirs = env_get("NIX_CONFIG");
 	_cleanup_free_ char *config = xasprintf("%s\nstore = auto", theirs ? theirs : "");
 
+	/* what the group or others may write to would not be used as a Nix directory */
+	umask(umask(0) | 022);
 	/* the script refuses to work without USER; a uid without a passwd entry has none */
 	if (!env_get("USER"))
 		setenv("USER", user ? user : "nix", 1);

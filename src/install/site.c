@@ -39,7 +39,7 @@ int site_find(enum runtime runtime, const struct trusted_wish *wish, struct site
 	out->nix_dir = nix_dir_choose(&out->runtime);
 	if (!out->nix_dir || home_find(&out->home) < 0 || trusted_find(wish, &out->trust) < 0)
 		return -1;
-	r = runtimes_try(out->runtime != RUNTIME_PROOT, &out->runtimes);
+	r = runtimes_try(out->runtime != RUNTIME_PROOT, out->nix_dir, &out->runtimes);
 	if (r < 0) {
 		log_error("cannot try what this host allows: %s\nthe limit of processes may be "
 			  "reached: ulimit -u",
@@ -56,6 +56,11 @@ int site_find(enum runtime runtime, const struct trusted_wish *wish, struct site
 	}
 	if (out->runtime == RUNTIME_AUTO)
 		choose_runtime(out);
+	if (out->runtimes.lacks_proot &&
+	    (out->runtime == RUNTIME_AUTO || out->runtime == RUNTIME_PROOT)) {
+		out->runtime = RUNTIME_PROOT;
+		out->wants_proot = true;
+	}
 	if (layout_check(out->nix_dir) < 0)
 		return -1;
 	fd = open(out->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

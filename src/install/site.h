@@ -13,6 +13,7 @@ struct site {
 	char *nix_dir;		  /* absolute */
 	struct runtimes runtimes; /* what this host lets us do */
 	enum runtime runtime;	  /* by which Nix will run; RUNTIME_AUTO: none works */
+	bool wants_proot;	  /* whose program is still to be fetched */
 	struct home home;
 	struct trust trust;	/* whom the user trusts */
 	struct strlist missing; /* directories of nix_dir, as layout_missing() has them */

@@ -1,5 +1,6 @@
 #include "install/tidy.h"
 #include "fetch/download.h"
+#include "host/proot.h"
 #include "home/startup_files.h"
 #include "store/layout.h"
 #include "store/lock.h"
@@ -27,8 +28,10 @@ void tidy(const struct site *site, pid_t dying)
 		startup_file_put_back(site->home.fish, lock.nix_dir_fd, LAYOUT_FISH);
 		fs_remove_tree(lock.nix_dir_fd, LAYOUT_STAGING);
 		if (record_read(lock.nix_dir_fd, &record) == 0 &&
-		    !tells_of_something(&record, lock.nix_dir_fd))
+		    !tells_of_something(&record, lock.nix_dir_fd)) {
 			record_remove(lock.nix_dir_fd);
+			fs_unlink_below(lock.nix_dir_fd, PROOT_FETCHED);
+		}
 		lock_end(&lock);
 	}
 	/* who waits for the lock makes the directories above it again; the others are its owner's

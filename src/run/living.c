@@ -259,6 +259,7 @@ struct orphans {
 	const struct living_file **files;
 	pid_t *found;
 	size_t count;
+	bool is_any_alive;	/* perhaps: some have not ended for certain */
 	pid_t above;		/* no process with a lower or this ID can be in any of them */
 	uint64_t pid_namespace; /* ours */
 };
@@ -330,16 +331,22 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 
 		if (!is_in_sight(file->head, origin, own))
 			continue;
+		/* without its root there is no namespace: for most this saves the walk */
+		if (fs_has_ended(file->head->root.device)) {
+			out->files[out->count++] = file;
+			continue;
+		}
 		/* the process IDs in the file are those of its own PID namespace */
 		if (file->head->pid_namespace == own) {
 			if (has_visitor(file))
 				continue;
 			lowest = lowest_child(file->head, last);
 		}
-		out->above = out->count == 0 || lowest < out->above ? lowest : out->above;
+		out->above = !out->is_any_alive || lowest < out->above ? lowest : out->above;
+		out->is_any_alive = true;
 		out->files[out->count++] = file;
 	}
-	if (out->count > 0)
+	if (out->is_any_alive)
 		processes_visit(out->above, last, look_for_orphan, out);
 }
 
@@ -350,6 +357,8 @@ static int find_by_orphans(const struct search *search, const struct files *file
 	struct orphans orphans = {0};
 	int r = -1;
 
+	if (files->count == 0)
+		return -1;
 	find_orphans(files, origin, &orphans);
 	for (size_t i = 0; i < orphans.count; i++) {
 		const struct living_file *file = orphans.files[i];

@@ -84,7 +84,7 @@ static int exec(const struct run_request *request, const char *proot, const char
 int proot_exec(const struct run_request *request, const struct entry *entry,
 	       struct refusal *refusal)
 {
-	_cleanup_free_ char *why = NULL, *proot = proot_find(&why), *nix_dir = NULL;
+	_cleanup_free_ char *why = NULL, *proot = proot_find(entry->nix_dir, &why), *nix_dir = NULL;
 	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", entry->nix_dir_fd);
 
 	if (!proot)

@@ -79,8 +79,20 @@ static void tell(const struct trust *trust, enum trust_flaw flaw, const char *pa
 
 int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named)
 {
-	static const char *const looked_at[] = {".", "store", "var", "var/nix",
-						"var/nix-user-chroot"};
+	/* nix.conf names programs that Nix runs, the path config what is mounted over what */
+	static const char *const looked_at[] = {
+		".",
+		"store",
+		"var",
+		"var/nix",
+		"var/nix/profiles",
+		"var/nix-user-chroot",
+		"etc",
+		"etc/nix",
+		"etc/nix/nix.conf",
+		"etc/nix-user-chroot",
+		"etc/nix-user-chroot/path-config.toml",
+	};
 
 	for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++) {
 		struct stat st;

@@ -1,5 +1,6 @@
 #include "store/commit.h"
 #include "store/layout.h"
+#include "store/nar.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -123,10 +124,24 @@ static int exchange(const struct commit *commit, const char *name)
 /* Whether others can write there is another question: Nix's paths are read-only to all. */
 static bool is_trusted(const struct trust *trust, const struct stat *st)
 {
-	return trust_judge(trust, st, false) != TRUST_OWNER;
+	return trust_judge_here(trust, st, false) != TRUST_OWNER;
 }
 
-static int commit_path(const struct commit *commit, const char *name, struct store_result *out)
+/* Does the store's NAME hold something else than the staged one, whose digest is in RECORD? */
+static bool is_other(const struct commit *commit, const char *name, const struct record *record)
+{
+	const struct record_entry *entry = record_store_path(record, name);
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+	int r = nar_digest(commit->store_fd, name, &digest);
+
+	if (r == 0)
+		sha256_format(&digest, hex);
+	return entry && entry->value && (r == 0 ? strcmp(hex, entry->value) != 0 : r != -ENOTSUP);
+}
+
+static int commit_path(const struct commit *commit, const char *name, const struct record *record,
+		       struct store_result *out)
 {
 	struct stat st;
 	int r = 0;
@@ -144,7 +159,7 @@ static int commit_path(const struct commit *commit, const char *name, struct sto
 			  "directory of your own elsewhere",
 			  commit->request->nix_path, name, (unsigned long)st.st_uid);
 		return -1;
-	} else if (commit->request->replace) {
+	} else if (commit->request->replace || is_other(commit, name, record)) {
 		r = set_dir_mode(commit->staged_fd, name, 0755);
 		if (r == 0)
 			r = exchange(commit, name);
@@ -205,16 +220,24 @@ static int leave_links(const struct store_request *request, const struct strlist
 	return 0;
 }
 
-static int note_names(const struct store_request *request, const struct strlist *names,
+/* Write NAMES down with their digests, by which a later --install sees what was damaged since. */
+static int note_names(const struct commit *commit, const struct strlist *names,
 		      struct record *record)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < names->count; i++)
-		r = record_note(record, RECORD_STORE, names->items[i], NULL);
+	for (size_t i = 0; r == 0 && i < names->count; i++) {
+		char hex[SHA256_HEX_LEN + 1];
+		struct sha256 digest;
+		bool is_known = nar_digest(commit->staged_fd, names->items[i], &digest) == 0;
+
+		if (is_known)
+			sha256_format(&digest, hex);
+		r = record_note(record, RECORD_STORE, names->items[i], is_known ? hex : NULL);
+	}
 	if (r == 0)
 		r = record_begin(record);
-	return r < 0 ? layout_error("write the record in", request->nix_path, r) : 0;
+	return r < 0 ? layout_error("write the record in", commit->request->nix_path, r) : 0;
 }
 
 static int commit_all(const struct commit *commit, struct record *record, struct store_result *out)
@@ -222,7 +245,7 @@ static int commit_all(const struct commit *commit, struct record *record, struct
 	const struct store_request *request = commit->request;
 	int r;
 
-	if (list_staged(commit, &out->names) < 0 || note_names(request, &out->names, record) < 0)
+	if (list_staged(commit, &out->names) < 0 || note_names(commit, &out->names, record) < 0)
 		return -1;
 	/*
 	 * syncfs(2) and not fsync(2) of some 5,000 files: one wait for the disk and one journal
@@ -231,7 +254,7 @@ static int commit_all(const struct commit *commit, struct record *record, struct
 	if (syncfs(request->top_fd) < 0)
 		return say(request, "write to disk what goes to", "", errno);
 	for (size_t i = 0; i < out->names.count; i++)
-		if (commit_path(commit, out->names.items[i], out) < 0)
+		if (commit_path(commit, out->names.items[i], record, out) < 0)
 			return -1;
 	r = fs_sync_dir(commit->store_fd, ".");
 	if (r < 0)

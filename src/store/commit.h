@@ -22,14 +22,14 @@ struct store_request {
 struct store_result {
 	struct strlist names; /* of all store paths of the tarball, sorted bytewise */
 	size_t added;	      /* how many of them were not there before */
-	size_t replaced;      /* with replace: how many took another's place */
+	size_t replaced;      /* how many took another's place */
 };
 
 /*
- * Move every store path of TOP/store into the Nix directory's store/; one that is there already is
- * left as it is (it is complete: it came by rename, and one of somebody whom the user does not
- * trust is an error) and the staged copy deleted, or with request->replace exchanged for the staged
- * one. At last TOP/store holds links /nix/store/NAME, so that the install script finds nothing to
+ * Move every store path of TOP/store into the Nix directory's store/; one that is there already and
+ * holds the same is left as it is and the staged copy deleted; one that holds something else, as
+ * after damage, or any with request->replace, is exchanged for the staged one. One of somebody whom
+ * the user does not trust is an error. At last TOP/store holds links /nix/store/NAME, so that the install script finds nothing to
  * copy.
  *
  * Everything staged, not only the store paths, and RECORD, which gets all their names, is on disk

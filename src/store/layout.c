@@ -206,3 +206,14 @@ int layout_remove_staging(int nix_dir_fd, const char *nix_dir)
 	path = path_join(nix_dir, LAYOUT_STAGING);
 	return layout_error("remove", path, r);
 }
+
+bool layout_has_nix_conf(int nix_dir_fd)
+{
+	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, LAYOUT_NIX_CONF, O_RDONLY, 0);
+	char first = '\0';
+
+	/* what cannot be read, and a link of the user's, is there */
+	if (fd < 0)
+		return fd != -ENOENT;
+	return read(fd, &first, 1) < 0 || first != '\0';
+}

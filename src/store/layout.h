@@ -48,6 +48,9 @@ int layout_open(const char *nix_dir, struct strlist *made);
 /* Is there a store path in it, whoever made it? */
 bool layout_has_store_paths(int nix_dir_fd);
 
+/* Is there a nix.conf that says anything? A crash leaves one that is empty, or zeros. */
+bool layout_has_nix_conf(int nix_dir_fd);
+
 /* Remove the staging directory of NIX_DIR: 0, or -1 after a message. */
 int layout_remove_staging(int nix_dir_fd, const char *nix_dir);
 

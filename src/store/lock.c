@@ -19,6 +19,9 @@
 #define DYING_MS 5000
 #define TICK_MS	 5
 
+/* FUSE is told of a close(2) within milliseconds. */
+#define CLOSING_MS 500
+
 /* How often it is tried again while another one has the lock. */
 #define ASK_MS 50
 
@@ -122,7 +125,8 @@ int lock_take(const char *nix_dir, struct progress *progress, struct lock *out)
 
 		if (dir < 0)
 			return -1;
-		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0644);
+		/* whoever may read it may lock it, and so keep us waiting for ever: flock(2) */
+		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0600);
 		if (fd == -ENOENT)
 			continue; /* removed under us by a roll-back: make it again */
 		r = fd < 0			? fd
@@ -183,11 +187,30 @@ void lock_remove(const struct lock *lock)
 	fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
 }
 
+/*
+ * In place of removing an open file, FUSE gives it another name, and where names cannot be changed
+ * that fails: then it goes once it is closed, of which FUSE learns a little later. Nobody can
+ * install there, so that nobody is robbed of a lock.
+ */
+static void remove_closed(int nix_dir_fd)
+{
+	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+
+	for (int waited = 0; waited < CLOSING_MS; waited += TICK_MS) {
+		if (fs_unlink_below(nix_dir_fd, LAYOUT_LOCK) == 0)
+			return;
+		nanosleep(&tick, NULL);
+	}
+}
+
 void lock_end(struct lock *lock)
 {
-	lock_remove(lock);
+	int r = fs_unlink_below(lock->nix_dir_fd, LAYOUT_LOCK);
+
 	cleanup_close(&lock->fd);
 	lock->fd = -1;
+	if (r == -EPERM || r == -EACCES || r == -EXDEV)
+		remove_closed(lock->nix_dir_fd);
 }
 
 void lock_clear(struct lock *lock)

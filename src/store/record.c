@@ -26,7 +26,7 @@ static const struct {
 	[RECORD_DIR] = {"dir", 1, 1},	      [RECORD_ABSENT] = {"absent", 1, 1},
 	[RECORD_FOREIGN] = {"foreign", 1, 1}, [RECORD_LINK] = {"link", 2, 2},
 	[RECORD_FILE] = {"file", 2, 2},	      [RECORD_LINE] = {"line", 1, 2},
-	[RECORD_STORE] = {"store", 1, 1},     [RECORD_RUNTIME] = {"runtime", 1, 1},
+	[RECORD_STORE] = {"store", 1, 2},     [RECORD_RUNTIME] = {"runtime", 1, 1},
 	[RECORD_WAS] = {"was", 2, 2},	      [RECORD_SOURCE] = {"source", 2, 2},
 };
 
@@ -147,7 +147,8 @@ static bool is_subject(enum record_kind kind, const char *text)
 static int take_entry(struct record *record, enum record_kind kind, char *const *fields,
 		      size_t count)
 {
-	bool has_digest = kind == RECORD_FILE || kind == RECORD_LINE || kind == RECORD_SOURCE;
+	bool has_digest = kind == RECORD_FILE || kind == RECORD_LINE || kind == RECORD_STORE ||
+			  kind == RECORD_SOURCE;
 
 	if (count < kinds[kind].least || count > kinds[kind].most ||
 	    (has_digest && count > 1 && !is_digest(fields[1])) || !is_subject(kind, fields[0]))
@@ -327,10 +328,14 @@ int record_begin(struct record *record)
 int record_complete(struct record *record, int nix_dir_fd, const struct record_release *release,
 		    const struct strlist *names)
 {
-	for (size_t i = record->count; i-- > 0;)
-		if (record->entries[i].kind == RECORD_STORE &&
-		    !strlist_has(names, record->entries[i].subject))
+	for (size_t i = record->count; i-- > 0;) {
+		const struct record_entry *entry = &record->entries[i];
+
+		if (entry->kind == RECORD_STORE &&
+		    (!strlist_has(names, entry->subject) ||
+		     record_store_path(record, entry->subject) != entry))
 			record_forget_entry(record, i);
+	}
 	release_clear(&record->release);
 	record->release = (struct record_release){
 		.version = xstrdup(release->version),
@@ -341,6 +346,15 @@ int record_complete(struct record *record, int nix_dir_fd, const struct record_r
 	record->is_begun = false;
 	record->is_complete = true;
 	return record_write(record, nix_dir_fd);
+}
+
+const struct record_entry *record_store_path(const struct record *record, const char *name)
+{
+	for (size_t i = record->count; i-- > 0;)
+		if (record->entries[i].kind == RECORD_STORE &&
+		    strcmp(record->entries[i].subject, name) == 0)
+			return &record->entries[i];
+	return NULL;
 }
 
 bool record_is_about(const struct record_entry *entry, const char *path)

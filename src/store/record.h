@@ -12,12 +12,13 @@
  *   file PATH SHA256      a file with these contents
  *   line PATH [SHA256]    a line that the install script added to a startup file (the digest of
  *                         the line); without a digest it was about to be added
- *   source PATH SHA256    a line of our own in a startup file, which reads a file of ours (the
- * digest of the line) store NAME            a store path of the release runtime NAME          by
- * which it was installed (util/runtime.h); "direct" decides later calls was PATH TARGET       a
- * symlink of another Nix's that was there before, in the way of one that Nix makes: --uninstall
- * makes it again begun                 from here on the store was changed complete VERSION SYSTEM
- * SHA256 SOURCE   all of it is in place: this release, from this URL
+ *   source PATH SHA256    a line of our own in a startup file (the digest of the line)
+ *   store NAME [SHA256]   a store path of the release (the digest of its NAR, store/nar.h)
+ *   runtime NAME          by which it was installed (util/runtime.h); "direct" decides later calls
+ *   was PATH TARGET       a symlink of another Nix's that was there before, in the way of one that
+ *                         Nix makes: --uninstall makes it again
+ *   begun                 from here on the store was changed
+ *   complete VERSION SYSTEM SHA256 SOURCE   all of it is in place: this release, from this URL
  *
  * The last of "begun" and "complete" tells which it is. Paths are absolute.
  */
@@ -124,6 +125,9 @@ int record_write(const struct record *record, int nix_dir_fd);
 
 bool record_has(const struct record *record, enum record_kind kind, const char *subject,
 		const char *value);
+
+/* The entry of the store path NAME that was written last; NULL: there is none. */
+const struct record_entry *record_store_path(const struct record *record, const char *name);
 
 /*
  * Was PATH not there before the first installation? By this name, or by another one of the

@@ -70,10 +70,10 @@ static bool is_shim(const struct record_entry *entry, const struct home *home)
 	return false;
 }
 
-static bool is_startup_file(const struct record_entry *entry, const struct home *home)
+static bool is_one_of(const struct record_entry *entry, const struct strlist *paths)
 {
-	for (size_t i = 0; i < home->startup_files.count; i++)
-		if (record_is_about(entry, home->startup_files.items[i]))
+	for (size_t i = 0; i < paths->count; i++)
+		if (record_is_about(entry, paths->items[i]))
 			return true;
 	return false;
 }
@@ -81,9 +81,8 @@ static bool is_startup_file(const struct record_entry *entry, const struct home 
 /* A link that Nix makes, and may have found another's in the place of. */
 static bool is_link_of_nix(const struct record_entry *entry, const struct home *home)
 {
-	for (size_t i = 0; i < home->profiles.count; i++)
-		if (record_is_about(entry, home->profiles.items[i]))
-			return true;
+	if (is_one_of(entry, &home->profiles))
+		return true;
 	for (size_t i = 0; i < home->defexprs.count; i++)
 		if (is_below(entry, home->defexprs.items[i], "channels") ||
 		    is_below(entry, home->defexprs.items[i], "channels_root"))
@@ -108,7 +107,7 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 	case RECORD_WAS:
 		return is_link_of_nix(entry, home);
 	case RECORD_LINE:
-		return is_startup_file(entry, home);
+		return is_one_of(entry, &home->startup_files) || is_one_of(entry, &home->channels);
 	case RECORD_SOURCE: /* what is taken away is a line that says to be ours */
 		return path_is_startup_file(entry->subject);
 	case RECORD_FOREIGN: /* keeps things from being removed */

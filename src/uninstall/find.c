@@ -80,8 +80,9 @@ static bool is_download(const char *name)
 /* Files of our own, but for the record, which says whose all this is. */
 static void find_state(struct finder *finder)
 {
-	static const char *const removed[] = {"install.log", "record.new", "nix.fish",
-					      "nix.fish.new", NULL};
+	static const char *const removed[] = {
+		"install.log", "record.new", "nix.fish", "nix.fish.new",
+		"proot",       "proot.new",  NULL};
 	static const char *const kept[] = {"record", "lock", "staging", NULL};
 	int fd = fs_open_dir_below(finder->request->nix_dir_fd, LAYOUT_STATE);
 	_cleanup_closedir_ DIR *dir = fs_list_fd(fd);

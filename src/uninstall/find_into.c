@@ -1,11 +1,14 @@
 /*
  * Links that the user has made into what goes: home-manager's, results of builds, other names for
- * Nix's commands. Where one leads to a text, a copy takes its place; another will lead nowhere.
+ * Nix's commands. Where one leads to what is of use without the store, a copy takes its place;
+ * another will lead nowhere.
  */
 #include "run/inside.h"
 #include "uninstall/find.h"
+#include "uninstall/keep.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/xdg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,21 +73,31 @@ static char *in_store(const struct finder *finder, const char *path)
 	return steal_ptr(&resolved);
 }
 
-static void look_at_link(struct walk *walk, const char *path)
+/*
+ * Is the link PATH there to keep TARGET from Nix's collector, and of no other use: one that Nix
+ * knows as the result of a build (IS_ROOT), which may be in a directory that others write to, or
+ * home-manager's to a whole store path?
+ */
+static bool is_anchor(const char *path, const char *target, bool is_root)
+{
+	_cleanup_free_ char *state = xdg_state_home();
+
+	return is_root || (!strchr(target + strlen("/nix/store/"), '/') && state &&
+			   path_is_within(path, state));
+}
+
+static void look_at_link(struct walk *walk, const char *path, bool is_root)
 {
 	struct finder *finder = walk->finder;
 	_cleanup_free_ char *target = NULL;
-	struct stat st;
 
 	if (is_to_go(finder, path) || find_is_as_before(finder, path))
 		return;
 	target = in_store(finder, path);
 	if (!target && !leads_to_ours(finder, path))
 		return;
-	/* a program would be of no use without the store */
-	if (!target ||
-	    fs_stat_below(finder->request->nix_dir_fd, target + strlen("/nix/"), &st) < 0 ||
-	    !S_ISREG(st.st_mode) || (st.st_mode & S_IXUSR)) {
+	if (!target || is_anchor(path, target, is_root) ||
+	    !keep_is_of_use(finder->request->nix_dir_fd, target)) {
 		strlist_add(&finder->out->dangling, path);
 		return;
 	}
@@ -112,7 +125,7 @@ static void look_below(struct walk *walk, const char *directory, int depth)
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISLNK(st.st_mode))
-			look_at_link(walk, path);
+			look_at_link(walk, path, false);
 		/* of the home directory itself, those where programs keep their settings */
 		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && st.st_dev == walk->device &&
 			 !is_left_out(walk, path) &&
@@ -136,7 +149,7 @@ static void look_at_roots(struct walk *walk)
 		    path_is_within(path, "/nix") || strlist_has(&out->dangling, path) ||
 		    strlist_has(&out->copied, path) || fs_readlink(AT_FDCWD, path, &target) < 0)
 			continue;
-		look_at_link(walk, path);
+		look_at_link(walk, path, true);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "uninstall/find.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,10 +139,28 @@ static bool is_our_line(const struct finder *finder, const char *path, const str
 	return false;
 }
 
+/* The channel that the script has added to a list of the user's. */
+static void find_channel_lines(struct finder *finder)
+{
+	const struct strlist *files = &finder->request->home->channels;
+
+	for (size_t i = 0; finder->request->record && i < files->count; i++) {
+		const char *path = files->items[i];
+		_cleanup_free_ char *shown = NULL;
+		struct sha256 digest;
+
+		/* one that was not there before goes as a whole */
+		if (finder_is_new(finder, path) || startup_file_has_line(path, &digest) <= 0 ||
+		    !is_our_line(finder, path, &digest))
+			continue;
+		shown = xasprintf("%s: the channel nixpkgs", path);
+		removals_add(&finder->out->removals, REMOVE_LINE, path, NULL, shown);
+	}
+}
+
 static void find_lines(struct finder *finder)
 {
 	const struct strlist *files = &finder->request->home->startup_files;
-
 	for (size_t i = 0; i < files->count; i++) {
 		const char *path = files->items[i];
 		_cleanup_free_ char *shown = NULL;
@@ -198,6 +217,7 @@ void find_recorded(struct finder *finder)
 {
 	find_lines(finder);
 	find_own_lines(finder);
+	find_channel_lines(finder);
 	find_links(finder);
 	find_files(finder);
 }

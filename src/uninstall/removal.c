@@ -1,6 +1,7 @@
 #include "uninstall/removal.h"
 #include "home/startup_files.h"
 #include "ui/log.h"
+#include "uninstall/keep.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -35,41 +36,6 @@ static int open_above(int nix_dir_fd, const char *below, const char **name)
 static int remake_link(const struct removal *removal)
 {
 	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* What a link to a file in the store is for, unless it is a program, is text: settings. */
-#define COPY_MAX (64 << 20)
-
-/* At every instant the link or the file is there. */
-static int put_in_place(int dir, const char *name, const char *text, size_t len)
-{
-	_cleanup_free_ char *fresh = xasprintf("%s.nix-user-chroot-new", name);
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	unlinkat(dir, fresh, 0);
-	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	r = fs_write_all(fd, text, len);
-	if (r == 0 && (fsync(fd) < 0 || renameat(dir, fresh, dir, name) < 0))
-		r = -errno;
-	if (r < 0)
-		unlinkat(dir, fresh, 0);
-	return r;
-}
-
-static int keep_copy(const struct removal *removal, int nix_dir_fd)
-{
-	_cleanup_close_ int from = fs_open_below(nix_dir_fd, removal->below, O_RDONLY, 0), dir = -1;
-	_cleanup_free_ char *above = path_parent(removal->path), *text = NULL;
-	size_t len;
-	int r = from < 0 ? from : fs_read_fd(from, COPY_MAX, &text, &len);
-
-	if (r < 0)
-		return r;
-	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir < 0 ? -errno : put_in_place(dir, strrchr(removal->path, '/') + 1, text, len);
 }
 
 static int remove_at(int dir, const char *name, const struct removal *removal)
@@ -134,7 +100,9 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 	int r = 0;
 
 	if (removal->kind == KEEP_COPY) {
-		r = keep_copy(removal, nix_dir_fd);
+		_cleanup_free_ char *inside = path_join("/nix", removal->below);
+
+		r = keep_copy(nix_dir_fd, inside, removal->path);
 	} else if (!removal->path) {
 		above = open_above(nix_dir_fd, removal->below, &name);
 		r = above < 0 ? above : 0;

@@ -14,7 +14,8 @@ enum removal_kind {
 	REMOVE_FILE,  /* unlink(2) PATH: a file or a link */
 	REMOVE_TREE,  /* PATH and all below it, by fs_remove_tree() */
 	REMOVE_EMPTY, /* rmdir(2) PATH, where it is empty */
-	KEEP_COPY,    /* not to remove: a copy of the file BELOW in the place of the link PATH */
+	KEEP_COPY,    /* not to remove: a copy of BELOW (uninstall/keep.h) in the place of the link
+			 PATH */
 	REMAKE_LINK,  /* not to remove: symlink(2) TARGET at PATH, where nothing is */
 };
 

@@ -178,8 +178,7 @@ static char *describe(const struct uninstallation *un, const struct found *found
 	for (size_t i = 0; i < found->last.count; i++)
 		add_line(&text, "  ", found->last.items[i].shown);
 	add_section(&text,
-		    "links into the store, in the place of which copies of the files will be:",
-		    &found->copied);
+		    "links into the store, in the place of which copies will be:", &found->copied);
 	add_section(&text,
 		    "links into what is removed, which will lead nowhere:", &found->dangling);
 	add_section(&text, "to be put back as it was:", &found->back);

@@ -57,6 +57,9 @@ int fs_read_fd(int fd, size_t max, char **data, size_t *len)
 		used += (size_t)n;
 		if (used > max)
 			return -EFBIG;
+		/* files of /proc have no size, and come in pieces */
+		if (used == (size_t)st.st_size && used < room - 1)
+			break;
 	}
 	buffer[used] = '\0';
 	*data = steal_ptr(&buffer);
@@ -345,6 +348,19 @@ uint64_t fs_mount_id(int dirfd, const char *path, bool unique)
 	if (syscall(SYS_statx, dirfd, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT, mask, &statx) < 0)
 		return 0;
 	return statx.mask & mask ? statx.mount_id : 0;
+}
+
+bool fs_has_ended(dev_t device)
+{
+#ifdef SYS_ustat
+	/* struct ustat: two numbers and twelve bytes of names that nothing fills in */
+	char answer[64];
+
+	return syscall(SYS_ustat, (unsigned)device, answer) < 0 && errno == EINVAL;
+#else
+	(void)device;
+	return false;
+#endif
 }
 
 bool fs_is_program(const char *path)

@@ -133,6 +133,13 @@ bool fs_same_file(const char *a, const char *b);
  */
 uint64_t fs_mount_id(int dirfd, const char *path, bool unique);
 
+/*
+ * Is there for certain no file system with the number DEVICE any more, in no mount namespace, not
+ * even behind an open descriptor? False too where ustat(2) is not to be had (arm64, riscv64; most
+ * containers' filters). A number is used anew: true one time may be false the next.
+ */
+bool fs_has_ended(dev_t device);
+
 /* Is PATH a file that we may execute? */
 bool fs_is_program(const char *path);
 

@@ -76,7 +76,6 @@ static bool find_group(const char *name, gid_t *out)
 int trust_find(const char *owner, const char *group, struct trust *out, const char **unknown)
 {
 	*out = (struct trust){.self = geteuid(), .has_owner = owner, .has_group = group};
-	find_root(out);
 	*unknown = owner;
 	if (owner && !find_owner(owner, &out->owner))
 		return -ENOENT;
@@ -103,9 +102,26 @@ enum trust_flaw trust_judge(const struct trust *trust, const struct stat *st, bo
 	return st->st_mode & 0020 && !is_shared ? TRUST_GROUP : TRUST_GOOD;
 }
 
+enum trust_flaw trust_judge_here(const struct trust *trust, const struct stat *st, bool can_write)
+{
+	enum trust_flaw flaw = trust_judge(trust, st, can_write);
+	struct trust known = *trust;
+
+	if (flaw != TRUST_OWNER)
+		return flaw;
+	find_root(&known);
+	return trust_judge(&known, st, can_write);
+}
+
 enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st)
 {
+	enum trust_flaw flaw;
+
 	if (fstatat(dirfd, path, st, 0) < 0)
 		return TRUST_GOOD; /* nothing to be trusted */
-	return trust_judge(trust, st, faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
+	/* what we may write to is trusted no more than what we may not */
+	flaw = trust_judge(trust, st, true);
+	return flaw != TRUST_OWNER
+		       ? flaw
+		       : trust_judge_here(trust, st, faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
 }

@@ -12,7 +12,7 @@
 /* Whom a process trusts. */
 struct trust {
 	uid_t self;	  /* who it is */
-	bool has_no_root; /* root is not mapped here, as in most user namespaces */
+	bool has_no_root; /* root is not mapped here, as in most user namespaces; see below */
 	uid_t overflow;	  /* then root's files are this one's, and those of all others, too */
 	bool has_owner, has_group;
 	uid_t owner; /* one more owner that the user trusts */
@@ -46,6 +46,12 @@ bool trust_maps_root(const char *uid_map);
  * not let us.
  */
 enum trust_flaw trust_judge(const struct trust *trust, const struct stat *st, bool can_write);
+
+/*
+ * The same where TRUST does not say whether root is mapped, as trust_find() leaves it: /proc is
+ * asked, which costs an entry as much as ten calls, only where the answer depends on it.
+ */
+enum trust_flaw trust_judge_here(const struct trust *trust, const struct stat *st, bool can_write);
 
 /* The same of PATH below DIRFD (of DIRFD itself with "."), links followed; *ST tells of it. */
 enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st);

@@ -148,7 +148,7 @@ release()
 	local arch
 
 	mkdir -p "$1"
-	for arch in x86_64 i686 aarch64; do
+	for arch in x86_64 i686 aarch64 armv7l riscv64; do
 		cp "$BATS_TEST_DIRNAME/stand-in" "$1/nix-user-chroot-0.1.0-$arch-linux"
 		chmod 644 "$1/nix-user-chroot-0.1.0-$arch-linux"
 		echo "# for $arch" >>"$1/nix-user-chroot-0.1.0-$arch-linux"

@@ -12,140 +12,17 @@
 bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load bootstrap.bash
+load hosts.bash
 
 setup_file()
 {
-	real_program
-	[ -n "$PROGRAM" ] || return 0
-	RELEASE=$BATS_FILE_TMPDIR/release
-	mkdir "$RELEASE"
-	cp "$PROGRAM" "$RELEASE/nix-user-chroot-0.0.0-$ARCH-linux"
-	cp "$SCRIPTS/install.sh" "$SCRIPTS/ci-bootstrap" "$RELEASE"
-	sums "$RELEASE"
-	chmod -R a+rX "$RELEASE"
-	export RELEASE
+	hosts_suite
 }
 
 setup()
 {
-	[ -n "$PROGRAM" ] || skip 'needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE'
-	[ "$(id -u)" -eq 0 ] || skip 'needs root, to have two users in a user namespace'
-	[ -x /usr/bin/sudo ] || skip 'needs sudo'
-	REFUSE=${BUILD_DIR:-}/tests/refuse
-	[ -x "$REFUSE" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
-	export REFUSE
-	new_home
-	WORK=$BATS_TEST_TMPDIR/work
-	mkdir "$WORK"
-	export WORK
+	hosts_test
 }
-
-# In namespaces of its own, whose IDs are those of this host: root is the root of these alone.
-in_namespaces()
-{
-	local pid status=0
-
-	rm -f "$WORK/ready" "$WORK/go"
-	mkfifo "$WORK/ready" "$WORK/go"
-	unshare --user --mount --pid --fork --kill-child bash -c \
-		': >"$WORK/ready"; read -r _ <"$WORK/go"; exec "$@"' in_namespaces "$@" 3>&- 4>&- &
-	: <"$WORK/ready"
-	# the one that unshare has made waits too: the map is that of the namespace of both
-	pid=$!
-	echo '0 0 65536' >"/proc/$pid/uid_map"
-	echo '0 0 65536' >"/proc/$pid/gid_map"
-	echo >"$WORK/go"
-	wait "$pid" || status=$?
-	return "$status"
-}
-
-# host PREPARE COMMAND...: COMMAND as the user "runner" of a host that PREPARE makes, a text for bash as
-# its root. Words for PREPARE: refuse_limit, refuse_filter (for all that follows), no_sudo, with_proot,
-# container, apparmor (0: its parser fails).
-host()
-{
-	in_namespaces bash -euc "$HOST" host "$@"
-}
-HOST='
-	as_runner=() environment=(PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/home/runner USER=runner
-		NIX_USER_CHROOT_RELEASES=/release NIX_USER_CHROOT_MIRROR=/mirror "NIX_CONFIG=substitute = false"
-		NIX_USER_CHROOT_PROOT=/nowhere)
-	for name in ${!GITHUB_*} ${!RUNNER_*} ${!CI*} GITLAB_CI TF_BUILD AGENT_ISSELFHOSTED NIX_USER_CHROOT_SUDO; do
-		[ -z "${!name-}" ] || environment+=("$name=${!name}")
-	done
-	mount -t tmpfs -o mode=755 host "$WORK"
-	cd "$WORK"
-	for entry in bin sbin lib lib32 lib64 libx32 usr dev; do
-		if [ -L "/$entry" ]; then
-			cp -P "/$entry" "$entry"
-		elif [ -d "/$entry" ]; then
-			mkdir "$entry"
-			mount --rbind "/$entry" "$entry"
-		fi
-	done
-	mkdir -m 1777 tmp
-	mkdir old proc run home var release mirror tools
-	mount -t proc proc proc
-	mount --bind "$RELEASE" release
-	mount --bind "$RELEASES" mirror
-	cp "$REFUSE" tools/refuse
-	cp -a /etc etc
-	rm -rf etc/sudoers.d etc/apparmor.d etc/nix etc/resolv.conf
-	mkdir etc/sudoers.d etc/apparmor.d
-	echo "runner:x:4242:4242::/home/runner:/bin/bash" >>etc/passwd
-	echo "runner:x:4242:" >>etc/group
-	echo "runner:*:19000:0:99999:7:::" >>etc/shadow
-	(umask 337 && echo "runner ALL=(ALL) NOPASSWD: ALL" >etc/sudoers.d/runner)
-	install -d -o 4242 -g 4242 home/runner
-	refuse_limit() {
-		echo 0 >/proc/sys/user/max_user_namespaces
-	}
-	refuse_filter() {
-		as_runner=(/tools/refuse unshare,clone,mount --)
-	}
-	no_sudo() {
-		rm etc/sudoers.d/runner
-	}
-	with_proot() {
-		environment+=(NIX_USER_CHROOT_PROOT=/usr/bin/proot)
-	}
-	container() {
-		touch .dockerenv
-	}
-	# The kernel here has no AppArmor: a file stands in for its switch, and a parser for what it does
-	apparmor() {
-		mkdir fake
-		cp -r proc/sys/kernel/{osrelease,ostype,hostname} fake
-		echo 1 >fake/apparmor_restrict_unprivileged_userns
-		mount --bind fake proc/sys/kernel
-		printf "%s\n" "#!/bin/sh" "echo \"\$*\" >>/home/runner/parser" \
-			"[ \"\$1\" != -r ] || cp \"\$2\" /home/runner/profile" \
-			"[ \"\$1 $1\" != \"-r 1\" ] || echo 100 >/proc/sys/user/max_user_namespaces" \
-			"[ \"\$1 $1\" != \"-r 0\" ]" >tools/apparmor_parser
-		chmod 755 tools/apparmor_parser
-		echo "Defaults secure_path=/tools:/usr/sbin:/usr/bin:/sbin:/bin" >>etc/sudoers
-	}
-	# greet.nix, something to add to the profile
-	a_program() {
-		cat >home/runner/greet.nix <<-END
-			derivation {
-			  name = "greet";
-			  system = builtins.currentSystem;
-			  builder = "/bin/sh";
-			  PATH = "/bin";
-			  args = [ "-c" "mkdir -p \$out/bin && printf \"#!/bin/sh\\necho greetings\\n\" >\$out/bin/greet &&
-			    chmod 755 \$out/bin/greet" ];
-			}
-		END
-	}
-	eval "$1"
-	shift
-	pivot_root . old
-	cd /
-	umount -l old
-	rmdir old
-	cd /home/runner
-	exec "${as_runner[@]}" setpriv --reuid 4242 --regid 4242 --clear-groups env -i "${environment[@]}" "$@"'
 
 # What a job does after ci-bootstrap, for "bash -euc"
 JOB='

@@ -341,7 +341,7 @@ names()
 	export NIX_USER_CHROOT_RELEASES=$dir
 	release "$dir"
 	hash=$(grep -- "-$ARCH-" "$RELEASE/SHA256SUMS" | cut -c1-64)
-	for text in '' '<html><body>Please log in</body></html>' "$hash" "$hash  nix-user-chroot-0.1.0-riscv64-linux" \
+	for text in '' '<html><body>Please log in</body></html>' "$hash" "$hash  nix-user-chroot-0.1.0-ppc64-linux" \
 		"${hash%?}  $NAME" "${hash}0  $NAME" "${hash%?}g  $NAME" "$NAME  $hash" \
 		"$hash  ../$NAME" "$hash  /$NAME" "$hash  $NAME.txt" "$hash  \$(touch $HOME/bad)-$ARCH-linux" \
 		"$hash  nix-user-chroot-*-$ARCH-linux"; do

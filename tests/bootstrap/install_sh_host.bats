@@ -66,7 +66,7 @@ elf_class_is()
 			[[ ${lines[0]} == *"/nix-user-chroot-0.1.0-$arch-linux" ]]
 			tail -n 1 "$HOME/.local/bin/nix-user-chroot" | grep -qx "# for $arch"
 		else
-			refused "$machine" 'x86_64, i686 and aarch64'
+			refused "$machine" 'x86_64, i686, aarch64, armv7l and riscv64'
 			nothing_ran
 		fi
 	done <<-'END'
@@ -81,11 +81,12 @@ elf_class_is()
 		i586 - - i686
 		aarch64 64 - aarch64
 		arm64 - 2 aarch64
-		aarch64 32 -
-		aarch64 - 1
-		armv7l 32 -
+		aarch64 32 - armv7l
+		aarch64 - 1 armv7l
+		armv7l 32 - armv7l
+		armv8l 32 - armv7l
 		armv6l - -
-		riscv64 64 -
+		riscv64 64 - riscv64
 		ppc64le 64 -
 		s390x 64 -
 	END

@@ -177,6 +177,16 @@ wait_for_attached()
 	[ "$(stat -c %a "$(listed)")" = 1600 ]
 }
 
+@test "a namespace that has ended for certain makes nobody look at every process" {
+	command -v strace >/dev/null || skip "needs strace"
+	in_terminal inside sleep 3600
+	ended "$PID"
+	strace -e trace=ustat,getdents64,getdents -y -o trace "$PROGRAM" "$NIX" true
+	grep -q '^ustat(.* = -1 EINVAL' trace || skip "this kernel has no ustat(2), or a filter refuses it"
+	[ "$(grep -c '</proc>' trace)" = 0 ]
+	[ "$(listed | wc -l)" = 1 ]
+}
+
 @test "a zombie's namespace is not joined, and the next process on its list is asked" {
 	/usr/bin/python3 - <<-'END'
 		import os, subprocess, time

@@ -1,27 +1,168 @@
 #!/usr/bin/env bats
 #
-# The runtime proot: signals, ends and the terminal, which are to be what they are in other runtimes.
+# The runtime proot: signals, ends and the terminal, which are to be what they are in other runtimes; and the
+# PRoot that --install fetches where nothing else works.
+#
+# With STATIC_DIST, of static.bash, it is the PRoot that scripts/build-static has made; else this host's.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
 
 bats_require_minimum_version 1.5.0
 
 load ../integration/common
-load ../helpers
+load ../mirror/mirror
+load ../integration/install
+
+setup_file()
+{
+	:
+}
+
+teardown_file()
+{
+	:
+}
+
+# the_proot: the path of the PRoot to be tested
+the_proot()
+{
+	find "${STATIC_DIST:-/nowhere}/" -name "proot-*-$(uname -m)-linux" 2>/dev/null | grep . || type -P proot
+}
 
 setup()
 {
 	# it would make /nix on this host and, killed, leave it; runtimes.bats has root's in a root of its own
 	[ "$(id -u)" -ne 0 ] || skip "not as root"
 	entering
-	NIX_USER_CHROOT_PROOT=$(type -P proot) || skip 'needs proot'
+	NIX_USER_CHROOT_PROOT=$(the_proot) || skip 'needs proot'
 	export NIX_USER_CHROOT_PROOT NIX_USER_CHROOT_RUNTIME=proot
 }
 
 teardown()
 {
+	mirror_stop
+	if [ -n "${BIN:-}" ]; then
+		PATH=/usr/bin:/bin
+		remove_tree "$BIN"
+	fi
 	[ "$(id -u)" -eq 0 ] || leaving
+}
+
+# bare_host: from now on there is no PRoot but the one in $RELEASE, and no_namespaces is a host with nothing
+# else; TARBALL is a Nix that takes no time
+bare_host()
+{
+	REFUSE=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
+	[ -x "$REFUSE" ] || skip 'needs tests/refuse: make test-programs'
+	RELEASE=$SCRATCH/release
+	# not below /tmp, in whose place the probe has another directory
+	BIN=$(mktemp -d /dev/shm/nix-user-chroot.XXXXXX)
+	mkdir "$RELEASE"
+	install -m 755 "$NIX_USER_CHROOT_PROOT" "$RELEASE/proot-5-$(uname -m)-linux"
+	sums
+	unset NIX_USER_CHROOT_PROOT NIX_USER_CHROOT_RUNTIME
+	find /usr/bin /bin/ -mindepth 1 -maxdepth 1 ! -name proot -exec ln -sf -t "$BIN" {} +
+	PATH=$BIN
+	SYSTEM=$(uname -m)-linux
+	export NIX_USER_CHROOT_RELEASES=$RELEASE SYSTEM
+	tiny_release "$SCRATCH/site" 1.0.0
+	TARBALL=$(echo "$SCRATCH"/site/nix-1.0.0/*.tar.xz)
+	OURS=$HOME/.local/share/nix/var/nix-user-chroot/proot
+}
+
+sums()
+{
+	(cd "$RELEASE" && sha256sum -- proot-* >SHA256SUMS)
+}
+
+no_namespaces()
+{
+	"$REFUSE" unshare,clone,mount -- "$@"
+}
+
+# refused_there WORDS...: --install on such a host fails with these, and leaves nothing
+refused_there()
+{
+	fails 125 'it refuses unshare: Operation not permitted' "$@" -- \
+		no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
+	[ -z "$(ls -A "$HOME")" ]
+}
+
+install()
+{
+	command install "$@"
+}
+
+@test "proot: --install fetches one, by https, a derivation builds, and --uninstall leaves nothing" {
+	[ -d "${RELEASES:-}" ] || skip 'needs RELEASES'
+	bare_host
+	mirror_start "$RELEASE"
+	NIX_USER_CHROOT_RELEASES=$MIRROR_URL run -0 no_namespaces "$PROGRAM" --install --cacert "$MIRROR_CA" \
+		--mirror "$RELEASES" --nix-version 2.26.3 --no-channel-add --no-modify-profile
+	[[ $output == *"downloading proot-5-$(uname -m)-linux"$'\n'* ]]
+	[ "$(mirror_requests "^GET /proot-5-$(uname -m)-linux ")" -eq 1 ]
+	cmp "$OURS" "$RELEASE/proot-5-$(uname -m)-linux"
+	grep -qx 'runtime proot' "${OURS%/*}/record"
+	run -0 no_namespaces "$PROGRAM" --check
+	[[ $output == *$'\n  proot                 works\n'* ]]
+	run -0 no_namespaces "$HOME/.local/bin/nix" --version
+	[[ $output == 'nix (Nix) 2.'* ]]
+	run -0 --separate-stderr no_namespaces "$PROGRAM" -- nix-build --no-out-link --option substitute false -E '
+		derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh";
+			args = [ "-c" "echo built > $out" ]; }'
+	[ "$(no_namespaces "$PROGRAM" -- cat "$output")" = built ]
+	# an upgrade in place
+	run -0 no_namespaces "$PROGRAM" --install --mirror "$RELEASES" --force --no-channel-add
+	grep -q '^complete 2.26.4 ' "${OURS%/*}/record"
+	[ -x "$OURS" ]
+	run -0 no_namespaces "$PROGRAM" --uninstall --yes
+	[ -z "$(find "$HOME" -mindepth 1)" ]
+}
+
+@test "proot: --install fetches none where it need not, is told of another, or plans" {
+	bare_host
+	"$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
+	[ ! -e "$OURS" ]
+	# the same home on a host with less: a rerun fetches it
+	fails 125 'nor could I use PRoot' 'and --install has fetched none' -- no_namespaces "$PROGRAM" -- nix --version
+	run -0 no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add --dry-run
+	[[ $output == *"file://$RELEASE/proot-5-$(uname -m)-linux would be downloaded to $OURS"* ]]
+	[ ! -e "$OURS" ]
+	NIX_USER_CHROOT_PROOT=/nowhere run -125 no_namespaces "$PROGRAM" --install --tarball "$TARBALL"
+	[ ! -e "$OURS" ]
+	run -0 no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
+	run -0 no_namespaces "$PROGRAM" -- nix --version
+	[ "$output" = 'nix (Nix) 1.0.0' ]
+	# one that others could have put there is not run
+	chmod g+w "${OURS%/*}"
+	fails 125 'and --install has fetched none' -- no_namespaces "$PROGRAM" --runtime=proot "${OURS%/var/*}" true
+	chmod g-w "${OURS%/*}"
+	"$PROGRAM" --uninstall --yes
+	[ ! -e "$HOME/.local/share/nix" ]
+}
+
+@test "proot: --install runs none that is not what the release says, and says why the host refuses the rest" {
+	bare_host
+	printf '#!/bin/sh\n: >"%s"\nexit 1\n' "$SCRATCH/was-run" >"$RELEASE/proot-5-$(uname -m)-linux"
+	fails 125 'has another hash than it should' -- \
+		no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
+	[ -z "$(ls -A "$HOME")" ]
+	[ ! -e "$SCRATCH/was-run" ]
+	# one that does not work
+	sums
+	refused_there 'does not work here'
+	sed -i "s/-$(uname -m)-/-sparc-/" "$RELEASE/SHA256SUMS"
+	refused_there
+	printf '%s  ../proot-5-%s-linux\n' "$(printf '%064d' 0)" "$(uname -m)" >"$RELEASE/SHA256SUMS"
+	refused_there
+	rm "$RELEASE/SHA256SUMS"
+	refused_there "there is no release of nix-user-chroot at file://$RELEASE"
+	NIX_USER_CHROOT_RELEASES=http://127.0.0.1:1 refused_there 'a hash that comes over plain http proves nothing'
+	NIX_USER_CHROOT_RELEASES=ftp://127.0.0.1 refused_there 'which is no place of releases'
+	fails 125 'cannot install with --runtime=proot: there is no proot on PATH' -- \
+		"$PROGRAM" --runtime=proot --install --tarball "$TARBALL" --no-channel-add
 }
 
 # ends HOW COMMAND...: HOW is what Python's waitstatus_to_exitcode() makes of it: -N is "by signal N"

@@ -276,6 +276,22 @@ essentials()
 		[ "$before" = "$(stat -c %y /)" ]'
 }
 
+@test "--check: builds of Nix need a terminal, and where there is none that is said" {
+	run -0 "$PROGRAM" --check
+	[[ $output != *"not be able to build"* ]]
+	run -0 "$PROGRAM" --check --json
+	[[ $output == *'"terminals-error": null, '* ]]
+	no_terminals() {
+		on_host 'mount -t tmpfs -o mode=755 t dev; touch dev/null; mount --bind /dev/null dev/null' "$@"
+	}
+	run -0 no_terminals "$PROGRAM" --check
+	[[ ${output//$'\n'/ } == *"Nix will not be able to build anything: cannot open /dev/ptmx: No such file or directory."* ]]
+	run -0 no_terminals "$PROGRAM" --check --json
+	[[ $output == *'"terminals-error": "cannot open /dev/ptmx: No such file or directory", '* ]]
+	run -0 no_terminals "$PROGRAM" --runtime=userns --install --tarball "$TARBALL" --no-channel-add
+	[[ $output == *"warning: Nix will not be able to build anything here: cannot open /dev/ptmx"* ]]
+}
+
 @test "--check has a line for each, and the status is that of any" {
 	run -0 no_users "$PROGRAM" --check
 	[[ $output == *$'\n  userns                unshare: '* ]]

@@ -79,7 +79,7 @@ planted()
 	require_other
 	local below
 
-	for below in store var var/nix var/nix-user-chroot; do
+	for below in store var var/nix var/nix/profiles var/nix-user-chroot etc etc/nix etc/nix-user-chroot; do
 		mkdir -p "$NIX/store" "$NIX/$below"
 		chown "$OTHER:$OTHER" "$NIX/$below"
 		run tiny
@@ -109,7 +109,7 @@ planted()
 @test "a Nix directory that the group or others may write to is refused, with the remedy" {
 	local below mode
 
-	for below in . store var var/nix var/nix-user-chroot; do
+	for below in . store var var/nix var/nix/profiles var/nix-user-chroot etc etc/nix etc/nix-user-chroot; do
 		for mode in 775 757 1777; do
 			mkdir -p "$NIX/store" "$NIX/$below"
 			chmod "$mode" "$NIX/$below"
@@ -123,6 +123,53 @@ planted()
 		done
 	done
 	run -0 "$PROGRAM" -- true
+}
+
+# A nix.conf names programs that Nix runs, a path config what is mounted over what.
+@test "configuration that others own or can write to is refused" {
+	local file
+
+	for file in etc/nix/nix.conf etc/nix-user-chroot/path-config.toml; do
+		mkdir -p "$NIX/store" "$NIX/${file%/*}"
+		: >"$NIX/$file"
+		for mode in 664 646; do
+			chmod $mode "$NIX/$file"
+			run "$PROGRAM" -- true
+			refused "$NIX/$file" 'can be written to by' 'chmod g'
+			run tiny
+			refused "$NIX/$file"
+		done
+		chmod 644 "$NIX/$file"
+		run -0 "$PROGRAM" -- true
+		[ "$(id -u)" -ne 0 ] || {
+			chown "$OTHER" "$NIX/$file"
+			run "$PROGRAM" -- true
+			refused "$NIX/$file" "$OTHER"
+		}
+		rm -r "$NIX"
+	done
+}
+
+# Whoever may open a file for reading may lock it, and keep --install and --uninstall waiting.
+@test "the lock is nobody else's to take" {
+	local mask
+
+	for mask in 000 022; do
+		umask $mask
+		tiny_release "$SITE" 1.8.0 'stat -c %a /nix/var/nix-user-chroot/lock >"$HOME/mode"'
+		install -q --force --nix-version 1.8.0
+		[ "$(cat mode)" = 600 ]
+	done
+	require_other
+	tiny_release "$SITE" 1.8.1 ': >"$HOME/running"; while [ ! -e "$HOME/go" ]; do sleep 0.1; done'
+	chmod 755 "${SCRATCH:-$BATS_TEST_TMPDIR}" "$HOME"
+	install -q --force --nix-version 1.8.1 &
+	wait_until 60 test -e running
+	run as_other flock --nonblock --shared "$STATE/lock" true
+	touch go
+	wait $!
+	[ "$status" -ne 0 ]
+	[[ $output == *'Permission denied'* ]]
 }
 
 @test "a directory shared on purpose: --shared-group" {

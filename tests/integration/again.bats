@@ -59,6 +59,35 @@ profile_generations()
 	[[ $output == *"is installed in $NIX already"* ]]
 }
 
+@test "installed: the installer is not started, but where there is work" {
+	local alone=$BATS_TEST_TMPDIR/alone
+
+	[ -e "$BUILD_DIR/nix-user-chroot-install" ] || skip "the single-file build has no installer beside it"
+	install -q --nix-version "$OLD"
+	mkdir "$alone"
+	cp "$PROGRAM" "$alone"
+	printf '#!/bin/sh\nexit 99\n' >"$alone/nix-user-chroot-install"
+	chmod +x "$alone/nix-user-chroot-install"
+	untouched "$alone/nix-user-chroot" --install --no-shims
+	[ "$output" = "nix-user-chroot: Nix $OLD is installed in $NIX already: nothing to do" ]
+	untouched env "NIX_USER_CHROOT_NIX_VERSION=$OLD" "$alone/nix-user-chroot" --install --no-shims
+	# what it cannot know, and what is to be mended
+	for more in --force --dry-run "--nix-version $NEW" "--extra-conf cores=1" "--mirror $MIRROR_URL" "-- true" ""; do
+		# shellcheck disable=SC2086 # a list of words
+		run -99 "$alone/nix-user-chroot" --install ${more:+--no-shims} $more
+		[ -z "$output" ]
+	done
+	: >"$NIX/var/nix-user-chroot/lock"
+	run -99 "$alone/nix-user-chroot" --install --no-shims
+	rm "$NIX/var/nix-user-chroot/lock"
+	mv "$NIX/etc/nix/nix.conf" conf
+	run -99 "$alone/nix-user-chroot" --install --no-shims
+	mv conf "$NIX/etc/nix/nix.conf"
+	: >"$NIX/var/nix/db/db.sqlite"
+	run -99 "$alone/nix-user-chroot" --install --no-shims
+	[ -z "$output" ]
+}
+
 @test "installed: --quiet says nothing" {
 	install -q --nix-version "$TINY"
 	untouched install -q

@@ -27,8 +27,6 @@
 #   require_user              skip the test where we are root, whom nothing is forbidden
 #   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
-#   not_in RUNTIME WHY        skip the test where the suite is run in that runtime
-#
 # Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
 # "userns" where none is given.
 
@@ -47,12 +45,12 @@ entering()
 	unshare --user --map-root-user --mount true 2>/dev/null ||
 		skip "needs a host that lets users make namespaces"
 	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV
-	[ -z "${TEST_RUNTIME:-}" ] || export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
 	# below, since bats keeps files of its own in there
 	SCRATCH=$BATS_TEST_TMPDIR/scratch
 	HOME=$SCRATCH/home
 	TMPDIR=$SCRATCH/tmp
 	NIX=$SCRATCH/nix
+	take_runtime || return
 	SHELL=/bin/sh
 	export PROGRAM SCRATCH HOME TMPDIR NIX SHELL
 	mkdir -p "$HOME" "$TMPDIR" "$NIX/store" "$NIX/etc/nix-user-chroot"
@@ -161,11 +159,6 @@ in_mount_namespace()
 	# private first: what is shared after that is shared with nobody but those within
 	[ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
 	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
-}
-
-not_in()
-{
-	[ "${TEST_RUNTIME:-userns}" != "$1" ] || skip "not in $1: $2"
 }
 
 require_root()

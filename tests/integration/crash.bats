@@ -57,7 +57,7 @@ start()
 		shift
 	done
 	shift
-	setsid env --default-signal=INT,QUIT "${options[@]}" "$PROGRAM" --install \
+	setsid env --default-signal=HUP,INT,QUIT "${options[@]}" "$PROGRAM" --install \
 		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add "$@" \
 		>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	leader=$!

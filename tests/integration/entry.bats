@@ -26,6 +26,7 @@ teardown()
 }
 
 @test "NIXPATH may be relative, a symlink, and have any name" {
+	not_in direct "it is /nix"
 	mkdir -p "$SCRATCH/odd"$'\n'" \377dir"
 	echo odd >"$SCRATCH/odd"$'\n'" \377dir/name"
 	ln -s ../nix "$HOME/link"
@@ -78,6 +79,8 @@ teardown()
 	not_in proot "it turns a signal into a status"
 	/usr/bin/python3 - <<-'END'
 		import os, signal, subprocess
+		# under nohup it is ignored, in all that is started here
+		signal.signal(signal.SIGHUP, signal.SIG_DFL)
 		for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP):
 		    words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c", f"kill -{number} $$"]
 		    assert subprocess.run(words).returncode == -number, number
@@ -174,6 +177,7 @@ teardown()
 }
 
 @test "the umask is as outside, and does not harm what we make" {
+	not_in direct "path-config.toml does not apply"
 	not_in proot "path-config.toml does not apply"
 	# /etc/.. is taken apart for the config, so that directories are made
 	config <<-END
@@ -307,6 +311,7 @@ teardown()
 }
 
 @test "with the default directory: certificates for Nix" {
+	not_in direct "the hosts made here have no /nix"
 	local ssl=/etc/ssl/certs ask='printenv NIX_SSL_CERT_FILE || echo none'
 	[ -d "$ssl" ] || skip "needs a host with $ssl"
 	unset SSL_CERT_FILE
@@ -441,6 +446,7 @@ shell_says()
 }
 
 @test "nothing of ours can be written inside" {
+	not_in direct "/ is that of the host"
 	not_in proot "/ is that of the host"
 	fails 1 "Read-only file system" -- inside mkdir /new
 	fails 1 "Read-only file system" -- inside touch /new
@@ -448,6 +454,7 @@ shell_says()
 }
 
 @test "entering twice and three times" {
+	not_in direct "there is no other than /nix"
 	not_in proot "it does not nest"
 	mkdir -p "$SCRATCH/b" "$SCRATCH/c"
 	echo b >"$SCRATCH/b/name"
@@ -458,12 +465,14 @@ shell_says()
 }
 
 @test "NIXPATH in the /nix of the chroot we are in" {
+	not_in direct "there is no other than /nix"
 	mkdir -p "$NIX/inner/store"
 	echo inner >"$NIX/inner/name"
 	[ "$(inside "$PROGRAM" /nix/inner cat /nix/name)" = inner ]
 }
 
 @test "already inside: the same directory needs no second namespace" {
+	not_in direct "it has no namespace"
 	not_in proot "it has no namespace"
 	not_in mountns "a user namespace is not changed"
 	local ns='readlink /proc/self/ns/mnt /proc/self/ns/user'
@@ -547,6 +556,7 @@ shell_says()
 }
 
 @test "the default directory: variables, and what comes without any" {
+	not_in direct "it is /nix"
 	export XDG_DATA_HOME=$SCRATCH/data
 	mkdir -p "$XDG_DATA_HOME/nix/store" .local/share/nix/store
 	echo data >"$XDG_DATA_HOME/nix/name"
@@ -563,6 +573,7 @@ shell_says()
 }
 
 @test "no store in the default directory: says so and names --install" {
+	not_in direct "it is /nix"
 	local message="there is no Nix store in"
 	fails 125 "$message $HOME/.local/share/nix" "nix-user-chroot --install makes one" -- "$PROGRAM"
 	mkdir -p .local/share/nix
@@ -653,6 +664,8 @@ shell_says()
 }
 
 @test "odd words for how much is said keep nobody from entering" {
+	not_in direct "nothing is mounted"
+	not_in proot "nothing is mounted"
 	run --separate-stderr env NIX_USER_CHROOT_QUIET=maybe NIX_USER_CHROOT_VERBOSE=3 \
 		"$PROGRAM" --new-namespace "$NIX" true
 	[ "$status" -eq 0 ]
@@ -661,6 +674,8 @@ shell_says()
 }
 
 @test "-v has little to say, -vv every mount, -q nothing" {
+	not_in direct "nothing is mounted"
+	not_in proot "nothing is mounted"
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
 	[ "$stderr" = "nix-user-chroot: runtime: ${TEST_RUNTIME:-userns}" ]
 	run --separate-stderr "$PROGRAM" -vv --new-namespace "$NIX" true

@@ -128,12 +128,12 @@ new_home()
 		esac
 	done
 	[ -z "${FOREIGN:-}" ] || export NIX_USER_CHROOT_SYSTEM=$FOREIGN
-	[ -z "${TEST_RUNTIME:-}" ] || export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
 	# a channel or a substituter would be asked for over the network: there is none
 	https_proxy=http://127.0.0.1:1
 	http_proxy=$https_proxy
 	no_proxy=127.0.0.1
 	NIX=$HOME/.local/share/nix
+	take_runtime
 	# as most distributions have it; --install says what to do where it is not
 	PATH_BEFORE=${PATH_BEFORE:-$PATH}
 	PATH=$PATH_BEFORE:$HOME/.local/bin

@@ -409,6 +409,81 @@ nix_conf_has()
 	[[ $output == *'nothing to do'* ]]
 }
 
+# mended WORDS: --install finds what is lost, says it in WORDS, and all is well afterwards
+mended()
+{
+	run -0 install
+	has_words "Nix $OLD was installed, but " "$1" ': installing it again'
+	clean_store
+	run -0 install
+	[[ $output == *'nothing to do'* ]]
+}
+
+@test "lost: bytes inside files of the store, whichever" {
+	local file store
+
+	install -q --nix-version "$OLD"
+	store=$(echo "$NIX"/store/*-nix-"$OLD")
+	chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
+	for file in "$store/lib/libarchive.so.13" "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt; do
+		: >"$file"
+		mended "is damaged"
+		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
+		truncate -s -1 "$file"
+		mended 'is damaged'
+		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
+		# one byte
+		printf x | dd of="$file" bs=1 seek=999 conv=notrunc status=none
+		mended 'is damaged'
+		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
+		rm "$file"
+		mended 'is damaged'
+		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
+	done
+	chmod a-x "$store"/lib/*.so*
+	echo more >"$store/more"
+	mended 'is damaged'
+	# another version goes over a damaged one, and what both share is whole then
+	chmod -R u+w "$NIX"/store/*-nss-cacert-*
+	: >"$(echo "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt)"
+	install -q --nix-version "$NEW"
+	clean_store
+}
+
+@test "lost: a database that is cut off, empty or garbage" {
+	local db=$NIX/var/nix/db/db.sqlite spoil
+
+	install -q --nix-version "$OLD"
+	for spoil in 'truncate -s 0' 'truncate -s 5000' 'cp /bin/sh' \
+		'dd if=/dev/zero bs=100 count=1 conv=notrunc status=none of='; do
+		rm -f "$db"-wal "$db"-shm
+		# shellcheck disable=SC2086 # words
+		[[ $spoil == dd* ]] && $spoil"$db" || $spoil "$db"
+		run "$PROGRAM" -- nix-store --check-validity /nix/store/*
+		[ "$status" -ne 0 ]
+		mended "Nix's database is broken"
+		[ -e "$NIX/var/nix/db.broken/db.sqlite" ]
+	done
+	# by --force, too
+	truncate -s 0 "$db"
+	rm -f "$db"-wal "$db"-shm
+	run -0 install --force --nix-version "$OLD"
+	has_words 'warning: ' "Nix's database was broken" "$NIX/var/nix/db.broken"
+	clean_store
+	uninstall -q
+	[ -z "$(ls -A)" ]
+}
+
+@test "lost: a nix.conf that a crash has left empty, or full of zeros" {
+	install -q
+	for bytes in 0 300; do
+		head -c "$bytes" /dev/zero >"$NIX/etc/nix/nix.conf"
+		run -0 install
+		has_words "$NIX/etc/nix/nix.conf was gone: written again"
+		nix_conf_has 'experimental-features = nix-command flakes'
+	done
+}
+
 @test "lost: record and nix.conf both; what is not mended is said" {
 	install -q
 	rm -r "${NIX:?}/var/nix-user-chroot" "${NIX:?}/etc"
@@ -463,6 +538,65 @@ nix_conf_has()
 	[ -e "$NIX/etc/nix/nix.conf" ]
 }
 
+@test "--runtime where Nix is installed is applied, or refused" {
+	local record=$NIX/var/nix-user-chroot/record before
+
+	[ -z "${NIX_USER_CHROOT_RUNTIME:-}" ] || skip "one runtime is tested"
+	type -P proot >/dev/null || skip "needs proot"
+	install -q --nix-version "$OLD" --runtime=userns
+	before=$(sandbox_of "$NIX/etc/nix/nix.conf")
+	run -0 install --runtime=userns
+	[[ $output == *"nothing to do"* ]]
+	run -0 install --runtime=proot --dry-run
+	has_words 'proot would be written down as its runtime' "$NIX/etc/nix/nix.conf would be written"
+	grep -qx 'runtime userns' "$record"
+	run -0 install --runtime=proot
+	has_words "Nix $OLD is installed in $NIX already" 'the runtime is proot now'
+	[[ $output != *"nothing to do"* ]]
+	grep -qx 'runtime proot' "$record"
+	[ "$(grep -c ^runtime "$record")" -eq 1 ]
+	# there builds have no sandbox
+	[ "$(sandbox_of "$NIX/etc/nix/nix.conf")" = 'sandbox = false' ]
+	run -0 install --runtime=proot
+	[[ $output == *"nothing to do"* ]]
+	NIX_USER_CHROOT_RUNTIME=userns install -q
+	grep -qx 'runtime userns' "$record"
+	[ "$(sandbox_of "$NIX/etc/nix/nix.conf")" = "$before" ]
+	# a nix.conf of the user's stays, and the runtime is applied
+	echo 'sandbox = relaxed' >>"$NIX/etc/nix/nix.conf"
+	install -q --runtime=proot
+	grep -qx 'runtime proot' "$record"
+	[ "$(sandbox_of "$NIX/etc/nix/nix.conf")" = 'sandbox = relaxed' ]
+	[ "$(id -u)" -eq 0 ] || {
+		run install --runtime=mountns
+		refused --runtime=mountns
+	}
+	uninstall -q
+}
+
+# sandbox_of FILE: the line that counts
+sandbox_of()
+{
+	grep '^sandbox = ' "$1" | tail -n 1
+}
+
+@test "a store made by other means: what is asked for and is not there is refused, not dropped" {
+	install -q --nix-version "$OLD"
+	rm "$NIX/var/nix-user-chroot/record"
+	run -0 install
+	has_words 'installed by other means: nothing to do'
+	run -0 install --nix-version "$OLD"
+	has_words 'installed by other means: nothing to do'
+	for asked in "--nix-version $NEW" "--tarball $RELEASES/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" \
+		"--sha256 $(cat "$RELEASES/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256")"; do
+		# shellcheck disable=SC2086 # words
+		refused_early 'installed by other means' --force -- install $asked
+	done
+	refused_early 'cores = 1' -- install --extra-conf 'cores = 1'
+	rm "$NIX/etc/nix/nix.conf"
+	refused_early 'cores = 1' -- install --extra-conf 'cores = 1'
+}
+
 @test "--extra-conf for an installation that others keep is refused" {
 	require_user
 	install -q
@@ -501,7 +635,7 @@ nix_conf_has()
 	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
 }
 
-@test "uninstall: links of home-manager become the texts, and links that will lead nowhere are named" {
+@test "uninstall: links of home-manager become copies, and links that will lead nowhere are named" {
 	local path
 
 	install -q
@@ -511,6 +645,15 @@ nix_conf_has()
 	echo secret >files/.config/app/private.bashrc.new
 	printf '#!/bin/sh\n' >files/run
 	chmod +x files/run
+	# what needs the store, and a directory with it; links within, out, and to nowhere
+	mkdir files/tool files/theme
+	printf '#!%s/bin/sh\n' "$NIX/store/x" >files/tool/prog
+	sed -i "s,$NIX,/nix," files/tool/prog
+	chmod +x files/tool/prog
+	echo blue >files/theme/colors
+	ln -s ../.config files/theme/more
+	ln -s "$HOME/own" files/theme/own
+	ln -s /nowhere files/theme/nowhere
 	path=$("$PROGRAM" -- nix-store --add files)
 	rm -r files
 	mkdir -p .config/app/deep project bin .cache/x .local/state
@@ -520,7 +663,11 @@ nix_conf_has()
 	ln -s "$path" .local/state/home-files
 	ln -s "$HOME/.local/state/home-files/.config/app/conf" .config/app/deep/conf
 	ln -s "$path/dir" .config/app/dir
+	ln -s "$path/theme" .config/theme
+	ln -s "$path/tool" .config/tool
 	ln -s "$path/run" bin/run
+	ln -s "$path/tool/prog" bin/prog
+	echo mine >own
 	ln -s nix .local/bin/hello
 	ln -s .local/bin/hello hello
 	ln -s /etc/passwd .config/app/elsewhere
@@ -529,13 +676,17 @@ nix_conf_has()
 	cp -a .config/app/elsewhere keep
 
 	run "$PROGRAM" --uninstall
-	[[ $output == *'copies of the files will be:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/app/dir"* ]]
+	[[ $output == *'copies will be:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/tool"* ]]
 	run -0 uninstall
-	copies=$(sed -n '/copies of the files will be:/,/:$/p' <<<"$output" | sed -n '/copies/,/lead nowhere/p' | grep '^    ' | sort)
-	[ "$copies" = "    $HOME/.bashrc
-    $HOME/.config/app/deep/conf" ]
+	copies=$(sed -n '/copies will be:/,/lead nowhere/p' <<<"$output" | grep '^    ' | LC_ALL=C sort)
+	[ "$copies" = "$(printf '    %s\n' "$HOME"/{.bashrc,.config/app/deep/conf,.config/app/dir,.config/theme,bin/run})" ]
 	nowhere=$(sed -n '/will lead nowhere:/,/gives back/p' <<<"$output" | grep '^    ' | sort)
-	[ "$nowhere" = "$(printf '    %s\n' "$HOME"/{.config/app/dir,.local/bin/hello,.local/state/home-files,bin/run,hello,project/result} | sort)" ]
+	[ "$nowhere" = "$(printf '    %s\n' "$HOME"/{.config/tool,.local/bin/hello,.local/state/home-files,bin/prog,hello,project/result} | sort)" ]
+	[ -d .config/app/dir ] && [ ! -L .config/app/dir ]
+	[ -x bin/run ] && [ ! -L bin/run ]
+	[ "$(cat .config/theme/colors .config/theme/more/app/conf .config/theme/own)" = $'blue\nsettings\nmine' ]
+	[ -L .config/theme/own ]
+	[ ! -e .config/theme/nowhere ]
 	[ "$(cat .bashrc)" = 'alias x=y' ]
 	[ ! -L .bashrc ]
 	[ "$(cat .config/app/deep/conf)" = settings ]
@@ -543,6 +694,29 @@ nix_conf_has()
 	[ "$(readlink .config/app/elsewhere)" = /etc/passwd ]
 	[ -L hello ]
 	[ ! -e .bashrc.nix-user-chroot-new ]
+}
+
+@test "uninstall: the channel that the script adds to a list of the user's goes, and their lines stay" {
+	local line='https://nixos.org/channels/nixpkgs-unstable nixpkgs' theirs='https://example.org/c own'
+
+	tiny_release "$HOME/site" 1.9.0 'grep -q " nixpkgs" "$HOME/.nix-channels" 2>/dev/null ||
+		echo "https://nixos.org/channels/nixpkgs-unstable nixpkgs" >>"$HOME/.nix-channels"'
+	for before in "$theirs" "$line"$'\n'"$theirs" ''; do
+		rm -f .nix-channels
+		[ -z "$before" ] || echo "$before" >.nix-channels
+		"$PROGRAM" --install -q --mirror "file://$HOME/site" --nix-version 1.9.0
+		grep -q "$line" .nix-channels
+		# by another --install too
+		"$PROGRAM" --install -q --force --mirror "file://$HOME/site" --nix-version 1.9.0
+		# the user's of later
+		[ "$before" != "$theirs" ] || echo "$theirs-2" >>.nix-channels
+		uninstall -q
+		case $before in
+		'') [ ! -e .nix-channels ] ;;
+		"$theirs") [ "$(cat .nix-channels)" = "$theirs"$'\n'"$theirs-2" ] ;;
+		*) [ "$(cat .nix-channels)" = "$before" ] ;;
+		esac
+	done
 }
 
 @test "uninstall: a text that cannot be kept stops it before the store goes" {

@@ -106,3 +106,33 @@ flat()
 		exec chroot "$SCRATCH/root" "$@"' sh "$PROGRAM" --runtime=userns "$NIX" true
 	[[ $output == *"as it does in a chroot"* ]]
 }
+
+# lxc LINE...: --check as another user in a container that LXC makes, with these lines in its config
+lxc()
+{
+	local root=$BATS_TEST_TMPDIR/root dir
+
+	mkdir -p "$root"/{usr,etc,tmp,proc,sys,dev,run,var}
+	for dir in bin lib lib64 sbin; do
+		ln -sfn "usr/$dir" "$root/$dir"
+	done
+	{
+		printf 'lxc.mount.entry = %s none ro,bind 0 0\n' '/usr usr' '/etc etc'
+		printf '%s\n' "lxc.rootfs.path = dir:$root" 'lxc.net.0.type = none' 'lxc.mount.auto = proc:mixed sys:mixed' \
+			'lxc.apparmor.profile = unconfined' 'lxc.mount.entry = tmpfs tmp tmpfs rw,create=dir 0 0' \
+			"lxc.mount.entry = $(dirname "$PROGRAM") tmp/program none bind,create=dir 0 0" "$@"
+	} >"$BATS_TEST_TMPDIR/config"
+	cd /
+	timeout 60 lxc-execute -P "$BATS_TEST_TMPDIR" -n nuc$$ -f "$BATS_TEST_TMPDIR/config" -- setpriv --reuid 64321 \
+		--regid 64321 --clear-groups env -i PATH=/usr/bin HOME=/tmp "/tmp/program/${PROGRAM##*/}" --check 2>&1
+}
+
+@test "LXC with and without nesting: the build sandbox alone needs it, and the switch is named" {
+	[ "$(id -u)" -eq 0 ] && type -P lxc-execute >/dev/null || skip "needs root and lxc"
+	run lxc
+	[[ $output == *'user namespace'* ]] || skip "LXC makes no container here"
+	[[ $output == *'in a container (lxc)'*'user namespace        ok'*'/proc for a sandbox   failed'* ]]
+	[[ $output == *'entering and --install will work here'*nesting.conf*security.nesting=true* ]]
+	run lxc 'lxc.mount.entry = proc dev/.lxc/proc proc create=dir,optional 0 0'
+	[[ $output == *'/proc for a sandbox   ok'*"and so will Nix's build sandbox"* ]]
+}

@@ -10,7 +10,8 @@
 #   repository DIR           DIR becomes a repository of this tree: v0.0.1, a commit after it, and
 #                            v$VERSION on a third
 #   change DIR FILE SED      a change of FILE in the repository DIR, committed
-#   binaries DIR             as scripts/build-static makes them, but all of them PROGRAM
+#   binaries DIR             as scripts/build-static makes them, but all of them PROGRAM; sets PROOT, the
+#                            beginning of the names of PRoot's files
 #   needs_namespaces         skips the test where users cannot make them
 #   remove_nix               in teardown: a Nix in HOME, whose store is read-only, can be removed by bats
 #   nothing_left DIR...      nothing is in TMPDIR, and these do not exist
@@ -86,16 +87,26 @@ machine()
 
 binaries()
 {
-	local arch
+	local arch octal name
 
+	PROOT=proot-$(awk '$1 == "proot" { print $2 }' "$TOP/scripts/static/pins")
 	mkdir -p "$1"
-	for arch in x86_64 i686 aarch64; do
-		cp "$PROGRAM" "$1/nix-user-chroot-$VERSION-$arch-linux"
-	done
-	machine "$1/nix-user-chroot-$VERSION-x86_64-linux" 76
-	machine "$1/nix-user-chroot-$VERSION-i686-linux" 3
-	machine "$1/nix-user-chroot-$VERSION-aarch64-linux" 267
-	(cd "$1" && sha256sum -- *-linux >SHA256SUMS)
+	while read -r arch octal; do
+		for name in "nix-user-chroot-$VERSION" "$PROOT"; do
+			cp "$PROGRAM" "$1/$name-$arch-linux"
+			machine "$1/$name-$arch-linux" "$octal"
+		done
+	done <<-'END'
+		x86_64 76
+		i686 3
+		aarch64 267
+		armv7l 50
+		riscv64 363
+	END
+	# PRoot does not know it
+	rm "$1/$PROOT-riscv64-linux"
+	echo source >"$1/$PROOT-source.tar.xz"
+	(cd "$1" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)
 }
 
 needs_namespaces()

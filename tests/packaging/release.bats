@@ -17,7 +17,7 @@ setup_file()
 	REPOSITORY=$BATS_FILE_TMPDIR/repository
 	STATIC=$BATS_FILE_TMPDIR/static
 	RELEASE=$BATS_FILE_TMPDIR/release
-	export REPOSITORY STATIC RELEASE
+	export REPOSITORY STATIC RELEASE PROOT
 	repository "$REPOSITORY"
 	binaries "$STATIC"
 	"$REPOSITORY/scripts/release" --static "$STATIC" --output "$RELEASE"
@@ -69,13 +69,21 @@ SHA256SUMS
 ci-bootstrap
 install.sh
 $NAME-aarch64-linux
+$NAME-armv7l-linux
 $NAME-i686-linux
+$NAME-riscv64-linux
 $NAME-x86_64-linux
-$NAME.tar.xz" ]
-	for file in ci-bootstrap install.sh "$NAME"-{aarch64,i686,x86_64}-linux; do
+$NAME.tar.xz
+$PROOT-aarch64-linux
+$PROOT-armv7l-linux
+$PROOT-i686-linux
+$PROOT-source.tar.xz
+$PROOT-x86_64-linux" ]
+	for file in ci-bootstrap install.sh "$NAME"-{aarch64,armv7l,i686,riscv64,x86_64}-linux \
+		"$PROOT"-{aarch64,armv7l,i686,x86_64}-linux; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 755 ]
 	done
-	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz"; do
+	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz" "$PROOT-source.tar.xz"; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 644 ]
 	done
 	[ "$(stat -c %a "$RELEASE")" = 755 ]
@@ -270,6 +278,11 @@ Commits since v0.0.1:
 	sed -i /i686/d "$dir/SHA256SUMS"
 	run release --static "$dir"
 	refused "does not name $NAME-i686-linux"
+	# PRoot goes nowhere without its source
+	binaries "$dir"
+	rm "$dir/$PROOT-source.tar.xz"
+	run release --static "$dir"
+	refused "$dir has no $PROOT-source.tar.xz"
 	binaries "$dir"
 	# the version is a text in it
 	sed -i "s/nix-user-chroot $VERSION\x00/nix-user-chroot 9.9.9\x00/" "$dir/$NAME-$(uname -m)-linux"

@@ -16,7 +16,7 @@ load ../mirror/mirror.bash
 load ../integration/install.bash
 load static.bash
 
-ARCHS='x86_64 i686 aarch64'
+ARCHS='x86_64 i686 aarch64 armv7l riscv64'
 SIZE_MAX=4194304 # 4 MiB, what one `curl | sh` may cost
 
 setup_file()
@@ -74,8 +74,8 @@ emulated()
 	need_binary "$1"
 	emulated=("${2:-$(binary "$1")}")
 	if ! is_native "$1"; then
-		command -v "qemu-$1-static" >/dev/null || skip "needs qemu-$1-static"
-		emulated=("qemu-$1-static" "${emulated[@]}")
+		command -v "qemu-${1/armv7l/arm}-static" >/dev/null || skip "needs qemu-${1/armv7l/arm}-static"
+		emulated=("qemu-${1/armv7l/arm}-static" "${emulated[@]}")
 	fi
 }
 
@@ -118,7 +118,26 @@ need_test_program()
 	cd "$DIST"
 	sha256sum --check --strict --quiet SHA256SUMS
 	diff <(sed 's/^[0-9a-f]\{64\}  //' SHA256SUMS) \
-		<(printf '%s\n' "nix-user-chroot-$VERSION"-*-linux)
+		<(printf '%s\n' "nix-user-chroot-$VERSION"-*-linux proot-*)
+}
+
+@test "PRoot: as static as the others, of each architecture that it knows, with its source beside it" {
+	local arch file proot
+
+	proot=proot-$(awk '$1 == "proot" { print $2 }' "$BATS_TEST_DIRNAME/../../scripts/static/pins")
+	for arch in x86_64 i686 aarch64 armv7l; do
+		[ -x "$(binary $arch)" ] || continue
+		file=$DIST/$proot-$arch-linux
+		run -0 env LC_ALL=C readelf --wide --segments --dynamic --sections "$file"
+		[[ $output != *INTERP* && $output != *NEEDED* && $output != *RWE* && $output != *.symtab* ]]
+		run -1 grep -aE 'nix-user-chroot-static|/root/|/home/[^m]|/sysroot/' "$file"
+		emulated "$arch" "$file"
+		run -0 "${emulated[@]}" --version
+		[[ $output == *" ${proot#*-}"* ]]
+	done
+	[ ! -e "$DIST/$proot-riscv64-linux" ]
+	run -0 tar -tf "$DIST/$proot-source.tar.xz"
+	has_words README proot.bash "$proot/COPYING" "$proot/src/cli/proot.c" talloc/talloc.c
 }
 
 @test "each binary starts, and knows its version" {
@@ -293,26 +312,46 @@ tls()
 	[[ $output == *"TLS"* ]]
 }
 
-@test "aarch64 by an emulator: --check says what is missing, and --install leaves nothing" {
-	emulated aarch64
-	[ "$(uname -m)" != aarch64 ] || skip "this machine is an aarch64, which needs no emulator"
-	SYSTEM=aarch64-linux tiny_release "$BATS_TEST_TMPDIR/site" 1.0.1
-	# the emulator has threads of its own, and the kernel then refuses a user namespace; whether another
-	# runtime would work there is the host's affair
-	export NIX_USER_CHROOT_RUNTIME=userns
-	run -1 "${emulated[@]}" --check
-	[[ $output == *'user namespace        failed'* && $output == *emulator* ]]
-	run -125 "${emulated[@]}" --install --mirror "$BATS_TEST_TMPDIR/site" --nix-version 1.0.1
-	[[ $output == *'cannot install on this host'* ]]
-	[ -z "$(ls -A "$HOME")" ]
+# with_emulator FUNCTION: FUNCTION ARCH for each architecture that this machine does not run by itself
+with_emulator()
+{
+	local arch tried=
+
+	for arch in aarch64 armv7l riscv64; do
+		if [ -x "$(binary $arch)" ] && [ "$(uname -m)" != $arch ]; then
+			"$1" $arch
+			tried=1
+			mirror_clear_log
+			remove_tree "$BATS_TEST_TMPDIR"/*
+			new_home
+		fi
+	done
+	[ -n "$tried" ] || skip "needs a static binary of another architecture: run scripts/build-static"
 }
 
-@test "aarch64 by an emulator: downloads by TLS 1.2 and 1.3 with each kind of cipher" {
+@test "by an emulator: --check says what is missing, and --install leaves nothing" {
+	check_by_emulator() {
+		emulated "$1"
+		SYSTEM=$1-linux tiny_release "$BATS_TEST_TMPDIR/site" 1.0.1
+		# the emulator has threads of its own, and the kernel then refuses a user namespace; whether another
+		# runtime would work there is the host's affair
+		export NIX_USER_CHROOT_RUNTIME=userns
+		run -1 "${emulated[@]}" --check
+		[[ $output == *'user namespace        failed'* && $output == *emulator* ]]
+		run -125 "${emulated[@]}" --install --mirror "$BATS_TEST_TMPDIR/site" --nix-version 1.0.1
+		[[ $output == *'cannot install on this host'* ]]
+		[ -z "$(ls -A "$HOME")" ]
+	}
+	with_emulator check_by_emulator
+}
+
+# downloads_by_emulator ARCH
+downloads_by_emulator()
+{
 	local program protocol options
 
-	[ "$(uname -m)" != aarch64 ] || skip "this machine is an aarch64, which needs no emulator"
-	need_test_program aarch64 fetch
-	emulated aarch64 "$program"
+	need_test_program "$1" fetch
+	emulated "$1" "$program"
 	certificate ec -pkeyopt ec_paramgen_curve:P-256
 	while read -r protocol options; do
 		# shellcheck disable=SC2086 # a list of words
@@ -333,17 +372,23 @@ tls()
 	[[ $output == *"certificate is not to be trusted"* ]]
 }
 
-@test "aarch64 by an emulator: the real tarball is verified, and unpacked as tar does it" {
+@test "by an emulator: downloads by TLS 1.2 and 1.3 with each kind of cipher" {
+	with_emulator downloads_by_emulator
+}
+
+# unpacks_by_emulator ARCH
+unpacks_by_emulator()
+{
 	local program tarball
 
-	need_test_program aarch64 fetch
-	emulated aarch64 "$program"
+	need_test_program "$1" fetch
+	emulated "$1" "$program"
 	tarball=$RELEASES/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz
 	fetches "${emulated[@]}" --cacert "$MIRROR_CA" \
 		"$MIRROR_URL/nix-$OLD/${tarball##*/}" "$tarball"
 	mkdir "$HOME/ours" "$HOME/theirs"
-	need_test_program aarch64 extract
-	emulated aarch64 "$program"
+	need_test_program "$1" extract
+	emulated "$1" "$program"
 	(cd "$HOME/ours" && "${emulated[@]}" <"$tarball" >"$HOME/report")
 	tar -C "$HOME/theirs" -xf "$tarball"
 	diff <(cd "$HOME/ours" && find . -printf '%p %y %l\n' | LC_ALL=C sort) \
@@ -351,4 +396,8 @@ tls()
 	diff -r --no-dereference "$HOME/ours" "$HOME/theirs"
 	# cut short
 	(cd "$HOME/ours" && head -c 1000000 "$tarball" | run ! "${emulated[@]}")
+}
+
+@test "by an emulator: the real tarball is verified, and unpacked as tar does it" {
+	with_emulator unpacks_by_emulator
 }

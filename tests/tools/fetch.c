@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* What an installation has lost though its store paths are there. */
 #include "install/damage.h"
+#include "store/nar.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -29,6 +30,19 @@ static void put(const struct place *place, const char *name, const char *text, m
 	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), mode), 0);
 }
 
+/* A database of PAGES pages of 4096 bytes, SIZE bytes long, that holds WORDS. */
+static void put_database(const struct place *place, uint8_t pages, size_t size, const char *words)
+{
+	_cleanup_free_ char *bytes = xcalloc(size + strlen(words) + 100, 1);
+
+	memcpy(bytes, "SQLite format 3", 16);
+	bytes[16] = 0x10;
+	bytes[31] = (char)pages;
+	strcpy(bytes + 100, words);
+	assert_int_equal(fs_mkdirs(place->fd, "var/nix/db", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "var/nix/db/db.sqlite", bytes, size, 0644), 0);
+}
+
 static int setup(void **state)
 {
 	if (place_setup(state) != 0)
@@ -36,7 +50,7 @@ static int setup(void **state)
 	put(*state, "store/" NAME "/bin/nix", "x", 0555);
 	put(*state, "store/" NAME "/bin/README", "x", 0444);
 	put(*state, "store/" OTHER "/bin/other", "x", 0555);
-	put(*state, "var/nix/db/db.sqlite", "SQLite /nix/store/" NAME " x", 0644);
+	put_database(*state, 2, 8192, "/nix/store/" NAME " x");
 	return 0;
 }
 
@@ -46,7 +60,7 @@ static void assert_damage(const struct place *place, const char *what, bool is_i
 	_cleanup_(damage_clear) struct damage damage = {0};
 
 	assert_int_equal(record_parse(RECORD, strlen(RECORD), &record), 0);
-	damage_find(place->fd, &record, NIX, &damage);
+	damage_find(place->fd, &record, NIX, nar_digest, &damage);
 	if (what)
 		assert_string_equal(damage.what, what);
 	else
@@ -88,7 +102,7 @@ static void of_the_database(void **state)
 	const struct place *place = *state;
 	_cleanup_free_ char *long_text = NULL;
 
-	put(place, "var/nix/db/db.sqlite", "SQLite /nix/store/" OTHER, 0644);
+	put_database(place, 2, 8192, "/nix/store/" OTHER);
 	assert_damage(place, lost, false);
 	/* what was written last is in the log */
 	put(place, "var/nix/db/db.sqlite-wal", "/nix/store/" NAME, 0644);
@@ -105,12 +119,82 @@ static void of_the_database(void **state)
 	assert_false(damage_is_registered(place->fd, "/nix/store/" OTHER));
 }
 
+static void of_a_broken_database(void **state)
+{
+	static const char broken[] = "Nix's database is broken";
+	const struct place *place = *state;
+
+	put_database(place, 2, 8191, "/nix/store/" NAME);
+	assert_damage(place, broken, false);
+	put(place, "var/nix/db/db.sqlite", "garbage /nix/store/" NAME, 0644);
+	assert_damage(place, broken, false);
+	put(place, "var/nix/db/db.sqlite", "", 0644);
+	assert_damage(place, broken, false);
+	/* all that was written since the database was begun is in the log still */
+	put(place, "var/nix/db/db.sqlite-wal", "/nix/store/" NAME, 0644);
+	assert_damage(place, NULL, false);
+	assert_int_equal(damage_put_database_aside(place->fd, "/NIX"), 0);
+	assert_true(fs_exists(place->fd, "var/nix/db/db.sqlite"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fs_remove_tree(place->fd, "var/nix/db"), 0);
+		assert_int_equal(fs_mkdirs(place->fd, "var/nix/db/db.sqlite", 0755), 0);
+		assert_damage(place, broken, false);
+		assert_int_equal(damage_put_database_aside(place->fd, "/NIX"), 0);
+		assert_false(fs_exists(place->fd, "var/nix/db"));
+		assert_true(fs_exists(place->fd, "var/nix/db.broken/db.sqlite"));
+	}
+}
+
+/* With the digests in the record: whatever a file holds, its x bits, its name, its kind. */
+static void by_digest(void **state)
+{
+	static const char damaged[] = "/nix/store/" OTHER " is damaged";
+	const struct place *place = *state;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *text = NULL, *tail = xasprintf("%070000d", 1);
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+
+	put(place, "store/" OTHER "/lib/x.so", tail, 0444);
+	assert_int_equal(nar_digest(place->fd, "store/" OTHER, &digest), 0);
+	sha256_format(&digest, hex);
+	/* what was noted last counts */
+	text = xasprintf(RECORD "store " OTHER " %064d\nstore " OTHER " %s\n", 0, hex);
+	assert_int_equal(record_parse(text, strlen(text), &record), 0);
+	for (int i = 0; i < 7; i++) {
+		_cleanup_(damage_clear) struct damage damage = {0};
+
+		if (i == 1)
+			tail[strlen(tail) - 1] = '2';
+		else if (i == 2)
+			tail[60000] = '\0';
+		else if (i == 3)
+			tail[0] = '\0';
+		put(place, "store/" OTHER "/lib/x.so", tail, i == 4 ? 0555 : 0444);
+		if (i == 5)
+			put(place, "store/" OTHER "/more", "", 0444);
+		if (i == 6)
+			assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER "/lib"), 0);
+		damage_find(place->fd, &record, NIX, nar_digest, &damage);
+		if (i == 0)
+			assert_null(damage.what);
+		else
+			assert_string_equal(damage.what, damaged);
+		assert_int_equal(damage.is_in_store, i > 0);
+	}
+	/* one that is not there is none that is damaged */
+	assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER), 0);
+	assert_false(damage_is_in_store(place->fd, &record, nar_digest));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(none, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(in_the_store, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(of_the_database, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(of_a_broken_database, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(by_digest, setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

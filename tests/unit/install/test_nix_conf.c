@@ -145,7 +145,7 @@ static char *write_conf(const struct place *place, const struct nix_conf_facts *
 	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
 	assert_int_equal(record_open(place->fd, &record), 0);
 	capture_begin(&capture);
-	r = nix_conf_check(place->fd, "/NIX", facts, &record);
+	r = nix_conf_check(place->fd, "/NIX", facts, &record, true);
 	if (r == 0)
 		r = nix_conf_write(place->fd, "/NIX", facts, &record, &before);
 	if (r == 0)

@@ -128,16 +128,22 @@ static void existing(const struct world *world)
 	assert_int_equal(fs_mkdirs(world->nix, "store/" HASH_A "-other", 0755), 0);
 }
 
-static void test_existing_stays(void **state)
+/* What holds the same is not touched; what does not is damaged, and the staged one takes its place.
+ */
+static void test_existing(void **state)
 {
 	struct world world = world_new(*state);
 	struct store_result result;
+	struct stat before;
 
 	existing(&world);
+	before = status_of(world.nix, "store/" NAME_B);
 	assert_int_equal(commit(&world, false, &result), 0);
 	assert_int_equal(result.names.count, 3);
 	assert_int_equal(result.added, 1);
-	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
+	assert_int_equal(result.replaced, 1);
+	assert_int_equal(status_of(world.nix, "store/" NAME_B).st_ino, before.st_ino);
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
 	assert_int_equal(status_of(world.nix, "store/" NAME_A).st_mode, S_IFDIR | 0555);
 	assert_int_equal(status_of(world.nix, "store/" NAME_B).st_mode, S_IFDIR | 0555);
 	/* not of this tarball */
@@ -336,7 +342,7 @@ static void test_half_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_commit),	    WITH_SCRATCH(test_existing_stays),
+		WITH_SCRATCH(test_commit),	    WITH_SCRATCH(test_existing),
 		WITH_SCRATCH(test_replace),	    WITH_SCRATCH(test_replace_without_exchange),
 		WITH_SCRATCH(test_replace_kinds),   WITH_SCRATCH(test_existing_symlink),
 		WITH_SCRATCH(test_foreign_names),   WITH_SCRATCH(test_no_staged_store),

@@ -420,6 +420,17 @@ static void user_directories(void **state)
 	assert_null(none);
 }
 
+/* What is there never passes for ended. tests/hosts/join.bats has one that has. */
+static void ended(void **state)
+{
+	static const char *const there[] = {"/proc", "/proc/sys", "/sys"};
+	struct stat st;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+		assert_false(stat(there[i], &st) == 0 && fs_has_ended(st.st_dev));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +447,7 @@ int main(void)
 						place_teardown),
 		cmocka_unit_test_setup_teardown(read_links, place_setup, place_teardown),
 		cmocka_unit_test(self),
+		cmocka_unit_test(ended),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(within),

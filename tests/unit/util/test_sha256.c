@@ -1,4 +1,4 @@
-#include "util/sha256.h"
+#include "util/sha256_stream.h"
 
 #include <errno.h>
 #include <setjmp.h>

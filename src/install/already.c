@@ -1,0 +1,135 @@
+#include "install/already.h"
+#include "home/self.h"
+#include "host/runtimes.h"
+#include "install/installed.h"
+#include "install/site.h"
+#include "run/nix_dir.h"
+#include "store/layout.h"
+#include "store/record.h"
+#include "ui/log.h"
+#include "util/ca_paths.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/program.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* What nix.conf would be compared with, what a mirror would be asked for, and what follows. */
+static bool asks_for_more(const struct install_request *request)
+{
+	const char *certificates = env_get("NIX_SSL_CERT_FILE"), *of_host;
+
+	if (request->runtime != RUNTIME_AUTO || request->force || request->dry_run ||
+	    request->argv || request->mirror || request->tarball || request->sha256 ||
+	    request->cacert || request->nix_extra_conf_file ||
+	    (request->extra_conf && request->extra_conf->count))
+		return true;
+	of_host = certificates ? ca_bundle_find("") : NULL;
+	return certificates && (!of_host || strcmp(certificates, of_host) != 0);
+}
+
+/* Has nothing at NAME in DIR, nor below it, changed since TIME? By what nobody can set: ctime. */
+static bool is_as_at(int dir, const char *name, const struct timespec *time)
+{
+	_cleanup_closedir_ DIR *entries = NULL;
+	const struct dirent *entry;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ctim.tv_sec > time->tv_sec ||
+	    (st.st_ctim.tv_sec == time->tv_sec && st.st_ctim.tv_nsec > time->tv_nsec))
+		return false;
+	if (!S_ISDIR(st.st_mode))
+		return true;
+	entries = fs_list_fd(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	while (entries && (entry = fs_next_entry(entries)))
+		if (!is_as_at(dirfd(entries), entry->d_name, time))
+			return false;
+	return entries;
+}
+
+/*
+ * Are nix.conf and the store paths of RECORD as they were when it was written, which is what
+ * --install does last? Then their digests, which take libcrypto and a tenth of a second, need not
+ * be compared.
+ */
+static bool is_untouched(int nix_dir_fd, const struct record *record)
+{
+	_cleanup_close_ int store_fd = fs_open_dir_below(nix_dir_fd, "store");
+	struct stat st;
+
+	if (store_fd < 0 || fs_stat_below(nix_dir_fd, LAYOUT_RECORD, &st) < 0 ||
+	    !is_as_at(nix_dir_fd, LAYOUT_NIX_CONF, &st.st_mtim))
+		return false;
+	for (size_t i = 0; i < record->count; i++)
+		if (record->entries[i].kind == RECORD_STORE &&
+		    !is_as_at(store_fd, record->entries[i].subject, &st.st_mtim))
+			return false;
+	return true;
+}
+
+/* Complete, the caller's own to mend, nobody at work, and nothing of it missing or changed? */
+static bool is_settled(int nix_dir_fd, const char *nix_dir)
+{
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(strlist_clear) struct strlist missing = {0};
+
+	if (record_read(nix_dir_fd, &record) < 0 || !record.is_complete ||
+	    record.owner != geteuid() || fs_exists(nix_dir_fd, LAYOUT_LOCK) ||
+	    faccessat(nix_dir_fd, LAYOUT_STATE, W_OK | X_OK, AT_EACCESS) < 0)
+		return false;
+	layout_missing(nix_dir, &missing);
+	return missing.count == 0 && is_untouched(nix_dir_fd, &record);
+}
+
+/* As renewal_look() of renew.c looks at them, for a program that is not to be copied. */
+static bool look_at_self(const struct install_request *request, const struct home *home,
+			 struct self_plan *out)
+{
+	_cleanup_free_ char *program = program_path(request->program_argv[0]);
+
+	return request->no_shims ||
+	       (program && self_look(home, program, NULL, out) == 0 && out->copy != COPY_LEAVE &&
+		!self_has_work(out) &&
+		(out->is_on_path || request->no_modify_profile || self_has_path_file(home)));
+}
+
+/* FD is the Nix directory of SITE. What would have work comes first, for that is silent. */
+static int look_at_release(const struct install_request *request, const struct site *site, int fd)
+{
+	/* why there is work is the installer's to say */
+	_cleanup_(installed_clear) struct installed installed = {.is_said = true};
+	_cleanup_(self_plan_clear) struct self_plan self = {0};
+	int r;
+
+	if (!look_at_self(request, &site->home, &self) || !runtimes_has_userns())
+		return 0;
+	if (layout_check(site->nix_dir) < 0 || site_check(site, fd) < 0)
+		return -1;
+	r = installed_look(site->nix_dir, request, &installed);
+	if (r > 0) {
+		installed_say(&installed);
+		self_say_path(&self, &site->home);
+	}
+	return r;
+}
+
+int already_installed(const struct install_request *request)
+{
+	_cleanup_(site_clear) struct site site = {.runtime = request->runtime};
+	_cleanup_close_ int fd = -1;
+
+	if (asks_for_more(request))
+		return 0;
+	site.nix_dir = nix_dir_choose(&site.runtime);
+	if (!site.nix_dir)
+		return -1;
+	if (site.runtime != RUNTIME_AUTO && site.runtime != RUNTIME_USERNS)
+		return 0;
+	fd = open(site.nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !is_settled(fd, site.nix_dir))
+		return 0;
+	if (home_find(&site.home) < 0 || trusted_find(&request->trust, &site.trust) < 0)
+		return -1;
+	return look_at_release(request, &site, fd);
+}

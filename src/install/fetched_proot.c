@@ -1,0 +1,225 @@
+#include "install/fetched_proot.h"
+#include "fetch/download.h"
+#include "fetch/url.h"
+#include "host/proot.h"
+#include "install/preflight.h"
+#include "install/release.h"
+#include "store/layout.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define RELEASES "https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download"
+
+enum {
+	SUMS_MAX = 1 << 16,  /* bytes; a line of SHA256SUMS has about 100 */
+	PROOT_MAX = 8 << 20, /* bytes; today's have 300,000 */
+};
+
+void proot_offer_clear(struct proot_offer *offer)
+{
+	free(offer->url);
+	free(offer->name);
+	*offer = (struct proot_offer){0};
+}
+
+/* A line of sha256sum(1): is its file a PRoot for SYSTEM? Then it is in *OUT. */
+static bool take_line(const char *line, const char *system, struct proot_offer *out)
+{
+	size_t len = strlen(line);
+	const char *name;
+
+	if (len < SHA256_HEX_LEN + 2 || line[SHA256_HEX_LEN] != ' ')
+		return false;
+	name = line + SHA256_HEX_LEN + 2;
+	if (!str_starts_with(name, "proot-") || !str_ends_with(name, system) ||
+	    name[strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ._+-")] ||
+	    name[strlen(name) - strlen(system) - 1] != '-' ||
+	    sha256_parse(line, SHA256_HEX_LEN, &out->sha256) < 0)
+		return false;
+	out->name = xstrdup(name);
+	return true;
+}
+
+/* Who changes the program on its way can change its digest, too. */
+static int refuse_http(const char *shown)
+{
+	log_warning(
+		"not looking for PRoot in %s: a hash that comes over plain http proves nothing\n"
+		"name an https or file URL in NIX_USER_CHROOT_RELEASES",
+		shown);
+	return -1;
+}
+
+/* The SHA256SUMS of the release at BASE. 0 or -1; what has failed was said. */
+static int read_sums(const struct installation *in, const char *base, struct download_text *out)
+{
+	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
+	_cleanup_free_ char *url = xasprintf("%s/SHA256SUMS", base), *shown = url_shown(base);
+	_cleanup_free_ char *what =
+		xasprintf("there is no release of nix-user-chroot at %s", shown);
+	const struct download_missing missing = {
+		what, "name the place of one in NIX_USER_CHROOT_RELEASES, or a proot of yours in "
+		      "NIX_USER_CHROOT_PROOT"};
+
+	if (url_scheme(base) == URL_HTTP)
+		return refuse_http(shown);
+	downloader = installation_downloader(in);
+	if (!downloader || download_text(downloader, url, SUMS_MAX, &missing, out) < 0)
+		return -1;
+	return out->trusted ? 0 : refuse_http(shown);
+}
+
+static int find(const struct installation *in, struct proot_offer *out)
+{
+	_cleanup_(download_text_clear) struct download_text text = {0};
+	const char *releases = env_get("NIX_USER_CHROOT_RELEASES"), *system = NULL;
+	_cleanup_free_ char *base = release_mirror_url(releases ? releases : RELEASES);
+	struct utsname host;
+	char *rest, *line;
+
+	if (!base) {
+		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no place of releases\n"
+			  "give an https or file URL, or an absolute directory",
+			  releases);
+		return -1;
+	}
+	if (uname(&host) == 0)
+		system = release_system_of_machine(host.machine, (unsigned)sizeof(void *) * 8);
+	if (!system || read_sums(in, base, &text) < 0)
+		return -1;
+	rest = text.body;
+	while ((line = strsep(&rest, "\n")))
+		if (take_line(line, system, out))
+			break;
+	if (!out->name) {
+		log_verbose("%s/SHA256SUMS names no PRoot for %s", base, system);
+		return -1;
+	}
+	out->url = xasprintf("%s/%s", base, out->name);
+	return 0;
+}
+
+int proot_offer_find(const struct installation *in, struct proot_offer *out)
+{
+	*out = (struct proot_offer){0};
+	if (!in->site->wants_proot)
+		return 0;
+	progress_begin(in->progress, "looking for PRoot, for this host refuses namespaces", NULL);
+	if (find(in, out) == 0) {
+		progress_drop(in->progress);
+		return 0;
+	}
+	progress_abandon(in->progress);
+	proot_offer_clear(out);
+	return preflight_refuse(in->site, in->request->runtime);
+}
+
+/* The bytes of FILE, verified, as a program in the directory STATE_FD. 0 or a negative errno. */
+static int put(const struct download_file *file, const struct proot_offer *offer, int state_fd)
+{
+	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
+	_cleanup_free_ char *data = NULL;
+	struct sha256 digest;
+	size_t len;
+	int r = fs_read_fd(file->fd, PROOT_MAX, &data, &len);
+
+	if (r == 0)
+		r = sha256_stream_new(&stream);
+	if (r == 0)
+		r = sha256_stream_update(stream, data, len);
+	if (r == 0)
+		r = sha256_stream_digest(stream, &digest);
+	if (r == 0 && !sha256_equal(&digest, &offer->sha256))
+		r = -EBADMSG;
+	return r < 0 ? r
+		     : fs_replace_file(state_fd, strrchr(PROOT_FETCHED, '/') + 1, data, len, 0755);
+}
+
+static int mismatch(const struct proot_offer *offer, const struct sha256 *found)
+{
+	_cleanup_free_ char *shown = url_shown(offer->url);
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+
+	sha256_format(&offer->sha256, wanted);
+	sha256_format(found, got);
+	log_error("%s has another hash than it should\nexpected %s (from SHA256SUMS beside it)\n"
+		  "found    %s\nit was not run; try again, or name a proot of yours in "
+		  "NIX_USER_CHROOT_PROOT",
+		  shown, wanted, got);
+	return -1;
+}
+
+/* Into the Nix directory: 0, or -1 after a message. */
+static int fetch(const struct installation *in, const struct proot_offer *offer,
+		 const struct lock *lock)
+{
+	_cleanup_(downloader_freep) struct downloader *downloader = installation_downloader(in);
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_close_ int state_fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
+	_cleanup_free_ char *state = path_join(in->site->nix_dir, LAYOUT_STATE), *size = NULL;
+	int r;
+
+	if (state_fd < 0)
+		return layout_error("open the directory", state, state_fd);
+	progress_begin(in->progress, "downloading", "%s", offer->name);
+	if (!downloader || download_file(downloader,
+					 &(struct download_request){
+						 .url = offer->url,
+						 .max = PROOT_MAX,
+						 .dirfd = state_fd,
+						 .dir = state,
+						 .name = offer->name,
+						 .expected = &offer->sha256,
+					 },
+					 &file) < 0)
+		return -1;
+	if (!sha256_equal(&file.digest, &offer->sha256)) {
+		download_file_remove(&file);
+		return mismatch(offer, &file.digest);
+	}
+	r = put(&file, offer, state_fd);
+	download_file_remove(&file);
+	if (r < 0)
+		return layout_error("write the program proot in", state, r);
+	size = str_size(file.size);
+	progress_end(in->progress, "%s: %s, SHA-256 verified", offer->name, size);
+	return 0;
+}
+
+int proot_offer_take(const struct installation *in, const struct proot_offer *offer,
+		     const struct lock *lock)
+{
+	_cleanup_free_ char *path = path_join(in->site->nix_dir, PROOT_FETCHED), *why = NULL;
+
+	if (!offer->url)
+		return 0;
+	if (fetch(in, offer, lock) < 0)
+		return -1;
+	why = proot_refusal(path);
+	if (!why)
+		return 0;
+	fs_unlink_below(lock->nix_dir_fd, PROOT_FETCHED);
+	log_warning("PRoot, which was downloaded for want of anything else, does not work here: %s",
+		    why);
+	return preflight_refuse(in->site, in->request->runtime);
+}
+
+int proot_offer_take_alone(const struct installation *in, const struct proot_offer *offer)
+{
+	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
+	int r;
+
+	if (!offer->url)
+		return 0;
+	if (lock_take(in->site->nix_dir, in->progress, &lock) < 0)
+		return -1;
+	r = site_check(in->site, lock.nix_dir_fd) < 0 ? -1 : proot_offer_take(in, offer, &lock);
+	lock_end(&lock);
+	return r;
+}
