@@ -5,6 +5,7 @@
 #include "install/already.h"
 #include "install/install.h"
 #include "run/exec.h"
+#include "run/helper.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
 #include "cli/help.h"
@@ -173,8 +174,9 @@ int main(int argc, char **argv)
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 	struct run_request started;
 
-	if (proot_has_started_us(argc, argv, &started))
-		return run_command(&started);
+	if (proot_has_started_us(argc, argv, &started) ||
+	    helper_has_started_us(argc, argv, &started))
+		return run_started(&started);
 
 	/* where the words are that command's, the environment alone is ours */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)

@@ -2,6 +2,8 @@
 #include "chroot/apply.h"
 #include "chroot/id_maps.h"
 #include "chroot/namespace.h"
+#include "util/cleanup.h"
+#include "util/mountinfo.h"
 
 #include <sched.h>
 #include <unistd.h>
@@ -33,12 +35,37 @@ static int make_mount_namespace(struct chroot_error *error)
 	return r < 0 ? chroot_fail(error, CHROOT_UNSHARE_MOUNTS, NULL, "", r) : 0;
 }
 
+/* Where it cannot be told, there may be. */
+static bool has_unbindable_mount(void)
+{
+	_cleanup_free_ char *text = mountinfo_read("", "self");
+	char *cursor = text;
+	struct mountinfo line;
+
+	while (cursor && mountinfo_next(&cursor, &line))
+		if (line.is_unbindable)
+			return true;
+	return !text;
+}
+
+/*
+ * What we mount does not spread. An unbindable mount would be left out of what is bound, and what
+ * it hides would be seen: in a user namespace the kernel refuses that, elsewhere we see to it.
+ */
+static int stop_spreading(bool with_user_namespace)
+{
+	int r = namespace_make_slave();
+
+	return r == 0 && !with_user_namespace && has_unbindable_mount() ? namespace_make_private()
+									: r;
+}
+
 int chroot_enter(const struct plan *plan, bool with_user_namespace, struct chroot_error *error)
 {
 	int r = with_user_namespace ? make_user_namespace(error) : make_mount_namespace(error);
 
 	if (r < 0)
 		return -1;
-	r = namespace_make_slave();
+	r = stop_spreading(with_user_namespace);
 	return r < 0 ? chroot_fail(error, CHROOT_MAKE_SLAVE, NULL, "", r) : apply_plan(plan, error);
 }

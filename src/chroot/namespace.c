@@ -54,7 +54,17 @@ int namespace_map_ids(uid_t uid, gid_t gid, const char **file)
 	return r < 0 ? r : namespace_map_uid(uid, file);
 }
 
+static int set_propagation(unsigned long type)
+{
+	return mount(NULL, "/", NULL, type | MS_REC, NULL) < 0 ? -errno : 0;
+}
+
 int namespace_make_slave(void)
 {
-	return mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ? -errno : 0;
+	return set_propagation(MS_SLAVE);
+}
+
+int namespace_make_private(void)
+{
+	return set_propagation(MS_PRIVATE);
 }

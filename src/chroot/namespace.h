@@ -29,4 +29,7 @@ int namespace_map_ids(uid_t uid, gid_t gid, const char **file);
  */
 int namespace_make_slave(void);
 
+/* The same, but what the host mounts later does not show up. Nothing is unbindable after. */
+int namespace_make_private(void);
+
 #endif

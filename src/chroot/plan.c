@@ -371,9 +371,11 @@ int plan_build(const struct plan_input *input, struct plan *out)
 			  "make one, such as /tmp");
 		return -1;
 	}
-	plan_excludes(&tree, &input->config->excludes);
-	plan_mount(&tree, OPENGL_SOURCE, OPENGL_TARGET, false);
-	plan_mounts(&tree, input);
+	if (input->config) {
+		plan_excludes(&tree, &input->config->excludes);
+		plan_mount(&tree, OPENGL_SOURCE, OPENGL_TARGET, false);
+		plan_mounts(&tree, input);
+	}
 	if (input->ssh)
 		plan_ssh(&tree, input->ssh);
 	out->old_root = choose_name(&tree, "/.old-root");

@@ -123,7 +123,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .group = GROUP_RUNNING,
 	 .metavar = "RUNTIME",
 	 VARIABLE("RUNTIME"),
-	 .help = "auto, userns, mountns, direct or proot"},
+	 .help = "auto, userns, helper, mountns, direct or proot"},
 	{.name = "new-namespace",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_ENTER,

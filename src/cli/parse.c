@@ -60,7 +60,7 @@ static int set_runtime(const struct option_spec *spec, const char *argument, enu
 	if (runtime_parse(argument, out) == 0)
 		return 0;
 	log_error(
-		"there is no runtime \"%s\"\n--%s or %s is auto, userns, mountns, direct or proot",
+		"there is no runtime \"%s\"\n--%s or %s is auto, userns, helper, mountns, direct or proot",
 		argument, spec->name, spec->variable);
 	return -1;
 }

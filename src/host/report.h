@@ -16,7 +16,7 @@
  *     "error"      what failed and the errno in words, else null
  *   "runtime"    the one that a new installation takes, or null
  *   "runtimes"   in the order of trying, an array of
- *     "runtime"    "userns", "mountns", "direct", "proot"
+ *     "runtime"    "userns", "helper", "mountns", "direct", "proot"
  *     "works"      true where it does
  *     "why"        why not, or null
  *   "terminals-error"  why Nix cannot build here, for want of a terminal, or null

@@ -1,4 +1,5 @@
 #include "host/runtimes.h"
+#include "host/helper.h"
 #include "host/nix_root.h"
 #include "host/proot.h"
 #include "util/cleanup.h"
@@ -47,6 +48,14 @@ static char *refusal_of_terminals(void)
 	return NULL;
 }
 
+static char *refusal_of_helper(void)
+{
+	char *why = NULL;
+	_cleanup_free_ char *helper = helper_find(&why);
+
+	return helper ? helper_refusal(helper) : why;
+}
+
 static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 {
 	struct probe mounts;
@@ -59,6 +68,7 @@ static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 	if (r < 0)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
+	out->refused[RUNTIME_HELPER] = refusal_of_helper();
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
 	out->no_terminals = refusal_of_terminals();
 	out->hides_programs = nix_root_has_programs("");

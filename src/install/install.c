@@ -2,6 +2,7 @@
  * --install, top to bottom. src/README: "Invariants of --install".
  */
 #include "install/install.h"
+#include "host/proot.h"
 #include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
@@ -245,6 +246,16 @@ static int look(const struct installation *in, struct installed *installed)
 	return r;
 }
 
+/* Under the lock: somebody else may have done it meanwhile. */
+static int look_again(const struct installation *in, struct installed *installed)
+{
+	int r = installed_look(in->site->nix_dir, in->request, installed);
+
+	if (r > 0)
+		installed_say(installed);
+	return r;
+}
+
 /*
  * In the supervised child: the whole of it, top to bottom. Each step says what failed. What is left
  * behind by a step that fails, or by a signal at any instant, is tidy()'s, in the parent.
@@ -280,10 +291,7 @@ static int install(const struct installation *in)
 	    lock_take(nix_dir, in->progress, &lock) < 0 ||
 	    site_check(in->site, lock.nix_dir_fd) < 0)
 		return -1;
-	/* somebody else may have done it since we looked */
-	r = installed_look(nix_dir, in->request, &installed);
-	if (r > 0)
-		installed_say(&installed);
+	r = look_again(in, &installed);
 	if (r != 0)
 		return lock_remove(&lock), r < 0 ? -1 : 0;
 

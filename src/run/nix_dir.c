@@ -1,4 +1,5 @@
 #include "run/nix_dir.h"
+#include "host/helper.h"
 #include "host/nix_root.h"
 #include "host/probe.h"
 #include "ui/log.h"
@@ -54,11 +55,21 @@ char *nix_dir_elsewhere(const char *nix_dir)
 									    : NULL;
 }
 
+static bool can_help(void)
+{
+	_cleanup_free_ char *why = NULL, *helper = helper_find(&why);
+
+	if (helper)
+		why = helper_refusal(helper);
+	return !why;
+}
+
 /* Both hold a store: the one whose runtime works. */
 static bool prefers_direct(const char *nix_dir)
 {
 	struct probe probe;
 	bool can_mount = (probe_enter(true, &probe) == 0 && !probe_first_failure(&probe)) ||
+			 can_help() ||
 			 (probe_enter(false, &probe) == 0 && !probe_first_failure(&probe));
 
 	log_verbose("Nix is in /nix and in %s: using %s, whose runtime works", nix_dir,

@@ -4,6 +4,7 @@
 #include "run/direct.h"
 #include "run/environment.h"
 #include "run/exec.h"
+#include "run/helper.h"
 #include "run/inside.h"
 #include "run/login.h"
 #include "run/mountns.h"
@@ -110,6 +111,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 	switch (runtime) {
 	case RUNTIME_USERNS:
 		return userns_enter(entry, unless_named);
+	case RUNTIME_HELPER:
+		return helper_exec(request, entry, refusal);
 	case RUNTIME_MOUNTNS:
 		return mountns_enter(entry, unless_named);
 	case RUNTIME_DIRECT:
@@ -251,6 +254,13 @@ int run_shell_without_nix(char *const *argv)
 		return EXIT_CANCELED;
 	log_warning("here is your shell without Nix, and without its startup files");
 	return exec_plain_shell(argv ? argv[0] : NULL);
+}
+
+int run_started(const struct run_request *request)
+{
+	if (request->work_dir)
+		enter_work_dir(*request->work_dir ? request->work_dir : NULL, ENOENT);
+	return run_command(request);
 }
 
 int run_exec(const struct run_request *request)

@@ -32,6 +32,12 @@ int run_shell_without_nix(char *const *argv);
 int run_command(const struct run_request *request);
 
 /*
+ * The same for a process that a runtime has started inside, which is to go to WORK_DIR before; "":
+ * the caller's cannot be reached.
+ */
+int run_started(const struct run_request *request);
+
+/*
  * The same as run_exec() in a child process, with IN_FD for its stdin, and OUT_FD for its stdout
  * and stderr, where messages of our own from before the exec go too; -1: as they are. No
  * other descriptor but kept_fd goes to the command, and SIGTTOU and SIGXFSZ, which the caller may

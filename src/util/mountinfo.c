@@ -49,9 +49,11 @@ static bool parse_line(char *line, struct mountinfo *out)
 		if (!fields[i])
 			return false;
 	}
-	out->is_shared = false;
-	while ((word = strtok_r(NULL, " ", &rest)) && strcmp(word, "-") != 0)
+	out->is_shared = out->is_unbindable = false;
+	while ((word = strtok_r(NULL, " ", &rest)) && strcmp(word, "-") != 0) {
 		out->is_shared |= str_starts_with(word, "shared:");
+		out->is_unbindable |= strcmp(word, "unbindable") == 0;
+	}
 	out->fs_type = strtok_r(NULL, " ", &rest);
 	/* the source may be empty, which strtok_r would pass over: only the last word is wanted */
 	word = rest ? strrchr(rest, ' ') : NULL;

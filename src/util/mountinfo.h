@@ -12,6 +12,7 @@ struct mountinfo {
 	const char *target;  /* mount point below this process's root */
 	const char *options; /* of the mount: "ro,nosuid" */
 	bool is_shared;	     /* what is mounted there later spreads: mount_namespaces(7) */
+	bool is_unbindable;  /* a bind of what is around it leaves it out */
 	const char *fs_type;
 	const char *super_options; /* of the file system: "rw,subset=pid" */
 };

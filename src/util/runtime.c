@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const char *const names[RUNTIME_COUNT] = {
-	[RUNTIME_AUTO] = "auto",     [RUNTIME_USERNS] = "userns", [RUNTIME_MOUNTNS] = "mountns",
-	[RUNTIME_DIRECT] = "direct", [RUNTIME_PROOT] = "proot",
+	[RUNTIME_AUTO] = "auto",       [RUNTIME_USERNS] = "userns", [RUNTIME_HELPER] = "helper",
+	[RUNTIME_MOUNTNS] = "mountns", [RUNTIME_DIRECT] = "direct", [RUNTIME_PROOT] = "proot",
 };
 
 const char *runtime_name(enum runtime runtime)

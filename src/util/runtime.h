@@ -8,13 +8,14 @@
 enum runtime {
 	RUNTIME_AUTO,	 /* the first that works */
 	RUNTIME_USERNS,	 /* a user and mount namespace */
+	RUNTIME_HELPER,	 /* a mount namespace alone, which a privileged program makes */
 	RUNTIME_MOUNTNS, /* a mount namespace alone, which takes CAP_SYS_ADMIN */
 	RUNTIME_DIRECT,	 /* none: the Nix directory is /nix itself */
 	RUNTIME_PROOT,	 /* PRoot, which translates the paths of each system call */
 	RUNTIME_COUNT,
 };
 
-/* "auto", "userns", "mountns", "direct", "proot" */
+/* "auto", "userns", "helper", "mountns", "direct", "proot" */
 const char *runtime_name(enum runtime runtime);
 
 /* The runtime called NAME: 0, or -EINVAL with *OUT untouched. */

@@ -177,7 +177,7 @@ essentials()
 	fails 125 "a user and mount namespace" -- no_namespaces "$PROGRAM" --runtime=userns "$NIX" true
 	NIX_USER_CHROOT_PROOT=/nowhere fails 125 "NIX_USER_CHROOT_PROOT is /nowhere" -- \
 		"$PROGRAM" --runtime=proot "$NIX" true
-	fails 125 'no runtime "chroot"' "auto, userns, mountns, direct or proot" -- \
+	fails 125 'no runtime "chroot"' "auto, userns, helper, mountns, direct or proot" -- \
 		"$PROGRAM" --runtime=chroot "$NIX" true
 	NIX_USER_CHROOT_RUNTIME=x fails 125 'no runtime "x"' NIX_USER_CHROOT_RUNTIME -- "$PROGRAM" "$NIX" true
 	NIX_USER_CHROOT_DIR=$NIX fails 125 "uses /nix itself" -- "$PROGRAM" --runtime=direct -- true

@@ -1,0 +1,168 @@
+#include "run/helper.h"
+#include "chroot/path_config.h"
+#include "host/helper.h"
+#include "run/inside.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/*
+ * "default" or "named"; behind a ':' the limit of the stack, of which the kernel leaves a
+ * privileged program 8 MiB; behind a '/' the command of the profile, if it is one; and behind that,
+ * which has no '/', the absolute path of the working directory, if there is one
+ */
+#define STARTED "NIX_USER_CHROOT_HELPED"
+
+static bool is_inside(void)
+{
+	_cleanup_close_ int fd = open("/nix", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && run_is_inside(fd);
+}
+
+static rlim_t stack_limit(void)
+{
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+
+	/* fails for nobody */
+	getrlimit(RLIMIT_STACK, &limit);
+	return limit.rlim_cur;
+}
+
+static void restore_stack(const char *number)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_STACK, &limit) < 0)
+		return;
+	limit.rlim_cur = strtoull(number, NULL, 10);
+	setrlimit(RLIMIT_STACK, &limit);
+}
+
+bool helper_has_started_us(int argc, char **argv, struct run_request *request)
+{
+	char *started, *name, *directory;
+
+	if (!env_get(STARTED) || !strchr(env_get(STARTED), ':') || !is_inside())
+		return false;
+	started = xstrdup(env_get(STARTED));
+	unsetenv(STARTED);
+	restore_stack(started + strcspn(started, ":") + 1);
+	name = started + strcspn(started, "/");
+	name += *name == '/';
+	directory = strchr(name, '/');
+	*request = (struct run_request){
+		.is_default = str_starts_with(started, "default"),
+		.argv = argc > 1 ? argv + 1 : NULL,
+		/* a copy where it is cut off what follows */
+		.profile_command = !*name || name == directory ? NULL
+				   : directory ? xstrndup(name, (size_t)(directory - name))
+					       : name,
+		.work_dir = directory ? directory : "",
+	};
+	return true;
+}
+
+static size_t count_of(char *const *words)
+{
+	size_t count = 0;
+
+	while (words && words[count])
+		count++;
+	return count;
+}
+
+static void add_all(const char **words, size_t *count, char *const *more)
+{
+	for (size_t i = 0; more && more[i]; i++)
+		words[(*count)++] = more[i];
+}
+
+/*
+ * The words that helper.c takes; the caller frees the array, and has the words. The environment
+ * goes as words: of its own, libc takes from a privileged program what could make it obey.
+ */
+static const char **words_of(const char *helper, const char *fd, const char *variables,
+			     const char *started, const char *self, char *const *argv)
+{
+	size_t count = 0;
+	const char **words = xcalloc(count_of(environ) + count_of(argv) + 7, sizeof(*words));
+
+	words[count++] = helper;
+	words[count++] = fd;
+	words[count++] = variables;
+	add_all(words, &count, environ);
+	words[count++] = started;
+	words[count++] = "--";
+	words[count++] = self;
+	add_all(words, &count, argv);
+	return words;
+}
+
+static int exec(const struct run_request *request, const struct entry *entry, const char *helper,
+		const char *self)
+{
+	const char *work_dir = request->work_dir ? request->work_dir : entry->work_dir;
+	const rlim_t stack = stack_limit();
+	_cleanup_free_ char *started = xasprintf(
+		STARTED "=%s:%llu/%s%s", request->is_default ? "default" : "named",
+		(unsigned long long)stack, request->profile_command ? request->profile_command : "",
+		work_dir ? work_dir : "");
+	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
+	_cleanup_free_ const char **words = NULL;
+	/* not one of 0 to 2, which the caller may have closed; without O_CLOEXEC */
+	int nix_fd = fcntl(entry->nix_dir_fd, F_DUPFD, STDERR_FILENO + 1);
+	char *const nothing[] = {NULL};
+
+	if (nix_fd >= 0) {
+		fd = xasprintf("%d", nix_fd);
+		words = words_of(helper, fd, variables, started, self, request->argv);
+		log_verbose("runtime: helper, %s", helper);
+		execve(helper, (char *const *)(uintptr_t)words, nothing);
+	}
+	log_error("cannot run %s: %s\nNIX_USER_CHROOT_HELPER names another helper, --runtime "
+		  "another runtime",
+		  helper, strerror(errno));
+	return -1;
+}
+
+/* The path of a config is not the helper's to believe. */
+static int refuse_config(const struct run_request *request, struct refusal *refusal)
+{
+	if (request->runtime == RUNTIME_AUTO)
+		log_warning("the runtime helper takes no " PATH_CONFIG_FILE ", and there is one: "
+			    "trying the next runtime");
+	return refuse(
+		refusal,
+		xstrdup("use the helper, which takes no " PATH_CONFIG_FILE ", and there is one"),
+		EINVAL, CHECK_STEP_COUNT);
+}
+
+int helper_exec(const struct run_request *request, const struct entry *entry,
+		struct refusal *refusal)
+{
+	_cleanup_free_ char *why = NULL, *helper = helper_find(&why), *self = NULL;
+
+	if (helper && fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
+		return refuse_config(request, refusal);
+	/* once it is run, nothing else can be tried */
+	if (helper && request->runtime == RUNTIME_AUTO)
+		why = helper_refusal(helper);
+	if (why)
+		return refuse(refusal, xasprintf("use the helper: %s", why), EPERM,
+			      CHECK_STEP_COUNT);
+	self = fs_self_path();
+	if (!self || path_is_within(self, "/nix"))
+		return refuse(refusal,
+			      xstrdup("use the helper: this program is in /nix, and so is not "
+				      "there inside"),
+			      ENOENT, CHECK_STEP_COUNT);
+	return exec(request, entry, helper, self);
+}
