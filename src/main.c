@@ -34,7 +34,7 @@ static int enter(const struct options *options)
 		advice = nixpath_advice(options->nix_dir);
 	nix_dir = options->nix_dir ? xstrdup(options->nix_dir) : nix_dir_choose(&runtime);
 	if (!nix_dir)
-		return EXIT_CANCELED;
+		return options->command_line ? EXIT_CANCELED : run_shell_without_nix(options->argv);
 	if (options->command_line)
 		words = exec_shell_words(options->command_line, options->argv, &shell);
 	return run_exec(&(struct run_request){
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 
 	/* where the words are that command's, the environment alone is ours */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
-		return EXIT_CANCELED;
+		return argc == 1 && !command ? run_shell_without_nix(NULL) : EXIT_CANCELED;
 	log_set_level(options.log_level);
 	return command ? run_profile_command(command, argv, &options) : run(&options);
 }

@@ -30,6 +30,7 @@ int home_find(struct home *out)
 	out->bin = xdg_bin_home();
 	config = xdg_config_home();
 	out->config = path_join(config, "nix-user-chroot");
+	out->fish_path = path_join(config, "fish/conf.d/nix-user-chroot.fish");
 	nix_home_places("profile", &out->profiles);
 	nix_home_places("channels", &out->channels);
 	nix_home_places("defexpr", &out->defexprs);
@@ -43,8 +44,7 @@ int home_find(struct home *out)
 	return 0;
 }
 
-/* PATH and its parents, as far as they are missing. */
-static void add_missing(struct strlist *out, const char *path)
+void home_add_missing(struct strlist *out, const char *path)
 {
 	_cleanup_free_ char *part = xstrdup(path);
 
@@ -59,7 +59,7 @@ static void add_missing(struct strlist *out, const char *path)
 static void add_all_missing(struct strlist *out, const struct strlist *paths)
 {
 	for (size_t i = 0; i < paths->count; i++)
-		add_missing(out, paths->items[i]);
+		home_add_missing(out, paths->items[i]);
 }
 
 void home_missing(const struct home *home, struct strlist *out)
@@ -67,10 +67,10 @@ void home_missing(const struct home *home, struct strlist *out)
 	add_all_missing(out, &home->profiles);
 	add_all_missing(out, &home->channels);
 	add_all_missing(out, &home->defexprs);
-	add_missing(out, home->generations);
-	add_missing(out, home->config);
-	add_missing(out, home->nix_cache);
-	add_missing(out, home->bin);
+	home_add_missing(out, home->generations);
+	home_add_missing(out, home->config);
+	home_add_missing(out, home->nix_cache);
+	home_add_missing(out, home->bin);
 	add_all_missing(out, &home->startup_files);
 }
 
@@ -102,5 +102,6 @@ void home_clear(struct home *home)
 	strlist_clear(&home->defexprs);
 	strlist_clear(&home->startup_files);
 	free(home->fish);
+	free(home->fish_path);
 	*home = (struct home){0};
 }

@@ -22,7 +22,8 @@ struct home {
 	char *nix_cache;   /* $XDG_CACHE_HOME/nix: Nix's own downloads and indices */
 	/* The shells' startup files that the Nix install script may add its line to. */
 	struct strlist startup_files;
-	char *fish; /* the one of them that the script writes anew */
+	char *fish;	 /* the one of them that the script writes anew */
+	char *fish_path; /* our own file of fish's, which puts BIN on PATH */
 };
 
 /* All paths are absolute. Returns 0 with *OUT the caller's to clear, or -1 after a message. */
@@ -33,6 +34,9 @@ int home_find(struct home *out);
  * it lies in, each behind what lies in it.
  */
 void home_missing(const struct home *home, struct strlist *out);
+
+/* Add PATH and the directories that it lies in, as far as they are missing, the deepest first. */
+void home_add_missing(struct strlist *out, const char *path);
 
 /*
  * Does Nix, or ci-bootstrap, make PATH or something in it when that is first needed, perhaps long

@@ -291,6 +291,27 @@ static char *other_hint(const struct self_plan *plan, const struct home *home)
 			   found, plan->bin, file, line);
 }
 
+bool self_has_path_file(const struct home *home)
+{
+	_cleanup_free_ char *sh = path_join(home->config, "path.sh");
+
+	return fs_exists(AT_FDCWD, sh) || fs_exists(AT_FDCWD, home->fish_path);
+}
+
+/* What has a running shell read what new ones do; the caller frees. NULL: these do not either. */
+static char *source_line(const struct home *home)
+{
+	const char *shell = env_get("SHELL");
+	bool is_fish = shell && str_ends_with(shell, "/fish");
+	_cleanup_free_ char *sh = path_join(home->config, "path.sh"), *word = NULL;
+	const char *file = is_fish ? home->fish_path : sh;
+
+	if (!fs_exists(AT_FDCWD, file) || (shell && str_ends_with(shell, "csh")))
+		return NULL;
+	word = shim_shell_word(file, home->path);
+	return xasprintf("%s %s", is_fish ? "source" : ".", word);
+}
+
 static char *path_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *line = NULL;
@@ -307,6 +328,9 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 			"set XDG_BIN_HOME to a directory without one and run "
 			"nix-user-chroot --install again",
 			plan->bin);
+	line = source_line(home);
+	if (line)
+		return text_format("to have the nix commands in this shell too: %s", line);
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
 	return text_format("the nix commands are in %s, which is not on your PATH yet\n"
 			   "for new shells add this line to %s, and type it in this one: %s",

@@ -50,6 +50,9 @@ void self_carry_out(const struct self_plan *plan);
  */
 char *self_path_hint(const struct self_plan *plan, const struct home *home);
 
+/* Is there a file of ours that puts the commands on the PATH of new shells? */
+bool self_has_path_file(const struct home *home);
+
 /* Say that, where PLAN, which may be empty, has links that PATH does not find. */
 void self_say_path(const struct self_plan *plan, const struct home *home);
 

@@ -41,6 +41,13 @@ static char *in_double_quotes(const char *bin, const char *home)
 	return strpbrk(rest, "\"$`\\!\n") ? NULL : xasprintf("%s%s", below ? "$HOME" : "", rest);
 }
 
+char *shim_shell_word(const char *path, const char *home)
+{
+	_cleanup_free_ char *plain = in_double_quotes(path, home);
+
+	return plain ? xasprintf("\"%s\"", plain) : str_shell_word(path);
+}
+
 /* What is the SHELL called? */
 static const char *name_of_shell(const char *shell)
 {

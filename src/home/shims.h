@@ -38,6 +38,9 @@ enum shim_action shim_decide(bool exists, const char *target, const char *progra
  */
 char *shim_path_line(const char *shell, const char *bin, const char *home, const char **file);
 
+/* PATH as one word of sh and fish, with "$HOME" for HOME where it is below that; to be freed. */
+char *shim_shell_word(const char *path, const char *home);
+
 /* The same for the line that sets NIX_USER_CHROOT_DIR to NIX_DIR. */
 char *shim_directory_line(const char *shell, const char *nix_dir, const char *home,
 			  const char **file);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,6 +37,15 @@ static bool is_ours(const char *line, size_t len)
 	return len >= marker_len && memcmp(line + len - marker_len, marker, marker_len) == 0 &&
 	       (contains(line, len, "profile/etc/profile.d/nix.sh") ||
 		contains(line, len, "profile/etc/profile.d/nix.fish"));
+}
+
+/* The same for a line of our own. */
+static bool has_mark(const char *line, size_t len)
+{
+	static const char mark[] = STARTUP_MARK;
+
+	return len >= sizeof(mark) - 1 &&
+	       memcmp(line + len - (sizeof(mark) - 1), mark, sizeof(mark) - 1) == 0;
 }
 
 /* The length of the line at TEXT, without its newline. */
@@ -130,7 +140,29 @@ static int replace(int dir, const char *name, const struct stat *old, const char
 	return r < 0 ? r : fs_sync_dir(dir, ".");
 }
 
-int startup_file_clean(const char *path, bool remove_empty)
+/* TEXT without our own lines, of which all that was added goes. */
+static char *without_own_line(const char *text, size_t len, size_t *out_len)
+{
+	char *out = xcalloc(len + 1, 1);
+	size_t used = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t line = line_length(text + at, len - at);
+		size_t whole = line + (at + line < len);
+
+		if (!has_mark(text + at, line)) {
+			memcpy(out + used, text + at, whole);
+			used += whole;
+		}
+		at += whole;
+	}
+	*out_len = used;
+	return out;
+}
+
+typedef char *(*cleaner)(const char *text, size_t len, size_t *out_len);
+
+static int clean(const char *path, bool remove_empty, cleaner cleaned)
 {
 	_cleanup_free_ char *real = realpath(path, NULL), *text = NULL, *rest = NULL;
 	_cleanup_free_ char *above = real ? path_parent(real) : NULL;
@@ -147,9 +179,9 @@ int startup_file_clean(const char *path, bool remove_empty)
 	r = fs_read_file(AT_FDCWD, real, STARTUP_FILE_MAX, &text, &len);
 	if (r < 0)
 		return r;
-	if (!startup_text_line(text, len, &rest_len))
+	rest = cleaned(text, len, &rest_len);
+	if (rest_len == len)
 		return 0;
-	rest = startup_text_without_line(text, len, &rest_len);
 	if (lstat(path, &st) < 0)
 		return -errno;
 	/* a link was put there by the user */
@@ -157,6 +189,16 @@ int startup_file_clean(const char *path, bool remove_empty)
 		return unlink(path) < 0 ? -errno : 0;
 	return stat(real, &st) < 0 ? -errno
 				   : replace(dir, strrchr(real, '/') + 1, &st, rest, rest_len);
+}
+
+int startup_file_clean(const char *path, bool remove_empty)
+{
+	return clean(path, remove_empty, startup_text_without_line);
+}
+
+int startup_file_clean_own(const char *path, bool remove_empty)
+{
+	return clean(path, remove_empty, without_own_line);
 }
 
 /* Is there nothing in TEXT but the script's line? Killed before it wrote that, it leaves nothing.
@@ -236,4 +278,96 @@ int startup_file_put_back(const char *path, int dir, const char *copy)
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return r;
 	return unlinkat(dir, copy, 0) < 0 ? -errno : 0;
+}
+
+/* Call MATCHES for each line of the file PATH until it says yes: 1 then, 0, or a negative errno. */
+static int find_line(const char *path, bool (*matches)(const char *line, size_t len, void *ctx),
+		     void *ctx)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	for (size_t at = 0; at < len;) {
+		size_t line = line_length(text + at, len - at);
+
+		if (matches(text + at, line, ctx))
+			return 1;
+		at += line + 1;
+	}
+	return 0;
+}
+
+static bool is_text(const char *line, size_t len, void *ctx)
+{
+	const char *text = ctx;
+
+	return len == strlen(text) && memcmp(line, text, len) == 0;
+}
+
+int startup_file_has_text(const char *path, const char *text)
+{
+	return find_line(path, is_text, (void *)(uintptr_t)text);
+}
+
+static bool digest_own(const char *line, size_t len, void *ctx)
+{
+	return has_mark(line, len) && sha256_of_bytes(line, len, ctx) == 0;
+}
+
+int startup_file_has_own_line(const char *path, struct sha256 *digest)
+{
+	return find_line(path, digest_own, digest);
+}
+
+int startup_file_can_change(const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL), *above = path_parent(real ? real : path);
+	struct stat st;
+
+	if (!real && (errno != ENOENT || fs_exists(AT_FDCWD, path)))
+		return -errno;
+	if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) < 0)
+		return -errno;
+	if (!real)
+		return 0;
+	if (stat(real, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	/* root may write it all the same, and whoever made it so does not want that */
+	if (!(st.st_mode & 0222))
+		return -EACCES;
+	return is_writable(real) ? 0 : -errno;
+}
+
+int startup_file_put_text(const char *path, const char *text)
+{
+	_cleanup_free_ char *old = NULL, *fresh = NULL, *above = path_parent(path);
+	_cleanup_close_ int dir = -1;
+	size_t len = 0, first = 0, line = strlen(text);
+	int r = startup_file_can_change(path);
+
+	if (r == 0)
+		r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &old, &len);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (old && startup_file_has_text(path, text) == 1)
+		return 0;
+	if (len > 2 && memcmp(old, "#!", 2) == 0 && memchr(old, '\n', len))
+		first = line_length(old, len) + 1;
+	fresh = xcalloc(len + line + 2, 1);
+	if (old)
+		memcpy(fresh, old, first);
+	memcpy(fresh + first, text, line);
+	fresh[first + line] = '\n';
+	if (old)
+		memcpy(fresh + first + line + 1, old + first, len - first);
+	if (old)
+		return rewrite(path, fresh, len + line + 1);
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno
+		       : fs_replace_file(dir, strrchr(path, '/') + 1, fresh, len + line + 1, 0644);
 }

@@ -39,6 +39,31 @@ int startup_file_has_line(const char *path, struct sha256 *digest);
  */
 int startup_file_clean(const char *path, bool remove_empty);
 
+/* How a line of our own in a startup file ends. */
+#define STARTUP_MARK "# added by nix-user-chroot --install"
+
+/* Is TEXT a line of the file PATH? 1, 0 (also where there is no file), or a negative errno. */
+int startup_file_has_text(const char *path, const char *text);
+
+/*
+ * The same for a line that ends with STARTUP_MARK, with its digest in *DIGEST.
+ */
+int startup_file_has_own_line(const char *path, struct sha256 *digest);
+
+/* Can startup_file_put_text() do it? 0 or a negative errno: why not. A read-only file stays. */
+int startup_file_can_change(const char *path);
+
+/*
+ * Make TEXT, a line that ends with STARTUP_MARK, the first line of the file PATH, or the second
+ * where the first begins with "#!". A file that is not there is made. What is written is a new file
+ * with the mode and owner of the old one; of a symlink it is the file behind it. Nothing is done
+ * where the line is there. Returns 0 or a negative errno.
+ */
+int startup_file_put_text(const char *path, const char *text);
+
+/* As startup_file_clean(), for lines that end with STARTUP_MARK. */
+int startup_file_clean_own(const char *path, bool remove_empty);
+
 /* Is the file PATH there with more in it than the script's line, be it that we cannot read it? */
 bool startup_file_is_users(const char *path);
 

@@ -50,8 +50,10 @@ static bool look_at_self(const struct install_request *request, const struct hom
 {
 	_cleanup_free_ char *program = program_path(request->program_argv[0]);
 
-	return request->no_shims || (program && self_look(home, program, NULL, out) == 0 &&
-				     out->copy != COPY_LEAVE && !self_has_work(out));
+	return request->no_shims ||
+	       (program && self_look(home, program, NULL, out) == 0 && out->copy != COPY_LEAVE &&
+		!self_has_work(out) &&
+		(out->is_on_path || request->no_modify_profile || self_has_path_file(home)));
 }
 
 /* FD is the Nix directory of SITE. What would have work comes first, for that is silent. */

@@ -188,5 +188,7 @@ void dry_run_print(const struct install_request *request, const struct site *sit
 	print_places(f, request, site, release);
 	print_startup_files(f, &site->home, request->no_modify_profile);
 	print_self(f, self);
+	if (self && self->copy != COPY_LEAVE && !request->no_modify_profile)
+		print_line(f, "PATH", "a line in the startup files of shells that lack it there");
 	print_command(f, request->argv);
 }

@@ -120,7 +120,7 @@ static int commit(const struct installation *in, const char *top, bool replace,
 		    },
 		    record, out) < 0)
 		return -1;
-	progress_end(in->progress, "store paths in place: %zu", out->names.count);
+	progress_drop(in->progress);
 	return 0;
 }
 

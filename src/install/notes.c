@@ -140,6 +140,49 @@ int notes_self(const struct site *site, const struct self_plan *plan, struct rec
 	return check(site, r);
 }
 
+static int note_text(enum record_kind kind, const char *path, const char *text,
+		     struct record *record)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+	int r = sha256_of_bytes(text, strlen(text), &digest);
+
+	if (r < 0)
+		return r;
+	sha256_format(&digest, hex);
+	return record_note(record, kind, path, hex);
+}
+
+static int note_path_file(const struct path_file *file, struct record *record)
+{
+	_cleanup_(strlist_clear) struct strlist absent = {0};
+	_cleanup_free_ char *above = file->path ? path_parent(file->path) : NULL;
+	int r;
+
+	if (!file->path || file->stays)
+		return 0;
+	home_add_missing(&absent, above);
+	r = note_all(record, RECORD_ABSENT, &absent);
+	return r < 0 ? r : note_text(RECORD_FILE, file->path, file->text, record);
+}
+
+int notes_path(const struct site *site, const struct path_plan *plan, struct record *record)
+{
+	_cleanup_(strlist_clear) struct strlist absent = {0};
+	int r;
+
+	for (size_t i = 0; i < plan->files.count; i++)
+		home_add_missing(&absent, plan->files.items[i]);
+	r = note_all(record, RECORD_ABSENT, &absent);
+	if (r == 0)
+		r = note_path_file(&plan->sh, record);
+	if (r == 0)
+		r = note_path_file(&plan->fish, record);
+	for (size_t i = 0; r == 0 && i < plan->files.count; i++)
+		r = note_text(RECORD_SOURCE, plan->files.items[i], plan->line, record);
+	return check(site, r);
+}
+
 void notes_of_copies(const struct record *record, const char *path, struct strlist *out)
 {
 	for (size_t i = 0; i < record->count; i++)

@@ -4,6 +4,7 @@
 #ifndef INSTALL_NOTES_H
 #define INSTALL_NOTES_H
 
+#include "home/path_files.h"
 #include "home/self.h"
 #include "install/site.h"
 #include "store/lock.h"
@@ -30,7 +31,10 @@ int notes_home(const struct site *site, int nix_dir_fd, struct record *record);
  */
 int notes_self(const struct site *site, const struct self_plan *plan, struct record *record);
 
-/* The digests of the copies of this program that RECORD has us put at PATH. */
+/* Before path_carry_out(): note the files, the lines, and what of both is new. As notes_self(). */
+int notes_path(const struct site *site, const struct path_plan *plan, struct record *record);
+
+/* The digests of what RECORD has us put at PATH. */
 void notes_of_copies(const struct record *record, const char *path, struct strlist *out);
 
 /*

@@ -86,12 +86,15 @@ int renewal_look(const struct installation *in, const struct nix_conf_facts *fac
 	look_at_runtime(in, &record, out);
 	if (out->is_ours)
 		look_at_self(in, &out->self);
+	out->path = out->self.bin && !out->self.is_on_path && !in->request->no_modify_profile &&
+		    !self_has_path_file(&in->site->home);
 	return 0;
 }
 
 bool renewal_has_work(const struct renewal *renewal)
 {
-	return renewal->conf || renewal->runtime || self_has_work(&renewal->self);
+	return renewal->conf || renewal->runtime || renewal->path ||
+	       self_has_work(&renewal->self);
 }
 
 /* Write nix.conf, and see that Nix works with it. */

@@ -11,6 +11,7 @@
 
 /* What is to be done. */
 struct renewal {
+	bool path;	       /* new shells may not find the commands */
 	struct self_plan self; /* the program, and the links to it */
 	bool conf;	       /* nix.conf is gone, or lacks lines that were asked for */
 	const char *runtime;   /* another than the record has was asked for; NULL: none was */

@@ -1,5 +1,6 @@
 #include "run/exec.h"
 #include "run/environment.h"
+#include "run/login.h"
 #include "run/profile.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -203,10 +204,27 @@ static int exec_failed(const char *command, int err)
 	return missing ? EXIT_ENOENT : EXIT_CANNOT_INVOKE;
 }
 
+int exec_plain_shell(const char *word)
+{
+	_cleanup_free_ char *shell = !word		 ? find_shell()
+				     : strchr(word, '/') ? xstrdup(word)
+							 : find_on_path(word, X_OK);
+
+	if (!shell)
+		shell = xstrdup("/bin/sh");
+	return exec_failed(shell, login_without_files(shell));
+}
+
 int exec_command(char *const *argv, bool with_profile)
 {
 	_cleanup_free_ char *shell = NULL, *profile = NULL;
 
+	if (login_goes_round(argv)) {
+		log_warning("a startup file of your shell runs nix-user-chroot, and so itself "
+			    "again: this shell reads none\n"
+			    "write in front of it there: [ -n \"$NIX_USER_CHROOT\" ] ||");
+		return exec_plain_shell(argv ? argv[0] : NULL);
+	}
 	if (argv) {
 		execvp(argv[0], argv);
 		return exec_failed(argv[0], errno == ENOEXEC ? exec_script(argv) : errno);

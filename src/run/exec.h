@@ -15,9 +15,16 @@
  * WITH_PROFILE a shell of the Bourne family whose own startup file does not speak of the profile
  * runs as a login shell that puts the profile's bin directory on PATH after it has read its files,
  * and then becomes the same shell, no login shell any more. Other shells get PATH as
- * environment_prepare() left it.
+ * environment_prepare() left it. Where the shell's startup files run this program again
+ * (run/login.h), it reads none of them, and a warning says so.
  */
 int exec_command(char *const *argv, bool with_profile);
+
+/*
+ * Become the shell WORD, or the user's where that is NULL, interactive and without startup files.
+ * Returns as exec_command().
+ */
+int exec_plain_shell(const char *word);
 
 /*
  * The words that run LINE by the user's shell, with WORDS (NULL-terminated, NULL: none) for its $0,

@@ -9,6 +9,9 @@
 /* Set to "proot" for what runs there: nothing else tells it. */
 #define INSIDE_VARIABLE "NIX_USER_CHROOT_INSIDE"
 
+/* What runs inside has in it the path that the Nix directory has outside. */
+#define NIX_DIR_VARIABLE "NIX_USER_CHROOT"
+
 /* Is this process in a PRoot that run/proot has started? */
 bool run_is_in_proot(void);
 

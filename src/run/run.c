@@ -6,6 +6,7 @@
 #include "run/exec.h"
 #include "run/helper.h"
 #include "run/inside.h"
+#include "run/login.h"
 #include "run/mountns.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
@@ -185,16 +186,31 @@ static int enter_somehow(const struct run_request *request, const struct entry *
 	return r;
 }
 
+/* Tell scripts and prompts where they are. Where that is /nix already, it has been told. */
+static void set_marker(const struct run_request *request, bool is_inside)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (is_inside && env_get(NIX_DIR_VARIABLE))
+		return;
+	path = *request->nix_dir == '/' ? xstrdup(request->nix_dir)
+					: realpath(request->nix_dir, NULL);
+	if (path)
+		setenv(NIX_DIR_VARIABLE, path, 1);
+}
+
 static int enter(const struct run_request *request, int nix_fd)
 {
+	const bool is_inside = run_is_inside(nix_fd);
 	_cleanup_free_ char *here = getcwd(NULL, 0);
 	_cleanup_(strlist_clear) struct strlist roots = {0}, others = {0};
 	int here_error = errno;
 	const char *work_dir = request->work_dir ? request->work_dir : here;
 	enum collecting collecting;
 
+	set_marker(request, is_inside);
 	/* a link may call others, and each of them would be one deeper */
-	if (run_is_inside(nix_fd) && (request->profile_command || !request->is_new)) {
+	if (is_inside && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
 			enter_work_dir(work_dir, 0);
@@ -227,6 +243,35 @@ int run_command(const struct run_request *request)
 		       : exec_command(request->argv, request->is_default);
 }
 
+/* Can a command run inside? Tried in a child, whose messages say what is wrong. */
+static bool can_enter(const struct run_request *request)
+{
+	char *const argv[] = {"/bin/sh", "-c", ":", NULL};
+	struct run_request trial = *request;
+	pid_t child;
+
+	trial.argv = argv;
+	child = run_start(&trial, -1, -1);
+	return child >= 0 && run_wait(child) == 0;
+}
+
+/*
+ * Who has "exec nix-user-chroot" in a startup file must get in where entering fails. This process
+ * may only try that in a child: half of the way there is no way back.
+ */
+static bool leaves_user_out(const struct run_request *request)
+{
+	return !request->profile_command && login_is_session(request->argv) && !can_enter(request);
+}
+
+int run_shell_without_nix(char *const *argv)
+{
+	if (!login_is_session(argv))
+		return EXIT_CANCELED;
+	log_warning("here is your shell without Nix, and without its startup files");
+	return exec_plain_shell(argv ? argv[0] : NULL);
+}
+
 int run_started(const struct run_request *request)
 {
 	if (request->work_dir)
@@ -236,8 +281,11 @@ int run_started(const struct run_request *request)
 
 int run_exec(const struct run_request *request)
 {
-	_cleanup_close_ int nix_fd = open_nix_dir(request);
+	_cleanup_close_ int nix_fd = -1;
 
+	if (leaves_user_out(request))
+		return run_shell_without_nix(request->argv);
+	nix_fd = open_nix_dir(request);
 	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
 }
 

@@ -19,6 +19,13 @@
 int run_exec(const struct run_request *request);
 
 /*
+ * There is no way in. Where this process has taken the place of a login shell (run/login.h), become
+ * the shell ARGV (NULL: the user's) on the host, without startup files, after a warning; run_exec()
+ * does so by itself. Returns only the status to end with.
+ */
+int run_shell_without_nix(char *const *argv);
+
+/*
  * The second half of run_exec(), for a process that is inside: become the command of REQUEST, of
  * which IS_DEFAULT, ARGV and PROFILE_COMMAND count. Returns only the status to end with.
  */

@@ -27,7 +27,7 @@ static const struct {
 	[RECORD_FOREIGN] = {"foreign", 1, 1}, [RECORD_LINK] = {"link", 2, 2},
 	[RECORD_FILE] = {"file", 2, 2},	      [RECORD_LINE] = {"line", 1, 2},
 	[RECORD_STORE] = {"store", 1, 2},     [RECORD_RUNTIME] = {"runtime", 1, 1},
-	[RECORD_WAS] = {"was", 2, 2},
+	[RECORD_WAS] = {"was", 2, 2},	      [RECORD_SOURCE] = {"source", 2, 2},
 };
 
 static void print_encoded(FILE *f, const char *text)
@@ -147,7 +147,8 @@ static bool is_subject(enum record_kind kind, const char *text)
 static int take_entry(struct record *record, enum record_kind kind, char *const *fields,
 		      size_t count)
 {
-	bool has_digest = kind == RECORD_FILE || kind == RECORD_LINE || kind == RECORD_STORE;
+	bool has_digest = kind == RECORD_FILE || kind == RECORD_LINE || kind == RECORD_STORE ||
+			  kind == RECORD_SOURCE;
 
 	if (count < kinds[kind].least || count > kinds[kind].most ||
 	    (has_digest && count > 1 && !is_digest(fields[1])) || !is_subject(kind, fields[0]))

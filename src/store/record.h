@@ -12,6 +12,7 @@
  *   file PATH SHA256      a file with these contents
  *   line PATH [SHA256]    a line that the install script added to a startup file (the digest of
  *                         the line); without a digest it was about to be added
+ *   source PATH SHA256    a line of our own in a startup file (the digest of the line)
  *   store NAME [SHA256]   a store path of the release (the digest of its NAR, store/nar.h)
  *   runtime NAME          by which it was installed (util/runtime.h); "direct" decides later calls
  *   was PATH TARGET       a symlink of another Nix's that was there before, in the way of one that
@@ -38,6 +39,7 @@ enum record_kind {
 	RECORD_LINK,
 	RECORD_FILE,
 	RECORD_LINE,
+	RECORD_SOURCE,
 	RECORD_STORE,
 	RECORD_RUNTIME,
 	RECORD_WAS,

@@ -1,4 +1,5 @@
 #include "uninstall/belief.h"
+#include "home/path_files.h"
 #include "home/shims.h"
 #include "store/layout.h"
 #include "util/cleanup.h"
@@ -51,7 +52,14 @@ static bool is_made_by_us(const struct record_entry *entry, const struct home *h
 	       is_on_the_way_to_one(entry, &home->profiles) ||
 	       is_on_the_way_to_one(entry, &home->channels) ||
 	       is_on_the_way_to_one(entry, &home->defexprs) ||
+	       is_on_the_way_to(entry, home->fish_path) ||
 	       is_on_the_way_to_one(entry, &home->startup_files);
+}
+
+/* What puts the directory of the commands on PATH. */
+static bool is_path_file(const struct record_entry *entry, const struct home *home)
+{
+	return record_is_about(entry, home->fish_path) || is_below(entry, home->config, "path.sh");
 }
 
 static bool is_shim(const struct record_entry *entry, const struct home *home)
@@ -87,17 +95,21 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 {
 	switch (entry->kind) {
 	case RECORD_DIR:
-	case RECORD_ABSENT:
 		return is_made_by_us(entry, home, nix_dir);
+	case RECORD_ABSENT:
+		/* one by ZDOTDIR; it goes where nothing is left in it but a line of ours */
+		return is_made_by_us(entry, home, nix_dir) || path_is_startup_file(entry->subject);
 	case RECORD_LINK:
 		return is_shim(entry, home);
 	case RECORD_FILE:
-		return is_below(entry, home->bin, "nix-user-chroot") ||
+		return is_below(entry, home->bin, "nix-user-chroot") || is_path_file(entry, home) ||
 		       is_below(entry, nix_dir, LAYOUT_NIX_CONF);
 	case RECORD_WAS:
 		return is_link_of_nix(entry, home);
 	case RECORD_LINE:
 		return is_one_of(entry, &home->startup_files) || is_one_of(entry, &home->channels);
+	case RECORD_SOURCE: /* what is taken away is a line that says to be ours */
+		return path_is_startup_file(entry->subject);
 	case RECORD_FOREIGN: /* keeps things from being removed */
 	case RECORD_STORE:   /* a name in the store */
 	case RECORD_RUNTIME: /* a word */

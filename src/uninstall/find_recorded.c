@@ -86,8 +86,9 @@ static void find_links(struct finder *finder)
 static void find_file(struct finder *finder, const struct record_entry *entry)
 {
 	_cleanup_free_ char *nix_conf = path_join(finder->request->nix_dir, LAYOUT_NIX_CONF);
-	bool is_inside = record_is_about(entry, nix_conf);
 	const char *path = entry->subject;
+	bool is_inside = record_is_about(entry, nix_conf);
+	bool is_program = path_is_within(path, finder->request->home->bin);
 	char hex[SHA256_HEX_LEN + 1];
 	struct sha256 present;
 	int r = sha256_of_file(AT_FDCWD, path, &present);
@@ -97,11 +98,11 @@ static void find_file(struct finder *finder, const struct record_entry *entry)
 	if (r == 0)
 		sha256_format(&present, hex);
 	if (r == 0 && record_has(finder->request->record, RECORD_FILE, path, hex))
-		removals_add(is_inside ? &finder->out->removals : &finder->out->last, REMOVE_FILE,
+		removals_add(is_program ? &finder->out->last : &finder->out->removals, REMOVE_FILE,
 			     is_inside ? NULL : path, is_inside ? LAYOUT_NIX_CONF : NULL, path);
 	else
 		finder_leave(finder, path,
-			     is_inside ? "changed since" : "another program than we put there");
+			     is_program ? "another program than we put there" : "changed since");
 }
 
 static void find_files(struct finder *finder)
@@ -178,9 +179,44 @@ static void find_lines(struct finder *finder)
 	}
 }
 
+static void find_own_line(struct finder *finder, const char *path)
+{
+	_cleanup_free_ char *shown = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+
+	if (startup_file_has_own_line(path, &digest) <= 0)
+		return;
+	sha256_format(&digest, hex);
+	if (!record_has(finder->request->record, RECORD_SOURCE, path, hex)) {
+		finder_leave(finder, path, "a line of ours that was changed since");
+		return;
+	}
+	shown = xasprintf("%s: the line for PATH", path);
+	removals_add(&finder->out->removals,
+		     finder_is_new(finder, path) ? REMOVE_OWN_LINE_FILE : REMOVE_OWN_LINE, path,
+		     NULL, shown);
+}
+
+static void find_own_lines(struct finder *finder)
+{
+	const struct record *record = finder->request->record;
+	_cleanup_(strlist_clear) struct strlist seen = {0};
+
+	for (size_t i = 0; record && i < record->count; i++) {
+		const struct record_entry *entry = &record->entries[i];
+
+		if (entry->kind != RECORD_SOURCE || strlist_has(&seen, entry->subject))
+			continue;
+		strlist_add(&seen, entry->subject);
+		find_own_line(finder, entry->subject);
+	}
+}
+
 void find_recorded(struct finder *finder)
 {
 	find_lines(finder);
+	find_own_lines(finder);
 	find_channel_lines(finder);
 	find_links(finder);
 	find_files(finder);

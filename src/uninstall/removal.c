@@ -54,6 +54,9 @@ static int remove_at(int dir, const char *name, const struct removal *removal)
 	case REMOVE_LINE:
 	case REMOVE_LINE_FILE:
 		return startup_file_clean(name, kind == REMOVE_LINE_FILE);
+	case REMOVE_OWN_LINE:
+	case REMOVE_OWN_LINE_FILE:
+		return startup_file_clean_own(name, kind == REMOVE_OWN_LINE_FILE);
 	case KEEP_COPY: /* by the Nix directory, not by DIR */
 		break;
 	case REMAKE_LINK:
@@ -83,6 +86,7 @@ static const char *doing(enum removal_kind kind)
 {
 	return kind == KEEP_COPY     ? "put a copy in the place of the link "
 	       : kind == REMAKE_LINK ? "put back the link "
+	       : kind == REMOVE_OWN_LINE || kind == REMOVE_OWN_LINE_FILE ? "remove our line from "
 	       : kind == REMOVE_LINE || kind == REMOVE_LINE_FILE
 		       ? "remove the line of the Nix installer from "
 		       : "remove ";

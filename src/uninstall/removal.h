@@ -9,12 +9,14 @@
 enum removal_kind {
 	REMOVE_LINE,	  /* take the install script's line out of the startup file PATH */
 	REMOVE_LINE_FILE, /* the same; where nothing is left of it, the file goes */
-	REMOVE_FILE,	  /* unlink(2) PATH: a file or a link */
-	REMOVE_TREE,	  /* PATH and all below it, by fs_remove_tree() */
-	REMOVE_EMPTY,	  /* rmdir(2) PATH, where it is empty */
-	KEEP_COPY,   /* not to remove: a copy of BELOW (uninstall/keep.h) in the place of the link
-			PATH */
-	REMAKE_LINK, /* not to remove: symlink(2) TARGET at PATH, where nothing is */
+	REMOVE_OWN_LINE,  /* both for a line of our own */
+	REMOVE_OWN_LINE_FILE,
+	REMOVE_FILE,  /* unlink(2) PATH: a file or a link */
+	REMOVE_TREE,  /* PATH and all below it, by fs_remove_tree() */
+	REMOVE_EMPTY, /* rmdir(2) PATH, where it is empty */
+	KEEP_COPY,    /* not to remove: a copy of BELOW (uninstall/keep.h) in the place of the link
+			 PATH */
+	REMAKE_LINK,  /* not to remove: symlink(2) TARGET at PATH, where nothing is */
 };
 
 struct removal {

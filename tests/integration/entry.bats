@@ -266,13 +266,13 @@ teardown()
 	[ -z "$stderr" ]
 }
 
-@test "with NIXPATH the environment is left alone, but for NIX_CONF_DIR" {
+@test "with NIXPATH the environment is left alone, but for NIX_CONF_DIR and NIX_USER_CHROOT" {
 	# odd names and an empty value come through as well
 	local words=(env -i "A=1" "EMPTY=" "odd name=x"$'\n'"y" "PATH=$PATH" "HOME=$HOME" "LC_ALL=C")
 	mkdir -p .nix-profile/bin
 	"${words[@]}" env -0 | sort -z >outside
 	"${words[@]}" "$PROGRAM" "$NIX" env -0 | sort -z >inside
-	printf 'NIX_CONF_DIR=/nix/etc/nix\0' | sort -z outside - >expected
+	printf '%s\0' NIX_CONF_DIR=/nix/etc/nix NIX_USER_CHROOT="$NIX" | sort -z outside - >expected
 	cmp expected inside
 	[ "$(NIX_CONF_DIR=/mine inside printenv NIX_CONF_DIR)" = /mine ]
 	# empty is not set, and the host's is not meant for this directory

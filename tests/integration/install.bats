@@ -127,7 +127,7 @@ nothing_left()
 	run -0 install
 	[ "$(cat "$NIX/trusted-settings.json" "$NIX/repl-history" "$NIX/root/nix/file")" = $'{"x":{}}\n1 + 1\nmine' ]
 	[ -d "$NIX/empty" ]
-	[ "$(head -n 1 "$HOME/.profile")" = '# of mine' ]
+	grep -qxF '# of mine' "$HOME/.profile"
 	no_leftovers
 }
 

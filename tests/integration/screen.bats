@@ -149,7 +149,7 @@ live='downloading  █*░*  *[0-9]* %'
 	PATH=${PATH%:*}
 	terminal 80 24
 	keys 'clear; nix-user-chroot --install --nix-version '"$TINY" Enter
-	finished 'add this line'
+	finished 'in this shell too'
 	screen | golden install-no-path
 }
 

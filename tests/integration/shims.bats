@@ -299,7 +299,7 @@ END
 }
 
 @test "shims: where the directory is not on PATH the last lines say what to add" {
-	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
+	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny --no-modify-profile
 	[ "${lines[-2]}" = "  the nix commands are in $BIN, which is not on your PATH yet" ]
 	[ "${lines[-1]}" = '  for new shells add this line to ~/.bashrc, and type it in this one: export PATH="$HOME/.local/bin:$PATH"' ]
 	# the line does what it says
@@ -310,8 +310,8 @@ END
 	run -0 tiny
 	[[ $output == *" is installed in $NIX"$'\n'* ]]
 	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny
-	[[ ${lines[-3]} == *'nothing to do' ]]
-	[ "${lines[-1]}" = '  for new shells add this line to ~/.bashrc, and type it in this one: export PATH="$HOME/.local/bin:$PATH"' ]
+	[[ ${lines[-2]} == *'nothing to do' ]]
+	[[ ${lines[-1]} == *' in this shell too: . "$HOME/.config/nix-user-chroot/path.sh"' ]]
 }
 
 @test "shims: a directory that is named by a variable: the last lines say that it must stay so" {

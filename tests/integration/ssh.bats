@@ -9,6 +9,7 @@
 
 bats_require_minimum_version 1.5.0
 load common
+load sshd
 
 REFUSED='Bad owner or permissions on'
 
@@ -25,52 +26,10 @@ setup()
 
 teardown()
 {
-	[ -z "${SSHD:-}" ] || kill "$SSHD"
+	stop_sshd
 	# the tester's list of living namespaces
 	[ "$(id -u)" -ne 0 ] || rm -rf /{tmp,dev/shm}/nix-user-chroot-54322{,-*}
 	leaving
-}
-
-# start_sshd: for the user that WHO becomes alone; CONFIG is what leads there, for "Host here"
-start_sshd()
-{
-	local port dir=$SCRATCH/sshd
-
-	mkdir -p "$dir"
-	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
-	ssh-keygen -q -t ed25519 -N '' -f "$dir/user"
-	# until it has found a port that is free
-	while [ -z "${SSHD:-}" ] || [ ! -e "/proc/$SSHD" ]; do
-		port=$((RANDOM % 20000 + 20000))
-		cat >"$dir/config" <<-END
-			ListenAddress 127.0.0.1:$port
-			HostKey $dir/host
-			AuthorizedKeysFile $dir/user.pub
-			PidFile none
-			StrictModes no
-			UsePAM no
-			Subsystem sftp internal-sftp
-		END
-		[ ${#WHO[@]} -eq 0 ] || chown -R --reference="$HOME" "$dir"
-		"${WHO[@]}" "$(PATH=$PATH:/usr/sbin type -P sshd)" -D -e -f "$dir/config" 3>&- >"$dir/log" 2>&1 &
-		SSHD=$!
-		until grep -qs 'Server listening' "$dir/log" || [ ! -e "/proc/$SSHD" ]; do
-			sleep 0.02
-		done
-		if [ ! -e "/proc/$SSHD" ] && ! grep -q 'Address already in use' "$dir/log"; then
-			cat "$dir/log"
-			SSHD=
-			return 1
-		fi
-	done
-	CONFIG="Host here
-		HostName 127.0.0.1
-		Port $port
-		IdentityFile $dir/user
-		IdentitiesOnly yes
-		UserKnownHostsFile $dir/known
-		StrictHostKeyChecking accept-new
-		BatchMode yes"
 }
 
 # ssh, scp and git, by the ssh command GIT_SSH_COMMAND has

@@ -239,7 +239,8 @@ dotfiles()
 	before=$(listing "$HOME")
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
 		"$bootstrap" --nix-version "$TINY"
-	[ "$(find "$config" -type f | wc -l)" -eq 2 ]
+	# and what puts the commands on PATH
+	[ "$(find "$config" -type f | wc -l)" -eq 3 ]
 	run -0 uninstall
 	as_before "$before"
 

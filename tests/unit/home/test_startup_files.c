@@ -271,6 +271,48 @@ static void kept(void **state)
 	assert_file(place, "nix.fish", "# newer", 0640);
 }
 
+#define OWN "[ ! -r x ] || . x " STARTUP_MARK
+
+/* A line of our own goes to the top, below "#!", once, and all is as before when it is taken out.
+ */
+static void own_line(void **state)
+{
+	static const char *const texts[] = {
+		"",	     "x=1",	    "x=1\n",	 "\n\n",
+		"#!/bin/sh", "#!/bin/sh\n", "\r\n",	 "#!/bin/sh\nx\377",
+		"#! x\n\n",  ADDED,	    "x\n" ADDED,
+	};
+	struct place *place = *state;
+	_cleanup_free_ char *path = path_join(place->path, ".bashrc");
+	struct sha256 found, digest;
+
+	assert_int_equal(sha256_of_bytes(OWN, strlen(OWN), &digest), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		bool is_second = str_starts_with(texts[i], "#!") && strchr(texts[i], '\n');
+		size_t first = is_second ? (size_t)(strchr(texts[i], '\n') - texts[i]) + 1 : 0;
+		_cleanup_free_ char *expected =
+			xasprintf("%.*s" OWN "\n%s", (int)first, texts[i], texts[i] + first);
+
+		put(place, ".bashrc", texts[i], 0640);
+		assert_int_equal(startup_file_has_own_line(path, &found), 0);
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(startup_file_put_text(path, OWN), 0);
+			assert_file(place, ".bashrc", expected, 0640);
+		}
+		assert_int_equal(startup_file_has_own_line(path, &found), 1);
+		assert_true(sha256_equal(&found, &digest));
+		assert_int_equal(startup_file_clean_own(path, false), 0);
+		assert_file(place, ".bashrc", texts[i], 0640);
+	}
+	put(place, ".bashrc", "", 0444);
+	assert_int_equal(startup_file_can_change(path), -EACCES);
+	assert_int_equal(startup_file_put_text(path, OWN), -EACCES);
+	assert_int_equal(unlinkat(place->fd, ".bashrc", 0), 0);
+	assert_int_equal(startup_file_put_text(path, OWN), 0);
+	assert_int_equal(startup_file_clean_own(path, true), 0);
+	assert_int_equal(faccessat(place->fd, ".bashrc", F_OK, 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(links, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(after_a_kill, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(kept, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(own_line, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,307 @@
+#include "home/path_files.h"
+#include "home/shell_try.h"
+#include "home/shims.h"
+#include "home/startup_files.h"
+#include "ui/log.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/sha256_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HEAD "# Written by nix-user-chroot --install; its --uninstall takes it away again.\n"
+
+/* A way to start a shell, and the startup file that it reads then. */
+struct trial {
+	const char *shell; /* its name */
+	const char *name;  /* what it is called by: "-NAME" where it is a login shell */
+	const char *word;  /* its options, with "c" in them for what it is to run */
+	const char *file;  /* below the home directory; NULL: see file_of() */
+};
+
+static const struct trial trials[] = {
+	{"sh", "-sh", "-c", ".profile"},    {"bash", "-bash", "-lc", NULL},
+	{"bash", "bash", "-ic", ".bashrc"}, {"zsh", "zsh", "-ic", ".zshenv"},
+	{"ksh", "ksh", "-ic", ".kshrc"},    {"mksh", "mksh", "-ic", ".mkshrc"},
+	{"fish", "fish", "-ic", NULL},
+};
+
+#define TRIALS (sizeof(trials) / sizeof(trials[0]))
+
+static const char *const of_bash[] = {".bash_profile", ".bash_login", ".profile", ".bashrc"};
+static const char *const of_zsh[] = {".zshenv", ".zprofile", ".zshrc", ".zlogin"};
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool path_is_startup_file(const char *path)
+{
+	static const char *const others[] = {".kshrc", ".mkshrc"};
+	const char *name = last_component(path);
+
+	for (size_t i = 0; i < 4; i++)
+		if (strcmp(name, of_bash[i]) == 0 || strcmp(name, of_zsh[i]) == 0)
+			return true;
+	return strcmp(name, others[0]) == 0 || strcmp(name, others[1]) == 0;
+}
+
+/*
+ * Where zsh looks for its startup files. A ~/.zshenv is what sets ZDOTDIR, for what comes after it;
+ * without one it is set before, by the system's files or by what starts zsh.
+ */
+static const char *zsh_directory(const struct home *home)
+{
+	_cleanup_free_ char *zshenv = path_join(home->path, ".zshenv");
+	const char *zdotdir = env_get("ZDOTDIR");
+
+	return zdotdir && *zdotdir == '/' && !fs_exists(AT_FDCWD, zshenv) ? zdotdir : home->path;
+}
+
+static bool has_one_of(const char *directory, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *path = path_join(directory, names[i]);
+
+		if (fs_exists(AT_FDCWD, path))
+			return true;
+	}
+	return false;
+}
+
+/* Does the user use the shell NAME? ~/.profile alone tells of none but sh. */
+static bool is_in_use(const struct home *home, const struct path_plan *plan, const char *name)
+{
+	const char *shell = env_get("SHELL");
+
+	if (strcmp(name, "sh") == 0 || (shell && strcmp(last_component(shell), name) == 0))
+		return true;
+	if (strcmp(name, "bash") == 0)
+		return has_one_of(home->path, of_bash, 2) || has_one_of(home->path, of_bash + 3, 1);
+	if (strcmp(name, "zsh") == 0)
+		return has_one_of(zsh_directory(home), of_zsh, 4);
+	if (strcmp(name, "fish") == 0) {
+		_cleanup_free_ char *conf_d = path_parent(plan->fish.path);
+		_cleanup_free_ char *fish = path_parent(conf_d);
+
+		return fs_exists(AT_FDCWD, fish);
+	}
+	return false;
+}
+
+/* The program of the shell NAME; the caller frees. NULL: it is not installed. */
+static char *find_shell(const char *name)
+{
+	static const char *const places[] = {"/bin", "/usr/bin", "/usr/local/bin"};
+	const char *shell = env_get("SHELL");
+
+	if (shell && *shell == '/' && strcmp(last_component(shell), name) == 0 &&
+	    access(shell, X_OK) == 0)
+		return xstrdup(shell);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		_cleanup_free_ char *path = path_join(places[i], name);
+
+		if (access(path, X_OK) == 0)
+			return steal_ptr(&path);
+	}
+	return NULL;
+}
+
+/* The startup file of TRIAL; the caller frees. NULL: fish, which has a file of its own. */
+static char *file_of(const struct home *home, const struct trial *trial)
+{
+	if (strcmp(trial->shell, "fish") == 0)
+		return NULL;
+	if (strcmp(trial->shell, "zsh") == 0)
+		return path_join(zsh_directory(home), trial->file);
+	if (trial->file)
+		return path_join(home->path, trial->file);
+	/* bash(1): the first of them that is there and can be read, and no other */
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_free_ char *path = path_join(home->path, of_bash[i]);
+
+		if (access(path, R_OK) == 0)
+			return steal_ptr(&path);
+	}
+	return path_join(home->path, of_bash[2]);
+}
+
+static bool has_directory(const struct home *home, const struct trial *trial, const char *bin)
+{
+	_cleanup_free_ char *shell = find_shell(trial->shell);
+	const char *zsh = zsh_directory(home);
+
+	return !shell || shell_try(shell, trial->name, trial->word, home->path,
+				   strcmp(zsh, home->path) != 0 ? zsh : NULL, bin) == 1;
+}
+
+void path_plan_for(const struct home *home, const char *bin, struct path_plan *out)
+{
+	_cleanup_free_ char *word = NULL, *file = NULL;
+
+	*out = (struct path_plan){
+		.sh.path = path_join(home->config, "path.sh"),
+		.fish.path = xstrdup(home->fish_path),
+	};
+	word = shim_shell_word(bin, home->path);
+	file = shim_shell_word(out->sh.path, home->path);
+	out->sh.text = xasprintf(HEAD "case \":${PATH-}:\" in\n"
+				      "*:%s:*) ;;\n"
+				      "*) export PATH=%s\"${PATH:+:$PATH}\" ;;\n"
+				      "esac\n",
+				 word, word);
+	out->fish.text =
+		xasprintf(HEAD "contains -- %s $PATH; or set -gx PATH %s $PATH\n", word, word);
+	out->line = xasprintf("[ ! -r %s ] || . %s %s", file, file, STARTUP_MARK);
+}
+
+/* Is there something that is not ours in the place of FILE? */
+static bool is_foreign(const struct path_file *file, const struct strlist *ours)
+{
+	struct sha256 present, wanted;
+	char hex[SHA256_HEX_LEN + 1];
+	int r = sha256_of_file(AT_FDCWD, file->path, &present);
+
+	if (r == -ENOENT)
+		return false;
+	if (r < 0 || sha256_of_bytes(file->text, strlen(file->text), &wanted) < 0)
+		return true;
+	sha256_format(&present, hex);
+	return !sha256_equal(&present, &wanted) && !strlist_has(ours, hex);
+}
+
+static void drop(struct path_file *file)
+{
+	free(file->path);
+	free(file->text);
+	*file = (struct path_file){0};
+}
+
+/* TRIAL does not find BIN: have its startup file read ours. */
+static void add_file(const struct home *home, const struct trial *trial, struct path_plan *out)
+{
+	_cleanup_free_ char *path = file_of(home, trial);
+	int r;
+
+	/* where the line is, and does not help, another one does not either */
+	if (strlist_has(&out->files, path) || startup_file_has_text(path, out->line) == 1)
+		return;
+	r = startup_file_can_change(path);
+	if (r == 0)
+		strlist_take(&out->files, steal_ptr(&path));
+	else
+		strlist_take(&out->refused, xasprintf("%s: %s", path, strerror(-r)));
+}
+
+void path_look(const struct home *home, const char *bin, const struct strlist *ours,
+	       struct path_plan *out)
+{
+	bool wants_fish = false;
+
+	path_plan_for(home, bin, out);
+	/* such a directory cannot be on PATH */
+	for (size_t i = 0; i < TRIALS && !strpbrk(bin, ":\n"); i++) {
+		const struct trial *trial = &trials[i];
+
+		if (!is_in_use(home, out, trial->shell) || has_directory(home, trial, bin))
+			continue;
+		if (strcmp(trial->shell, "fish") == 0)
+			wants_fish = true;
+		else
+			add_file(home, trial, out);
+	}
+	if (out->files.count == 0 && out->refused.count == 0)
+		drop(&out->sh);
+	if (!wants_fish)
+		drop(&out->fish);
+	if (out->sh.path)
+		out->sh.stays = is_foreign(&out->sh, ours);
+	if (out->fish.path)
+		out->fish.stays = is_foreign(&out->fish, ours);
+}
+
+bool path_has_work(const struct path_plan *plan)
+{
+	return plan->sh.path || plan->fish.path;
+}
+
+/* Returns 0 or a negative errno. */
+static int write_file(const struct path_file *file)
+{
+	_cleanup_free_ char *above = path_parent(file->path);
+	_cleanup_close_ int dir = -1;
+	int r = fs_mkdirs(AT_FDCWD, above, 0755);
+
+	if (r < 0)
+		return r;
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	return fs_replace_file(dir, last_component(file->path), file->text, strlen(file->text),
+			       0644);
+}
+
+static bool put_file(const struct path_file *file)
+{
+	int r = file->stays ? -EEXIST : write_file(file);
+
+	if (r < 0)
+		log_warning("cannot write %s, which puts the nix commands on PATH: %s\n"
+			    "move away what is in its place and run --install again",
+			    file->path, strerror(-r));
+	return r == 0;
+}
+
+static void say_line(const char *why, const struct path_plan *plan)
+{
+	log_warning("no line for PATH in %s\nadd it by hand: %s", why, plan->line);
+}
+
+void path_carry_out(const struct path_plan *plan)
+{
+	if (plan->fish.path)
+		put_file(&plan->fish);
+	if (!plan->sh.path || !put_file(&plan->sh))
+		return;
+	for (size_t i = 0; i < plan->refused.count; i++)
+		say_line(plan->refused.items[i], plan);
+	for (size_t i = 0; i < plan->files.count; i++) {
+		_cleanup_free_ char *why = NULL;
+		int r = startup_file_put_text(plan->files.items[i], plan->line);
+
+		if (r < 0) {
+			why = xasprintf("%s: %s", plan->files.items[i], strerror(-r));
+			say_line(why, plan);
+		}
+	}
+}
+
+void path_check(const struct home *home, const char *bin, const struct path_plan *plan)
+{
+	for (size_t i = 0; i < TRIALS; i++) {
+		_cleanup_free_ char *path = file_of(home, &trials[i]);
+
+		if (path && strlist_has(&plan->files, path) &&
+		    is_in_use(home, plan, trials[i].shell) && !has_directory(home, &trials[i], bin))
+			log_warning("%s has a line for PATH, and %s does not have %s on it all the "
+				    "same: the file sets PATH anew, or takes too long\n"
+				    "move the line to where PATH is set: %s",
+				    path, trials[i].shell, bin, plan->line);
+	}
+}
+
+void path_plan_clear(struct path_plan *plan)
+{
+	drop(&plan->sh);
+	drop(&plan->fish);
+	free(plan->line);
+	strlist_clear(&plan->files);
+	strlist_clear(&plan->refused);
+	*plan = (struct path_plan){0};
+}
