@@ -51,7 +51,7 @@ struct plan {
 struct plan_input {
 	const struct host_view *view;
 	const struct path_config *config; /* NULL: the host's /, and nothing else but /nix */
-	const char *user;	/* for [profile]: whose; NULL: unknown */
+	const char *user;		  /* for [profile]: whose; NULL: unknown */
 	const char *state_home; /* for [profile]: $XDG_STATE_HOME or ~/.local/state; NULL: none */
 	const struct ssh_view *ssh; /* NULL: ssh's configuration is shown as it is */
 };

@@ -93,8 +93,7 @@ int renewal_look(const struct installation *in, const struct nix_conf_facts *fac
 
 bool renewal_has_work(const struct renewal *renewal)
 {
-	return renewal->conf || renewal->runtime || renewal->path ||
-	       self_has_work(&renewal->self);
+	return renewal->conf || renewal->runtime || renewal->path || self_has_work(&renewal->self);
 }
 
 /* Write nix.conf, and see that Nix works with it. */

@@ -29,8 +29,8 @@ struct store_result {
  * Move every store path of TOP/store into the Nix directory's store/; one that is there already and
  * holds the same is left as it is and the staged copy deleted; one that holds something else, as
  * after damage, or any with request->replace, is exchanged for the staged one. One of somebody whom
- * the user does not trust is an error. At last TOP/store holds links /nix/store/NAME, so that the install script finds nothing to
- * copy.
+ * the user does not trust is an error. At last TOP/store holds links /nix/store/NAME, so that the
+ * install script finds nothing to copy.
  *
  * Everything staged, not only the store paths, and RECORD, which gets all their names, is on disk
  * before the first rename, and the renames are when 0 is returned. A store path is at every instant

@@ -24,8 +24,8 @@ struct disk {
 
 /*
  * Try it in the staging directory of NIX_DIR_FD, whose lock the caller has; that is removed again.
- * Returns 0 with *OUT the caller's to clear, or a negative errno where nothing could be tried: -ENOSPC
- * and -EDQUOT where there is no room for it.
+ * Returns 0 with *OUT the caller's to clear, or a negative errno where nothing could be tried:
+ * -ENOSPC and -EDQUOT where there is no room for it.
  */
 int disk_try(int nix_dir_fd, struct disk *out);
 

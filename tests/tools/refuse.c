@@ -6,9 +6,9 @@
  *
  * RULE is NAME[=ERRNO|=kill][:BITS]: refuse NAME with ERRNO (a number; EPERM where none is given),
  * or kill the process, where its first argument has any of BITS (hexadecimal; always where none are
- * given). NAME is unshare, clone, mount, pivot_root, umount, openat2 or landlock. Of clone only CLONE_NEWUSER
- * is refused, and clone3 is answered with ENOSYS then, since a filter cannot see its flags: both
- * are what Docker's default filter does.
+ * given). NAME is unshare, clone, mount, pivot_root, umount, openat2 or landlock. Of clone only
+ * CLONE_NEWUSER is refused, and clone3 is answered with ENOSYS then, since a filter cannot see its
+ * flags: both are what Docker's default filter does.
  */
 #include <errno.h>
 #include <linux/audit.h>

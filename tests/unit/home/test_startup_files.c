@@ -1,5 +1,6 @@
 /* The install script's line: recognised, and taken out of text and files. */
 #include "home/startup_files.h"
+#include "util/sha256_stream.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"

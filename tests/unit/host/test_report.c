@@ -193,8 +193,8 @@ static void test_only_the_confinement_fails(void **state)
 /* The first that works is the one, whatever works behind it; and each has its line. */
 static void test_other_runtimes(void **state)
 {
-	static const enum runtime order[] = {RUNTIME_HELPER, RUNTIME_MOUNTNS,
-					     RUNTIME_DIRECT, RUNTIME_PROOT};
+	static const enum runtime order[] = {RUNTIME_HELPER, RUNTIME_MOUNTNS, RUNTIME_DIRECT,
+					     RUNTIME_PROOT};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
