@@ -103,18 +103,23 @@ accepted() {
 	[ -z "$(ls -A "$staging")" ]
 }
 
-@test "a second time: what is there is left, with -r it is replaced" {
+@test "a second time: the same is left, other contents are replaced, and all with -r" {
 	accepted good
-	chmod u+w "$path_a"
-	(umask 0222 && echo changed >"$path_a/mine")
-	touch -d @1 "$path_a/mine" "$path_a"
-	chmod u-w "$path_a"
+	touch -d @7 "$path_a"
 	rm -r "${staging:?}"/*
 	accepted good
 	[[ $output == *"added 0 replaced 0"* ]]
-	[ -e "$path_a/mine" ]
+	[ "$(stat -c %Y "$path_a")" -eq 7 ]
 	rm -r "${staging:?}"/*
 	run -0 "$TOOL" -r "$archives/good" "$staging" "$nix"
+	[[ $output == *"added 0 replaced 1"* ]]
+	[ "$(stat -c %Y "$path_a")" -ne 7 ]
+	# as after damage
+	chmod u+w "$path_a"
+	(umask 0222 && echo changed >"$path_a/mine")
+	chmod u-w "$path_a"
+	rm -r "${staging:?}"/*
+	accepted good
 	[[ $output == *"added 0 replaced 1"* ]]
 	[ ! -e "$path_a/mine" ]
 	[ "$(stat -c %a "$path_a")" = 555 ]
