@@ -81,7 +81,7 @@ documented()
 		tr -d ' ' | tr , '\n' | sort -u)
 	# by which check tells where it runs; nobody sets it for us
 	same "$(grep -vx KUBERNETES_SERVICE_HOST <<<"$mine")" \
-		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|NIX_USER_CONF_FILES|LD_LIBRARY_PATH|LD_PRELOAD|LC_ALL|LC_CTYPE|LANG' <<<"$theirs")"
+		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|NIX_USER_CONF_FILES|LD_LIBRARY_PATH|LD_PRELOAD|LC_ALL|LC_CTYPE|LANG|NIX_USER_CHROOT|NIX_USER_CHROOT_SHELL' <<<"$theirs")"
 	# these the program knows by other means: libcurl, lists of names, setenv(3), names of its own
 	for name in https_proxy no_proxy CURL_CA_BUNDLE NIX_USER_CONF_FILES \
 		LD_LIBRARY_PATH LD_PRELOAD LC_ALL LC_CTYPE LANG NIX_USER_CHROOT NIX_USER_CHROOT_SHELL; do
