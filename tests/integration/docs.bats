@@ -86,7 +86,7 @@ documented()
 	for name in https_proxy no_proxy CURL_CA_BUNDLE NIX_USER_CONF_FILES \
 		LD_LIBRARY_PATH LD_PRELOAD LC_ALL LC_CTYPE LANG NIX_USER_CHROOT NIX_USER_CHROOT_SHELL; do
 		grep -qx "$name" <<<"$theirs"
-		grep -rqF "$name" "$TOP/src" --include='*.c'
+		grep -rqF "$name" "$TOP/src" --include='*.[ch]'
 	done
 }
 
