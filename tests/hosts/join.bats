@@ -184,7 +184,8 @@ wait_for_attached()
 	strace -e trace=ustat,getdents64,getdents -y -o trace "$PROGRAM" "$NIX" true
 	grep -q '^ustat(.* = -1 EINVAL' trace || skip "this kernel has no ustat(2), or a filter refuses it"
 	[ "$(grep -c '</proc>' trace)" = 0 ]
-	[ "$(listed | wc -l)" = 1 ]
+	# the new one, unless another entry of this user has struck that off already
+	[ "$(listed | wc -l)" -le 1 ]
 }
 
 @test "a zombie's namespace is not joined, and the next process on its list is asked" {

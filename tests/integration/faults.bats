@@ -127,14 +127,14 @@ entered()
 }
 
 # order FILE...: the flushes and renames of ours in TRACE, short: "flush PATH", "flushall PATH",
-# "rename FROM TO", paths below HOME from there on
+# "rename FROM TO", with "home" for HOME
 order()
 {
 	sed -nE \
 		-e 's,^[0-9]+ +(fsync|fdatasync)\([0-9]+<([^>]*)>\) += 0$,flush \2,p' \
 		-e 's,^[0-9]+ +syncfs\([0-9]+<([^>]*)>\) += 0$,flushall \1,p' \
 		-e 's,^[0-9]+ +renameat2?\([0-9]+<([^>]*)>\, "([^"]*)"\, [0-9]+<([^>]*)>\, "([^"]*)".*\) += 0$,rename \1/\2 \3/\4,p' \
-		"$TRACE" | sed "s,$(realpath "$HOME")/,,g"
+		"$TRACE" | sed "s,$(realpath "$HOME"),home,g"
 }
 
 # at LINES PATTERN: the number of the first line that has it
@@ -166,7 +166,7 @@ at()
 	done <<<"$lines"
 	# and at the end all else, then the record that says so
 	[ "$(tail -n 4 <<<"$lines" | cut -d' ' -f1 | tr '\n' ' ')" = "flushall flush rename flush " ]
-	[[ $(tail -n 2 <<<"$lines" | head -n 1) == *" .local/share/nix/var/nix-user-chroot/record" ]]
+	[[ $(tail -n 2 <<<"$lines" | head -n 1) == *" home/.local/share/nix/var/nix-user-chroot/record" ]]
 }
 
 @test "--install: a flush that fails is a failure, and leaves what was there" {
@@ -178,6 +178,11 @@ at()
 			with_fault "$call" "$number" EIO "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 				--no-channel-add --nix-version "$TINY" || break
 			counted=$((counted + 1))
+			# a line in a start-up file is a convenience: that one is left as it was
+			if grep INJECTED "$TRACE" | grep -qE '/\.(config/nix-user-chroot|profile|bashrc)|/home>'; then
+				[ "$status" -eq 0 ] && [ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
+				continue
+			fi
 			refused "Input/output error"
 			! grep -q '^complete ' "$RECORD"
 			[ ! -e "$RECORD.new" ]
@@ -222,7 +227,8 @@ at()
 			--nix-version "$TINY"
 		run "$PROGRAM" --uninstall --yes
 		[ "$(cat "$file")" = theirs ]
-		[ "$(cat "$NIX/var/nix/db/db.sqlite")" = theirs ]
+		# no database, so that it makes room
+		grep -qx theirs "$NIX"/var/nix/db*/db.sqlite
 		# nor after it was finished
 		install -q --force --nix-version "$TINY"
 		run "$PROGRAM" --uninstall --yes
