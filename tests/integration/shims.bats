@@ -400,7 +400,7 @@ END
 	mv "$HOME/newer" "$HOME/nix-user-chroot-newer"
 	PROGRAM=$HOME/nix-user-chroot-newer
 	run -0 tiny
-	[[ $output == *'nothing to do'* ]]
+	[[ $output == *'is installed in'* && $output != *'nothing to do'* ]]
 	cmp "$PROGRAM" "$BIN/nix-user-chroot"
 	grep -q "^file $BIN/nix-user-chroot $(sha256sum <"$PROGRAM" | cut -c1-64)\$" \
 		"$NIX/var/nix-user-chroot/record"
