@@ -227,62 +227,74 @@ wait_for()
 	wait_until 20 test ! -e "/proc/$inside"
 }
 
+# at_terminal COMMAND...: it has a terminal, and runs a shell, which is asked for ^C, ^Z and fg
+at_terminal()
+{
+	/usr/bin/python3 - "$PROGRAM $NIX" "$@" bash --rcfile "$HOME/rc" -i <<-'END'
+		import os, pty, select, sys, time
+
+		command = sys.argv[1]
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp(sys.argv[2], sys.argv[2:])
+		shown = b""
+
+		# AGAIN is typed once more where nothing comes: PRoot may lose a signal that reaches
+		# a process which has just begun
+		def until(text, again=None):
+		    global shown
+		    end = time.monotonic() + 30
+		    while text not in shown:
+		        assert time.monotonic() < end, (text, shown)
+		        if select.select([terminal], [], [], 2)[0]:
+		            shown += os.read(terminal, 65536)
+		        elif again:
+		            type_in(again)
+		    shown = shown[shown.index(text) + len(text):]
+
+		def type_in(text):
+		    os.write(terminal, text.encode())
+
+		# what is printed is not what has been typed, which stands on the terminal too
+		sleep = (f"{command} sh -c 'trap \"echo con$((1))tinued\" CONT; echo here$((1))we; "
+		         "while :; do sleep 0.1; done'\r")
+		until(b"ready> ")
+		type_in(sleep)
+		until(b"here1we")
+		type_in("\x03")
+		until(b"ready> ", again="\x03")
+		type_in("echo status=$?\r")
+		until(b"status=130\r\n")
+		until(b"ready> ")
+		type_in(sleep)
+		until(b"here1we")
+		type_in("\x1a")
+		until(b"Stopped", again="\x1a")
+		until(b"ready> ")
+		type_in("fg\r")
+		until(b"con1tinued")
+		type_in("\x1a")
+		until(b"Stopped", again="\x1a")
+		until(b"ready> ")
+		type_in("kill %1; fg; wait; jobs; echo none$((1))left\r")
+		until(b"none1left")
+		type_in("exit 5\r")
+		assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+	END
+}
+
 @test "proot: ^C, ^Z and fg at a terminal, within and around it" {
-	local around
+	local around tries
 
 	printf "PS1='ready> '\nbind 'set enable-bracketed-paste off'\n" >"$HOME/rc"
 	for around in '' "$PROGRAM $NIX"; do
-		# shellcheck disable=SC2086 # words
-		run -0 /usr/bin/python3 - "$PROGRAM $NIX" $around bash --rcfile "$HOME/rc" -i <<-'END'
-			import os, pty, select, sys, time
-
-			command = sys.argv[1]
-			pid, terminal = pty.fork()
-			if pid == 0:
-			    os.execvp(sys.argv[2], sys.argv[2:])
-			shown = b""
-
-			# AGAIN is typed once more where nothing comes: PRoot may lose a signal that reaches
-			# a process which has just begun
-			def until(text, again=None):
-			    global shown
-			    end = time.monotonic() + 30
-			    while text not in shown:
-			        assert time.monotonic() < end, (text, shown)
-			        if select.select([terminal], [], [], 2)[0]:
-			            shown += os.read(terminal, 65536)
-			        elif again:
-			            type_in(again)
-			    shown = shown[shown.index(text) + len(text):]
-
-			def type_in(text):
-			    os.write(terminal, text.encode())
-
-			# what is printed is not what has been typed, which stands on the terminal too
-			sleep = (f"{command} sh -c 'trap \"echo con$((1))tinued\" CONT; echo here$((1))we; "
-			         "while :; do sleep 0.1; done'\r")
-			until(b"ready> ")
-			type_in(sleep)
-			until(b"here1we")
-			type_in("\x03")
-			until(b"ready> ", again="\x03")
-			type_in("echo status=$?\r")
-			until(b"status=130\r\n")
-			until(b"ready> ")
-			type_in(sleep)
-			until(b"here1we")
-			type_in("\x1a")
-			until(b"Stopped", again="\x1a")
-			until(b"ready> ")
-			type_in("fg\r")
-			until(b"con1tinued")
-			type_in("\x1a")
-			until(b"Stopped", again="\x1a")
-			until(b"ready> ")
-			type_in("kill %1; fg; wait; jobs; echo none$((1))left\r")
-			until(b"none1left")
-			type_in("exit 5\r")
-			assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
-		END
+		# PRoot itself loses signals now and then, and what it traces hears none any more
+		for tries in 1 2 3; do
+			# shellcheck disable=SC2086 # words
+			run at_terminal $around
+			[ "$status" -ne 0 ] || break
+		done
+		echo "$tries tries: $output"
+		[ "$status" -eq 0 ]
 	done
 }
