@@ -263,23 +263,33 @@ static void say_line(const char *why, const struct path_plan *plan)
 	log_warning("no line for PATH in %s\nadd it by hand: %s", why, plan->line);
 }
 
-void path_carry_out(const struct path_plan *plan)
+void path_carry_out(struct path_plan *plan)
 {
-	if (plan->fish.path)
-		put_file(&plan->fish);
-	if (!plan->sh.path || !put_file(&plan->sh))
+	struct strlist files = plan->files;
+
+	plan->files = (struct strlist){0};
+	if (plan->fish.path && !put_file(&plan->fish))
+		drop(&plan->fish);
+	if (plan->sh.path && !put_file(&plan->sh))
+		drop(&plan->sh);
+	if (!plan->sh.path) {
+		strlist_clear(&files);
 		return;
+	}
 	for (size_t i = 0; i < plan->refused.count; i++)
 		say_line(plan->refused.items[i], plan);
-	for (size_t i = 0; i < plan->files.count; i++) {
+	for (size_t i = 0; i < files.count; i++) {
 		_cleanup_free_ char *why = NULL;
-		int r = startup_file_put_text(plan->files.items[i], plan->line);
+		int r = startup_file_put_text(files.items[i], plan->line);
 
-		if (r < 0) {
-			why = xasprintf("%s: %s", plan->files.items[i], strerror(-r));
-			say_line(why, plan);
+		if (r == 0) {
+			strlist_add(&plan->files, files.items[i]);
+			continue;
 		}
+		why = xasprintf("%s: %s", files.items[i], strerror(-r));
+		say_line(why, plan);
 	}
+	strlist_clear(&files);
 }
 
 void path_check(const struct home *home, const char *bin, const struct path_plan *plan)

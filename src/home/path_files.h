@@ -41,8 +41,8 @@ bool path_has_work(const struct path_plan *plan);
 /* Is PATH by its last component a startup file that a line may go to? */
 bool path_is_startup_file(const char *path);
 
-/* Do it. What cannot be done is a warning with what to do by hand. */
-void path_carry_out(const struct path_plan *plan);
+/* Do it. What cannot be done is a warning with what to do by hand, and is in *PLAN no more. */
+void path_carry_out(struct path_plan *plan);
 
 /* Say of which shells BIN is still not on PATH, and what to do. */
 void path_check(const struct home *home, const char *bin, const struct path_plan *plan);

@@ -639,7 +639,7 @@ sandbox_of()
 @test "uninstall: links of home-manager become copies, and links that will lead nowhere are named" {
 	local path
 
-	install -q
+	install -q --no-modify-profile
 	mkdir -p files/.config/app files/dir
 	echo 'alias x=y' >files/.bashrc
 	echo settings >files/.config/app/conf
@@ -722,7 +722,7 @@ sandbox_of()
 
 @test "uninstall: a text that cannot be kept stops it before the store goes" {
 	require_user
-	install -q
+	install -q --no-modify-profile
 	echo text >text
 	path=$("$PROGRAM" -- nix-store --add text)
 	mkdir .config
@@ -772,9 +772,9 @@ sandbox_of()
 }
 
 @test "the hint about PATH names the file that zsh reads" {
-	PATH=$PATH_BEFORE SHELL=/bin/zsh ZDOTDIR=$HOME/dots run -0 install
+	PATH=$PATH_BEFORE SHELL=/bin/zsh ZDOTDIR=$HOME/dots run -0 install --no-modify-profile
 	[[ $output == *'for new shells add this line to $ZDOTDIR/.zshrc, '* ]]
-	PATH=$PATH_BEFORE SHELL=/bin/zsh run -0 install
+	PATH=$PATH_BEFORE SHELL=/bin/zsh run -0 install --no-modify-profile
 	[[ $output == *'for new shells add this line to ~/.zshrc, '* ]]
 }
 
@@ -799,7 +799,10 @@ sandbox_of()
 	[[ $output == *'startup files'*'stay as they are'* ]]
 	run -0 install
 	[[ $output == *"warning: $HOME/$fish cannot be written, and the Nix install script would end there"* ]]
+	[[ $output != *'on PATH by a line in '*'.fish'* ]]
 	works
+	uninstall -q
+	run -0 install --no-modify-profile
 	[ ! -e .profile ]
 	uninstall -q
 	chmod u+w .config/fish/conf.d

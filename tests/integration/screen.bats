@@ -282,10 +282,10 @@ live='downloading  █*░*  *[0-9]* %'
 	mkdir "$HOME/first"
 	printf '#!/bin/sh\necho foreign\n' >"$HOME/first/nix"
 	chmod +x "$HOME/first/nix"
-	PATH=$HOME/first:$PATH nix-user-chroot --install --nix-version "$TINY" 2>out
+	PATH=$HOME/first:$PATH nix-user-chroot --install --no-modify-profile --nix-version "$TINY" 2>out
 	grep -q 'nix-user-chroot -- nix --version  one command$' out
 	# and where they are not on PATH, a second run says it again
-	PATH=${PATH%:*} nix-user-chroot --install 2>out
+	PATH=${PATH%:*} nix-user-chroot --install --no-modify-profile 2>out
 	grep -q 'nothing to do' out
 	grep -q 'add this line to ~/.bashrc' out
 }
