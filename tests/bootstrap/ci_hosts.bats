@@ -45,7 +45,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 	has_words "changed this host by sudo, for this runner is GitHub's own" \
 		'sysctl -w user.max_user_namespaces=15000' \
 		"to undo it: sudo sh -c 'sysctl -w user.max_user_namespaces=0'"
-	[ "${lines[-1]}" = env.sh ]
+	[ "${lines[*]: -2}" = 'env.sh path.sh' ]
 }
 
 @test "a self-hosted runner is not changed, nor a hosted one where that is forbidden, nor any other host" {
