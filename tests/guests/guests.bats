@@ -47,6 +47,11 @@ unpack_tests()
 
 unpack=(tests/unit/unpack/test_{seccomp,confine,unpack,unpack_sandbox})
 
+@test "the Nix directory on 9p: --install works, without SQLite's WAL; --uninstall leaves nothing" {
+	mkdir "$BATS_TEST_TMPDIR/nix"
+	guest here 9p --share "nix=$BATS_TEST_TMPDIR/nix:mapped-xattr"
+}
+
 @test "on NFS as root, whom the server makes nobody: refused before the download" {
 	guest here 'nfs squashed'
 }
