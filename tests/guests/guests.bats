@@ -52,6 +52,10 @@ unpack=(tests/unit/unpack/test_{seccomp,confine,unpack,unpack_sandbox})
 	guest here 9p --share "nix=$BATS_TEST_TMPDIR/nix:mapped-xattr"
 }
 
+@test "home and Nix directory on NFS: the same, and no .nfs file stays" {
+	guest here 'nfs user'
+}
+
 @test "on NFS as root, whom the server makes nobody: refused before the download" {
 	guest here 'nfs squashed'
 }
