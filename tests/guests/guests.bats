@@ -56,6 +56,10 @@ unpack=(tests/unit/unpack/test_{seccomp,confine,unpack,unpack_sandbox})
 	guest here 'nfs user'
 }
 
+@test "on NFS as root without root_squash: --install works, --uninstall leaves nothing" {
+	guest here 'nfs root'
+}
+
 @test "on NFS as root, whom the server makes nobody: refused before the download" {
 	guest here 'nfs squashed'
 }
