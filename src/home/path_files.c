@@ -41,11 +41,16 @@ static const char *last_component(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-bool path_is_startup_file(const char *path)
+bool path_is_startup_file(const struct home *home, const char *path)
 {
 	static const char *const others[] = {".kshrc", ".mkshrc"};
-	const char *name = last_component(path);
+	_cleanup_free_ char *above = path_parent(path);
+	const char *name = last_component(path), *zdotdir = env_get("ZDOTDIR");
 
+	/* a ZDOTDIR of then may not be set now; most are below the home directory */
+	if (strstr(path, "/../") ||
+	    (!path_is_within(above, home->path) && !(zdotdir && strcmp(above, zdotdir) == 0)))
+		return false;
 	for (size_t i = 0; i < 4; i++)
 		if (strcmp(name, of_bash[i]) == 0 || strcmp(name, of_zsh[i]) == 0)
 			return true;

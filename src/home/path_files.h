@@ -38,8 +38,8 @@ void path_look(const struct home *home, const char *bin, const struct strlist *o
 
 bool path_has_work(const struct path_plan *plan);
 
-/* Is PATH by its last component a startup file that a line may go to? */
-bool path_is_startup_file(const char *path);
+/* Is PATH one of HOME's startup files that a line may go to, there or in $ZDOTDIR? */
+bool path_is_startup_file(const struct home *home, const char *path);
 
 /* Do it. What cannot be done is a warning with what to do by hand, and is in *PLAN no more. */
 void path_carry_out(struct path_plan *plan);

@@ -98,7 +98,8 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 		return is_made_by_us(entry, home, nix_dir);
 	case RECORD_ABSENT:
 		/* one by ZDOTDIR; it goes where nothing is left in it but a line of ours */
-		return is_made_by_us(entry, home, nix_dir) || path_is_startup_file(entry->subject);
+		return is_made_by_us(entry, home, nix_dir) ||
+		       path_is_startup_file(home, entry->subject);
 	case RECORD_LINK:
 		return is_shim(entry, home);
 	case RECORD_FILE:
@@ -109,7 +110,7 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 	case RECORD_LINE:
 		return is_one_of(entry, &home->startup_files) || is_one_of(entry, &home->channels);
 	case RECORD_SOURCE: /* what is taken away is a line that says to be ours */
-		return path_is_startup_file(entry->subject);
+		return path_is_startup_file(home, entry->subject);
 	case RECORD_FOREIGN: /* keeps things from being removed */
 	case RECORD_STORE:   /* a name in the store */
 	case RECORD_RUNTIME: /* a word */

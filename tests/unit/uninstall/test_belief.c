@@ -23,6 +23,7 @@ static size_t believed(const char *text)
 	_cleanup_free_ char *whole = xasprintf("nix-user-chroot-record 1\n%s\n", text);
 
 	assert_int_equal(setenv("HOME", "/h/u", 1), 0);
+	assert_int_equal(setenv("ZDOTDIR", "/etc/zdotdir", 1), 0);
 	assert_int_equal(home_find(&home), 0);
 	assert_int_equal(record_parse(whole, strlen(whole), &record), 0);
 	belief_filter(&record, &home, NIX, &dropped);
@@ -52,6 +53,10 @@ static void what_install_writes(void **state)
 		"file " NIX "/etc/nix/nix.conf " DIGEST,
 		"line /h/u/.zshenv " DIGEST,
 		"line /h/u/.config/fish/conf.d/nix.fish",
+		"source /h/u/.bashrc " DIGEST,
+		"source /h/u/dots/.zshenv " DIGEST,
+		"source /etc/zdotdir/.zshenv " DIGEST,
+		"absent /etc/zdotdir/.zshenv",
 		"store 00000000000000000000000000000100-nix-1.0.0",
 		"was /h/u/.nix-profile /nix/var/nix/profiles/x",
 		"was /h/u/.local/state/nix/profile ../x",
@@ -84,6 +89,10 @@ static void what_it_never_writes(void **state)
 		"file /h/other/nix-user-chroot " DIGEST,
 		"line /h/other/.zshenv " DIGEST,
 		"line /etc/profile " DIGEST,
+		"source /h/other/.bashrc " DIGEST,
+		"source /h/u/../other/.bashrc " DIGEST,
+		"source /h/u/.ssh/config " DIGEST,
+		"absent /h/other/.bashrc",
 		"was /h/u/.bashrc /x",
 		"was /h/u/.ssh /x",
 		"was /h/u/.nix-defexpr/../.ssh /x",
