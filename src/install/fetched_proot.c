@@ -124,18 +124,14 @@ int proot_offer_find(const struct installation *in, struct proot_offer *out)
 /* The bytes of FILE, verified, as a program in the directory STATE_FD. 0 or a negative errno. */
 static int put(const struct download_file *file, const struct proot_offer *offer, int state_fd)
 {
-	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
 	_cleanup_free_ char *data = NULL;
 	struct sha256 digest;
 	size_t len;
 	int r = fs_read_fd(file->fd, PROOT_MAX, &data, &len);
 
+	/* of these very bytes: the file has been on the disk meanwhile */
 	if (r == 0)
-		r = sha256_stream_new(&stream);
-	if (r == 0)
-		r = sha256_stream_update(stream, data, len);
-	if (r == 0)
-		r = sha256_stream_digest(stream, &digest);
+		r = sha256_of_bytes(data, len, &digest);
 	if (r == 0 && !sha256_equal(&digest, &offer->sha256))
 		r = -EBADMSG;
 	return r < 0 ? r
