@@ -41,6 +41,28 @@ static const char *last_component(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool is_same_place(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 || fs_same_file(a, b);
+}
+
+/* Does PATH (absolute, without "..") lie in DIRECTORY, however either is written? */
+static bool is_below_place(const char *path, const char *directory)
+{
+	_cleanup_free_ char *part = path_parent(path);
+
+	while (!is_same_place(part, directory)) {
+		char *above;
+
+		if (!part[1])
+			return false;
+		above = path_parent(part);
+		free(part);
+		part = above;
+	}
+	return true;
+}
+
 bool path_is_startup_file(const struct home *home, const char *path)
 {
 	static const char *const others[] = {".kshrc", ".mkshrc"};
@@ -49,7 +71,7 @@ bool path_is_startup_file(const struct home *home, const char *path)
 
 	/* a ZDOTDIR of then may not be set now; most are below the home directory */
 	if (strstr(path, "/../") ||
-	    (!path_is_within(above, home->path) && !(zdotdir && strcmp(above, zdotdir) == 0)))
+	    (!is_below_place(path, home->path) && !(zdotdir && is_same_place(above, zdotdir))))
 		return false;
 	for (size_t i = 0; i < 4; i++)
 		if (strcmp(name, of_bash[i]) == 0 || strcmp(name, of_zsh[i]) == 0)
