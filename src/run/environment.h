@@ -16,11 +16,11 @@ char *environment_user(void);
  * /etc/nix. If no daemon listens in /nix, NIX_REMOTE=daemon and "store = daemon" in NIX_CONFIG were
  * meant for another Nix and are removed. WITH_PROFILE, which is for the default directory, also
  *  - puts the bin directory of the user's profile in front of PATH, if there is a profile and PATH
- * lacks it. The profile is ~/.nix-profile, else, as with use-xdg-base-directories (nix.conf(5)),
- * $XDG_STATE_HOME/nix/profile;
+ *    lacks it. The profile is ~/.nix-profile, else, as with use-xdg-base-directories (nix.conf(5)),
+ *    $XDG_STATE_HOME/nix/profile;
  *  - sets NIX_SSL_CERT_FILE, if neither it nor SSL_CERT_FILE is set and Nix would not find the
- * host's bundle by itself, to that bundle (util/ca_paths.h), else to the profile's
- * etc/ssl/certs/ca-bundle.crt.
+ *    host's bundle by itself, to that bundle (util/ca_paths.h), else to the profile's
+ *    etc/ssl/certs/ca-bundle.crt.
  */
 void environment_prepare(bool with_profile);
 
