@@ -85,7 +85,8 @@ static int find(const struct installation *in, struct proot_offer *out)
 	char *rest, *line;
 
 	if (!base) {
-		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no place of releases\n"
+		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no URL or directory of "
+			  "releases\n"
 			  "give an https or file URL, or an absolute directory",
 			  releases);
 		return -1;
@@ -145,7 +146,7 @@ static int mismatch(const struct proot_offer *offer, const struct sha256 *found)
 
 	sha256_format(&offer->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s has another hash than it should\nexpected %s (from SHA256SUMS beside it)\n"
+	log_error("SHA-256 mismatch for %s\nexpected %s (from SHA256SUMS beside it)\n"
 		  "found    %s\nit was not run; try again, or name a proot of yours in "
 		  "NIX_USER_CHROOT_PROOT",
 		  shown, wanted, got);
