@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 /*
- * "default" or "named"; behind a ':' the limit of the stack, of which the kernel leaves a
- * privileged program 8 MiB; behind a '/' the command of the profile, if it is one; and behind that,
- * which has no '/', the absolute path of the working directory, if there is one
+ * A digit for run_take_level(); "default" or "named"; behind a ':' the limit of the stack, of which
+ * the kernel leaves a privileged program 8 MiB; behind a ':' those of the descriptors 0 to 2 that
+ * were closed, for libc opens them in a privileged program; behind a '/' the command of the
+ * profile, if it is one; and behind that, which has no '/', the absolute path of the working
+ * directory, if there is one
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"
 
@@ -46,20 +48,29 @@ static void restore_stack(const char *number)
 	setrlimit(RLIMIT_STACK, &limit);
 }
 
+static void close_again(const char *digits)
+{
+	for (; *digits >= '0' + STDIN_FILENO && *digits <= '0' + STDERR_FILENO; digits++)
+		close(*digits - '0');
+}
+
 bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 {
+	const char *told = env_get(STARTED), *limit = told ? strchr(told, ':') : NULL;
+	const char *closed = limit ? strchr(limit + 1, ':') : NULL;
 	char *started, *name, *directory;
 
-	if (!env_get(STARTED) || !strchr(env_get(STARTED), ':') || !is_inside())
+	if (!closed || !is_inside())
 		return false;
-	started = xstrdup(env_get(STARTED));
+	restore_stack(limit + 1);
+	close_again(closed + 1);
+	started = xstrdup(told);
 	unsetenv(STARTED);
-	restore_stack(started + strcspn(started, ":") + 1);
 	name = started + strcspn(started, "/");
 	name += *name == '/';
 	directory = strchr(name, '/');
 	*request = (struct run_request){
-		.is_default = str_starts_with(started, "default"),
+		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
 		/* a copy where it is cut off what follows */
 		.profile_command = !*name || name == directory ? NULL
@@ -68,6 +79,20 @@ bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 		.work_dir = directory ? directory : "",
 	};
 	return true;
+}
+
+/* What has a low number since the caller had closed it is ours, and ends with the exec. */
+static char *closed_descriptors(void)
+{
+	char digits[4] = "", *end = digits;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			*end++ = (char)('0' + fd);
+	}
+	return xstrdup(digits);
 }
 
 static size_t count_of(char *const *words)
@@ -111,10 +136,11 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 {
 	const char *work_dir = request->work_dir ? request->work_dir : entry->work_dir;
 	const rlim_t stack = stack_limit();
+	_cleanup_free_ char *closed = closed_descriptors();
 	_cleanup_free_ char *started = xasprintf(
-		STARTED "=%s:%llu/%s%s", request->is_default ? "default" : "named",
-		(unsigned long long)stack, request->profile_command ? request->profile_command : "",
-		work_dir ? work_dir : "");
+		STARTED "=%d%s:%llu:%s/%s%s", log_get_level() - LOG_ERROR,
+		request->is_default ? "default" : "named", (unsigned long long)stack, closed,
+		request->profile_command ? request->profile_command : "", work_dir ? work_dir : "");
 	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
 	_cleanup_free_ const char **words = NULL;
 	/* not one of 0 to 2, which the caller may have closed; without O_CLOEXEC */

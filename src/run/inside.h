@@ -12,6 +12,12 @@
 /* What runs inside has in it the path that the Nix directory has outside. */
 #define NIX_DIR_VARIABLE "NIX_USER_CHROOT"
 
+/*
+ * Of TEXT, by which this program has started itself anew through another, the first digit: how much
+ * is said, as log_get_level() - LOG_ERROR there. It becomes the level here; returns what follows it.
+ */
+const char *run_take_level(const char *text);
+
 /* Is this process in a PRoot that run/proot has started? */
 bool run_is_in_proot(void);
 
