@@ -99,7 +99,12 @@ static int find(const struct installation *in, struct proot_offer *out)
 		if (take_line(line, system, out))
 			break;
 	if (!out->name) {
-		log_verbose("%s/SHA256SUMS names no PRoot for %s", base, system);
+		_cleanup_free_ char *shown = url_shown(base);
+
+		log_warning("PRoot would do without namespaces, and the release at %s has none for "
+			    "%s\nNIX_USER_CHROOT_PROOT names one that you have, as of a package "
+			    "called proot",
+			    shown, system);
 		return -1;
 	}
 	out->url = xasprintf("%s/%s", base, out->name);
