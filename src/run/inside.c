@@ -8,8 +8,6 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
-/* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
- */
 bool run_is_in_proot(void)
 {
 	const char *around = env_get(INSIDE_VARIABLE);
@@ -19,6 +17,7 @@ bool run_is_in_proot(void)
 
 bool run_is_inside(int nix_dir_fd)
 {
+	/* the root of ours is a tmpfs with these flags; a host that boots into a tmpfs lacks one */
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;

@@ -129,7 +129,7 @@ documented()
 @test "man page and README: the version, and the options in their examples, are the program's" {
 	local option known
 
-	grep -q "^\.TH .*nix-user-chroot $("$PROGRAM" --version | cut -d ' ' -f 2)\"" "$PAGE"
+	grep -q "^\.TH .*nix-user-chroot $("$PROGRAM" --version | sed -n '1s/.* //p')\"" "$PAGE"
 	known=$(for command in --help --install --uninstall --check; do listed "$command"; done |
 		sed 's/^-., //; s/ .*//')
 	while read -r option; do

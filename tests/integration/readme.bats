@@ -98,6 +98,8 @@ tree_has()
 		grep -oP '(?<![a-z/])((src|tests|scripts)/|\.github/)[A-Za-z_/.-]*[A-Za-z]' "$page" | sort -u |
 			all_found tree_has
 	done
+	grep -oP '(?<![a-z/.])((src|tests|scripts)/)[A-Za-z_/.-]*[A-Za-z]' "$top"/.github/*.md |
+		sed 's/.*://' | sort -u | all_found tree_has
 	grep -oE '\./scripts/[a-z]*' "$readme" | sort -u | all_found tree_has
 }
 
