@@ -50,7 +50,7 @@ static int enter(const struct options *options)
 	});
 }
 
-/* What was printed must have arrived: a full disk behind stdout is a failure. */
+/* Flush stdout: a full disk behind stdout is a failure of the program. */
 static int flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -117,7 +117,7 @@ static int uninstall(const struct options *options)
 static int check(const struct options *options)
 {
 	enum runtime runtime = options->runtime;
-	/* without HOME there is none, as a message has told then */
+	/* NULL without HOME, as a message has said by then */
 	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
 
 	return flush(check_run(options->runtime, nix_dir, options->json));
@@ -129,7 +129,7 @@ static int run(const struct options *options)
 	case COMMAND_ENTER:
 		return enter(options);
 	case COMMAND_INSTALL:
-		/* --dry-run prints */
+		/* --dry-run prints to stdout */
 		return flush(install(options));
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
@@ -141,13 +141,16 @@ static int run(const struct options *options)
 		help_print(stdout, options->help_on);
 		return flush(0);
 	case COMMAND_VERSION:
-		puts("nix-user-chroot " PACKAGE_VERSION);
+		puts("nix-user-chroot " PACKAGE_VERSION "\nHome page: " PACKAGE_URL
+		     "\nReport bugs at: " PACKAGE_BUGREPORT);
 		return flush(0);
 	}
 	return EXIT_CANCELED;
 }
 
-/* Called by the name of a command of the user's profile: all words are that command's. */
+/*
+ * Called by the name of a command of the user's profile: all words are arguments of that command.
+ */
 static int run_profile_command(const char *name, char **argv, const struct options *options)
 {
 	enum runtime runtime = options->runtime;
@@ -178,7 +181,7 @@ int main(int argc, char **argv)
 	    helper_has_started_us(argc, argv, &started))
 		return run_started(&started);
 
-	/* where the words are that command's, the environment alone is ours */
+	/* a profile command gets all words, so only the environment is parsed */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return argc == 1 && !command ? run_shell_without_nix(NULL) : EXIT_CANCELED;
 	log_set_level(options.log_level);

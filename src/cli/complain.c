@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The command that has a help page of its own, for it has options of its own; else NULL. */
+/* The name of COMMAND if it has a help page of its own, else NULL. */
 static const char *page_of(enum command command)
 {
 	const char *name = NULL;
@@ -20,7 +20,7 @@ static const char *page_of(enum command command)
 	return has_options ? name : NULL;
 }
 
-/* WHAT, and below it the suggestion, or else the page to read. */
+/* Print WHAT, and below it the suggestion, or else which help page to read. */
 static void complain(const char *what, const char *suggestion, enum command command)
 {
 	const char *page = page_of(command);
@@ -33,9 +33,9 @@ static void complain(const char *what, const char *suggestion, enum command comm
 }
 
 /*
- * The option that the first LEN characters of NAME stand for: its name, or the beginning of its
- * name alone, as getopt_long(3) takes it. *COUNT becomes how many begin like that, and EXAMPLES
- * has the names of two of them.
+ * The option that the first LEN characters of NAME stand for: its name, or an unambiguous beginning
+ * of its name, as getopt_long(3) accepts. *COUNT becomes the number of options that begin like
+ * that, and EXAMPLES the names of two of them.
  */
 static const struct option_spec *spec_named(const char *name, size_t len, size_t *count,
 					    const char *examples[2])
@@ -58,7 +58,7 @@ static const struct option_spec *spec_named(const char *name, size_t len, size_t
 	return *count == 1 ? found : NULL;
 }
 
-/* What other installers call it, and what is ours. */
+/* Our option for an option of other installers, or NULL. */
 static const char *of_other_installer(const char *typed)
 {
 	static const struct {
@@ -77,7 +77,7 @@ static const char *of_other_installer(const char *typed)
 	return NULL;
 }
 
-/* "did you mean --NAME?", with what was behind the '=' of TYPED; NULL where no name is near. */
+/* "did you mean --NAME?", with the part of TYPED after '='; NULL if no name is similar. */
 static char *did_you_mean(const char *typed)
 {
 	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
@@ -123,7 +123,7 @@ void complain_option(const char *word, int letter, enum command command)
 		complain_long(word, command);
 		return;
 	}
-	/* "-install": with one hyphen, every letter is an option */
+	/* "-install" with one hyphen: every letter would be an option */
 	if (strlen(word) > 3)
 		suggestion = did_you_mean(word + 1);
 	what = suggestion ? xasprintf("unknown option %s", word)
@@ -160,7 +160,7 @@ void complain_scope(const struct option_spec *spec)
 	complain(what, next, COMMAND_ENTER);
 }
 
-/* The version in WORD, without what people put in front of it; NULL: it is none. */
+/* The version in WORD, without a "v" or "nix-" before it; NULL: WORD is no version. */
 static const char *nix_version_in(const char *word)
 {
 	size_t digits;

@@ -4,6 +4,7 @@
  */
 #include "cli/help.h"
 #include "cli/option_table.h"
+#include "config.h"
 #include "util/cleanup.h"
 
 #include <string.h>
@@ -96,9 +97,8 @@ void help_print(FILE *f, enum command command)
 	case COMMAND_PRINT_PATH_CONFIG:
 	case COMMAND_HELP:
 	case COMMAND_VERSION:
-		print_page(
-			f, overview, COMMAND_ENTER,
-			"--install --help has the options of --install; man nix-user-chroot has all.\n");
+		print_page(f, overview, COMMAND_ENTER,
+			   "More: man nix-user-chroot; " PACKAGE_URL "\n");
 		break;
 	}
 }

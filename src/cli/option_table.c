@@ -24,7 +24,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	{.name = "help",
 	 .letter = 'h',
 	 COMMAND(HELP),
-	 .help = "print this page; behind a command, its options"},
+	 .help = "print this page; after a command, its options"},
 	{.name = "version", .letter = 'V', COMMAND(VERSION), .help = "print the version"},
 
 	{.name = "nix-version",

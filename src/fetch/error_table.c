@@ -14,7 +14,10 @@ static const char check_proxy[] = "check the variables https_proxy and no_proxy"
 static const char check_url[] = "check --mirror and --tarball";
 static const char check_mirror[] = "try another --mirror, or again later";
 
-/* The words of what is tried again stand in one line of a terminal, behind the server's name. */
+/*
+ * Words for transient failures are short: they stand on one line of a terminal, after the server's
+ * name.
+ */
 static const struct {
 	CURLcode code;
 	struct error_meaning meaning;

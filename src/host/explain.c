@@ -48,7 +48,7 @@ void rule_add_sysctl(const struct host_facts *facts, const char *name, long valu
 			     xasprintf("boot.kernel.sysctl.\"%s\" = %ld;", name, value));
 		return;
 	}
-	/* 99: the last file to name a setting wins, and hardening guides use numbers up to 98 */
+	/* 99: the last file that names a setting wins, and hardening guides use numbers up to 98 */
 	strlist_take(&out->admin, xasprintf("echo '%s = %ld' |", name, value));
 	strlist_take(&out->admin, xasprintf("  sudo tee /etc/sysctl.d/99-%s.conf", last + 1));
 	strlist_add(&out->admin, "sudo sysctl --system");
@@ -82,7 +82,9 @@ static bool add_all_that_hold(struct explanations *list, const struct refusal *r
 
 static void write_unknown(const struct refusal *r, struct explanation *out)
 {
-	/* a chroot to what is mounted looks like any other root, from within a mount namespace */
+	/*
+	 * seen from within a mount namespace, a chroot to a mount point looks like any other root
+	 */
 	bool is_like_chroot = r->err == EPERM &&
 			      (r->step == CHECK_USER_NAMESPACE || r->step == CHECK_CONFINEMENT);
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* so that prose fits a terminal of 80 columns; commands are never broken */
+/* prose fits a terminal of 80 columns; commands are never broken */
 #define LINE_WIDTH 78
 
 static const struct {
@@ -25,7 +25,10 @@ static const struct {
 	[CHECK_CONFINEMENT] = {"confinement", "--install's sandbox"},
 };
 
-/* The words of FOREIGN, each line begun by FIRST or, from the second, as many blanks. */
+/*
+ * Print the words of FOREIGN, wrapped: the first line begins with FIRST, the others with as many
+ * blanks.
+ */
 static void print_wrapped(FILE *f, const char *first, const char *foreign)
 {
 	_cleanup_free_ char *shown = text_shown(foreign);
@@ -71,7 +74,7 @@ static void print_steps(FILE *f, const struct probe *probe)
 	}
 }
 
-/* "  userns     works", or why not */
+/* a line for each runtime: "  userns     works", or why not */
 static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 {
 	fputs("\nRuntimes, the first that works is taken:\n", f);
@@ -90,7 +93,7 @@ static bool has_own_namespaces(const struct report *report)
 	return report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
 }
 
-/* src/unpack/confine.h. Without the filter nothing is unpacked. */
+/* What confines the unpacking (unpack/confine.h). Without the filter nothing is unpacked. */
 static void print_confinement(FILE *f, const struct report *report)
 {
 	bool landlock = report->facts.landlock > 0, namespaces = has_own_namespaces(report);
@@ -118,7 +121,7 @@ static void print_terminals(FILE *f, const char *no_terminals)
 	print_wrapped(f, "", words);
 }
 
-/* RUNTIME_AUTO: none */
+/* The runtime to take; RUNTIME_AUTO: none works */
 static enum runtime choose(const struct report *report)
 {
 	if (report->wanted == RUNTIME_AUTO)
@@ -126,7 +129,10 @@ static enum runtime choose(const struct report *report)
 	return report->runtimes.refused[report->wanted] ? RUNTIME_AUTO : report->wanted;
 }
 
-/* What "direct" uses is /nix, and has been looked at. */
+/*
+ * Is there no Nix directory, and none can be made? The runtime direct uses /nix, which was checked
+ * before.
+ */
 static bool lacks_nix_dir(const struct report *report)
 {
 	return report->nix_dir_err && choose(report) != RUNTIME_DIRECT;
@@ -186,7 +192,7 @@ static void print_reason(FILE *f, const struct explanation *reason)
 		text_print(f, "  %s\n", reason->admin.items[i]);
 }
 
-/* Several reasons share most of their ways out: each is said once. */
+/* Reasons often share advice: each piece of advice is printed once. */
 static void print_ways(FILE *f, const struct explanations *reasons)
 {
 	_cleanup_(strlist_clear) struct strlist said = {0};
@@ -230,7 +236,7 @@ void report_print_table(FILE *f, const struct report *report)
 	}
 }
 
-/* The character C, or the byte that is none where SIZE is 0, within a JSON string. */
+/* The character C within a JSON string; if SIZE is 0, the byte at BYTES, which is not UTF-8. */
 static void print_json_character(FILE *f, uint32_t c, const char *bytes, size_t size)
 {
 	if (size == 0)

@@ -55,10 +55,10 @@ struct report {
 	struct explanations reasons;
 };
 
-/* Will entering and --install work, by the wanted runtime? */
+/* Will entering and --install work by the wanted runtime? */
 bool report_is_well(const struct report *report);
 
-/* Write REPORT to F; the caller looks at F's error flag. */
+/* Write REPORT to F; the caller checks F's error flag. */
 void report_print_table(FILE *f, const struct report *report);
 void report_print_json(FILE *f, const struct report *report);
 

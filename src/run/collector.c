@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* More bytes than anybody's nix.conf has. */
+/* More bytes than any nix.conf has. */
 #define CONF_MAX ((size_t)1 << 20)
 
-/* As many processes are named. */
+/* A message names at most this many processes. */
 #define SHOWN 8
 
 #define ANYWAY "NIX_USER_CHROOT_COLLECT_ANYWAY"
@@ -26,7 +26,7 @@ static bool has_word(char *const *argv, const char *word)
 	return false;
 }
 
-/* "nix store gc", with options anywhere but between the two words. */
+/* Is it "nix store gc", or the like, with options anywhere except between the two words? */
 static bool has_words(char *const *argv, const char *first, const char *second)
 {
 	for (; argv[0] && argv[1]; argv++)
@@ -35,7 +35,10 @@ static bool has_words(char *const *argv, const char *first, const char *second)
 	return false;
 }
 
-/* What TEXT, as in nix.conf(5), says of min-free: 1 for a number, 0 for zero, -1 for nothing. */
+/*
+ * What TEXT, in the form of nix.conf(5), sets min-free to: 1 for a number, 0 for zero, -1 for
+ * nothing.
+ */
 static int min_free_of(char *text)
 {
 	char *rest = text, *line;
@@ -67,7 +70,7 @@ static void read_conf(int dirfd, const char *path, int *answer)
 	*answer = said < 0 ? *answer : said;
 }
 
-/* The last to say something wins: nix.conf(5), "Order of precedence". */
+/* Is min-free set? The last file that sets it wins: nix.conf(5), "Order of precedence". */
 static bool has_min_free(int nix_dir_fd)
 {
 	_cleanup_free_ char *config = xdg_config_home(), *variable = xstrdup(env_get("NIX_CONFIG"));
@@ -111,20 +114,20 @@ void collector_find_roots(int nix_dir_fd, struct strlist *out)
 	}
 }
 
-/* What collector_find_others() looks for. */
+/* The argument of collector_find_others(). */
 struct others {
 	const struct stat *nix;
-	uint64_t mount_namespace; /* ours */
-	ino_t own, outside;	  /* user namespaces */
+	uint64_t mount_namespace; /* of this process */
+	ino_t own, outside;	  /* inodes of user namespaces */
 	struct strlist *out;
 };
 
-/* Is the user namespace USER_FD, which is closed, OTHERS->own or one below that? */
+/* Is the user namespace USER_FD the namespace OTHERS->own or below it? Closes USER_FD. */
 static bool is_below(const struct others *others, int user_fd)
 {
 	struct stat st;
 
-	/* the kernel names no parents of the one that we are in */
+	/* the kernel does not name the parents of the namespace that this process is in */
 	while (user_fd >= 0 && fstat(user_fd, &st) == 0 && st.st_ino != others->own &&
 	       st.st_ino != others->outside) {
 		int parent = ioctl(user_fd, NS_GET_PARENT);
@@ -179,7 +182,7 @@ void collector_find_others(int nix_dir_fd, ino_t own, struct strlist *out)
 	processes_visit(0, 0, look_at_process, &others);
 }
 
-/* The first of LIST, for a message. */
+/* The first entries of LIST, for a message. */
 static char *shorten(const struct strlist *list)
 {
 	_cleanup_free_ char *text = NULL;

@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 /*
- * A digit for run_take_level(); "default" or "named"; behind a ':' the limit of the stack, of which
- * the kernel leaves a privileged program 8 MiB; behind a ':' those of the descriptors 0 to 2 that
- * were closed, for libc opens them in a privileged program; behind a '/' the command of the
- * profile, if it is one; and behind that, which has no '/', the absolute path of the working
- * directory, if there is one
+ * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
+ * "named"; after ':' the limit of the stack, of which the kernel leaves a privileged program only 8
+ * MiB; after another ':' those of the descriptors 0 to 2 that were closed, since libc opens them in a
+ * privileged program; after the first '/' the command of the profile, if any, which has no '/';
+ * after it the absolute path of the working directory, if any
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"
 
@@ -33,7 +33,7 @@ static rlim_t stack_limit(void)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
-	/* fails for nobody */
+	/* this call cannot fail */
 	getrlimit(RLIMIT_STACK, &limit);
 	return limit.rlim_cur;
 }
@@ -72,7 +72,7 @@ bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 	*request = (struct run_request){
 		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
-		/* a copy where it is cut off what follows */
+		/* a copy, where the name has to be cut off from what follows */
 		.profile_command = !*name || name == directory ? NULL
 				   : directory ? xstrndup(name, (size_t)(directory - name))
 					       : name,
@@ -111,8 +111,8 @@ static void add_all(const char **words, size_t *count, char *const *more)
 }
 
 /*
- * The words that helper.c takes; the caller frees the array, and has the words. The environment
- * goes as words: of its own, libc takes from a privileged program what could make it obey.
+ * The words for helper.c; the caller frees the array, but not the words. The environment is passed
+ * as words, because libc removes variables from a privileged program's environment.
  */
 static const char **words_of(const char *helper, const char *fd, const char *variables,
 			     const char *started, const char *self, char *const *argv)
@@ -143,7 +143,7 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 		request->profile_command ? request->profile_command : "", work_dir ? work_dir : "");
 	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
 	_cleanup_free_ const char **words = NULL;
-	/* not one of 0 to 2, which the caller may have closed; without O_CLOEXEC */
+	/* not a number from 0 to 2, which the caller may have closed; without O_CLOEXEC */
 	int nix_fd = fcntl(entry->nix_dir_fd, F_DUPFD, STDERR_FILENO + 1);
 	char *const nothing[] = {NULL};
 
@@ -159,7 +159,7 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 	return -1;
 }
 
-/* The path of a config is not the helper's to believe. */
+/* Refuse if there is a path config: the helper must not believe a path. */
 static int refuse_config(const struct run_request *request, struct refusal *refusal)
 {
 	if (request->runtime == RUNTIME_AUTO)
@@ -178,7 +178,7 @@ int helper_exec(const struct run_request *request, const struct entry *entry,
 
 	if (helper && fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
 		return refuse_config(request, refusal);
-	/* once it is run, nothing else can be tried */
+	/* once the helper runs, no other runtime can be tried */
 	if (helper && request->runtime == RUNTIME_AUTO)
 		why = helper_refusal(helper);
 	if (why)

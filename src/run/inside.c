@@ -24,10 +24,9 @@ bool run_is_in_proot(void)
 	return around && strcmp(around, "proot") == 0;
 }
 
-/* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
- */
 bool run_is_inside(int nix_dir_fd)
 {
+	/* the root of ours is a tmpfs with these flags; a host that boots into a tmpfs lacks one */
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;

@@ -11,7 +11,7 @@ int mountns_enter(const struct entry *entry, struct refusal *refusal)
 	_cleanup_(plan_clear) struct plan plan = {0};
 	uint64_t fingerprint;
 
-	/* a look at oneself is cheaper than a plan that cannot be carried out */
+	/* looking for the capability is cheaper than a plan that cannot be carried out */
 	if (refusal && !capability_held(CAP_SYS_ADMIN))
 		return refuse(refusal, xstrdup("enter a mount namespace of my own"), EPERM,
 			      CHECK_MOUNT_NAMESPACE);

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 /*
- * A digit for run_take_level(); "default" or "named"; a '!' where the working directory is gone;
- * behind a '/' the command of the profile, if it is one; behind a blank the descriptor of
- * proot_relay_inside()
+ * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
+ * "named"; '!' if the working directory is gone; after '/' the command of the profile, if any;
+ * after a blank the descriptor for proot_relay_inside()
  */
 #define STARTED "NIX_USER_CHROOT_STARTED"
 
@@ -44,7 +44,7 @@ bool proot_has_started_us(int argc, char **argv, struct run_request *request)
 	return true;
 }
 
-/* proot OPTIONS SELF COMMAND...; the caller frees the array, and has the words. */
+/* proot OPTIONS SELF COMMAND...; the caller frees the array, but not the words. */
 static const char **words_of(const char *const *first, size_t count, char *const *argv)
 {
 	size_t rest = 0;

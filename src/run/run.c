@@ -47,7 +47,10 @@ static void say_no_store(const char *nix_dir)
 			  nix_dir);
 }
 
-/* Is FD what the caller has looked at, where it has? Others may rename in the directory above. */
+/*
+ * Is FD the directory that the caller has looked at, if any? Others may rename in the directory
+ * above it.
+ */
 static bool is_still_the_same(const struct run_request *request, int fd)
 {
 	struct stat present, before;
@@ -57,14 +60,17 @@ static bool is_still_the_same(const struct run_request *request, int fd)
 		fs_same_inode(&present, &before));
 }
 
-/* The descriptor of the Nix directory, or -1 after a message. */
+/* Open the Nix directory; -1 after a message. */
 static int open_nix_dir(const struct run_request *request)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int err = errno;
 	struct trust trust;
 
-	/* what may not be searched can be opened like this, and nothing in it */
+	/*
+	 * open(2) succeeds for a directory that may not be searched, but nothing in it can be
+	 * opened
+	 */
 	if (fd >= 0 && faccessat(fd, ".", X_OK, 0) < 0) {
 		err = errno;
 		close(steal_fd(&fd));
@@ -89,7 +95,10 @@ static int open_nix_dir(const struct run_request *request)
 	return steal_fd(&fd);
 }
 
-/* Go where the command is to start, and say so where that is not where the caller was. */
+/*
+ * Go to the directory where the command starts, and warn if it is not the caller's working
+ * directory.
+ */
 static void enter_work_dir(const char *work_dir, int err)
 {
 	const char *home = env_get("HOME");
@@ -100,14 +109,14 @@ static void enter_work_dir(const char *work_dir, int err)
 		err = errno;
 	if (!home || chdir(home) < 0) {
 		home = "/";
-		/* / is ours and cannot fail */
+		/* / is a root of ours, so this cannot fail */
 		(void)!chdir(home);
 	}
 	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
 		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
-/* A login shell collects nothing. */
+/* Will the command collect garbage? A login shell does not. */
 static enum collecting recognise(const struct run_request *request, int nix_fd)
 {
 	const char *name = request->profile_command;
@@ -117,11 +126,17 @@ static enum collecting recognise(const struct run_request *request, int nix_fd)
 	return collector_recognise(name, request->argv, nix_fd);
 }
 
-/* As userns_enter(); does not return where the runtime becomes the command by itself. */
+/*
+ * Try RUNTIME, as userns_enter() does. Does not return if the runtime becomes the command by
+ * itself.
+ */
 static int try_runtime(enum runtime runtime, const struct run_request *request,
 		       const struct entry *entry, struct refusal *refusal)
 {
-	/* by name: what is refused is said where it is tried, and nothing is tried before */
+	/*
+	 * a runtime asked for by name is tried without a test before, and says itself what was
+	 * refused
+	 */
 	struct refusal *unless_named = request->runtime == RUNTIME_AUTO ? refusal : NULL;
 
 	switch (runtime) {
@@ -142,7 +157,10 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 	return -1;
 }
 
-/* The first refusal counts: what would have been best. PRoot is what anybody can get. */
+/*
+ * Report the FIRST refusal, which is of the best runtime, and the LAST, of PRoot, which anybody can
+ * get.
+ */
 static int say_refusals(const struct refusal *first, const struct refusal *last)
 {
 	_cleanup_free_ char *why = NULL, *other = NULL;
@@ -158,7 +176,7 @@ static int say_refusals(const struct refusal *first, const struct refusal *last)
 	return -1;
 }
 
-/* The first runtime that works, or the one that was asked for. */
+/* Enter by the first runtime that works, or by the one that was asked for. */
 static int enter_somehow(const struct run_request *request, const struct entry *entry)
 {
 	struct refusal refusals[RUNTIME_COUNT] = {0};
@@ -186,7 +204,10 @@ static int enter_somehow(const struct run_request *request, const struct entry *
 	return r;
 }
 
-/* Tell scripts and prompts where they are. Where that is /nix already, it has been told. */
+/*
+ * Set NIX_USER_CHROOT, which tells scripts and prompts where they are, unless it is set already
+ * inside.
+ */
 static void set_marker(const struct run_request *request, bool is_inside)
 {
 	_cleanup_free_ char *path = NULL;
@@ -209,7 +230,7 @@ static int enter(const struct run_request *request, int nix_fd)
 	enum collecting collecting;
 
 	set_marker(request, is_inside);
-	/* a link may call others, and each of them would be one deeper */
+	/* a link may run other links, and each of them would nest one deeper */
 	if (is_inside && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
@@ -243,7 +264,7 @@ int run_command(const struct run_request *request)
 		       : exec_command(request->argv, request->is_default);
 }
 
-/* Can a command run inside? Tried in a child, whose messages say what is wrong. */
+/* Can a command run inside? A child tries, and its messages say what is wrong. */
 static bool can_enter(const struct run_request *request)
 {
 	char *const argv[] = {"/bin/sh", "-c", ":", NULL};
@@ -256,8 +277,8 @@ static bool can_enter(const struct run_request *request)
 }
 
 /*
- * Who has "exec nix-user-chroot" in a startup file must get in where entering fails. This process
- * may only try that in a child: half of the way there is no way back.
+ * A user with "exec nix-user-chroot" in a startup file must get a shell even if entering fails.
+ * Since this process cannot go back once it has begun to enter, a child tries first.
  */
 static bool leaves_user_out(const struct run_request *request)
 {
@@ -289,7 +310,7 @@ int run_exec(const struct run_request *request)
 	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
 }
 
-/* Of the descriptors from 3 up, the command gets KEPT alone, where that is one. */
+/* The command gets no descriptor from 3 up except KEPT, if that is one. */
 static void close_at_exec(int kept)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, "/proc/self/fd");

@@ -11,7 +11,7 @@
 
 struct sha256_stream {
 	EVP_MD_CTX *ctx;
-	EVP_MD_CTX *copy; /* for a digest in the middle */
+	EVP_MD_CTX *copy; /* for a digest of the bytes so far */
 };
 
 int sha256_stream_new(struct sha256_stream **out)

@@ -636,7 +636,10 @@ shell_says()
 	done
 	run --separate-stderr "$PROGRAM" --version
 	[ "$status" -eq 0 ]
-	[[ $output =~ ^nix-user-chroot\ [0-9]+\.[0-9]+ ]]
+	[[ ${lines[0]} =~ ^nix-user-chroot\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	[[ $output == *$'\n''Home page: https://'*$'\n''Report bugs at: https://'*/issues ]]
+	run --separate-stderr "$PROGRAM" --help
+	[[ ${lines[-1]} == *https://* ]]
 	for option in --help --version --print-path-config; do
 		fails 125 "cannot write to stdout: No space left on device" -- \
 			sh -c '"$0" "$1" >/dev/full' "$PROGRAM" "$option"

@@ -340,7 +340,7 @@ stand_in_parser() # STATUS
 @test "deb: the installed program enters" {
 	needs_namespaces
 	mkdir -p "$HOME/nix/store" "$HOME/nix/here"
-	[ "$("$ROOT/usr/bin/nix-user-chroot" --version)" = "nix-user-chroot $VERSION" ]
+	[ "$("$ROOT/usr/bin/nix-user-chroot" --version | head -n 1)" = "nix-user-chroot $VERSION" ]
 	run -0 "$ROOT/usr/bin/nix-user-chroot" "$HOME/nix" ls /nix
 	[[ $output == *here* ]]
 }

@@ -220,7 +220,7 @@ Commits since v0.0.1:
 	refused "configure.ac says version $VERSION" '9.9.9'
 	change "$CLONE" src/nix-user-chroot.1 "1s/nix-user-chroot 9\.9\.9/nix-user-chroot $VERSION/"
 	# the action is taken at a tag of ours, and another one than this is not what is released
-	for file in README scripts/github-action/action.yml; do
+	for file in scripts/README scripts/github-action/action.yml; do
 		change "$CLONE" "$file" "s/github-action@v$VERSION/github-action@v1/"
 		git -C "$CLONE" tag -f -a "v$VERSION" -m new
 		run release
@@ -228,10 +228,10 @@ Commits since v0.0.1:
 			"write scripts/github-action@v$VERSION there"
 		change "$CLONE" "$file" "s/github-action@v1/github-action@v$VERSION/"
 	done
-	change "$CLONE" README '/github-action@/d'
+	change "$CLONE" scripts/README '/github-action@/d'
 	git -C "$CLONE" tag -f -a "v$VERSION" -m new
 	run release
-	refused 'README: no scripts/github-action@'
+	refused 'scripts/README: no scripts/github-action@'
 	change "$CLONE" configure.ac "s/\[$VERSION\]/[9.9.9]/"
 	run release
 	refused 'there is no tag v9.9.9'

@@ -147,7 +147,7 @@ need_test_program()
 		[ -x "$(binary "$arch")" ] || continue
 		emulated "$arch"
 		run -0 "${emulated[@]}" --version
-		[ "$output" = "nix-user-chroot $VERSION" ]
+		[ "${lines[0]}" = "nix-user-chroot $VERSION" ]
 		run -0 "${emulated[@]}" --help
 		[[ $output == *--install* ]]
 		run -125 "${emulated[@]}" --no-such-option
