@@ -1,10 +1,12 @@
 /*
  * The program that enters is linked with libc alone, so that entering costs what the kernel costs.
  * What needs more is carried out by nix-user-chroot-install, which has the same command line. This
- * file takes the place of install/install.c and uninstall/uninstall.c in the small program.
+ * file takes the place of install/install.c, install/update.c and uninstall/uninstall.c in the
+ * small program.
  */
 #include "run/run.h"
 #include "install/install.h"
+#include "install/update.h"
 #include "uninstall/uninstall.h"
 #include "util/program.h"
 #include "ui/log.h"
@@ -91,6 +93,11 @@ static int delegate(char *const *program_argv)
 }
 
 int install_command(const struct install_request *request)
+{
+	return delegate(request->program_argv);
+}
+
+int update_command(const struct update_request *request)
 {
 	return delegate(request->program_argv);
 }
