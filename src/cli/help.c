@@ -18,12 +18,12 @@ static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
 	"Install Nix into $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
-	"~/.local/share/nix, and run COMMAND inside. Broken off, it can be run again.\n";
+	"~/.local/share/nix, and run COMMAND inside. If interrupted, run it again.\n";
 
 static const char uninstall_usage[] =
 	"usage: nix-user-chroot --uninstall [OPTION...]\n"
 	"\n"
-	"Remove what --install has put in place. Shows it first, and asks.\n";
+	"Remove what --install has installed. It lists that first, and asks.\n";
 
 static const char update_usage[] =
 	"usage: nix-user-chroot --update [OPTION...]\n"
@@ -35,7 +35,7 @@ static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"
 	"\n"
 	"Try what entering, installing and Nix's build sandbox need, and say what this\n"
-	"host refuses, why, and what to do. Exit status 1: no entry or no --install.\n";
+	"host refuses, why, and what to do. Exit status 1: entering or --install fails.\n";
 
 static const struct {
 	enum option_group group;

@@ -13,12 +13,10 @@
 const struct option_spec option_specs[OPTION_COUNT] = {
 	{.name = "install",
 	 COMMAND(INSTALL),
-	 .help = "install Nix, verified; then run COMMAND inside"},
+	 .help = "download, verify and install Nix; run COMMAND"},
 	{.name = "uninstall", COMMAND(UNINSTALL), .help = "remove what --install has put in place"},
 	{.name = "update", COMMAND(UPDATE), .help = "renew this program; with --nix, Nix too"},
-	{.name = "check",
-	 COMMAND(CHECK),
-	 .help = "can this host do it, if not why, and what to do"},
+	{.name = "check", COMMAND(CHECK), .help = "check this host, and explain what it refuses"},
 	{.name = "print-path-config",
 	 COMMAND(PRINT_PATH_CONFIG),
 	 .help = "print a path-config.toml that fits this host"},
@@ -47,7 +45,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .group = GROUP_WHAT,
 	 VARIABLE("FORCE"),
 	 .help = "install again over what is there",
-	 .help_uninstall = "also a store that --install did not make",
+	 .help_uninstall = "remove even a store that --install did not make",
 	 .help_update = "also an older version, or the same again"},
 
 	{.name = "mirror",
@@ -219,7 +217,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 AT(log_level),
 	 .group = GROUP_RUNNING,
 	 VARIABLE("QUIET"),
-	 .help = "say errors only"},
+	 .help = "print only errors"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .kind = KIND_VERBOSITY,
@@ -227,7 +225,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 AT(log_level),
 	 .group = GROUP_RUNNING,
 	 VARIABLE("VERBOSE"),
-	 .help = "say more; twice: every mount and request"},
+	 .help = "print more; twice: every mount and request"},
 };
 
 bool option_goes_with(const struct option_spec *spec, enum command command)

@@ -91,7 +91,7 @@ static int mismatch(const struct own_file *offer, const struct sha256 *found)
 
 	sha256_format(&offer->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s has another hash than it should\nexpected %s (from SHA256SUMS beside it)\n"
+	log_error("SHA-256 mismatch for %s\nexpected %s (from SHA256SUMS beside it)\n"
 		  "found    %s\nit was not run; try again, or name a proot of yours in "
 		  "NIX_USER_CHROOT_PROOT",
 		  shown, wanted, got);

@@ -17,9 +17,10 @@ char *own_release_base(const char *releases)
 	char *base = release_mirror_url(releases ? releases : LATEST);
 
 	if (!base)
-		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no place of releases\n"
-			  "give an https or file URL, or an absolute directory",
-			  releases);
+		log_error(
+			"NIX_USER_CHROOT_RELEASES is '%s', which is no URL or directory of releases\n"
+			"give an https or file URL, or an absolute directory",
+			releases);
 	return base;
 }
 

@@ -201,7 +201,7 @@ unchanged()
 	run -125 "$COPY" --update --releases "$dir"
 	has_words 'there is no release of nix-user-chroot at'
 	run -125 "$COPY" --update --releases relative/dir
-	has_words 'no place of releases'
+	has_words 'no URL or directory of releases'
 	unchanged
 }
 

@@ -111,7 +111,7 @@ documented()
 		grep -qF -e "$part" -e "\"${part#cannot }\"" <<<"$sources" || { echo "not said: $part"; return 1; }
 		count=$((count + 1))
 	done < <(sed -n '/^\.SH DIAGNOSTICS/,/^\.SH SEE/p' "$PAGE" | grep -A 1 '^\.TP$' | sed -n 's/^\.B //p' |
-		sed 's/\\-/-/g; s/: [A-Z].*//; s/DIRECTORY$//; s/COMMAND/%s/; s/^FILE //')
+		sed 's/\\-/-/g; s/: [A-Z].*//; s/DIRECTORY$//; s/COMMAND/%s/; s/ FILE$//; s/: there is no store in $//')
 	[ "$count" -gt 15 ]
 }
 
