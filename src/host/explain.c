@@ -21,14 +21,19 @@ bool rule_mounts(enum check_step step)
 	return (step >= CHECK_SLAVE && step <= CHECK_PIVOT_ROOT) || step == CHECK_PROC_MOUNT;
 }
 
+void rule_add_proot(struct explanation *out)
+{
+	strlist_add(&out->user, "PRoot needs no namespaces, and is used where it is on PATH or "
+				"NIX_USER_CHROOT_PROOT names it; it is slow.");
+}
+
 void rule_add_common_ways(struct explanation *out)
 {
 	strlist_add(&out->user, "Ask the administrator for the change above. Rootless Podman, "
 				"Flatpak, bubblewrap and the sandboxes of browsers need it too.");
 	strlist_add(&out->user, "In a virtual machine of your own (qemu runs without any right) "
 				"you are the administrator.");
-	strlist_add(&out->user, "PRoot needs no namespaces, and is used where it is on PATH or "
-				"NIX_USER_CHROOT_PROOT names it; it is slow.");
+	rule_add_proot(out);
 }
 
 void rule_add_sysctl(const struct host_facts *facts, const char *name, long value,

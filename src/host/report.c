@@ -151,6 +151,11 @@ static char *verdict(const struct report *report)
 	if (report->runtimes.hides_programs)
 		return xstrdup("No: this host's own programs are in /nix/store, and a /nix of your "
 			       "own would hide them.");
+	if (first == RUNTIME_AUTO && report->runtimes.lacks_proot &&
+	    (report->wanted == RUNTIME_AUTO || report->wanted == RUNTIME_PROOT))
+		return xstrdup("Not yet: nothing that is here enters. --install fetches a PRoot "
+			       "from the release of this program, where that has one for this "
+			       "machine; a proot on PATH would do too.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
 	if (lacks_nix_dir(report))

@@ -44,6 +44,9 @@ bool rule_mounts(enum check_step step);
  */
 void rule_add_common_ways(struct explanation *out);
 
+/* That of them which takes nothing of the host. */
+void rule_add_proot(struct explanation *out);
+
 /* Set sysctl NAME to VALUE, now and after a reboot: OUT->short_fix and lines of OUT->admin. */
 void rule_add_sysctl(const struct host_facts *facts, const char *name, long value,
 		     struct explanation *out);

@@ -100,7 +100,7 @@ static void write_proc_read_only(const struct refusal *r, struct explanation *ou
 				"read-only, or have that mount it as usual.");
 }
 
-/* How a container is started without the options OPTION_*, for OUT->admin. */
+/* One switch, which each of those that make containers by LXC calls otherwise. */
 static void add_lxc_options(struct explanation *out)
 {
 	out->short_fix = xstrdup("allow nesting for the container");
@@ -113,6 +113,7 @@ static void add_lxc_options(struct explanation *out)
 	strlist_add(&out->admin, "pct set ID --features nesting=1                     # Proxmox");
 }
 
+/* How the container is started so that these are lifted; lines of OUT->admin. */
 static void add_container_options(const struct host_facts *facts, const char *docker,
 				  const char *podman, const char *kubernetes,
 				  struct explanation *out)
@@ -150,8 +151,8 @@ static void add_container_ways(struct explanation *out)
 	strlist_add(&out->user, "Whoever starts the container adds that; inside it nobody can.");
 	strlist_add(&out->user,
 		    "Or have /nix made in the image, where root may do so: mkdir -m 0755 /nix && "
-		    "chown USER /nix. Nix itself needs no user namespace then, only "
-		    "'sandbox = false'.");
+		    "chown USER /nix. It is used as it is then, without any namespace.");
+	rule_add_proot(out);
 }
 
 static bool holds_security_module(const struct refusal *r);

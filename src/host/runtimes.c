@@ -1,8 +1,10 @@
 #include "host/runtimes.h"
+#include "chroot/path_config.h"
 #include "host/helper.h"
 #include "host/nix_root.h"
 #include "host/proot.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -48,11 +50,14 @@ static char *refusal_of_terminals(void)
 	return NULL;
 }
 
-static char *refusal_of_helper(void)
+static char *refusal_of_helper(const char *nix_dir)
 {
+	_cleanup_free_ char *config = nix_dir ? path_join(nix_dir, PATH_CONFIG_FILE) : NULL;
 	char *why = NULL;
 	_cleanup_free_ char *helper = helper_find(&why);
 
+	if (helper && config && fs_exists(AT_FDCWD, config))
+		return xasprintf("it takes no path config, and there is %s", config);
 	return helper ? helper_refusal(helper) : why;
 }
 
@@ -68,7 +73,7 @@ static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 	if (r < 0)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
-	out->refused[RUNTIME_HELPER] = refusal_of_helper();
+	out->refused[RUNTIME_HELPER] = refusal_of_helper(nix_dir);
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
 	out->no_terminals = refusal_of_terminals();
 	out->hides_programs = nix_root_has_programs("");

@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 /*
- * The variable that tells the process inside what to do: "default" or "named"; after ':' the limit
- * of the stack, of which the kernel leaves a privileged program only 8 MiB; after the first '/' the
- * command of the profile, if any, which has no '/'; after it the absolute path of the working
- * directory, if any
+ * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
+ * "named"; after ':' the limit of the stack, of which the kernel leaves a privileged program only 8
+ * MiB; after another ':' those of the descriptors 0 to 2 that were closed, since libc opens them in a
+ * privileged program; after the first '/' the command of the profile, if any, which has no '/';
+ * after it the absolute path of the working directory, if any
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"
 
@@ -47,20 +48,29 @@ static void restore_stack(const char *number)
 	setrlimit(RLIMIT_STACK, &limit);
 }
 
+static void close_again(const char *digits)
+{
+	for (; *digits >= '0' + STDIN_FILENO && *digits <= '0' + STDERR_FILENO; digits++)
+		close(*digits - '0');
+}
+
 bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 {
+	const char *told = env_get(STARTED), *limit = told ? strchr(told, ':') : NULL;
+	const char *closed = limit ? strchr(limit + 1, ':') : NULL;
 	char *started, *name, *directory;
 
-	if (!env_get(STARTED) || !strchr(env_get(STARTED), ':') || !is_inside())
+	if (!closed || !is_inside())
 		return false;
-	started = xstrdup(env_get(STARTED));
+	restore_stack(limit + 1);
+	close_again(closed + 1);
+	started = xstrdup(told);
 	unsetenv(STARTED);
-	restore_stack(started + strcspn(started, ":") + 1);
 	name = started + strcspn(started, "/");
 	name += *name == '/';
 	directory = strchr(name, '/');
 	*request = (struct run_request){
-		.is_default = str_starts_with(started, "default"),
+		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
 		/* a copy, where the name has to be cut off from what follows */
 		.profile_command = !*name || name == directory ? NULL
@@ -69,6 +79,20 @@ bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 		.work_dir = directory ? directory : "",
 	};
 	return true;
+}
+
+/* What has a low number since the caller had closed it is ours, and ends with the exec. */
+static char *closed_descriptors(void)
+{
+	char digits[4] = "", *end = digits;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			*end++ = (char)('0' + fd);
+	}
+	return xstrdup(digits);
 }
 
 static size_t count_of(char *const *words)
@@ -112,10 +136,11 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 {
 	const char *work_dir = request->work_dir ? request->work_dir : entry->work_dir;
 	const rlim_t stack = stack_limit();
+	_cleanup_free_ char *closed = closed_descriptors();
 	_cleanup_free_ char *started = xasprintf(
-		STARTED "=%s:%llu/%s%s", request->is_default ? "default" : "named",
-		(unsigned long long)stack, request->profile_command ? request->profile_command : "",
-		work_dir ? work_dir : "");
+		STARTED "=%d%s:%llu:%s/%s%s", log_get_level() - LOG_ERROR,
+		request->is_default ? "default" : "named", (unsigned long long)stack, closed,
+		request->profile_command ? request->profile_command : "", work_dir ? work_dir : "");
 	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
 	_cleanup_free_ const char **words = NULL;
 	/* not a number from 0 to 2, which the caller may have closed; without O_CLOEXEC */

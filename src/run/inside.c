@@ -1,5 +1,6 @@
 #include "run/inside.h"
 #include "chroot/host_view.h"
+#include "ui/log.h"
 #include "util/fs.h"
 #include "util/str.h"
 
@@ -7,6 +8,14 @@
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+
+const char *run_take_level(const char *text)
+{
+	if (*text < '0' || *text > '0' + LOG_DEBUG - LOG_ERROR)
+		return text;
+	log_set_level(LOG_ERROR + (*text - '0'));
+	return text + 1;
+}
 
 bool run_is_in_proot(void)
 {

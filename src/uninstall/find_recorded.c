@@ -61,7 +61,9 @@ static void find_links(struct finder *finder)
 	const char *bin = finder->request->home->bin;
 	struct removals *removals = &finder->out->removals;
 	_cleanup_(strlist_clear) struct strlist seen = {0};
+	/* left by an --install, or an --update, that was killed while it wrote the program */
 	_cleanup_free_ char *fresh = path_join(bin, ".nix-user-chroot-new");
+	_cleanup_free_ char *update = path_join(bin, "nix-user-chroot.new");
 	size_t first = removals->count;
 
 	for (size_t i = 0; record && i < record->count; i++) {
@@ -80,6 +82,7 @@ static void find_links(struct finder *finder)
 	if (removals->count > first)
 		removals->items[first].shown = describe_links(removals, first);
 	remove_file(finder, fresh, NULL);
+	remove_file(finder, update, NULL);
 }
 
 /* Find the file of ENTRY, which may be the copy of this program, or nix.conf. */

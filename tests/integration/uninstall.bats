@@ -171,8 +171,9 @@ dotfiles()
 	echo '{}' >"$NIX/trusted-settings.json"
 	echo '1 + 1' >"$NIX/repl-history"
 	echo mine >"$NIX/root/nix/file"
-	: >"$NIX/etc/nix-user-chroot/path-config.toml"
-	local before
+	local before name=path-config.toml
+	[ "${TEST_RUNTIME:-}" != helper ] || name=of-mine
+	: >"$NIX/etc/nix-user-chroot/$name"
 	before=$(listing "$HOME")
 	lined --no-modify-profile
 	echo '# edited' >>"$NIX/etc/nix/nix.conf"

@@ -371,7 +371,7 @@ static void refused(void **state)
 	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n"
 		      "  give one, or leave the option out\n",
 	       "--install", "--mirror=");
-	REFUSE(PREFIX "option --mirror goes with --install\n"
+	REFUSE(PREFIX "option --mirror goes with --install or --update\n"
 		      "  as in nix-user-chroot --install --mirror URL\n",
 	       "--mirror", "m", "dir");
 	REFUSE(PREFIX "option --json goes with --check\n  as in nix-user-chroot --check --json\n",
@@ -383,9 +383,10 @@ static void refused(void **state)
 		      "  as in nix-user-chroot --install --no-daemon\n",
 	       "--uninstall", "--no-daemon");
 	REFUSE(PREFIX
-	       "option --dry-run goes with --install\n  as in nix-user-chroot --install --dry-run\n",
+	       "option --dry-run goes with --install or --update\n"
+	       "  as in nix-user-chroot --install --dry-run\n",
 	       "--uninstall", "--dry-run");
-	REFUSE(PREFIX "option --force goes with --install or --uninstall\n"
+	REFUSE(PREFIX "option --force goes with --install or --uninstall or --update\n"
 		      "  as in nix-user-chroot --install --force\n",
 	       "--force", "dir");
 	REFUSE(PREFIX "unexpected argument \"dir\"\n" LISTS_OF("--uninstall"), "--uninstall",
