@@ -15,7 +15,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 COMMAND(INSTALL),
 	 .help = "download, verify and install Nix; run COMMAND"},
 	{.name = "uninstall", COMMAND(UNINSTALL), .help = "remove what --install has put in place"},
-	{.name = "update", COMMAND(UPDATE), .help = "renew this program; with --nix, Nix too"},
+	{.name = "update", COMMAND(UPDATE), .help = "update this program; with --nix, Nix too"},
 	{.name = "check", COMMAND(CHECK), .help = "check this host, and explain what it refuses"},
 	{.name = "print-path-config",
 	 COMMAND(PRINT_PATH_CONFIG),
