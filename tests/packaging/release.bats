@@ -74,6 +74,7 @@ $NAME-i686-linux
 $NAME-riscv64-linux
 $NAME-x86_64-linux
 $NAME.tar.xz
+nix-user-chroot.1.html
 $PROOT-aarch64-linux
 $PROOT-armv7l-linux
 $PROOT-i686-linux
@@ -83,11 +84,12 @@ $PROOT-x86_64-linux" ]
 		"$PROOT"-{aarch64,armv7l,i686,x86_64}-linux; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 755 ]
 	done
-	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz" "$PROOT-source.tar.xz"; do
+	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz" nix-user-chroot.1.html "$PROOT-source.tar.xz"; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 644 ]
 	done
 	[ "$(stat -c %a "$RELEASE")" = 755 ]
 	cmp "$RELEASE/install.sh" "$REPOSITORY/scripts/install.sh"
+	grep -q 'id="DIAGNOSTICS"' "$RELEASE/nix-user-chroot.1.html"
 	cmp "$RELEASE/ci-bootstrap" "$REPOSITORY/scripts/ci-bootstrap"
 	cmp "$RELEASE/$NAME-aarch64-linux" "$STATIC/$NAME-aarch64-linux"
 }
