@@ -135,7 +135,7 @@
 			;;
 		file:///*) nuc_releases=${nuc_releases#file://} ;;
 		/*) ;;
-		*) nuc_die "NIX_USER_CHROOT_RELEASES is '$nuc_releases', which is no place of releases" \
+		*) nuc_die "NIX_USER_CHROOT_RELEASES is '$nuc_releases', which is no URL or directory of releases" \
 			'give an https or file URL, or an absolute directory' ;;
 		esac
 	}
@@ -428,7 +428,7 @@
 		esac
 		nuc_digest "$nuc_dir/$nuc_name" || nuc_hash='unknown'
 		[ "$nuc_hash" = "$nuc_expected" ] || nuc_die \
-			"$nuc_url is not what it should be: its SHA-256 is $nuc_hash, not $nuc_expected" \
+			"SHA-256 mismatch for $nuc_url: it is $nuc_hash, not $nuc_expected" \
 			'it was not run; try again, and if it stays so, tell who runs that server'
 	}
 

@@ -1,10 +1,11 @@
 /*
  * The program that enters links with libc alone, so that entering costs what the kernel costs.
  * nix-user-chroot-install, which has the same command line, does what needs more libraries. In the
- * small program this file replaces install/install.c and uninstall/uninstall.c.
+ * small program this file replaces install/install.c, install/update.c and uninstall/uninstall.c.
  */
 #include "run/run.h"
 #include "install/install.h"
+#include "install/update.h"
 #include "uninstall/uninstall.h"
 #include "util/program.h"
 #include "ui/log.h"
@@ -97,6 +98,11 @@ static int delegate(char *const *program_argv)
 }
 
 int install_command(const struct install_request *request)
+{
+	return delegate(request->program_argv);
+}
+
+int update_command(const struct update_request *request)
 {
 	return delegate(request->program_argv);
 }

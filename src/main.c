@@ -4,6 +4,7 @@
 #include "host/check.h"
 #include "install/already.h"
 #include "install/install.h"
+#include "install/update.h"
 #include "run/exec.h"
 #include "run/helper.h"
 #include "run/nix_dir.h"
@@ -114,6 +115,22 @@ static int uninstall(const struct options *options)
 	});
 }
 
+static int update(const struct options *options)
+{
+	return update_command(&(struct update_request){
+		.program_argv = options->program_argv,
+		.trust = trust_of(options),
+		.runtime = options->runtime,
+		.releases = options->update.releases,
+		.sha256 = options->update.program_sha256,
+		.mirror = options->install.mirror,
+		.cacert = options->install.cacert,
+		.with_nix = options->update.with_nix,
+		.dry_run = options->install.dry_run,
+		.force = options->install.force,
+	});
+}
+
 static int check(const struct options *options)
 {
 	enum runtime runtime = options->runtime;
@@ -133,6 +150,8 @@ static int run(const struct options *options)
 		return flush(install(options));
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
+	case COMMAND_UPDATE:
+		return flush(update(options));
 	case COMMAND_CHECK:
 		return check(options);
 	case COMMAND_PRINT_PATH_CONFIG:

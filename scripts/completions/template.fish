@@ -1,6 +1,6 @@
 # fish completion for nix-user-chroot(1).
 
-# What stands before the cursor: a word for what is asked for (enter, install, uninstall, check,
+# What stands before the cursor: a word for what is asked for (enter, install, uninstall, update, check,
 # print-path-config), behind it the words of COMMAND where one has begun ("command" in front of
 # them), or "done" where nothing more is taken.
 function __nix_user_chroot_read

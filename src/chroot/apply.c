@@ -311,7 +311,7 @@ static void say_failures(struct work *work)
 	what = one ? xstrdup(failures->first->path)
 		   : xasprintf("%zu entries of %s", failures->count, failures->directory);
 	log_warning("%s %s %s inside: %s%-s", what, one ? "is" : "are",
-		    takes_away(failures->first) ? "still there" : "not there",
+		    takes_away(failures->first) ? "still there" : "missing",
 		    failures->r == -EXDEV ? "the directory was changed meanwhile"
 					  : strerror(-failures->r),
 		    failures->r == -ENOSPC ? advice_on_limit(work->plan) : "");
@@ -325,7 +325,7 @@ static void add_failure(struct work *work, const struct plan_step *step, int r)
 	_cleanup_free_ char *directory = path_parent(step->path);
 
 	if (!is_warned_of(step, r)) {
-		log_verbose("%s is not there inside: %s", step->path, strerror(-r));
+		log_verbose("%s is missing inside: %s", step->path, strerror(-r));
 		return;
 	}
 	if (failures->count > 0 &&

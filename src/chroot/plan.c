@@ -56,7 +56,7 @@ static void exclude(struct tree *tree, struct place *place, const char *what)
 	_cleanup_free_ char *why = NULL;
 
 	if (tree_is_nix(tree, place)) {
-		log_warning("%s: skipped, for it is %s, and /nix is shown as it is", what,
+		log_warning("%s: skipped, because it is %s, and /nix is shown as it is", what,
 			    place->path);
 	} else if (place->type == ENTRY_DIRECTORY) {
 		tree_replace(tree, place, PLACE_MADE, ENTRY_DIRECTORY);
@@ -66,8 +66,8 @@ static void exclude(struct tree *tree, struct place *place, const char *what)
 	} else if (take_apart(tree, place->parent, what, &why)) {
 		place->state = PLACE_NOTHING;
 	} else {
-		log_warning("%s: skipped, for it is a link, which cannot be covered, and %s", what,
-			    why);
+		log_warning("%s: skipped, because it is a link, which cannot be covered, and %s",
+			    what, why);
 	}
 }
 
@@ -84,7 +84,7 @@ static void plan_excludes(struct tree *tree, const struct strlist *paths)
 		if (r == 0)
 			continue;
 		places[i] = NULL;
-		log_verbose("exclude of %s: nothing to do, for there is none: %s", paths->items[i],
+		log_verbose("exclude of %s: nothing to do, it does not exist: %s", paths->items[i],
 			    strerror(-r));
 	}
 	for (size_t i = 0; i < paths->count; i++) {
@@ -102,7 +102,7 @@ static bool make_room(struct tree *tree, struct place *directory, const char *wh
 
 	if (take_apart(tree, directory, what, &why))
 		return true;
-	log_warning("%s: skipped, for %s", what, why);
+	log_warning("%s: skipped, because %s", what, why);
 	return false;
 }
 
@@ -117,7 +117,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 	int r = tree_look(tree, *place, name, &child);
 
 	if (r < 0) {
-		log_warning("%s: skipped, for %s/%s cannot be looked at: %s", what,
+		log_warning("%s: skipped, because %s/%s cannot be looked at: %s", what,
 			    (*place)->path[1] ? (*place)->path : "", name, strerror(-r));
 		return false;
 	}
@@ -125,7 +125,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 	if (child->state == PLACE_AS_IS && child->type == ENTRY_SYMLINK)
 		r = tree_walk(tree, *place, child->path, true, &there);
 	if (r < 0 && r != -ENOENT) {
-		log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
+		log_warning("%s: skipped, because the link %s cannot be followed: %s", what,
 			    child->path, strerror(-r));
 		return false;
 	}
@@ -137,7 +137,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 		there = child;
 	}
 	if (there->type != ENTRY_DIRECTORY) {
-		log_warning("%s: skipped, for %s is not a directory", what, child->path);
+		log_warning("%s: skipped, because %s is not a directory", what, child->path);
 		return false;
 	}
 	*place = there;
@@ -168,11 +168,11 @@ static struct place *find_target(struct tree *tree, const char *target, const ch
 		if (r == 0 && !tree_is_nix(tree, out))
 			return out;
 		if (r < 0)
-			log_warning("%s: skipped, for it cannot be looked at: %s", what,
+			log_warning("%s: skipped, because it cannot be looked at: %s", what,
 				    strerror(-r));
 		else
-			log_warning("%s: skipped, for that is %s, and /nix is shown as it is", what,
-				    out->path);
+			log_warning("%s: skipped, because that is %s, and /nix is shown as it is",
+				    what, out->path);
 		return NULL;
 	}
 }
@@ -191,7 +191,7 @@ static void plan_mount(struct tree *tree, const char *source, const char *target
 
 	if (r < 0) {
 		if (configured || (r != -ENOENT && r != -ENOTDIR))
-			log_warning("%s: skipped, for %s cannot be found: %s", what, source,
+			log_warning("%s: skipped, because %s cannot be found: %s", what, source,
 				    strerror(-r));
 		return;
 	}
@@ -201,7 +201,7 @@ static void plan_mount(struct tree *tree, const char *source, const char *target
 	/* nothing is there, or a symlink or another type, which is replaced */
 	if (place->state == PLACE_NOTHING || place->type != type) {
 		if (place->configured && place->state != PLACE_HIDDEN) {
-			log_warning("%s: skipped, for another mount puts a %s there", what,
+			log_warning("%s: skipped, because another mount puts a %s there", what,
 				    place->type == ENTRY_DIRECTORY ? "directory" : "file");
 			return;
 		}

@@ -81,7 +81,7 @@ static int read_key_part(struct toml_scan *s, struct toml_string *key)
 	if (*s->p && !strchr(" \t\r\n.=]},", *s->p))
 		return toml_fail(
 			s, toml_here(s),
-			"a key has quotes around it, or nothing in it but A-Z a-z 0-9 _ -");
+			"a key needs quotes around it, unless it has only A-Z a-z 0-9 _ - in it");
 	if (len == 0)
 		return toml_fail(s, toml_here(s), "expected a key");
 	return 0;
@@ -283,7 +283,7 @@ static const char *check_character(const char *p, size_t len, size_t *size)
 	if (*size == 0)
 		return "this is not UTF-8, as TOML must be";
 	if (c == '\r' && (len == 1 || p[1] != '\n'))
-		return "a carriage return without a newline behind it";
+		return "a carriage return without a newline after it";
 	if ((c < 0x20 && !strchr("\t\n\r", (int)c)) || c == 0 || c == 0x7f)
 		return "a control character; in a string in double quotes it is written as an "
 		       "escape: \\u001B";

@@ -221,7 +221,7 @@ static const char *check_number(const char *s)
 	if (!end)
 		return malformed;
 	if (*digits == '0' && end > digits + 1)
-		return "a number may not have a 0 in front";
+		return "a number must not begin with 0";
 	if (!*end)
 		return check_range(s, 10);
 	if (*end == '.')

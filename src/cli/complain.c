@@ -102,9 +102,9 @@ static void complain_long(const char *word, enum command command)
 		return;
 	} else if (spec) {
 		what = xasprintf("option --%s takes no argument", spec->name);
-		suggestion = xstrdup("leave the = and what is behind it out");
+		suggestion = xstrdup("leave out the = and the text after it");
 	} else if (count > 1 && count < OPTION_COUNT) {
-		what = xasprintf("option %s is short for more than one", word);
+		what = xasprintf("option %s is the beginning of more than one option", word);
 		suggestion = xasprintf("did you mean --%s or --%s?", examples[0], examples[1]);
 	} else {
 		what = xasprintf("unknown option %s", word);
@@ -185,8 +185,8 @@ static char *name_the_option(const char *word)
 
 void complain_version(const char *word)
 {
-	_cleanup_free_ char *what =
-		text_format("--version, which prints this program's, takes no argument: %s", word);
+	_cleanup_free_ char *what = text_format(
+		"--version prints the version of this program, and takes no argument: %s", word);
 	_cleanup_free_ char *next = name_the_option(word);
 
 	complain(what, next, COMMAND_INSTALL);
@@ -194,11 +194,12 @@ void complain_version(const char *word)
 
 void complain_word(const char *word, enum command command)
 {
-	_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", word), *next = NULL;
+	_cleanup_free_ char *what = xasprintf("unexpected argument \"%s\"", word), *next = NULL;
 
 	if (command == COMMAND_INSTALL && complain_is_nix_version(word))
 		next = name_the_option(word);
 	else if (command == COMMAND_INSTALL)
-		next = xstrdup("put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory");
+		next = xstrdup(
+			"a command goes after --, and NIX_USER_CHROOT_DIR=DIR names the directory");
 	complain(what, next, command);
 }

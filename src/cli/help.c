@@ -11,7 +11,6 @@
 
 static const char overview[] =
 	"usage: nix-user-chroot [OPTION...] [NIXPATH | --] [COMMAND [ARG...]]\n"
-	"       nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
 	"without root. The default is $NIX_USER_CHROOT_DIR, else ~/.local/share/nix.\n";
 
@@ -19,18 +18,24 @@ static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
 	"Install Nix into $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
-	"~/.local/share/nix, and run COMMAND inside. Broken off, it can be run again.\n";
+	"~/.local/share/nix, and run COMMAND inside. If interrupted, run it again.\n";
 
 static const char uninstall_usage[] =
 	"usage: nix-user-chroot --uninstall [OPTION...]\n"
 	"\n"
-	"Remove what --install has put in place. Shows it first, and asks.\n";
+	"Remove what --install has installed. It lists that first, and asks.\n";
+
+static const char update_usage[] =
+	"usage: nix-user-chroot --update [OPTION...]\n"
+	"\n"
+	"Put the newest release of this program in its place, verified. Shells that run\n"
+	"inside go on.\n";
 
 static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"
 	"\n"
 	"Try what entering, installing and Nix's build sandbox need, and say what this\n"
-	"host refuses, why, and what to do. Exit status 1: no entry or no --install.\n";
+	"host refuses, why, and what to do. Exit status 1: entering or --install fails.\n";
 
 static const struct {
 	enum option_group group;
@@ -41,6 +46,14 @@ static const struct {
 	{GROUP_LEAVE, "What is left alone"},  {GROUP_OTHER, "Options"},
 	{GROUP_RUNNING, "How it runs"},
 };
+
+/* What SPEC means to COMMAND where that is not what it means to all; else NULL. */
+static const char *other_help(const struct option_spec *spec, enum command command)
+{
+	return command == COMMAND_UNINSTALL ? spec->help_uninstall
+	       : command == COMMAND_UPDATE  ? spec->help_update
+					    : NULL;
+}
 
 static void print_option(FILE *f, const struct option_spec *spec, const char *help)
 {
@@ -57,16 +70,19 @@ static void print_group(FILE *f, enum option_group group, const char *title, enu
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *spec = &option_specs[i];
-		bool other = command == COMMAND_UNINSTALL && spec->help_uninstall;
-		/* --uninstall has too few for more than one title */
-		enum option_group shown = other ? GROUP_OTHER : spec->group;
+		const char *other = other_help(spec, command);
+		/* of these commands, too few for more than one title */
+		bool is_short =
+			other || (command == COMMAND_UPDATE && spec->group != GROUP_COMMAND);
+		enum option_group shown =
+			is_short && spec->group != GROUP_RUNNING ? GROUP_OTHER : spec->group;
 
 		if (shown != group || !option_goes_with(spec, command))
 			continue;
 		if (title)
 			fprintf(f, "\n%s:\n", title);
 		title = NULL;
-		print_option(f, spec, other ? spec->help_uninstall : spec->help);
+		print_option(f, spec, other ? other : spec->help);
 	}
 }
 
@@ -89,6 +105,9 @@ void help_print(FILE *f, enum command command)
 		break;
 	case COMMAND_UNINSTALL:
 		print_page(f, uninstall_usage, command, "");
+		break;
+	case COMMAND_UPDATE:
+		print_page(f, update_usage, command, "");
 		break;
 	case COMMAND_CHECK:
 		print_page(f, check_usage, command, "");

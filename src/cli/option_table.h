@@ -25,6 +25,7 @@ enum option_kind {
 #define SCOPE_ANY	  0u
 #define SCOPE_INSTALL	  SCOPE_OF(COMMAND_INSTALL)
 #define SCOPE_UNINSTALL	  SCOPE_OF(COMMAND_UNINSTALL)
+#define SCOPE_UPDATE	  SCOPE_OF(COMMAND_UPDATE)
 #define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
 #define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
@@ -54,10 +55,11 @@ struct option_spec {
 	 */
 	const char *variable;
 	const char *help;
-	const char *help_uninstall; /* where it means something else to --uninstall, else NULL */
+	/* where it means something else to that command, else NULL */
+	const char *help_uninstall, *help_update;
 };
 
-#define OPTION_COUNT 31
+#define OPTION_COUNT 35
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

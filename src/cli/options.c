@@ -14,6 +14,8 @@ void options_clear(struct options *options)
 	free(install->cacert);
 	free(install->nix_extra_conf_file);
 	strlist_clear(&install->extra_conf);
+	free(options->update.releases);
+	free(options->update.program_sha256);
 	free(options->command_line);
 	free(options->trust_owner);
 	free(options->shared_group);

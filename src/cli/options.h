@@ -15,6 +15,7 @@ enum command {
 	COMMAND_ENTER, /* NIXPATH COMMAND…, the default */
 	COMMAND_INSTALL,
 	COMMAND_UNINSTALL,
+	COMMAND_UPDATE,
 	COMMAND_CHECK,
 	COMMAND_PRINT_PATH_CONFIG,
 	COMMAND_HELP,
@@ -36,7 +37,14 @@ struct install_options {
 	bool no_shims;
 	bool no_daemon; /* as it is anyway */
 	bool dry_run;
-	bool force; /* goes with --uninstall too */
+	bool force; /* goes with --uninstall and --update too */
+};
+
+/* What --update is asked for beside that. */
+struct update_options {
+	char *releases;	      /* where releases of this program are; NULL: its own place */
+	char *program_sha256; /* as given: what the program must have; NULL: what SHA256SUMS says */
+	bool with_nix;
 };
 
 struct options {
@@ -54,6 +62,7 @@ struct options {
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
 	enum runtime runtime;
 	struct install_options install;
+	struct update_options update;
 	char *const *program_argv; /* the whole command line, for handing it on */
 };
 

@@ -59,9 +59,9 @@ static int set_runtime(const struct option_spec *spec, const char *argument, enu
 {
 	if (runtime_parse(argument, out) == 0)
 		return 0;
-	log_error(
-		"there is no runtime \"%s\"\n--%s or %s is auto, userns, helper, mountns, direct or proot",
-		argument, spec->name, spec->variable);
+	log_error("there is no runtime \"%s\"\n"
+		  "--%s or %s is auto, userns, helper, mountns, direct or proot",
+		  argument, spec->name, spec->variable);
 	return -1;
 }
 
@@ -221,7 +221,7 @@ static void warn_of_mistyped_variables(void)
 			i++;
 			continue;
 		}
-		log_warning("the variable %s is none of this program's\n"
+		log_warning("the variable %s is unknown to this program\n"
 			    "did you mean NIX_USER_CHROOT_%s?",
 			    name, nearest);
 		unsetenv(name);

@@ -256,9 +256,10 @@ static int get_all(struct downloader *downloader, struct growth *growth)
 	if (get_file(downloader, growth) < 0)
 		return -1;
 	if (growth->request->expected && growth->resumed && !has_expected_digest(growth)) {
-		log_verbose("%s was continued and is not what it should be: downloading it from "
-			    "its first byte",
-			    growth->part->path);
+		log_verbose(
+			"%s was resumed and has the wrong SHA-256: downloading it again from its "
+			"first byte",
+			growth->part->path);
 		if (growth_restart(growth, NULL) < 0 || get_file(downloader, growth) < 0)
 			return -1;
 	}

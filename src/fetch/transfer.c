@@ -219,7 +219,7 @@ static enum transfer_result judge_stop(const struct run *run)
 	case STOP_SLOW:
 		return fail(
 			transfer, TRANSFER_FAILED,
-			"run it again: it goes on from there if the server can; or try another --mirror",
+			"run it again: it resumes there if the server can; or try another --mirror",
 			xasprintf("for %u seconds less than %u bytes a second came",
 				  options->slow_window, options->slow_speed));
 	case STOP_ENCODED:
@@ -316,7 +316,7 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 	}
 	if (is_time_over(run, code))
 		return fail(transfer, TRANSFER_FAILED, error.next,
-			    xasprintf("it is not whole after %u seconds",
+			    xasprintf("it was not complete after %u seconds",
 				      run->downloader->options.text_time));
 	/* libcurl quotes a wrong URL, also of a proxy, with its password */
 	if (*run->detail && !strpbrk(run->detail, "@?"))
@@ -351,7 +351,7 @@ static enum transfer_result judge(struct run *run, CURLcode code)
 		return judge_status(run, status);
 	if (transfer->answer.total > 0 && transfer->at != transfer->answer.total)
 		return fail(transfer, TRANSFER_AGAIN, "try another --mirror",
-			    xstrdup("less came than there is"));
+			    xstrdup("the answer is shorter than announced"));
 	return TRANSFER_DONE;
 }
 

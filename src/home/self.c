@@ -35,7 +35,7 @@ static bool is_on_path(const char *directory)
 	return found;
 }
 
-/* The program that PATH has for NAME; the caller frees. NULL: none. */
+/* The program NAME on PATH; the caller frees. NULL: none. */
 static char *path_finds(const char *name)
 {
 	const char *rest = env_get("PATH");
@@ -59,7 +59,7 @@ bool self_finds(const struct self_plan *plan, const char *name)
 }
 
 #ifdef SINGLE_BINARY
-/* What the file at DEST is to the program SOURCE. */
+/* What to do with the file DEST, where a copy of the program SOURCE belongs. */
 static enum copy_action decide_copy(const char *dest, const char *source,
 				    const struct strlist *ours)
 {
@@ -78,8 +78,8 @@ static enum copy_action decide_copy(const char *dest, const char *source,
 }
 
 /*
- * A program of a package stays where that has put it. One that is all in one file may have been
- * downloaded to anywhere; it stays where it is found by its name.
+ * A program of a package stays where the package put it. A single-file program may have been
+ * downloaded to any place; it stays if PATH finds it by its name.
  */
 static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 {
@@ -105,7 +105,9 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 	      struct self_plan *out)
 {
 	*out = (struct self_plan){.source = fs_self_path(), .bin = xstrdup(home->bin)};
-	/* nix-user-chroot-install is called by the path of the program that it belongs to */
+	/*
+	 * the path in argv[0] of nix-user-chroot-install is that of the program to which it belongs
+	 */
 	out->program = is_single		? program_path(argv0)
 		       : argv0 && *argv0 == '/' ? xstrdup(argv0)
 						: fs_self_path();
@@ -120,7 +122,7 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 #ifdef SINGLE_BINARY
 	look_at_program(ours, out);
 #else
-	(void)ours; /* a copy by itself would lack the installer beside it */
+	(void)ours; /* a copy of this program alone would lack the installer beside it */
 #endif
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		out->shims[i] = look_at_shim(out, shim_names[i]);
@@ -142,7 +144,7 @@ bool self_has_shim(const struct self_plan *plan, size_t i)
 	return plan->copy != COPY_LEAVE && plan->shims[i] != SHIM_LEAVE;
 }
 
-/* All of FROM into TO: 0 or a negative errno. */
+/* Copy all of FROM to TO: 0 or a negative errno. */
 static int copy_bytes(int from, int to)
 {
 	_cleanup_free_ char *buffer = NULL;
@@ -163,7 +165,9 @@ static int copy_bytes(int from, int to)
 	}
 }
 
-/* The running program, also where its file was replaced meanwhile, as FRESH_NAME in DIR, on disk.
+/*
+ * Write the running program, even if its file was replaced meanwhile, as FRESH_NAME in DIR, to
+ * disk.
  */
 static int write_fresh(int dir)
 {
@@ -251,8 +255,8 @@ static void say_left(const struct self_plan *plan)
 		names = longer;
 	}
 	if (names)
-		log_warning("in %s there is already what is not ours, and stays:%s\n"
-			    "to have these of the Nix installed here, move them away and run "
+		log_warning("%s has other files by these names, which stay:%s\n"
+			    "to use those of the Nix installed here, move these files away and run "
 			    "--install again",
 			    plan->bin, names);
 }
@@ -276,7 +280,7 @@ void self_carry_out(const struct self_plan *plan)
 			    plan->bin, strerror(-r));
 }
 
-/* Where PATH has another nix in front of ours. */
+/* A hint if PATH has another nix before ours. */
 static char *other_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *found = path_finds("nix"), *own = path_join(plan->bin, "nix"),
@@ -286,7 +290,7 @@ static char *other_hint(const struct self_plan *plan, const struct home *home)
 	if (!found || strcmp(found, own) == 0 || fs_same_file(found, plan->program))
 		return NULL;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	return text_format("nix is %s, for PATH has that in front of %s\n"
+	return text_format("nix is %s, because PATH has that before %s\n"
 			   "this line at the end of %s puts the one installed here first: %s",
 			   found, plan->bin, file, line);
 }
@@ -298,7 +302,10 @@ bool self_has_path_file(const struct home *home)
 	return fs_exists(AT_FDCWD, sh) || fs_exists(AT_FDCWD, home->fish_path);
 }
 
-/* What has a running shell read what new ones do; the caller frees. NULL: these do not either. */
+/*
+ * The command that makes a running shell read what new ones read; the caller frees. NULL: new ones
+ * lack it too.
+ */
 static char *source_line(const struct home *home)
 {
 	const char *shell = env_get("SHELL");
@@ -337,7 +344,10 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 			   plan->bin, file, line);
 }
 
-/* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
+/*
+ * A hint to set NIX_USER_CHROOT_DIR, which may be set for this call alone and which alone tells
+ * where Nix is.
+ */
 static char *directory_hint(const struct home *home)
 {
 	const char *nix_dir = env_get("NIX_USER_CHROOT_DIR"), *file;

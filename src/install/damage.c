@@ -70,7 +70,7 @@ static char *find_in_store(int nix_dir_fd, const struct record *record, nar_dige
 		    record_store_path(record, entry->subject) != entry)
 			continue;
 		if (!has_programs(nix_dir_fd, bin))
-			return xasprintf("/nix/%s has no programs any more", bin);
+			return xasprintf("/nix/%s has no programs left", bin);
 		if (is_changed(store_fd, entry, digest))
 			return xasprintf("/nix/store/%s is damaged", entry->subject);
 	}
@@ -225,8 +225,8 @@ int damage_put_database_aside(int nix_dir_fd, const char *nix_dir)
 		r = -errno;
 	if (r < 0)
 		return layout_error("put Nix's broken database aside as", aside, r);
-	log_warning("Nix's database was broken, and is begun anew; what was is in %s\n"
-		    "of what you had built or fetched Nix knows nothing any more: get it again",
+	log_warning("Nix's database was broken: a new one is made, and the old one is now %s\n"
+		    "Nix no longer knows what you had built or fetched: build or fetch it again",
 		    aside);
 	return 0;
 }
@@ -246,7 +246,7 @@ void damage_find(int nix_dir_fd, const struct record *record, const char *nix,
 	*out = (struct damage){0};
 	if (fstatat(nix_dir_fd, nix + strlen("/nix/"), &st, 0) < 0 || !(st.st_mode & S_IXUSR) ||
 	    st.st_size == 0)
-		out->what = xasprintf("%s is no program any more", nix);
+		out->what = xasprintf("%s is no longer executable", nix);
 	else
 		out->what = find_in_store(nix_dir_fd, record, digest);
 	out->is_in_store = out->what;

@@ -30,7 +30,7 @@ static void print_release(FILE *f, const struct release *release)
 		xasprintf("Nix %s for %s",
 			  release->version ? release->version : "(its name does not tell which)",
 			  release->system);
-	_cleanup_free_ char *source = xasprintf("expected by %s", release->sha256_source);
+	_cleanup_free_ char *source = xasprintf("from %s", release->sha256_source);
 	char hex[SHA256_HEX_LEN + 1];
 
 	sha256_format(&release->sha256, hex);
@@ -162,7 +162,7 @@ static void print_self(FILE *f, const struct self_plan *self)
 	links = xasprintf("in %s, to %s:%s", self->bin, self->program, made);
 	print_line(f, "links", links);
 	if (*stay) {
-		left = xasprintf("not ours, and left as it is:%s", stay);
+		left = xasprintf("not made by --install, and left as it is:%s", stay);
 		print_line(f, "", left);
 	}
 }

@@ -3,7 +3,6 @@
 #include "fetch/url.h"
 #include "host/proot.h"
 #include "install/preflight.h"
-#include "install/release.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -12,40 +11,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/utsname.h>
 
-#define RELEASES "https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download"
-
-enum {
-	SUMS_MAX = 1 << 16,  /* bytes; a line of SHA256SUMS has about 100 */
-	PROOT_MAX = 8 << 20, /* bytes; today's have 300,000 */
-};
-
-void proot_offer_clear(struct proot_offer *offer)
-{
-	free(offer->url);
-	free(offer->name);
-	*offer = (struct proot_offer){0};
-}
-
-/* A line of sha256sum(1): is its file a PRoot for SYSTEM? Then it is in *OUT. */
-static bool take_line(const char *line, const char *system, struct proot_offer *out)
-{
-	size_t len = strlen(line);
-	const char *name;
-
-	if (len < SHA256_HEX_LEN + 2 || line[SHA256_HEX_LEN] != ' ')
-		return false;
-	name = line + SHA256_HEX_LEN + 2;
-	if (!str_starts_with(name, "proot-") || !str_ends_with(name, system) ||
-	    name[strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
-			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ._+-")] ||
-	    name[strlen(name) - strlen(system) - 1] != '-' ||
-	    sha256_parse(line, SHA256_HEX_LEN, &out->sha256) < 0)
-		return false;
-	out->name = xstrdup(name);
-	return true;
-}
+enum { PROOT_MAX = 8 << 20 /* bytes; today's have 300,000 */ };
 
 /* Who changes the program on its way can change its digest, too. */
 static int refuse_http(const char *shown)
@@ -57,63 +24,37 @@ static int refuse_http(const char *shown)
 	return -1;
 }
 
-/* The SHA256SUMS of the release at BASE. 0 or -1; what has failed was said. */
-static int read_sums(const struct installation *in, const char *base, struct download_text *out)
+static int find(const struct installation *in, struct own_file *out)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
-	_cleanup_free_ char *url = xasprintf("%s/SHA256SUMS", base), *shown = url_shown(base);
-	_cleanup_free_ char *what =
-		xasprintf("there is no release of nix-user-chroot at %s", shown);
-	const struct download_missing missing = {
-		what, "name the place of one in NIX_USER_CHROOT_RELEASES, or a proot of yours in "
-		      "NIX_USER_CHROOT_PROOT"};
+	_cleanup_(download_text_clear) struct download_text sums = {0};
+	_cleanup_free_ char *base = own_release_base(env_get("NIX_USER_CHROOT_RELEASES"));
+	_cleanup_free_ char *shown = base ? url_shown(base) : NULL;
 
+	if (!base || !own_release_system())
+		return -1;
 	if (url_scheme(base) == URL_HTTP)
 		return refuse_http(shown);
 	downloader = installation_downloader(in);
-	if (!downloader || download_text(downloader, url, SUMS_MAX, &missing, out) < 0)
+	if (!downloader ||
+	    own_release_sums(downloader, base,
+			     "name the place of one in NIX_USER_CHROOT_RELEASES, or a proot of "
+			     "yours in NIX_USER_CHROOT_PROOT",
+			     &sums) < 0)
 		return -1;
-	return out->trusted ? 0 : refuse_http(shown);
+	if (!sums.trusted)
+		return refuse_http(shown);
+	if (own_release_find(sums.body, base, "proot", out) > 0)
+		return 0;
+	log_warning("PRoot would do without namespaces, and the release at %s has none for %s\n"
+		    "NIX_USER_CHROOT_PROOT names one that you have, as of a package called proot",
+		    shown, own_release_system());
+	return -1;
 }
 
-static int find(const struct installation *in, struct proot_offer *out)
+int proot_offer_find(const struct installation *in, struct own_file *out)
 {
-	_cleanup_(download_text_clear) struct download_text text = {0};
-	const char *releases = env_get("NIX_USER_CHROOT_RELEASES"), *system = NULL;
-	_cleanup_free_ char *base = release_mirror_url(releases ? releases : RELEASES);
-	struct utsname host;
-	char *rest, *line;
-
-	if (!base) {
-		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no place of releases\n"
-			  "give an https or file URL, or an absolute directory",
-			  releases);
-		return -1;
-	}
-	if (uname(&host) == 0)
-		system = release_system_of_machine(host.machine, (unsigned)sizeof(void *) * 8);
-	if (!system || read_sums(in, base, &text) < 0)
-		return -1;
-	rest = text.body;
-	while ((line = strsep(&rest, "\n")))
-		if (take_line(line, system, out))
-			break;
-	if (!out->name) {
-		_cleanup_free_ char *shown = url_shown(base);
-
-		log_warning("PRoot would do without namespaces, and the release at %s has none for "
-			    "%s\nNIX_USER_CHROOT_PROOT names one that you have, as of a package "
-			    "called proot",
-			    shown, system);
-		return -1;
-	}
-	out->url = xasprintf("%s/%s", base, out->name);
-	return 0;
-}
-
-int proot_offer_find(const struct installation *in, struct proot_offer *out)
-{
-	*out = (struct proot_offer){0};
+	*out = (struct own_file){0};
 	if (!in->site->wants_proot)
 		return 0;
 	progress_begin(in->progress, "looking for PRoot, for this host refuses namespaces", NULL);
@@ -122,12 +63,12 @@ int proot_offer_find(const struct installation *in, struct proot_offer *out)
 		return 0;
 	}
 	progress_abandon(in->progress);
-	proot_offer_clear(out);
+	own_file_clear(out);
 	return preflight_refuse(in->site, in->request->runtime);
 }
 
 /* The bytes of FILE, verified, as a program in the directory STATE_FD. 0 or a negative errno. */
-static int put(const struct download_file *file, const struct proot_offer *offer, int state_fd)
+static int put(const struct download_file *file, const struct own_file *offer, int state_fd)
 {
 	_cleanup_free_ char *data = NULL;
 	struct sha256 digest;
@@ -143,14 +84,14 @@ static int put(const struct download_file *file, const struct proot_offer *offer
 		     : fs_replace_file(state_fd, strrchr(PROOT_FETCHED, '/') + 1, data, len, 0755);
 }
 
-static int mismatch(const struct proot_offer *offer, const struct sha256 *found)
+static int mismatch(const struct own_file *offer, const struct sha256 *found)
 {
 	_cleanup_free_ char *shown = url_shown(offer->url);
 	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
 
 	sha256_format(&offer->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s has another hash than it should\nexpected %s (from SHA256SUMS beside it)\n"
+	log_error("SHA-256 mismatch for %s\nexpected %s (from SHA256SUMS beside it)\n"
 		  "found    %s\nit was not run; try again, or name a proot of yours in "
 		  "NIX_USER_CHROOT_PROOT",
 		  shown, wanted, got);
@@ -158,7 +99,7 @@ static int mismatch(const struct proot_offer *offer, const struct sha256 *found)
 }
 
 /* Into the Nix directory: 0, or -1 after a message. */
-static int fetch(const struct installation *in, const struct proot_offer *offer,
+static int fetch(const struct installation *in, const struct own_file *offer,
 		 const struct lock *lock)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = installation_downloader(in);
@@ -194,7 +135,7 @@ static int fetch(const struct installation *in, const struct proot_offer *offer,
 	return 0;
 }
 
-int proot_offer_take(const struct installation *in, const struct proot_offer *offer,
+int proot_offer_take(const struct installation *in, const struct own_file *offer,
 		     const struct lock *lock)
 {
 	_cleanup_free_ char *path = path_join(in->site->nix_dir, PROOT_FETCHED), *why = NULL;
@@ -212,7 +153,7 @@ int proot_offer_take(const struct installation *in, const struct proot_offer *of
 	return preflight_refuse(in->site, in->request->runtime);
 }
 
-int proot_offer_take_alone(const struct installation *in, const struct proot_offer *offer)
+int proot_offer_take_alone(const struct installation *in, const struct own_file *offer)
 {
 	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
 	int r;

@@ -4,36 +4,26 @@
 #ifndef INSTALL_FETCHED_PROOT_H
 #define INSTALL_FETCHED_PROOT_H
 
-#include "fetch/downloader.h"
 #include "install/installation.h"
+#include "install/own_release.h"
 #include "store/lock.h"
-#include "util/sha256.h"
-
-/* What a release of this program offers for this host. */
-struct proot_offer {
-	char *url; /* NULL: none is wanted */
-	char *name;
-	struct sha256 sha256;
-};
 
 /*
  * Where the site wants a PRoot, look for one in the release that NIX_USER_CHROOT_RELEASES names, or
  * in the latest. Its digest counts where nobody can have changed it on the way. Changes nothing.
- * Returns 0 with *OUT for proot_offer_clear(), or -1 after a message: why this host refuses all
+ * Returns 0 with *OUT for own_file_clear(), or -1 after a message: why this host refuses all
  * else, where there is none.
  */
-int proot_offer_find(const struct installation *in, struct proot_offer *out);
+int proot_offer_find(const struct installation *in, struct own_file *out);
 
 /*
  * Put the one that OFFER has, if any, into the Nix directory, under the LOCK of that, and see that
  * it works here. Returns 0, or -1 after a message.
  */
-int proot_offer_take(const struct installation *in, const struct proot_offer *offer,
+int proot_offer_take(const struct installation *in, const struct own_file *offer,
 		     const struct lock *lock);
 
 /* The same where Nix is installed already, and nobody has the lock. */
-int proot_offer_take_alone(const struct installation *in, const struct proot_offer *offer);
-
-void proot_offer_clear(struct proot_offer *offer);
+int proot_offer_take_alone(const struct installation *in, const struct own_file *offer);
 
 #endif

@@ -243,7 +243,7 @@ static int look(const struct installation *in, struct installed *installed)
 
 /* The options, and what this host allows, with *PROOT where that is wanted. */
 static int check_host(const struct installation *in, struct nix_conf_facts *facts,
-		      struct proot_offer *proot)
+		      struct own_file *proot)
 {
 	return check_options(in, facts) < 0 || proot_offer_find(in, proot) < 0
 		       ? -1
@@ -290,7 +290,7 @@ static int install(const struct installation *in)
 	_cleanup_(store_result_clear) struct store_result stored = {0};
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
-	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
+	_cleanup_(own_file_clear) struct own_file proot = {0};
 	_cleanup_free_ char *version = NULL;
 	const char *nix_dir = in->site->nix_dir;
 	int r;
@@ -359,7 +359,7 @@ static int dry_run(const struct installation *in)
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
-	_cleanup_(proot_offer_clear) struct proot_offer proot = {0};
+	_cleanup_(own_file_clear) struct own_file proot = {0};
 	const char *nix_dir = in->site->nix_dir;
 	int r = check_host(in, &facts, &proot);
 

@@ -16,7 +16,7 @@ static int mismatch(const struct release *release, const struct sha256 *found)
 
 	sha256_format(&release->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
+	log_error("SHA-256 mismatch for %s: it was changed on its way or at its source\n"
 		  "expected %s (from %s)\nfound    %s\n"
 		  "nothing of it was used; %s",
 		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);

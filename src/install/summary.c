@@ -49,7 +49,7 @@ char *summary_text(const struct summary *summary)
 		{summary->call, "a shell with Nix"},
 		{summary->has_shims ? command : inside,
 		 summary->has_shims ? "one command, from any shell" : "one command"},
-		{remove, "takes all of it away again"},
+		{remove, "removes everything again"},
 	};
 
 	text_print(f, "%s is installed in %s", summary->version, summary->nix_dir);

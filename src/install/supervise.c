@@ -130,8 +130,7 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		return sig; /* a signal that came too late */
 	job->clean_up(job->ctx, child);
 	if (sig)
-		log_info("ended early (%s)\nrun nix-user-chroot --install again: it goes on where "
-			 "it was",
+		log_info("ended early (%s)\nrun nix-user-chroot --install again: it continues",
 			 strsignal(sig));
 	return sig;
 }
@@ -161,7 +160,7 @@ int supervise(const struct supervise_job *job)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	log_error("the installation was ended by signal %d (%s)\nrun nix-user-chroot --install "
-		  "again: it goes on",
+		  "again: it continues",
 		  WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return -1;
 }

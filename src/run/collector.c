@@ -201,10 +201,12 @@ static int refuse_for_others(const struct strlist *others)
 {
 	_cleanup_free_ char *processes = shorten(others);
 
-	log_error("cannot collect garbage: what processes use that run in another namespace cannot "
-		  "be seen from here: %s\nend them first, or run it where they run; with " ANYWAY
-		  "=1 it is done all the same, and what they use may go",
-		  processes);
+	log_error(
+		"cannot collect garbage: processes in another namespace may use store paths, which "
+		"cannot be seen from here: %s\n"
+		"end these processes first, or collect garbage where they run; with " ANYWAY
+		"=1 garbage is collected all the same, and what they use may be deleted",
+		processes);
 	return -1;
 }
 
@@ -221,11 +223,10 @@ static int refuse_for_roots(const struct strlist *roots)
 	}
 	if (lost == 0)
 		return 0;
-	log_error(
-		"cannot collect garbage: %zu of its roots %s not there inside, such as %s, so that "
-		"what %s would be deleted\ntake the directory out of the excludes of "
-		"path-config.toml; with " ANYWAY "=1 it is done all the same",
-		lost, lost == 1 ? "is" : "are", first, lost == 1 ? "it keeps" : "they keep");
+	log_error("cannot collect garbage: %zu of its roots %s missing inside, such as %s, so that "
+		  "what %s would be deleted\ntake the directory out of the excludes of "
+		  "path-config.toml; with " ANYWAY "=1 garbage is collected all the same",
+		  lost, lost == 1 ? "is" : "are", first, lost == 1 ? "it keeps" : "they keep");
 	return -1;
 }
 
@@ -240,9 +241,9 @@ int collector_check(enum collecting collecting, const struct strlist *roots,
 		_cleanup_free_ char *processes = shorten(others);
 
 		log_warning(
-			"min-free is set, so that a build may collect garbage, and what processes "
-			"use that run in another namespace cannot be seen from here: "
-			"%s\nend them first, or keep it from collecting meanwhile: "
+			"min-free is set, so that a build may collect garbage, and processes in "
+			"another namespace may use store paths, which cannot be seen from here: "
+			"%s\nend these processes first, or forbid collecting meanwhile: "
 			"NIX_CONFIG='min-free = 0'",
 			processes);
 	}

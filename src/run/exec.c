@@ -203,10 +203,10 @@ static int exec_failed(const char *command, int err)
 	missing = err == ENOENT || err == ENOTDIR;
 
 	log_error("cannot run %s inside: %s\n%-s", command, strerror(err),
-		  missing && strchr(command, '/') ? "there is no such file inside, or the "
-						    "interpreter that it needs is not there"
-		  : missing			  ? "it is in no directory of PATH, inside"
-						  : "it must be a program that you may execute");
+		  missing && strchr(command, '/')
+			  ? "the file, or the interpreter that it needs, does not exist inside"
+		  : missing ? "it was not found in PATH inside"
+			    : "it must be a program that you may execute");
 	return missing ? EXIT_ENOENT : EXIT_CANNOT_INVOKE;
 }
 
@@ -226,9 +226,10 @@ int exec_command(char *const *argv, bool with_profile)
 	_cleanup_free_ char *shell = NULL, *profile = NULL;
 
 	if (login_goes_round(argv)) {
-		log_warning("a startup file of your shell runs nix-user-chroot, and so itself "
-			    "again: this shell reads none\n"
-			    "write in front of it there: [ -n \"$NIX_USER_CHROOT\" ] ||");
+		log_warning("a startup file of your shell runs nix-user-chroot, which starts that "
+			    "shell again: this shell reads no startup files\n"
+			    "put this in front of nix-user-chroot in that file: [ -n "
+			    "\"$NIX_USER_CHROOT\" ] ||");
 		return exec_plain_shell(argv ? argv[0] : NULL);
 	}
 	if (argv) {
@@ -295,7 +296,7 @@ int exec_profile_command(const char *name, char *const *argv)
 	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%-s", name,
 		  directories.items[0],
 		  str_starts_with(name, "nix")
-			  ? "nix-user-chroot --install mends the profile of an installation"
+			  ? "nix-user-chroot --install repairs the profile of an installation"
 			  : "nix-user-chroot -- nix-env -iA nixpkgs.PACKAGE puts a package there");
 	return EXIT_ENOENT;
 }

@@ -187,8 +187,8 @@ int helper_exec(const struct run_request *request, const struct entry *entry,
 	self = fs_self_path();
 	if (!self || path_is_within(self, "/nix"))
 		return refuse(refusal,
-			      xstrdup("use the helper: this program is in /nix, and so is not "
-				      "there inside"),
+			      xstrdup("use the helper: this program is in /nix, and so "
+				      "is missing inside"),
 			      ENOENT, CHECK_STEP_COUNT);
 	return exec(request, entry, helper, self);
 }

@@ -13,7 +13,7 @@ int mountns_enter(const struct entry *entry, struct refusal *refusal)
 
 	/* looking for the capability is cheaper than a plan that cannot be carried out */
 	if (refusal && !capability_held(CAP_SYS_ADMIN))
-		return refuse(refusal, xstrdup("enter a mount namespace of my own"), EPERM,
+		return refuse(refusal, xstrdup("create a mount namespace"), EPERM,
 			      CHECK_MOUNT_NAMESPACE);
 	if (own_root_plan(entry, false, &plan, &fingerprint) < 0)
 		return -1;

@@ -21,8 +21,8 @@ static const struct {
 	const char *words;
 	enum check_step check;
 } steps[CHROOT_STEP_COUNT] = {
-	[CHROOT_UNSHARE] = {"enter a user and mount namespace of my own", CHECK_USER_NAMESPACE},
-	[CHROOT_UNSHARE_MOUNTS] = {"enter a mount namespace of my own", CHECK_MOUNT_NAMESPACE},
+	[CHROOT_UNSHARE] = {"create a user and mount namespace", CHECK_USER_NAMESPACE},
+	[CHROOT_UNSHARE_MOUNTS] = {"create a mount namespace", CHECK_MOUNT_NAMESPACE},
 	[CHROOT_MAP_IDS] = {"write", CHECK_ID_MAPS},
 	[CHROOT_MAKE_SLAVE] = {"keep mounts from spreading to the host", CHECK_SLAVE},
 	[CHROOT_MOUNT_TMPFS] = {"mount a tmpfs on", CHECK_TMPFS},
@@ -144,7 +144,7 @@ static bool is_refused_by_name(bool with_user_namespace)
 		return false;
 	failure = probe_failure(failed);
 	why = check_explain((enum check_step)(failed - probe.steps), failed->err, "");
-	log_error("cannot enter a namespace of my own: %s\n%-s", failure, why);
+	log_error("cannot create the namespaces: %s\n%-s", failure, why);
 	return true;
 }
 

@@ -14,12 +14,12 @@ static void say_unreadable(const char *file, int err)
 	switch (err) {
 	case ELOOP:
 		log_error("cannot read %s: it is a symlink that leads nowhere\n"
-			  "mend it or remove it",
+			  "repair it or remove it",
 			  file);
 		break;
 	case EFBIG:
 		log_error("cannot read %s: it is larger than 1 MiB, which no list of paths is\n"
-			  "mend it or remove it",
+			  "repair it or remove it",
 			  file);
 		break;
 	case EINVAL:

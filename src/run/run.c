@@ -43,7 +43,8 @@ static void say_no_store(const char *nix_dir)
 			  "commands; nix-user-chroot --install makes a new one",
 			  nix_dir, elsewhere, elsewhere, elsewhere);
 	else
-		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
+		log_error("Nix is not installed yet: there is no store in %s\n"
+			  "install it with: nix-user-chroot --install",
 			  nix_dir);
 }
 
@@ -171,7 +172,7 @@ static int say_refusals(const struct refusal *first, const struct refusal *last)
 		return -1;
 	}
 	why = check_explain(first->step, first->err, "");
-	other = last != first ? text_format("\nnor could I %s", last->what) : xstrdup("");
+	other = last != first ? text_format("\nalso cannot %s", last->what) : xstrdup("");
 	log_error("cannot %s: %s\n%-s%-s", first->what, strerror(first->err), why, other);
 	return -1;
 }
@@ -339,9 +340,9 @@ static _Noreturn void run_child(const struct run_request *request, int in_fd, in
 	log_forget_status();
 	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
 	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
-		log_error(
-			"cannot redirect a process: %s\nthe limit of open files may be reached: ulimit -n",
-			strerror(errno));
+		log_error("cannot redirect a process: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  strerror(errno));
 		_exit(EXIT_CANCELED);
 	}
 	close_at_exec(request->kept_fd);

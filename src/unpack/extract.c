@@ -127,7 +127,7 @@ static int check_end(struct extraction *x)
 		return cannot_read(x);
 	if (n > 0)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
-				       "there are bytes behind the archive's end");
+				       "there are bytes after the archive's end");
 	return 0;
 }
 

@@ -262,11 +262,12 @@ static void say_failure(const struct unpack *u, int status)
 			  request->archive_name, request->staging_path, status - 128,
 			  strsignal(status - 128), signal_advice(status - 128));
 	else if (u->last.kind == EXTRACT_DONE)
-		log_error("cannot unpack %s into %s: the unpacking said that it was done, and "
-			  "cannot have been (top directory \"%s\", status %d)\n"
-			  "the tarball may have taken it over: get it from elsewhere, and report "
-			  "this",
-			  request->archive_name, request->staging_path, u->last.text, status);
+		log_error(
+			"cannot unpack %s into %s: the unpacking reported success, which cannot be "
+			"true (top directory \"%s\", status %d)\n"
+			"the tarball may have taken it over: get it from elsewhere, and report "
+			"this",
+			request->archive_name, request->staging_path, u->last.text, status);
 	else
 		log_error("cannot unpack %s into %s: the unpacking ended with status %d\n"
 			  "run it again; more memory may help",

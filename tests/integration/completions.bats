@@ -152,7 +152,7 @@ options_are_those_of_the_program()
 	local shell=$1 command
 
 	same "$(listed)" "$("$shell" 'nix-user-chroot --' | grep -e '^--')"
-	for command in --install --uninstall --check; do
+	for command in --install --uninstall --update --check; do
 		# COMMAND itself is of no more use, nor is another
 		same "$(listed "$command")" \
 			"$("$shell" "nix-user-chroot -v $command --" | grep -e '^--' |

@@ -579,8 +579,8 @@ shell_says()
 
 @test "no store in the default directory: says so and names --install" {
 	not_in direct "it is /nix"
-	local message="there is no Nix store in"
-	fails 125 "$message $HOME/.local/share/nix" "nix-user-chroot --install makes one" -- "$PROGRAM"
+	local message="Nix is not installed yet: there is no store in"
+	fails 125 "$message $HOME/.local/share/nix" "nix-user-chroot --install" -- "$PROGRAM"
 	mkdir -p .local/share/nix
 	fails 125 "$message $HOME/.local/share/nix" "--install" -- "$PROGRAM" -- true
 	# one that is named needs none
@@ -666,10 +666,10 @@ shell_says()
 }
 
 @test "a host that refuses user namespaces: which switch to look at" {
-	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
+	fails 125 "cannot create a user and mount namespace: No space left on device" \
 		user.max_user_namespaces -- env NIX_USER_CHROOT_RUNTIME=userns unshare --user --map-root-user \
 		sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$PROGRAM" "$NIX" true'
-	fails 125 "cannot enter a user and mount namespace of my own: No space left on device" \
+	fails 125 "cannot create a user and mount namespace: No space left on device" \
 		user.max_mnt_namespaces -- env NIX_USER_CHROOT_RUNTIME=userns unshare --user --map-root-user \
 		sh -c 'echo 0 >/proc/sys/user/max_mnt_namespaces; exec "$PROGRAM" "$NIX" true'
 }

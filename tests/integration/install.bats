@@ -318,9 +318,9 @@ as_nobody()
 @test "bad input: hash mismatch" {
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
 	nothing_left install
-	refused 'another hash' "expected $(cat "$(tarball "$NEW").sha256")" 'nothing of it was used'
+	refused 'SHA-256 mismatch' "expected $(cat "$(tarball "$NEW").sha256")" 'nothing of it was used'
 	nothing_left "$PROGRAM" --install --tarball "$(tarball "$NEW")" --sha256 "$(printf '%064d' 1)"
-	refused 'another hash' 'from --sha256' 'check --sha256, and whether the file is whole'
+	refused 'SHA-256 mismatch' 'from --sha256' 'check --sha256, and whether the file is whole'
 	[[ $output != *--mirror* ]]
 }
 
@@ -517,5 +517,5 @@ a_tarball()
 	mkdir -p "$NIX/store" "$NIX/etc/nix" "$NIX/var/nix"
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
 	nothing_left install
-	refused 'another hash'
+	refused 'SHA-256 mismatch'
 }

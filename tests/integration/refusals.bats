@@ -26,7 +26,7 @@ flat()
 }
 
 @test "a filter that kills: entering says so, whichever runtime" {
-	fails 125 "cannot enter a namespace of my own: unshare: killed by signal 31" "seccomp filter" -- \
+	fails 125 "cannot create the namespaces: unshare: killed by signal 31" "seccomp filter" -- \
 		"$REFUSE" unshare=kill -- "$PROGRAM" --runtime=userns "$NIX" true
 	fails 125 "mount: killed by signal 31" "seccomp filter" -- \
 		"$REFUSE" mount=kill -- "$PROGRAM" --runtime=userns "$NIX" true

@@ -172,7 +172,7 @@ END
 @test "shims: with no store there at all, and in a profile elsewhere" {
 	run -0 tiny
 	NIX_USER_CHROOT_DIR=$HOME/none run -125 nix
-	[[ $output == *"there is no Nix store in $HOME/none"*'nix-user-chroot --install makes one'* ]]
+	[[ $output == *"there is no store in $HOME/none"*'install it with: nix-user-chroot --install'* ]]
 	# the place of use-xdg-base-directories
 	mkdir -p "$HOME/.local/state/nix"
 	mv "$HOME/.nix-profile" "$HOME/.local/state/nix/profile"
@@ -256,7 +256,7 @@ END
 	mkdir "$BIN/nix-hash"
 	run -0 tiny
 	[ "$(grep -c 'not ours' <<<"$output")" -eq 1 ]
-	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move them away'* ]]
+	[[ $output == *"$BIN has other files by these names, which stay: nix nix-env nix-hash nix-shell"*'move them away'* ]]
 	[ "$(cat "$BIN/nix")" = mine ]
 	[ "$(readlink "$BIN/nix-shell")" = /usr/bin/env ]
 	[ "$(readlink "$BIN/nix-env")" = nowhere ]

@@ -186,7 +186,7 @@ dotfiles()
 	echo mine >"$NIX/var/nix-user-chroot/mine"
 	run -0 uninstall
 	for name in trusted-settings.json repl-history root etc/nix-user-chroot var/mine \
-		'etc/nix/nix.conf (changed since)' var/nix-user-chroot/mine; do
+		'etc/nix/nix.conf (edited since)' var/nix-user-chroot/mine; do
 		grep -qxF "    $NIX/$name" <<<"$output"
 	done
 	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# edited' ]
@@ -221,7 +221,7 @@ dotfiles()
 	run -0 uninstall
 	[[ $output == *"$bin: the links nix nix-build nix-channel "* ]]
 	[[ $output == *"$bin/nix-env (not ours any more)"* ]]
-	[ -z "$SINGLE" ] || [[ $output == *"$bin/nix-user-chroot (another program than we put there)"* ]]
+	[ -z "$SINGLE" ] || [[ $output == *"$bin/nix-user-chroot (another program than --install put there)"* ]]
 	[ "$(find "$bin" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" = \
 		"another nix-env nix-hash ${SINGLE:+nix-user-chroot }" ]
 }
@@ -681,7 +681,7 @@ files()
 	chmod +x "$HOME/w/nix-user-chroot-wrapper.sh"
 	ln -s "$HOME/w/nix-user-chroot-wrapper.sh" "$HOME/.local/bin/nix"
 	run -0 lined
-	[[ $output == *'already what is not ours'* || -z $output ]]
+	[[ $output == *'other files by these names'* || -z $output ]]
 	[ "$(readlink "$HOME/.local/bin/nix")" = "$HOME/w/nix-user-chroot-wrapper.sh" ]
 	run -0 uninstall
 	[ "$(readlink "$HOME/.local/bin/nix")" = "$HOME/w/nix-user-chroot-wrapper.sh" ]

@@ -226,7 +226,7 @@ static void numbers(void **state)
 
 	(void)state;
 	try_values(good, NULL);
-	try_values(zeros, "a number may not have a 0 in front");
+	try_values(zeros, "a number must not begin with 0");
 	try_values(large, "the number does not fit into 64 bits");
 }
 

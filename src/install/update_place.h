@@ -1,0 +1,41 @@
+/*
+ * Where the running program lies, whether --update may replace it there, and replacing it.
+ */
+#ifndef INSTALL_UPDATE_PLACE_H
+#define INSTALL_UPDATE_PLACE_H
+
+#include "install/update_request.h"
+#include "util/sha256.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct update_place {
+	char *path; /* absolute, no symlinks in it */
+	int fd;	    /* the file */
+	int dir_fd; /* the directory that it is in */
+	mode_t mode;
+};
+
+#define UPDATE_PLACE_NONE       \
+	{                       \
+		NULL, -1, -1, 0 \
+	}
+
+/*
+ * Find it, which was started by the name ARGV0: 0 with *OUT for update_place_clear(), or -1 after a
+ * message, an error or, where the user has asked for more than the program (IS_PART), a warning: it
+ * is not the user's, or a package's, or two files, of which a release has none.
+ */
+int update_place_find(const char *argv0, bool is_part, struct update_place *out);
+
+/*
+ * Put the LEN bytes at DATA, whose digest is SHA256, in its place by rename(2), with the record of
+ * the Nix directory, where that has the program, in step. 0, or -1 after a message.
+ */
+int update_place_put(const struct update_request *request, const struct update_place *place,
+		     const void *data, size_t len, const struct sha256 *sha256);
+
+void update_place_clear(struct update_place *place);
+
+#endif

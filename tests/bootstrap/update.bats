@@ -1,0 +1,336 @@
+#!/usr/bin/env bats
+#
+# --update of the program in one file: from releases of other versions of it, which are the program with
+# another version written over its own. See bootstrap.bash and ../integration/install.bash.
+
+# shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
+# shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite PROGRAM
+# shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
+
+bats_require_minimum_version 1.5.0
+load ../mirror/mirror.bash
+load ../integration/install.bash
+
+setup_file()
+{
+	[ -n "${NIX_USER_CHROOT_SINGLE:-}" ] || skip "needs a program of --enable-single-binary"
+	export NIX_USER_CHROOT=$NIX_USER_CHROOT_SINGLE
+	installing_suite
+	in_memory
+	tiny_release "$SITE" 1.0.1
+	mkdir "$SITE/old" "$SITE/new"
+	own_release "$SITE/old" 0.0.9
+	own_release "$SITE/new" 9.1.0
+	mirror_start "$SITE"
+}
+
+teardown_file()
+{
+	mirror_stop
+	remove_tree ${SCRATCH:+"$SCRATCH"}
+}
+
+setup()
+{
+	new_home
+	unset NIX_USER_CHROOT_PROGRAM_SHA256 NIX_USER_CHROOT_RELEASES
+	COPY=$HOME/.local/bin/nix-user-chroot
+	THIS=$("$PROGRAM" --version | cut -d ' ' -f 2)
+}
+
+# own_release DIR VERSION: a release of this program, as scripts/release makes one
+own_release()
+{
+	local version name=nix-user-chroot-$2-$SYSTEM
+
+	version=$("$PROGRAM" --version | cut -d ' ' -f 2)
+	[ ${#version} -eq ${#2} ]
+	sed "s/${version//./\\.}/$2/g" "$PROGRAM" >"$1/$name"
+	chmod 755 "$1/$name"
+	[ "$("$1/$name" --version)" = "nix-user-chroot $2" ]
+	echo "PRoot" >"$1/proot-5.4.0-$SYSTEM"
+	sums "$1"
+}
+
+sums()
+{
+	(cd "$1" && sha256sum -- *-linux >SHA256SUMS)
+}
+
+# here: the program as the user has it, without an installation
+here()
+{
+	mkdir -p "${COPY%/*}"
+	cp "$PROGRAM" "$COPY"
+}
+
+# update [OPTION...]: from the mirror's newer release
+update()
+{
+	"$COPY" --update --releases "$MIRROR_URL/new" --cacert "$MIRROR_CA" "$@"
+}
+
+# unchanged: as here() has put it, and nothing beside it
+unchanged()
+{
+	cmp "$COPY" "$PROGRAM"
+	[ "$(ls -A "${COPY%/*}")" = nix-user-chroot ]
+}
+
+@test "update: the copy of --install, over https, while a shell runs inside; --uninstall takes it away" {
+	local pid
+
+	run -0 install --nix-version "$TINY"
+	cmp "$COPY" "$PROGRAM"
+	"$COPY" -- sh -c 'echo $$ >"$HOME/inside"; exec sleep 60' 3>&- 4>&- &
+	pid=$!
+	wait_until 10 test -s "$HOME/inside"
+	run -0 update --dry-run
+	[[ $output == *"$THIS -> 9.1.0: $MIRROR_URL/new/nix-user-chroot-9.1.0-$SYSTEM would replace $COPY" ]]
+	cmp "$COPY" "$PROGRAM"
+	run -0 update
+	[ "$output" = "nix-user-chroot: nix-user-chroot $THIS -> 9.1.0: $COPY" ]
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	kill -0 "$pid"
+	run -0 "$COPY" -- sh -c 'ls -d /nix/store'
+	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
+	run -0 grep "^file $COPY " "$NIX/var/nix-user-chroot/record"
+	[ "$output" = "file $COPY $(sha256sum <"$COPY" | cut -d ' ' -f 1)" ]
+	# again: nothing to do, and nothing is downloaded but the list
+	mirror_clear_log
+	run -0 update
+	[[ $output == *"9.1.0 is what the release has: nothing to do for $COPY" ]]
+	[ "$(mirror_requests '^GET /new/nix-user-chroot')" -eq 0 ]
+	run -0 "$COPY" --install
+	[[ $output == *'nothing to do' ]]
+	kill "$pid"
+	wait "$pid" || true
+	run -0 "$COPY" --uninstall --yes
+	rm "$HOME/inside"
+	[ "$(find "$HOME" -mindepth 1)" = '' ]
+}
+
+@test "update: a program that no record has, from a directory, and a link to it" {
+	here
+	mkdir "$HOME/opt"
+	mv "$COPY" "$HOME/opt/nuc"
+	ln -s "$HOME/opt/nuc" "$COPY"
+	NIX_USER_CHROOT_RELEASES=$SITE/new run -0 "$COPY" --update
+	[ "$output" = "nix-user-chroot: nix-user-chroot $THIS -> 9.1.0: $HOME/opt/nuc" ]
+	[ -L "$COPY" ]
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(ls -A "$HOME/opt")" = nuc ]
+	# nothing was made for it
+	[ ! -e "$NIX" ]
+}
+
+@test "update: an older release only with --force" {
+	here
+	run -125 "$COPY" --update --releases "$SITE/old"
+	has_words '0.0.9, which is older' "$THIS" --force
+	unchanged
+	run -0 "$COPY" --update --releases "$SITE/old" --force
+	[[ $output == *"$THIS -> 0.0.9: $COPY" ]]
+	[ "$("$COPY" --version)" = "nix-user-chroot 0.0.9" ]
+}
+
+@test "update: the same version of other bytes stays, and goes with --force" {
+	mkdir "$HOME/same"
+	own_release "$HOME/same" "$THIS"
+	printf x >>"$HOME/same/nix-user-chroot-$THIS-$SYSTEM"
+	sums "$HOME/same"
+	here
+	run -0 "$COPY" --update --releases "$HOME/same"
+	has_words 'not that very file' --force
+	unchanged
+	run -0 "$COPY" --update --releases "$HOME/same" --force
+	cmp "$COPY" "$HOME/same/nix-user-chroot-$THIS-$SYSTEM"
+}
+
+@test "update: plain http with a hash alone, by option or variable, and that very hash" {
+	local hash url=$MIRROR_HTTP_URL/new
+
+	hash=$(sha256sum <"$SITE/new/nix-user-chroot-9.1.0-$SYSTEM" | cut -d ' ' -f 1)
+	here
+	run -125 "$COPY" --update --releases "$url"
+	has_words 'plain http proves nothing' --program-sha256
+	[ "$(mirror_requests '^GET /new')" -eq 0 ]
+	run -125 "$COPY" --update --releases "$url" --program-sha256 "${hash/?/x}"
+	has_words 'not a SHA-256 hash'
+	run -125 "$COPY" --update --releases "$url" --program-sha256 "$(printf '%064d' 0)"
+	has_words 'not what it should be' "$hash"
+	unchanged
+	NIX_USER_CHROOT_PROGRAM_SHA256=$hash run -0 "$COPY" --update --releases "$url"
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+}
+
+@test "update: what is not the program that it should be changes nothing" {
+	local dir=$HOME/bad program
+
+	here
+	cp -r "$SITE/new" "$dir"
+	program=$dir/nix-user-chroot-9.1.0-$SYSTEM
+	# changed, cut, replaced by a portal's page
+	for change in 'printf x >>"$program"' 'truncate -s 100000 "$program"' 'echo "<html>" >"$program"' \
+		': >"$program"'; do
+		cp "$SITE/new/${program##*/}" "$program"
+		eval "$change"
+		run -125 "$COPY" --update --releases "$dir"
+		has_words 'is not what it should be' 'nothing was changed'
+	done
+	# with the right hash, but another version than its name, or nothing that runs
+	cp "$SITE/old/nix-user-chroot-0.0.9-$SYSTEM" "$program"
+	sums "$dir"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words 'does not say that it is of version 9.1.0, but: nix-user-chroot 0.0.9'
+	head -c 4096 /dev/urandom >"$program"
+	sums "$dir"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words 'does not run on this host'
+	rm "$program"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words "${program##*/} is not there"
+	# SHA256SUMS that names two, none, a page, nothing
+	sed "p; s/9\.1\.0/9.2.0/" "$SITE/new/SHA256SUMS" >"$dir/SHA256SUMS"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words 'names 2 programs'
+	sed "s/9\.1\.0/..\/9.2.0/" "$SITE/new/SHA256SUMS" >"$dir/SHA256SUMS"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words 'names no program for this host'
+	rm "$dir/SHA256SUMS"
+	run -125 "$COPY" --update --releases "$dir"
+	has_words 'there is no release of nix-user-chroot at'
+	run -125 "$COPY" --update --releases relative/dir
+	has_words 'no URL or directory of releases'
+	unchanged
+}
+
+@test "update: a server that cannot be verified, or breaks off, changes nothing" {
+	local name=nix-user-chroot-9.1.0-$SYSTEM
+
+	here
+	run -125 "$COPY" --update --releases "$MIRROR_URL/new"
+	unchanged
+	run -125 "$COPY" --update --releases https://127.0.0.1:1
+	mirror_fault "{\"path\": \"/new/$name\", \"fault\": \"status\", \"status\": 404}"
+	run -125 update
+	has_words 'is not there'
+	unchanged
+	# once: it is asked again
+	mirror_clear_faults
+	mirror_fault "{\"path\": \"/new/$name\", \"fault\": \"reset\", \"bytes\": 100000, \"times\": 1}"
+	run -0 update
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+}
+
+@test "update: killed at any instant, the program is the old one or the new one, and goes with --uninstall" {
+	local i pid
+
+	run -0 install --nix-version "$TINY"
+	for i in 0.01 0.03 0.05 0.07 0.1 0.13 0.17 0.22; do
+		cp "$PROGRAM" "$HOME/fresh"
+		mv "$HOME/fresh" "$COPY"
+		"$COPY" --update --releases "$SITE/new" --force >/dev/null 2>&1 3>&- 4>&- &
+		pid=$!
+		sleep "$i"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		cmp "$COPY" "$PROGRAM" || cmp "$COPY" "$SITE/new/nix-user-chroot-9.1.0-$SYSTEM"
+	done
+	# and finished by the next one
+	run -0 "$COPY" --update --releases "$SITE/new"
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ ! -e "$COPY.new" ]
+	echo half >"$COPY.new"
+	run -0 "$COPY" --uninstall --yes
+	[ "$(find "$HOME" -mindepth 1)" = '' ]
+}
+
+@test "update: a full disk leaves the program as it is" {
+	local size
+
+	here
+	# a write beyond this fails, as one does on a full disk
+	size=$(($(stat -c %s "$PROGRAM") / 2 / 1024))
+	run -125 bash -c 'trap "" XFSZ; ulimit -f "$1"; exec "$2" --update --releases "$3"' bash "$size" "$COPY" "$SITE/new"
+	unchanged
+}
+
+@test "update: a program of somebody else's, or of a package, is left alone, and said to be that" {
+	here
+	chmod 555 "${COPY%/*}"
+	if [ "$(id -u)" -ne 0 ]; then
+		run -125 "$COPY" --update --releases "$SITE/new"
+		has_words 'cannot write to' 'ask who keeps it'
+	fi
+	chmod 755 "${COPY%/*}"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 12345 "$COPY"
+		run -125 "$COPY" --update --releases "$SITE/new"
+		has_words 'belongs to user 12345'
+		chown 0 "$COPY"
+	fi
+	unchanged
+	type -P dpkg-query || skip "needs dpkg"
+	# a package's, says the database of dpkg; HOME is elsewhere, for there no package has files
+	mkdir -p "$HOME/db/info" "$HOME/db/updates" "$HOME/elsewhere"
+	printf 'Package: nuc\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n' \
+		>"$HOME/db/status"
+	echo "$COPY" >"$HOME/db/info/nuc.list"
+	export DPKG_ADMINDIR=$HOME/db
+	HOME=$HOME/elsewhere run -125 "$COPY" --update --releases "$SITE/new"
+	has_words 'a package manager keeps it' 'apt upgrade'
+	unchanged
+	# no other is asked for what it does not know
+	: >"$HOME/db/info/nuc.list"
+	HOME=$HOME/elsewhere run -0 "$COPY" --update --releases "$SITE/new"
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+}
+
+@test "update --nix: the latest Nix of the mirror it came from, once; channels and startup files stay" {
+	run -0 install --nix-version "$TINY" --no-modify-profile
+	# the newest that this mirror has
+	rm -rf "$HOME/mirror"
+	mkdir "$HOME/mirror"
+	cp -r "$SITE/nix-1.0.1" "$HOME/mirror"
+	mkdir "$HOME/mirror/latest"
+	cp "$SITE/nix-1.0.1/install" "$HOME/mirror/latest"
+	run -0 update --nix --mirror "$HOME/mirror" --dry-run
+	has_words "$THIS -> 9.1.0" "Nix $TINY -> 1.0.1 would be installed in $NIX"
+	run -0 update --nix --mirror "$HOME/mirror"
+	has_words "$THIS -> 9.1.0: $COPY" "Nix $TINY -> 1.0.1: $NIX"
+	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
+	[ ! -e "$HOME/.profile" ]
+	# from where it came, now
+	run -0 "$COPY" --update --nix --releases "$SITE/new"
+	has_words '9.1.0 is what the release has' 'Nix 1.0.1 is the latest: nothing to do'
+	# an older one only with --force
+	cp "$SITE/nix-$TINY/install" "$HOME/mirror/latest"
+	cp -r "$SITE/nix-$TINY" "$HOME/mirror"
+	run -125 "$COPY" --update --nix --releases "$SITE/new"
+	has_words "the latest Nix there is $TINY, which is older" --force
+	run -0 "$COPY" --update --nix --releases "$SITE/new" --force
+	grep -q "^complete $TINY " "$NIX/var/nix-user-chroot/record"
+	# without an installation
+	run -0 "$COPY" --uninstall --yes
+	here
+	run -125 "$COPY" --update --nix --releases "$SITE/new"
+	has_words 'there is no Nix in' '--install'
+}
+
+@test "update: a build of two files is named as that, and --nix renews its Nix all the same" {
+	local two=${BUILD_DIR:-/nowhere}
+
+	[ -x "$two/nix-user-chroot-install" ] || skip "needs a build of two files in BUILD_DIR"
+	run -125 "$two/nix-user-chroot" --update --releases "$SITE/new"
+	has_words "$two/nix-user-chroot is not renewed" 'built as two files' 'make install'
+	run -0 "$two/nix-user-chroot" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
+		--nix-version "$TINY"
+	mkdir -p "$HOME/mirror/latest"
+	cp -r "$SITE/nix-1.0.1" "$HOME/mirror"
+	cp "$SITE/nix-1.0.1/install" "$HOME/mirror/latest"
+	run -0 "$two/nix-user-chroot" --update --nix --mirror "$HOME/mirror"
+	has_words 'built as two files' "Nix $TINY -> 1.0.1"
+	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
+}
