@@ -33,10 +33,11 @@ int own_release_sums(struct downloader *downloader, const char *base, const char
 
 /*
  * Of SUMS, the text of SHA256SUMS at BASE, the first file called PREFIX-VERSION-SYSTEM into *OUT,
- * for own_file_clear(), where VERSION is digits and dots. Returns how many there are. SUMS is cut
- * into lines.
+ * for own_file_clear(), where VERSION is digits and dots; NULL SYSTEM: this host's. Returns how
+ * many there are. SUMS is cut into lines.
  */
-size_t own_release_find(char *sums, const char *base, const char *prefix, struct own_file *out);
+size_t own_release_find(char *sums, const char *base, const char *prefix, const char *system,
+			struct own_file *out);
 
 /* How SYSTEM, "x86_64-linux", of this host is called in the names of files; NULL: there is none. */
 const char *own_release_system(void);
