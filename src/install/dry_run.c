@@ -58,7 +58,8 @@ static void print_places(FILE *f, const struct install_request *request, const s
 	download = xasprintf("%s/" LAYOUT_STATE "/%s" PART_SUFFIX ", until it is unpacked",
 			     site->nix_dir, release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
-	print_line(f, "download", download);
+	if (!release->bundle)
+		print_line(f, "download", download);
 	strlist_take(&written, path_join(site->nix_dir, "store"));
 	strlist_take(&written, path_join(site->nix_dir, "var"));
 	strlist_take(&written, path_join(site->nix_dir, LAYOUT_NIX_CONF));

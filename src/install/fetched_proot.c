@@ -46,7 +46,7 @@ static int find(const struct installation *in, struct own_file *out)
 		return -1;
 	if (!sums.trusted)
 		return refuse_http(shown);
-	if (own_release_find(sums.body, base, "proot", out) > 0)
+	if (own_release_find(sums.body, base, "proot", NULL, out) > 0)
 		return 0;
 	log_warning("PRoot would do without namespaces, and the release at %s has none for %s\n"
 		    "NIX_USER_CHROOT_PROOT names one that you have, as of a package called proot",

@@ -3,6 +3,7 @@
  */
 #include "install/install.h"
 #include "host/proot.h"
+#include "install/bundled.h"
 #include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
@@ -46,7 +47,7 @@ struct downloader *installation_downloader(const struct installation *in)
 	return downloader_new(&options);
 }
 
-static struct release_request release_request_of(const struct install_request *request)
+struct release_request release_request_of(const struct install_request *request)
 {
 	return (struct release_request){
 		.nix_version = request->nix_version,
@@ -54,6 +55,7 @@ static struct release_request release_request_of(const struct install_request *r
 		.tarball = request->tarball,
 		.sha256 = request->sha256,
 		.system = request->system,
+		.bundle = request->bundle,
 	};
 }
 
@@ -406,6 +408,10 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
+	/* what has a place of its own needs nothing of this file */
+	if (request->bundle && !request->mirror && !request->tarball &&
+	    bundled_check(request->bundle) < 0)
+		return EXIT_CANCELED;
 	if (site_find(request->runtime, &request->trust, &site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);

@@ -119,7 +119,7 @@ static int note_copy(const struct self_plan *plan, struct record *record)
 {
 	char hex[SHA256_HEX_LEN + 1];
 	struct sha256 digest;
-	int r = sha256_of_file(AT_FDCWD, plan->source, &digest);
+	int r = self_digest(&digest);
 
 	if (r < 0)
 		return r;

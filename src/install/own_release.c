@@ -66,12 +66,13 @@ static bool take_line(const char *line, const char *prefix, const char *system,
 	return true;
 }
 
-size_t own_release_find(char *sums, const char *base, const char *prefix, struct own_file *out)
+size_t own_release_find(char *sums, const char *base, const char *prefix, const char *system,
+			struct own_file *out)
 {
-	const char *system = own_release_system();
 	size_t count = 0;
 	char *line;
 
+	system = system ? system : own_release_system();
 	*out = (struct own_file){0};
 	while (system && (line = strsep(&sums, "\n"))) {
 		struct own_file other = {0};

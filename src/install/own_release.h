@@ -34,10 +34,11 @@ int own_release_sums(struct downloader *downloader, const char *base, const char
 
 /*
  * Find the first file PREFIX-VERSION-SYSTEM, where VERSION is digits and dots, in SUMS, the text of
- * SHA256SUMS at BASE, which is cut into lines. *OUT is for own_file_clear(). Returns the number of
- * such files.
+ * SHA256SUMS at BASE, which is cut into lines; SYSTEM NULL: this host's. *OUT is for
+ * own_file_clear(). Returns the number of such files.
  */
-size_t own_release_find(char *sums, const char *base, const char *prefix, struct own_file *out);
+size_t own_release_find(char *sums, const char *base, const char *prefix, const char *system,
+			struct own_file *out);
 
 /*
  * The name of this host's SYSTEM, "x86_64-linux", in the names of files; NULL: no file is for it.

@@ -1,4 +1,5 @@
 #include "install/pipeline.h"
+#include "install/bundled.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -9,19 +10,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-
-static int mismatch(const struct release *release, const struct sha256 *found)
-{
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-
-	sha256_format(&release->sha256, wanted);
-	sha256_format(found, got);
-	log_error("SHA-256 mismatch for %s: it was changed on its way or at its source\n"
-		  "expected %s (from %s)\nfound    %s\n"
-		  "nothing of it was used; %s",
-		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
-	return -1;
-}
 
 /* What the functions of this file share. */
 struct pipeline {
@@ -104,20 +92,19 @@ static void abandon(struct pipeline *pipeline)
 		unpack_abort(steal_ptr(&pipeline->unpack));
 }
 
-/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
-static int fetch(struct pipeline *pipeline, struct downloader *downloader,
-		 struct download_file *out)
+static int download(struct pipeline *pipeline, struct downloader *downloader,
+		    const struct sink *sink, struct download_file *out)
 {
 	const struct release *release = pipeline->release;
 	_cleanup_close_ int state_fd = fs_open_dir_below(pipeline->lock->nix_dir_fd, LAYOUT_STATE);
-	_cleanup_free_ char *state = path_join(pipeline->nix_dir, LAYOUT_STATE), *size = NULL;
-	const struct sink sink = {on_size, on_bytes, on_restart, pipeline};
+	_cleanup_free_ char *state = path_join(pipeline->nix_dir, LAYOUT_STATE);
+	int r;
 
 	if (state_fd < 0)
 		return layout_error("open the directory", state, state_fd);
 	pipeline->is_downloading = true;
 	progress_begin(pipeline->progress, "downloading", "%s", release->tarball_shown);
-	if (download_file(downloader,
+	r = download_file(downloader,
 			  &(struct download_request){
 				  .url = release->tarball_url,
 				  .missing = &release->missing,
@@ -126,15 +113,44 @@ static int fetch(struct pipeline *pipeline, struct downloader *downloader,
 				  .dir = state,
 				  .name = release->tarball_name,
 				  .expected = &release->sha256,
-				  .sink = pipeline->unpack ? &sink : NULL,
+				  .sink = sink,
 			  },
-			  out) < 0)
-		return -1;
+			  out);
 	pipeline->is_downloading = false;
+	return r;
+}
+
+/* Out of this program's own file, which stays the one copy of it. */
+static int read_bundle(struct pipeline *pipeline, const struct sink *sink,
+		       struct download_file *out)
+{
+	const struct release *release = pipeline->release;
+
+	pipeline->size = release->bundle->size;
+	if (check_space(pipeline, pipeline->size, 0) < 0)
+		return -1;
+	progress_begin(pipeline->progress, "unpacking", NULL);
+	/* the trailer is behind it */
+	pipeline->request.archive_size = release->bundle->size;
+	return bundled_read(release->bundle, sink, out);
+}
+
+/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
+static int fetch(struct pipeline *pipeline, struct downloader *downloader,
+		 struct download_file *out)
+{
+	const struct release *release = pipeline->release;
+	const struct sink all = {on_size, on_bytes, on_restart, pipeline};
+	const struct sink *sink = pipeline->unpack ? &all : NULL;
+	_cleanup_free_ char *size = NULL;
+
+	if ((release->bundle ? read_bundle(pipeline, sink, out)
+			     : download(pipeline, downloader, sink, out)) < 0)
+		return -1;
 	pipeline->size = out->size;
-	if (!sha256_equal(&out->digest, &release->sha256)) {
+	if (release_check_digest(release, &out->digest) < 0) {
 		download_file_remove(out);
-		return mismatch(release, &out->digest);
+		return -1;
 	}
 	size = str_size(out->size);
 	progress_end(pipeline->progress, "%s: %s, SHA-256 verified", release->tarball_name, size);

@@ -2,6 +2,7 @@
 #include "fetch/url.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 #include "util/text.h"
 
@@ -229,6 +230,76 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 	return refuse_http_hash(plan, plan->mirror);
 }
 
+int release_check_digest(const struct release *release, const struct sha256 *found)
+{
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+
+	if (sha256_equal(found, &release->sha256))
+		return 0;
+	sha256_format(&release->sha256, wanted);
+	sha256_format(found, got);
+	log_error("SHA-256 mismatch for %s: it was changed on its way or at its source\n"
+		  "expected %s (from %s)\nfound    %s\n"
+		  "nothing of it was used; %s",
+		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
+	return -1;
+}
+
+bool release_is_bundled(const struct release_request *request)
+{
+	_cleanup_free_ char *version = NULL, *system = NULL;
+	struct sha256 hash;
+
+	if (!request->bundle || request->bundle->broken || request->mirror || request->tarball ||
+	    !release_split_name(request->bundle->name, &version, &system))
+		return false;
+	if ((request->nix_version && strcmp(request->nix_version, version) != 0) ||
+	    (request->system && strcmp(request->system, system) != 0))
+		return false;
+	return !request->sha256 || (sha256_parse_option(request->sha256, &hash) == 0 &&
+				    sha256_equal(&hash, &request->bundle->sha256));
+}
+
+static int plan_from_bundle(const struct release_request *request, struct plan *plan)
+{
+	_cleanup_free_ char *host = request->system ? xstrdup(request->system) : host_system();
+	_cleanup_free_ char *self = fs_self_path();
+	const struct bundle *bundle = request->bundle;
+	struct release *release = &plan->release;
+
+	release_split_name(bundle->name, &release->version, &release->system);
+	if (!host)
+		return -1;
+	if (strcmp(host, release->system) != 0) {
+		log_error(
+			"the Nix in %s is for %s, and this machine is %s\n"
+			"make one with --bundle OUT --system %s; --mirror URL installs another than "
+			"the one inside, and --system %s this one, where its programs can run",
+			self ? self : "this program", release->system, host, host, release->system);
+		return -1;
+	}
+	release->tarball_name = xstrdup(bundle->name);
+	release->tarball_shown = xasprintf("%s in %s", bundle->name, self ? self : "this program");
+	release->sha256 = bundle->sha256;
+	if (!plan->has_hash)
+		release->sha256_source = xstrdup("the same file");
+	release->wrong_next = "copy the file again, or make it anew with --bundle";
+	release->bundle = bundle;
+	plan->has_hash = true;
+	return 0;
+}
+
+/* Before any connection. */
+static int make_plan(const struct release_request *request, struct plan *plan)
+{
+	if (check_words(request) < 0 || take_hash_option(request, plan) < 0)
+		return -1;
+	if (release_is_bundled(request))
+		return plan_from_bundle(request, plan);
+	return request->tarball ? plan_from_tarball(request, plan)
+				: plan_from_mirror(request, plan);
+}
+
 /* Ask the mirror which version is the latest */
 static int resolve_latest(struct plan *plan, struct downloader *downloader)
 {
@@ -337,21 +408,18 @@ int release_check(const struct release_request *request)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 
-	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
-		return -1;
-	return request->tarball ? 0 : plan_from_mirror(request, &plan);
+	/* the file may not be there any more, and not be needed */
+	if (request->tarball)
+		return check_words(request) < 0 ? -1 : take_hash_option(request, &plan);
+	return make_plan(request, &plan);
 }
 
 int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
-	int r;
 
-	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
-		return -1;
-	r = request->tarball ? plan_from_tarball(request, &plan) : plan_from_mirror(request, &plan);
-	if (r < 0)
+	if (make_plan(request, &plan) < 0)
 		return -1;
 	if (plan.mirror && complete_from_mirror(&plan, downloader) < 0)
 		return -1;

@@ -6,6 +6,7 @@
 #define INSTALL_RELEASE_H
 
 #include "fetch/download.h"
+#include "util/bundle.h"
 #include "util/sha256.h"
 
 #include <stdbool.h>
@@ -17,11 +18,12 @@
 
 /* What the user says of it, as typed. NULL: nothing. */
 struct release_request {
-	const char *nix_version; /* else the latest */
-	const char *mirror;	 /* else the default one */
-	const char *tarball;	 /* a file or a URL, in place of a mirror */
-	const char *sha256;	 /* else what is beside the tarball */
-	const char *system;	 /* else this host's */
+	const char *nix_version;     /* else the latest */
+	const char *mirror;	     /* else the default one */
+	const char *tarball;	     /* a file or a URL, in place of a mirror */
+	const char *sha256;	     /* else what is beside the tarball */
+	const char *system;	     /* else this host's */
+	const struct bundle *bundle; /* what this program holds itself; NULL: nothing */
 };
 
 struct release {
@@ -36,7 +38,15 @@ struct release {
 	char *sha256_source; /* where that came from: "--sha256", or a URL; for messages */
 	const char
 		*wrong_next; /* what the user can do where the tarball has another hash: a line */
+	const struct bundle
+		*bundle; /* the tarball is in it, and tarball_url NULL; NULL: it is not */
 };
+
+/*
+ * Is it the Nix in the bundle that REQUEST means? What is explicit counts: with another version or
+ * hash, or with a place of its own, it does not.
+ */
+bool release_is_bundled(const struct release_request *request);
 
 /* Are the words in REQUEST well-formed? 0, or -1 after it has said which is not. */
 int release_check(const struct release_request *request);
@@ -49,6 +59,9 @@ int release_check(const struct release_request *request);
  */
 int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out);
+
+/* Does the tarball, whose digest was FOUND, have the one that it must? 0, or -1 after a message. */
+int release_check_digest(const struct release *release, const struct sha256 *found);
 
 /* Free what it holds; usable with _cleanup_() on one that was zeroed. */
 void release_clear(struct release *release);

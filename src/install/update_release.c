@@ -40,7 +40,7 @@ static int take_hash(const char *text, struct sha256 *out)
 static int find_program(char *sums, const char *base, struct own_file *out)
 {
 	_cleanup_free_ char *shown = url_shown(base);
-	size_t count = own_release_find(sums, base, "nix-user-chroot", out);
+	size_t count = own_release_find(sums, base, "nix-user-chroot", NULL, out);
 
 	if (count == 1)
 		return 0;

@@ -382,3 +382,29 @@ served()
 	run -0 env PATH=/usr/bin:/bin sh -c '. "$1" && nix --version' sh "$env"
 	[[ $output == 'nix (Nix) '* ]]
 }
+
+@test "release: with --bundle-nix also a file with that Nix for each architecture, which install.sh leaves alone" {
+	local arch site=$BATS_TEST_TMPDIR/site bundled=$BATS_TEST_TMPDIR/release
+
+	clone
+	mkdir -p "$site/nix-1.0.0"
+	for arch in x86_64 i686 aarch64 armv7l riscv64; do
+		echo "for $arch" >"$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz"
+		sha256sum "$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz" | cut -c 1-64 \
+			>"$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz.sha256"
+	done
+	run -0 release --output "$bundled" --bundle-nix 1.0.0 --mirror "$site"
+	for arch in x86_64 i686 aarch64 armv7l riscv64; do
+		cmp -n "$(stat -c %s "$STATIC/$NAME-$arch-linux")" "$STATIC/$NAME-$arch-linux" \
+			"$bundled/$NAME-nix-1.0.0-$arch-linux"
+		grep -q "  $NAME-nix-1.0.0-$arch-linux\$" "$bundled/SHA256SUMS"
+	done
+	run -0 "$bundled/$NAME-nix-1.0.0-$(uname -m)-linux" --version
+	[[ $output == *"In this file: Nix 1.0.0 for $(uname -m)-linux"* ]]
+	mkdir "$HOME/to"
+	NIX_USER_CHROOT_RELEASES=$bundled NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run -0 sh "$bundled/install.sh"
+	cmp "$HOME/to/nix-user-chroot" "$bundled/$NAME-$(uname -m)-linux"
+	run release --output "$BATS_TEST_TMPDIR/none" --bundle-nix 2.0.0 --mirror "$site"
+	refused 'the bundle for x86_64 cannot be made' '--mirror'
+	[ ! -e "$BATS_TEST_TMPDIR/none" ]
+}
