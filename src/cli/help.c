@@ -33,8 +33,8 @@ static const char bundle_usage[] =
 static const char update_usage[] =
 	"usage: nix-user-chroot --update [OPTION...]\n"
 	"\n"
-	"Put the newest release of this program in its place, verified. Shells that run\n"
-	"inside go on.\n";
+	"Replace this program by its newest release, verified. Processes that run\n"
+	"inside continue.\n";
 
 static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"

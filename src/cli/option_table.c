@@ -16,7 +16,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 COMMAND(INSTALL),
 	 .help = "download, verify and install Nix; run COMMAND"},
 	{.name = "uninstall", COMMAND(UNINSTALL), .help = "remove what --install has put in place"},
-	{.name = "update", COMMAND(UPDATE), .help = "renew this program; with --nix, Nix too"},
+	{.name = "update", COMMAND(UPDATE), .help = "update this program; with --nix, Nix too"},
 	{.name = "bundle",
 	 COMMAND(BUNDLE),
 	 AT(bundle),

@@ -14,16 +14,17 @@
 #include <sys/utsname.h>
 
 enum {
-	POINTER_MAX = 1 << 20,	 /* bytes; upstream's script has about 5,000 */
-	HASH_FILE_MAX = 1 << 12, /* a hash has 64; the rest lets a message show what came instead */
+	POINTER_MAX = 1 << 20, /* bytes; upstream's script has about 5,000 */
+	/* a hash has 64; with the rest, a message can show what came instead */
+	HASH_FILE_MAX = 1 << 12,
 };
 
-/* What is decided before any connection. */
+/* What is decided before any connection is made. */
 struct plan {
 	struct release release;
 	char *mirror;	  /* NULL with --tarball */
-	char *shown;	  /* --mirror or --tarball, as typed but for url_shown() */
-	const char *file; /* --tarball where it is a local file, as typed; else NULL */
+	char *shown;	  /* --mirror or --tarball as typed, shown by url_shown() */
+	const char *file; /* --tarball as typed, if it is a local file; else NULL */
 	bool has_hash;	  /* --sha256 was given */
 };
 
@@ -81,7 +82,7 @@ static int take_hash_option(const struct release_request *request, struct plan *
 	return 0;
 }
 
-/* The system of this host, where neither an option nor a file name tells */
+/* The system of this host, if neither an option nor a file name gives it. */
 static char *host_system(void)
 {
 	_cleanup_free_ char *systems = NULL;
@@ -103,7 +104,7 @@ static char *host_system(void)
 	return NULL;
 }
 
-/* A hash that comes over plain http is worth nothing: who can change the tarball can change it */
+/* Refuse a hash over plain http: whoever can change the tarball can change the hash. */
 static int refuse_http_hash(const struct plan *plan, const char *url)
 {
 	if (plan->has_hash || url_scheme(url) != URL_HTTP)
@@ -130,7 +131,7 @@ static int open_local(const char *path)
 	return error ? -1 : 0;
 }
 
-/* --tarball as a URL; the caller frees; NULL after it has said why not */
+/* --tarball as a URL; the caller frees. NULL after a message. */
 static char *tarball_url_of(const char *tarball, const char *shown)
 {
 	_cleanup_free_ char *cwd = NULL, *path = NULL;
@@ -163,7 +164,7 @@ static char *tarball_url_of(const char *tarball, const char *shown)
 	return url_of_path(path);
 }
 
-/* --nix-version and --system are checked against what the name of the tarball says */
+/* Check --nix-version and --system against the tarball's name. */
 static int check_name(const struct release_request *request, const struct plan *plan)
 {
 	const struct release *release = &plan->release;
@@ -351,7 +352,7 @@ static int complete_from_mirror(struct plan *plan, struct downloader *downloader
 	return 0;
 }
 
-/* Where there is no hash; *WHAT is freed by the caller */
+/* The message if there is no hash; the caller frees *WHAT. */
 static struct download_missing missing_hash(const struct plan *plan, const char *shown, char **what)
 {
 	if (plan->mirror) {
@@ -366,10 +367,10 @@ static struct download_missing missing_hash(const struct plan *plan, const char 
 		*what, "give --sha256 with the hash that the publisher of the tarball states"};
 }
 
-/* The body of TEXT, which is in place of a hash, is none; -1 */
+/* Report that TEXT is not the hash that it should be; -1. */
 static int refuse_hash(const struct plan *plan, const struct download_text *text, const char *shown)
 {
-	enum { LENGTH = 40 /* bytes of it that are shown */ };
+	enum { LENGTH = 40 /* bytes of the text that are shown */ };
 	_cleanup_free_ char *seen = text_shown_at_most(text->body, LENGTH);
 
 	log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
@@ -391,7 +392,7 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 
 	if (download_text(downloader, url, HASH_FILE_MAX, &missing, &text) < 0)
 		return -1;
-	if (!text.trusted) { /* unreachable after refuse_http_hash(), and must stay so */
+	if (!text.trusted) { /* cannot happen after refuse_http_hash(), and must never happen */
 		log_error("refusing the hash from %s: it did not come over verified TLS\n"
 			  "give the hash with --sha256",
 			  shown);
