@@ -1,9 +1,10 @@
 /*
  * The program that enters links with libc alone, so that entering costs what the kernel costs.
  * nix-user-chroot-install, which has the same command line, does what needs more libraries. In the
- * small program this file replaces install/install.c, install/update.c and uninstall/uninstall.c.
+ * small program this file replaces bundle, install and update of install/, and uninstall/uninstall.
  */
 #include "run/run.h"
+#include "install/bundle.h"
 #include "install/install.h"
 #include "install/update.h"
 #include "uninstall/uninstall.h"
@@ -103,6 +104,11 @@ int install_command(const struct install_request *request)
 }
 
 int update_command(const struct update_request *request)
+{
+	return delegate(request->program_argv);
+}
+
+int bundle_command(const struct install_request *request)
 {
 	return delegate(request->program_argv);
 }

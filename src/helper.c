@@ -210,7 +210,7 @@ static bool restrict_nix(void)
 static bool enter(const struct plan *plan)
 {
 	static const char *const words[CHROOT_STEP_COUNT] = {
-		[CHROOT_UNSHARE_MOUNTS] = "enter a mount namespace",
+		[CHROOT_UNSHARE_MOUNTS] = "create a mount namespace",
 		[CHROOT_MAKE_SLAVE] = "keep mounts from spreading to the host",
 		[CHROOT_MOUNT_TMPFS] = "mount a tmpfs",
 		[CHROOT_PIVOT_ROOT] = "make the new root",

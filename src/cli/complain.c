@@ -134,7 +134,7 @@ void complain_option(const char *word, int letter, enum command command)
 void complain_scope(const struct option_spec *spec)
 {
 	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
-	const char *first = NULL;
+	const char *first = NULL, *argument = NULL;
 
 	if (spec->scope == SCOPE_ENTER) {
 		what = xasprintf("option --%s goes with a command to run inside", spec->name);
@@ -148,6 +148,7 @@ void complain_scope(const struct option_spec *spec)
 
 		if (command->kind != KIND_COMMAND || !(spec->scope & SCOPE_OF(command->value)))
 			continue;
+		argument = first ? argument : command->metavar;
 		first = first ? first : command->name;
 		longer = xasprintf("%s%s--%s", commands ? commands : "", commands ? " or " : "",
 				   command->name);
@@ -155,8 +156,9 @@ void complain_scope(const struct option_spec *spec)
 		commands = longer;
 	}
 	what = xasprintf("option --%s goes with %s", spec->name, commands);
-	next = xasprintf("as in nix-user-chroot --%s --%s%s%s", first, spec->name,
-			 spec->metavar ? " " : "", spec->metavar ? spec->metavar : "");
+	next = xasprintf("as in nix-user-chroot --%s%s%s --%s%s%s", first, argument ? " " : "",
+			 argument ? argument : "", spec->name, spec->metavar ? " " : "",
+			 spec->metavar ? spec->metavar : "");
 	complain(what, next, COMMAND_ENTER);
 }
 

@@ -11,8 +11,7 @@
 
 static const char overview[] =
 	"usage: nix-user-chroot [OPTION...] [NIXPATH | --] [COMMAND [ARG...]]\n"
-	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	"without root. The default is $NIX_USER_CHROOT_DIR, else ~/.local/share/nix.\n";
+	"Run COMMAND, or a login shell, with NIXPATH (or ~/.local/share/nix) as /nix.\n";
 
 static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
@@ -25,11 +24,17 @@ static const char uninstall_usage[] =
 	"\n"
 	"Remove what --install has installed. It lists that first, and asks.\n";
 
+static const char bundle_usage[] =
+	"usage: nix-user-chroot --bundle OUT [OPTION...]\n"
+	"\n"
+	"Write OUT: this program with a Nix in it, verified. Copied to another host,\n"
+	"OUT --install needs no network there, and OUT -- COMMAND installs by itself.\n";
+
 static const char update_usage[] =
 	"usage: nix-user-chroot --update [OPTION...]\n"
 	"\n"
-	"Put the newest release of this program in its place, verified. Shells that run\n"
-	"inside go on.\n";
+	"Replace this program by its newest release, verified. Processes that run\n"
+	"inside continue.\n";
 
 static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"
@@ -105,6 +110,11 @@ void help_print(FILE *f, enum command command)
 		break;
 	case COMMAND_UNINSTALL:
 		print_page(f, uninstall_usage, command, "");
+		break;
+	case COMMAND_BUNDLE:
+		print_page(f, bundle_usage, command,
+			   "\nMost have a variable of the same meaning, such as "
+			   "NIX_USER_CHROOT_MIRROR.\n");
 		break;
 	case COMMAND_UPDATE:
 		print_page(f, update_usage, command, "");

@@ -65,28 +65,56 @@ static int set_runtime(const struct option_spec *spec, const char *argument, enu
 	return -1;
 }
 
+static int set_string(struct options *out, const struct option_spec *spec, const char *argument)
+{
+	char **string = field_of(out, spec);
+
+	if (!*argument) {
+		log_error("--%s needs a %s, and got an empty word\n"
+			  "give one, or leave the option out",
+			  spec->name, spec->metavar);
+		return -1;
+	}
+	free(*string);
+	*string = xstrdup(argument);
+	return 0;
+}
+
+/* A command with an argument: what looks like an option is no name of a file. */
+static int set_command_of(struct options *out, const struct option_spec *spec, const char *argument,
+			  const char **chosen)
+{
+	bool asks_help = strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+
+	if (set_command(out, spec, chosen) < 0)
+		return -1;
+	if (asks_help) {
+		out->help_on = out->command == COMMAND_HELP ? out->help_on : out->command;
+		out->command = COMMAND_HELP;
+		return 0;
+	}
+	if (*argument == '-') {
+		log_error("--%s needs %s, a file to write, and got %s\n"
+			  "./%s is a file of that name",
+			  spec->name, spec->metavar, argument, argument);
+		return -1;
+	}
+	return set_string(out, spec, argument);
+}
+
 /* Store ARGUMENT, of the command line or the environment, where the option's row says. */
 static int apply(struct options *out, const struct option_spec *spec, const char *argument,
 		 const char **chosen)
 {
-	char **string = field_of(out, spec);
-
 	switch (spec->kind) {
 	case KIND_COMMAND:
-		return set_command(out, spec, chosen);
+		return spec->metavar ? set_command_of(out, spec, argument, chosen)
+				     : set_command(out, spec, chosen);
 	case KIND_FLAG:
 		*(bool *)field_of(out, spec) = true;
 		return 0;
 	case KIND_STRING:
-		if (!*argument) {
-			log_error("--%s needs a %s, and got an empty word\n"
-				  "give one, or leave the option out",
-				  spec->name, spec->metavar);
-			return -1;
-		}
-		free(*string);
-		*string = xstrdup(argument);
-		return 0;
+		return set_string(out, spec, argument);
 	case KIND_LINES:
 		add_lines(field_of(out, spec), argument);
 		return 0;

@@ -1,5 +1,6 @@
 #include "home/self.h"
 #include "config.h"
+#include "util/bundle.h"
 #include "util/program.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -58,18 +59,40 @@ bool self_finds(const struct self_plan *plan, const char *name)
 	return found && fs_same_file(found, plan->program);
 }
 
+/*
+ * Open the running program, even if its file was replaced meanwhile. *SIZE becomes its size in
+ * bytes, without a bundled Nix. A negative errno if it fails.
+ */
+static int open_self(uint64_t *size)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct bundle bundle;
+
+	if (fd < 0)
+		return -errno;
+	bundle_look(fd, &bundle);
+	*size = bundle.program_size;
+	return fd;
+}
+
 #ifdef SINGLE_BINARY
-/* What to do with the file DEST, where a copy of the program SOURCE belongs. */
-static enum copy_action decide_copy(const char *dest, const char *source,
-				    const struct strlist *ours)
+int self_digest(struct sha256 *out)
+{
+	uint64_t size = 0;
+	_cleanup_close_ int fd = open_self(&size);
+
+	return fd < 0 ? fd : sha256_of_part(fd, 0, size, out);
+}
+
+/* What to do with the file DEST, where a copy of the running program belongs. */
+static enum copy_action decide_copy(const char *dest, const struct strlist *ours)
 {
 	struct sha256 present, wanted;
 	char hex[SHA256_HEX_LEN + 1];
 
 	if (!fs_exists(AT_FDCWD, dest))
 		return COPY_MAKE;
-	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 ||
-	    sha256_of_file(AT_FDCWD, source, &wanted) < 0)
+	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 || self_digest(&wanted) < 0)
 		return COPY_LEAVE;
 	if (sha256_equal(&present, &wanted))
 		return COPY_KEEP;
@@ -79,17 +102,29 @@ static enum copy_action decide_copy(const char *dest, const char *source,
 
 /*
  * A program of a package stays where the package put it. A single-file program may have been
- * downloaded to any place; it stays if PATH finds it by its name.
+ * downloaded to any place; it stays if PATH finds it by its name. A bundle does not stay: the copy
+ * is the program without the Nix.
  */
 static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 {
 	_cleanup_free_ char *directory = path_parent(plan->program);
+	_cleanup_free_ char *copy = path_join(plan->bin, COPY_NAME);
+	struct bundle bundle;
 
-	if (is_on_path(directory) || fs_same_file(directory, plan->bin))
+	if (bundle_look_at_self(&bundle) == 0
+		    ? is_on_path(directory) || fs_same_file(directory, plan->bin)
+		    : fs_same_file(plan->program, copy))
 		return;
+	plan->copy = decide_copy(copy, ours);
 	free(plan->program);
-	plan->program = path_join(plan->bin, COPY_NAME);
-	plan->copy = decide_copy(plan->program, plan->source, ours);
+	plan->program = steal_ptr(&copy);
+}
+#else
+/* no copy is ever made, and the program that enters has no libcrypto */
+int self_digest(struct sha256 *out)
+{
+	(void)out;
+	return -ENOTSUP;
 }
 #endif
 
@@ -144,43 +179,40 @@ bool self_has_shim(const struct self_plan *plan, size_t i)
 	return plan->copy != COPY_LEAVE && plan->shims[i] != SHIM_LEAVE;
 }
 
-/* Copy all of FROM to TO: 0 or a negative errno. */
-static int copy_bytes(int from, int to)
+/* Copy SIZE bytes of FROM to TO: 0 or a negative errno. */
+static int copy_bytes(int from, uint64_t size, int to)
 {
-	_cleanup_free_ char *buffer = NULL;
 	enum { BLOCK = 1 << 16 };
+	_cleanup_free_ char *buffer = xcalloc(BLOCK, 1);
+	int r = 0;
 
-	buffer = xcalloc(BLOCK, 1);
-	for (;;) {
-		ssize_t n = read(from, buffer, BLOCK);
-		int r;
+	while (r == 0 && size > 0) {
+		ssize_t n = read(from, buffer, size < BLOCK ? (size_t)size : BLOCK);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : 0;
+			return n < 0 ? -errno : -EIO;
 		r = fs_write_all(to, buffer, (size_t)n);
-		if (r < 0)
-			return r;
+		size -= (uint64_t)n;
 	}
+	return r;
 }
 
-/*
- * Write the running program, even if its file was replaced meanwhile, as FRESH_NAME in DIR, to
- * disk.
- */
+/* Write the running program, without a bundled Nix, as FRESH_NAME in DIR, to disk. */
 static int write_fresh(int dir)
 {
-	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = -1;
+	uint64_t size = 0;
+	_cleanup_close_ int from = open_self(&size), to = -1;
 	int r;
 
 	if (from < 0)
-		return -errno;
+		return from;
 	unlinkat(dir, FRESH_NAME, 0);
 	to = openat(dir, FRESH_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
 	if (to < 0)
 		return -errno;
-	r = copy_bytes(from, to);
+	r = copy_bytes(from, size, to);
 	if (r == 0 && (fchmod(to, 0755) < 0 || fsync(to) < 0))
 		r = -errno;
 	return r == 0 && close(steal_fd(&to)) < 0 ? -errno : r;

@@ -18,7 +18,7 @@ enum copy_action {
 struct self_plan {
 	char *bin;     /* the directory of the shims */
 	char *program; /* what the shims lead to: the copy, or the program's own place */
-	char *source;  /* what is copied: the running program */
+	char *source;  /* what is copied: the running program, without a bundled Nix */
 	enum copy_action copy;
 	enum shim_action shims[SHIM_COUNT];
 	bool is_on_path; /* bin is on PATH */
@@ -31,6 +31,10 @@ struct self_plan {
  */
 int self_look(const struct home *home, const char *argv0, const struct strlist *ours,
 	      struct self_plan *out);
+
+/* The digest of the copy of the running program: of the program alone, where it is in a bundle. 0,
+ * or a negative errno. */
+int self_digest(struct sha256 *out);
 
 /* Is there anything to do? */
 bool self_has_work(const struct self_plan *plan);

@@ -51,9 +51,13 @@ static int look_at_nix_dir(const char *nix_dir)
 	return faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-int check_run(enum runtime wanted, const char *nix_dir, bool json)
+int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle, bool json)
 {
-	_cleanup_(report_clear) struct report report = {.wanted = wanted, .nix_dir = nix_dir};
+	_cleanup_(report_clear) struct report report = {
+		.wanted = wanted,
+		.nix_dir = nix_dir,
+		.bundle = bundle,
+	};
 	int r;
 
 	host_facts_read("", &report.facts);

@@ -6,6 +6,7 @@
 #ifndef HOST_CHECK_H
 #define HOST_CHECK_H
 
+#include "host/bundled_nix.h"
 #include "host/check_step.h"
 #include "util/runtime.h"
 
@@ -26,9 +27,11 @@ char *check_explain(enum check_step step, int err, const char *root);
  * --check: try every step in a child process, look whether NIX_DIR (NULL: unknown) exists or can be
  * made, and report on stdout, as a table or as JSON (host/report.h lists the keys). Returns 0 if
  * entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), even if Nix's own
- * sandbox will not; 1 if not; 125 if the host could not be tried. The caller flushes stdout and
+ * sandbox will not; 1 if not; 125 if the host could not be tried. BUNDLE (NULL:
+ * none) is what the file of this program holds. The caller flushes stdout and
  * checks its error flag.
  */
-int check_run(enum runtime wanted, const char *nix_dir, bool json);
+int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle,
+	      bool json);
 
 #endif

@@ -105,6 +105,17 @@ static void print_confinement(FILE *f, const struct report *report)
 				       : "a system call filter alone");
 }
 
+static void print_bundle(FILE *f, const struct bundled_nix *nix)
+{
+	_cleanup_free_ char *size = NULL;
+
+	if (!nix || nix->bundle->broken)
+		return;
+	size = str_size(nix->bundle->size);
+	text_print(f, "\nIn this file: Nix %s for %s (%s, %s).\n", nix->version, nix->system,
+		   nix->bundle->name, size);
+}
+
 static void print_terminals(FILE *f, const char *no_terminals)
 {
 	_cleanup_free_ char *words =
@@ -138,9 +149,15 @@ static bool lacks_nix_dir(const struct report *report)
 	return report->nix_dir_err && choose(report) != RUNTIME_DIRECT;
 }
 
+/* Of a bundle that was cut or changed: how it is seen; else NULL. */
+static const char *broken_bundle(const struct report *report)
+{
+	return report->bundle ? report->bundle->bundle->broken : NULL;
+}
+
 bool report_is_well(const struct report *report)
 {
-	return choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
+	return !broken_bundle(report) && choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
 }
 
 static char *verdict(const struct report *report)
@@ -168,6 +185,10 @@ static char *verdict(const struct report *report)
 				? " A systemd unit with ProtectHome= or ProtectSystem= sees "
 				  "a home like that."
 				: "");
+	if (broken_bundle(report))
+		return xasprintf("No: entering would work here, but this file cannot be used as a "
+				 "bundle: %s. Copy it again, or make it anew with --bundle.",
+				 broken_bundle(report));
 	if (first != RUNTIME_USERNS)
 		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
 				 "only Nix's own build sandbox will not.",
@@ -224,6 +245,7 @@ void report_print_table(FILE *f, const struct report *report)
 	print_steps(f, &report->runtimes.userns);
 	print_runtimes(f, &report->runtimes);
 	print_confinement(f, report);
+	print_bundle(f, report->bundle);
 	print_terminals(f, report->runtimes.no_terminals);
 	fputc('\n', f);
 	print_wrapped(f, "", words);
@@ -314,6 +336,34 @@ static void print_json_reason(FILE *f, const struct explanation *reason)
 	fputc('}', f);
 }
 
+static void print_json_bundle(FILE *f, const struct bundled_nix *nix)
+{
+	const struct bundle *bundle = nix ? nix->bundle : NULL;
+	bool is_whole = bundle && !bundle->broken;
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!bundle) {
+		fputs("null", f);
+		return;
+	}
+	sha256_format(&bundle->sha256, hex);
+	fputs("{\"version\": ", f);
+	print_json_string(f, is_whole ? nix->version : NULL);
+	fputs(", \"system\": ", f);
+	print_json_string(f, is_whole ? nix->system : NULL);
+	fputs(", \"tarball\": ", f);
+	print_json_string(f, is_whole ? bundle->name : NULL);
+	fputs(", \"sha256\": ", f);
+	print_json_string(f, is_whole ? hex : NULL);
+	if (is_whole)
+		fprintf(f, ", \"bytes\": %llu", (unsigned long long)bundle->size);
+	else
+		fputs(", \"bytes\": null", f);
+	fputs(", \"error\": ", f);
+	print_json_string(f, bundle->broken);
+	fputc('}', f);
+}
+
 static const char *json_bool(bool value)
 {
 	return value ? "true" : "false";
@@ -365,7 +415,9 @@ void report_print_json(FILE *f, const struct report *report)
 		fputs(i ? ", " : "", f);
 		print_json_reason(f, &report->reasons.items[i]);
 	}
-	fputs("], \"note\": ", f);
+	fputs("], \"bundle\": ", f);
+	print_json_bundle(f, report->bundle);
+	fputs(", \"note\": ", f);
 	print_json_string(f, explain_note(facts));
 	fputs("}\n", f);
 }

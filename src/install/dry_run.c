@@ -58,7 +58,8 @@ static void print_places(FILE *f, const struct install_request *request, const s
 	download = xasprintf("%s/" LAYOUT_STATE "/%s" PART_SUFFIX ", until it is unpacked",
 			     site->nix_dir, release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
-	print_line(f, "download", download);
+	if (!release->bundle)
+		print_line(f, "download", download);
 	strlist_take(&written, path_join(site->nix_dir, "store"));
 	strlist_take(&written, path_join(site->nix_dir, "var"));
 	strlist_take(&written, path_join(site->nix_dir, LAYOUT_NIX_CONF));
@@ -71,7 +72,7 @@ static void print_places(FILE *f, const struct install_request *request, const s
 	print_list(f, "writes", &written);
 }
 
-/* The first of NAMES in the home directory that can be written; the caller frees. */
+/* The first of NAMES in the home directory that exists and is writable; the caller frees. */
 static char *first_writable(const struct home *home, const char *const *names)
 {
 	for (; *names; names++) {
@@ -94,7 +95,7 @@ static void add_startup_file(struct strlist *lines, char *path)
 	}
 }
 
-/* As install-nix-from-tarball.sh chooses them. */
+/* Print the startup files that install-nix-from-tarball.sh would choose. */
 static void print_startup_files(FILE *f, const struct home *home, bool stay)
 {
 	static const char *const login[] = {".bash_profile", ".bash_login", ".profile", NULL};

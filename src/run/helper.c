@@ -16,8 +16,8 @@
 /*
  * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
  * "named"; after ':' the limit of the stack, of which the kernel leaves a privileged program only 8
- * MiB; after another ':' those of the descriptors 0 to 2 that were closed, since libc opens them in a
- * privileged program; after the first '/' the command of the profile, if any, which has no '/';
+ * MiB; after another ':' those of the descriptors 0 to 2 that were closed, since libc opens them in
+ * a privileged program; after the first '/' the command of the profile, if any, which has no '/';
  * after it the absolute path of the working directory, if any
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"

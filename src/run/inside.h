@@ -11,8 +11,8 @@
 #define NIX_DIR_VARIABLE "NIX_USER_CHROOT"
 
 /*
- * Set the level of messages by the first digit of TEXT, with which this program started itself anew:
- * log_get_level() - LOG_ERROR of the first process. Returns what follows the digit.
+ * Set the level of messages by the first digit of TEXT, with which this program started itself
+ * anew: log_get_level() - LOG_ERROR of the first process. Returns what follows the digit.
  */
 const char *run_take_level(const char *text);
 

@@ -28,8 +28,15 @@ struct run_request {
 	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
 	enum runtime runtime; /* RUNTIME_AUTO: the first that works */
-	bool is_new;	      /* make a new namespace, whatever others there are */
-	bool keeps_ssh;	      /* show ssh's configuration as it is */
+	/*
+	 * Called with CTX if nix_dir, the default one, holds no store, before anything is entered.
+	 * It may install one and then enter. It returns the status to end with, or -1 if it has
+	 * none to install. NULL: not called.
+	 */
+	int (*without_store)(void *ctx);
+	void *ctx;
+	bool is_new;	/* make a new namespace, whatever others there are */
+	bool keeps_ssh; /* show ssh's configuration as it is */
 };
 
 #endif

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+enum { NO_STORE = -2 /* in place of a descriptor */ };
+
 static const char *advice_on(const struct run_request *request, int err)
 {
 	if ((err == ENOENT || err == ENOTDIR) && request->missing_advice)
@@ -61,7 +63,17 @@ static bool is_still_the_same(const struct run_request *request, int fd)
 		fs_same_inode(&present, &before));
 }
 
-/* Open the Nix directory; -1 after a message. */
+/* The status to end with if the default directory holds no store. */
+static int run_without_store(const struct run_request *request)
+{
+	int status = request->without_store ? request->without_store(request->ctx) : -1;
+
+	if (status < 0)
+		say_no_store(request->nix_dir);
+	return status < 0 ? EXIT_CANCELED : status;
+}
+
+/* Open the Nix directory; -1 after a message, or NO_STORE. */
 static int open_nix_dir(const struct run_request *request)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -76,10 +88,8 @@ static int open_nix_dir(const struct run_request *request)
 		err = errno;
 		close(steal_fd(&fd));
 	}
-	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store"))) {
-		say_no_store(request->nix_dir);
-		return -1;
-	}
+	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store")))
+		return NO_STORE;
 	if (fd < 0)
 		log_error("cannot use %s as /nix: %s\n%-s", request->nix_dir, strerror(err),
 			  advice_on(request, err));
@@ -308,6 +318,8 @@ int run_exec(const struct run_request *request)
 	if (leaves_user_out(request))
 		return run_shell_without_nix(request->argv);
 	nix_fd = open_nix_dir(request);
+	if (nix_fd == NO_STORE)
+		return run_without_store(request);
 	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
 }
 

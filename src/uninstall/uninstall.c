@@ -72,7 +72,7 @@ static int check_state(const struct uninstallation *un, const struct state *stat
 	if (state->has_remains || (state->has_record && !is_adopted))
 		return 0;
 	if (!state->has_record && !state->has_store) {
-		log_error("there is no Nix in %s that --install has put there: nothing to remove\n"
+		log_error("there is no Nix in %s that --install installed: nothing to remove\n"
 			  "NIX_USER_CHROOT_DIR names the directory of one that is elsewhere",
 			  un->nix_dir);
 		return -1;

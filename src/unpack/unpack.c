@@ -329,9 +329,10 @@ void unpack_abort(struct unpack *u)
 static int feed(struct unpack *u, int fd, const struct sink *watch)
 {
 	_cleanup_free_ char *block = xcalloc(1, FEED_BLOCK);
+	uint64_t left = u->request.archive_size ? u->request.archive_size : UINT64_MAX;
 
 	while (follow(u, fd, POLLIN) > 0) {
-		ssize_t n = read(fd, block, FEED_BLOCK);
+		ssize_t n = read(fd, block, left < FEED_BLOCK ? (size_t)left : FEED_BLOCK);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -343,6 +344,7 @@ static int feed(struct unpack *u, int fd, const struct sink *watch)
 		}
 		if (n == 0)
 			return 0;
+		left -= (uint64_t)n;
 		if (watch && watch->write(watch->ctx, block, (size_t)n) != 0)
 			return -1;
 		if (unpack_write(u, block, (size_t)n) < 0)

@@ -25,6 +25,7 @@
 
 struct unpack_request {
 	const char *archive_name; /* the archive's name in messages */
+	uint64_t archive_size;	  /* bytes that unpack_archive() takes at most; 0: all there are */
 
 	/* an empty directory of the caller's, which stays open */
 	int staging_fd;

@@ -1,4 +1,5 @@
 #include "util/program.h"
+#include "util/bundle.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/nix_commands.h"
@@ -32,6 +33,7 @@ const char *program_command(const char *argv0)
 {
 	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
 	const char *name = slash ? slash + 1 : argv0;
+	struct bundle bundle;
 
 	if (!name)
 		return NULL;
@@ -40,7 +42,8 @@ const char *program_command(const char *argv0)
 		return NULL;
 	if (is_nix_command(name))
 		return name;
-	return is_name_of_file(name) ? NULL : name;
+	/* a link to a bundle may have any name: those to the profile's commands lead to the copy */
+	return is_name_of_file(name) || bundle_look_at_self(&bundle) != 0 ? NULL : name;
 }
 
 static bool is_self(const char *path)

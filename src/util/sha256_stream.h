@@ -31,6 +31,12 @@ int sha256_of_bytes(const void *data, size_t len, struct sha256 *out);
  */
 int sha256_of_file(int dirfd, const char *path, struct sha256 *out);
 
+/*
+ * The digest of SIZE bytes of the file FD, from OFFSET, in *OUT. 0, or a negative errno: -EIO where
+ * it has fewer.
+ */
+int sha256_of_part(int fd, uint64_t offset, uint64_t size, struct sha256 *out);
+
 /* NULL is accepted. */
 void sha256_stream_free(struct sha256_stream *stream);
 

@@ -60,7 +60,7 @@ documented()
 
 	[ "$(grep -c . <<<"$general")" -gt 5 ]
 	same "$(sort <<<"$general")" "$(documented '1,/^   With/' | sort)"
-	for command in --install --uninstall --update --check; do
+	for command in --install --uninstall --update --bundle --check; do
 		same "$(listed "$command" | grep -vxFe "$general" | sort)" \
 			"$(documented "/^   With \"\{0,1\}$command/,/^   With/" | sort)"
 	done
@@ -130,7 +130,7 @@ documented()
 	local option known
 
 	grep -q "^\.TH .*nix-user-chroot $("$PROGRAM" --version | sed -n '1s/.* //p')\"" "$PAGE"
-	known=$(for command in --help --install --uninstall --update --check; do listed "$command"; done |
+	known=$(for command in --help --install --uninstall --update --bundle --check; do listed "$command"; done |
 		sed 's/^-., //; s/ .*//')
 	while read -r option; do
 		grep -qxFe "$option" <<<"$known" || { echo "not an option: $option"; return 1; }

@@ -106,6 +106,10 @@ tree_has()
 @test "README: it can be read to its end, and the first screen says how to try the host" {
 	[ "$(wc -l <"$readme")" -le 150 ]
 	head -n 24 "$readme" | grep -qF 'unshare -Ur true'
+	# no section is empty: a row of the comparison for each peer, too
+	for peer in nix-user-chroot bubblewrap proot 'the Rust one' nix-portable 'nix --store DIR'; do
+		section 'Compared with' | grep -q "^    $peer  "
+	done
 }
 
 @test "src/README: every file that it names is there, and every room has its words" {

@@ -677,9 +677,9 @@ sandbox_of()
 	cp -a .config/app/elsewhere keep
 
 	run "$PROGRAM" --uninstall
-	[[ $output == *'copies will be:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/tool"* ]]
+	[[ $output == *'become copies:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/tool"* ]]
 	run -0 uninstall
-	copies=$(sed -n '/copies will be:/,/lead nowhere/p' <<<"$output" | grep '^    ' | LC_ALL=C sort)
+	copies=$(sed -n '/become copies:/,/lead nowhere/p' <<<"$output" | grep '^    ' | LC_ALL=C sort)
 	[ "$copies" = "$(printf '    %s\n' "$HOME"/{.bashrc,.config/app/deep/conf,.config/app/dir,.config/theme,bin/run})" ]
 	nowhere=$(sed -n '/will lead nowhere:/,/this frees/p' <<<"$output" | grep '^    ' | sort)
 	[ "$nowhere" = "$(printf '    %s\n' "$HOME"/{.config/tool,.local/bin/hello,.local/state/home-files,bin/prog,hello,project/result} | sort)" ]

@@ -32,7 +32,7 @@ flat()
 		"$REFUSE" mount=kill -- "$PROGRAM" --runtime=userns "$NIX" true
 	run "$REFUSE" unshare=kill -- env NIX_USER_CHROOT_PROOT=/none "$PROGRAM" "$NIX" true
 	[ "$status" -eq 125 ]
-	[[ $output == *"cannot enter a user and mount namespace"*"seccomp filter"* ]]
+	[[ $output == *"cannot create a user and mount namespace"*"seccomp filter"* ]]
 }
 
 @test "systemd: SystemCallFilter= where mounting is refused, RestrictNamespaces= where it is namespaces" {

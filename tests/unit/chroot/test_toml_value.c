@@ -146,7 +146,8 @@ static void broken_strings(void **state)
 	expect_error("a = \"\\UFFFFFFFF\"", 1, 6, "no character of Unicode");
 }
 
-/* Each of WORDS (ended by NULL) as a value, which is PART of an error, or fine where PART is NULL
+/*
+ * Read each of WORDS (ended by NULL) as a value. PART is a part of the expected error; NULL: none.
  */
 static void try_values(const char *const *words, const char *part)
 {

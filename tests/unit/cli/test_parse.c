@@ -207,6 +207,39 @@ static void verbosity(void **state)
 	assert_int_equal(quiet_at_last->options.log_level, LOG_ERROR);
 }
 
+static void bundle(void **state)
+{
+	PARSE(plain, "--bundle", "out", "--nix-version", "2.26.3", "--system", "i686-linux");
+	PARSE(program, "--bundle=out", "--program", "file", "--releases", "dir");
+	PARSE(help, "--bundle", "--help");
+	PARSE(help_after, "--bundle", "out", "--help");
+
+	(void)state;
+	assert_int_equal(plain->options.command, COMMAND_BUNDLE);
+	assert_string_equal(plain->options.bundle, "out");
+	assert_string_equal(plain->options.install.nix_version, "2.26.3");
+	assert_string_equal(plain->options.install.system, "i686-linux");
+	assert_string_equal(program->options.bundle, "out");
+	assert_string_equal(program->options.program, "file");
+	assert_string_equal(program->options.update.releases, "dir");
+	assert_int_equal(help->options.command, COMMAND_HELP);
+	assert_int_equal(help->options.help_on, COMMAND_BUNDLE);
+	assert_int_equal(help_after->options.help_on, COMMAND_BUNDLE);
+	REFUSE(PREFIX "--bundle needs a OUT, and got an empty word\n"
+		      "  give one, or leave the option out\n",
+	       "--bundle", "");
+	REFUSE(PREFIX "--bundle needs OUT, a file to write, and got --mirror\n"
+		      "  ./--mirror is a file of that name\n",
+	       "--bundle", "--mirror", "m");
+	REFUSE(PREFIX "--install and --bundle do not go together\n  give one of the two\n",
+	       "--install", "--bundle", "out");
+	REFUSE(PREFIX "option --program goes with --bundle\n"
+		      "  as in nix-user-chroot --bundle OUT --program FILE\n",
+	       "--install", "--program", "file");
+	REFUSE(PREFIX "unexpected argument \"sh\"\n" LISTS_OF("--bundle"), "--bundle", "out", "--",
+	       "sh");
+}
+
 static void commands(void **state)
 {
 	PARSE(install, "--install");
@@ -371,7 +404,7 @@ static void refused(void **state)
 	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n"
 		      "  give one, or leave the option out\n",
 	       "--install", "--mirror=");
-	REFUSE(PREFIX "option --mirror goes with --install or --update\n"
+	REFUSE(PREFIX "option --mirror goes with --install or --update or --bundle\n"
 		      "  as in nix-user-chroot --install --mirror URL\n",
 	       "--mirror", "m", "dir");
 	REFUSE(PREFIX "option --json goes with --check\n  as in nix-user-chroot --check --json\n",
@@ -382,9 +415,8 @@ static void refused(void **state)
 	REFUSE(PREFIX "option --no-daemon goes with --install\n"
 		      "  as in nix-user-chroot --install --no-daemon\n",
 	       "--uninstall", "--no-daemon");
-	REFUSE(PREFIX
-	       "option --dry-run goes with --install or --update\n"
-	       "  as in nix-user-chroot --install --dry-run\n",
+	REFUSE(PREFIX "option --dry-run goes with --install or --update\n"
+		      "  as in nix-user-chroot --install --dry-run\n",
 	       "--uninstall", "--dry-run");
 	REFUSE(PREFIX "option --force goes with --install or --uninstall or --update\n"
 		      "  as in nix-user-chroot --install --force\n",
@@ -559,6 +591,7 @@ int main(void)
 		TEST(no_ssh_config),
 		TEST(command_line),
 		TEST(verbosity),
+		TEST(bundle),
 		TEST(commands),
 		TEST(install_options),
 		TEST(mistyped),

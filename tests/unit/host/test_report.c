@@ -127,7 +127,7 @@ static void test_all_well(void **state)
 	assert_has(table, "\nThe unpacking is confined by namespaces and a system call filter.\n");
 	assert_true(str_ends_with(json, "\"confinement\": [\"namespaces\", \"filter\"], "
 					"\"directory\": null, \"directory-error\": null, "
-					"\"reasons\": [], \"note\": null}\n"));
+					"\"reasons\": [], \"bundle\": null, \"note\": null}\n"));
 	assert_int_equal(count_of(json, "\n"), 1);
 }
 
