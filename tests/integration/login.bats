@@ -145,9 +145,9 @@ use_shell()
 	# no session of their own
 	on_terminal "sh -c '\"\$PROGRAM\"; echo status \$?; exit'" 'status' ''
 	[ "$(shown 'status 125')" -eq 1 ]
-	fails 125 'there is no Nix store' -- setsid --wait "$PROGRAM"
+	fails 125 'there is no store in' -- setsid --wait "$PROGRAM"
 	# a command: not a shell that somebody sits before
-	on_terminal "exec '$PROGRAM' -- make all" 'no Nix store' ''
+	on_terminal "exec '$PROGRAM' -- make all" 'there is no store' ''
 	[ "$(shown "$WITHOUT")" -eq 0 ]
 }
 
