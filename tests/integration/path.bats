@@ -218,7 +218,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	echo 'PATH=/usr/bin:/bin' >.zshenv
 	run -0 put
 	[ "$(lined)" = $'./.bashrc\n./.profile\n./.zshenv' ]
-	[[ $output == *"$HOME/.zshenv has a line for PATH, and zsh does not have $HOME/.local/bin"* ]]
+	[[ $output == *"$HOME/.zshenv has our line for PATH, but PATH of zsh still lacks $HOME/.local/bin"* ]]
 	# nothing of them goes on
 	run ! pgrep -u "$(id -u)" -xf 'sleep 617'
 	take
