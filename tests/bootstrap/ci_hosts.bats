@@ -138,7 +138,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 		'seccompProfile: {type: Unconfined}' 'mkdir -m 0755 /nix' '- PRoot needs no namespaces' 'SHOWN check 1' \
 		'PRoot would do without namespaces, and the release at file:///release has none' \
 		'NIX_USER_CHROOT_PROOT names one that you have' 'SHOWN ci 125' \
-		'nor could I use PRoot: there is no proot on PATH' 'SHOWN enter 125'
+		'also cannot use PRoot: there is no proot on PATH' 'SHOWN enter 125'
 	[ "${lines[-1]}" = /home/runner ]
 }
 
