@@ -117,6 +117,15 @@ static int open_self(const char *system)
 	return -1;
 }
 
+static int refuse_http(const char *shown)
+{
+	log_error("cannot take the program from %s: a hash that comes over plain http proves "
+		  "nothing\nname an https or file URL with --releases, "
+		  "or give the program with --program",
+		  shown);
+	return -1;
+}
+
 /* Which file of which release, with its hash from where nobody can have changed it. */
 static int find_released(const char *releases, const char *system, struct downloader *downloader,
 			 struct own_file *out)
@@ -127,19 +136,16 @@ static int find_released(const char *releases, const char *system, struct downlo
 
 	if (!base)
 		return -1;
-	if (url_scheme(base) == URL_HTTP) {
-		log_error("cannot take the program from %s: a hash that comes over plain http "
-			  "proves nothing\nname an https or file URL with --releases, "
-			  "or give the program with --program",
-			  shown);
-		return -1;
-	}
+	if (url_scheme(base) == URL_HTTP)
+		return refuse_http(shown);
 	if (own_release_sums(downloader, base,
 			     "name the place of one with --releases, or give the "
 			     "program with --program",
 			     &sums) < 0)
 		return -1;
-	if (sums.trusted && own_release_find(sums.body, base, "nix-user-chroot", system, out) > 0)
+	if (!sums.trusted)
+		return refuse_http(shown);
+	if (own_release_find(sums.body, base, "nix-user-chroot", system, out) > 0)
 		return 0;
 	log_error("%s/SHA256SUMS names no program for %s\ngive it with --program", shown, system);
 	return -1;
@@ -153,21 +159,20 @@ static int download(const struct own_file *file, struct downloader *downloader)
 	_cleanup_free_ char *shown = url_shown(file->url);
 	_cleanup_free_ char *what = xasprintf("%s is not there", shown);
 	const struct download_missing missing = {what, "give the program with --program"};
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-	struct sha256 digest = {0};
+	struct sha256 digest;
 
 	if (download_text(downloader, file->url, PROGRAM_MAX, &missing, &text) < 0)
 		return -1;
-	if (sha256_of_bytes(text.body, text.len, &digest) < 0 ||
-	    !sha256_equal(&digest, &file->sha256)) {
-		sha256_format(&file->sha256, wanted);
-		sha256_format(&digest, got);
-		log_error("SHA-256 mismatch for %s\n"
-			  "expected %s (from SHA256SUMS beside it)\nfound    %s\n"
-			  "nothing was written; try again, or give the program with --program",
-			  shown, wanted, got);
+	if (sha256_of_bytes(text.body, text.len, &digest) < 0) {
+		log_error(
+			"cannot take the SHA-256 of %s: libcrypto fails\nits installation is broken",
+			shown);
 		return -1;
 	}
+	if (!sha256_equal(&digest, &file->sha256))
+		return own_file_mismatch(
+			file, &digest,
+			"nothing was written; try again, or give the program with --program");
 	if (fd < 0 || fs_write_all(fd, text.body, text.len) < 0) {
 		log_error("cannot keep %s in memory: %s\ngive the program with --program", shown,
 			  strerror(errno));

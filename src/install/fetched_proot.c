@@ -88,20 +88,6 @@ static int put(const struct download_file *file, const struct own_file *offer, i
 		     : fs_replace_file(state_fd, strrchr(PROOT_FETCHED, '/') + 1, data, len, 0755);
 }
 
-static int mismatch(const struct own_file *offer, const struct sha256 *found)
-{
-	_cleanup_free_ char *shown = url_shown(offer->url);
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-
-	sha256_format(&offer->sha256, wanted);
-	sha256_format(found, got);
-	log_error("SHA-256 mismatch for %s\nexpected %s (from SHA256SUMS beside it)\n"
-		  "found    %s\nit was not run; try again, or name a proot of yours in "
-		  "NIX_USER_CHROOT_PROOT",
-		  shown, wanted, got);
-	return -1;
-}
-
 /* Get PRoot into the Nix directory: 0, or -1 after a message. */
 static int fetch(const struct installation *in, const struct own_file *offer,
 		 const struct lock *lock)
@@ -128,7 +114,9 @@ static int fetch(const struct installation *in, const struct own_file *offer,
 		return -1;
 	if (!sha256_equal(&file.digest, &offer->sha256)) {
 		download_file_remove(&file);
-		return mismatch(offer, &file.digest);
+		return own_file_mismatch(offer, &file.digest,
+					 "it was not run; try again, or name a proot of yours in "
+					 "NIX_USER_CHROOT_PROOT");
 	}
 	r = put(&file, offer, state_fd);
 	download_file_remove(&file);

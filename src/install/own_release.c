@@ -17,9 +17,10 @@ char *own_release_base(const char *releases)
 	char *base = release_mirror_url(releases ? releases : LATEST);
 
 	if (!base)
-		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no URL or directory of "
-			  "releases\n"
-			  "give an https or file URL, or an absolute directory",
+		log_error("cannot look for a release of this program in '%s', which is no URL or "
+			  "directory of releases\n"
+			  "give an https or file URL, or an absolute directory, by --releases or "
+			  "NIX_USER_CHROOT_RELEASES",
 			  releases);
 	return base;
 }
@@ -85,6 +86,18 @@ size_t own_release_find(char *sums, const char *base, const char *prefix, const 
 	if (out->name)
 		out->url = xasprintf("%s/%s", base, out->name);
 	return count;
+}
+
+int own_file_mismatch(const struct own_file *file, const struct sha256 *found, const char *next)
+{
+	_cleanup_free_ char *shown = url_shown(file->url);
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+
+	sha256_format(&file->sha256, wanted);
+	sha256_format(found, got);
+	log_error("SHA-256 mismatch for %s\nexpected %s\nfound    %s\n%s", shown, wanted, got,
+		  next);
+	return -1;
 }
 
 void own_file_clear(struct own_file *file)

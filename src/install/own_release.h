@@ -45,6 +45,12 @@ size_t own_release_find(char *sums, const char *base, const char *prefix, const 
  */
 const char *own_release_system(void);
 
+/*
+ * Say that FILE, as it came, has the digest FOUND instead of its own. NEXT is what became of it,
+ * and the advice. Returns -1.
+ */
+int own_file_mismatch(const struct own_file *file, const struct sha256 *found, const char *next);
+
 void own_file_clear(struct own_file *file);
 
 #endif

@@ -80,20 +80,6 @@ int update_release_find(const struct update_request *request, struct downloader 
 	return 0;
 }
 
-static int mismatch(const struct own_file *file, const struct sha256 *found)
-{
-	_cleanup_free_ char *shown = url_shown(file->url);
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-
-	sha256_format(&file->sha256, wanted);
-	sha256_format(found, got);
-	log_error("SHA-256 mismatch for %s\nexpected %s\nfound    %s\n"
-		  "nothing was changed; try again, and if it stays so, tell whoever maintains that "
-		  "release",
-		  shown, wanted, got);
-	return -1;
-}
-
 static _Noreturn void run_version(int program, int output)
 {
 	static char name[] = "nix-user-chroot", option[] = "--version";
@@ -193,7 +179,9 @@ int update_release_get(const struct own_file *file, struct downloader *downloade
 		return -1;
 	}
 	if (!sha256_equal(&digest, &file->sha256))
-		return mismatch(file, &digest);
+		return own_file_mismatch(file, &digest,
+					 "nothing was changed; try again, and if it stays so, tell "
+					 "whoever maintains that release");
 	if (try_program(file, program.body, program.len) < 0)
 		return -1;
 	*out = steal_ptr(&program.body);
