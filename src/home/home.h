@@ -8,6 +8,15 @@
 
 #include <stdbool.h>
 
+/* The man page, and what completes for each shell. */
+enum home_document {
+	DOCUMENT_MAN,
+	DOCUMENT_BASH,
+	DOCUMENT_FISH,
+	DOCUMENT_ZSH,
+	DOCUMENT_COUNT,
+};
+
 struct home {
 	char *path;   /* $HOME */
 	char *state;  /* $XDG_STATE_HOME, else ~/.local/state */
@@ -22,8 +31,9 @@ struct home {
 	char *nix_cache;   /* $XDG_CACHE_HOME/nix: Nix's own downloads and indices */
 	/* The shells' startup files that the Nix install script may add its line to. */
 	struct strlist startup_files;
-	char *fish;	 /* the one of them that the script writes anew */
-	char *fish_path; /* our own file of fish's, which puts BIN on PATH */
+	char *fish;		  /* the one of them that the script writes anew */
+	char *fish_path;	  /* our own file of fish's, which puts BIN on PATH */
+	struct strlist documents; /* where each of enum home_document belongs */
 };
 
 /* All paths are absolute. Returns 0 with *OUT the caller's to clear, or -1 after a message. */

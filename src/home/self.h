@@ -4,6 +4,7 @@
 #ifndef HOME_SELF_H
 #define HOME_SELF_H
 
+#include "home/documents.h"
 #include "home/home.h"
 #include "home/shims.h"
 #include "util/sha256.h"
@@ -23,7 +24,8 @@ struct self_plan {
 	char *source;  /* what is copied: the running program */
 	enum copy_action copy;
 	enum shim_action shims[SHIM_COUNT];
-	bool is_on_path; /* bin */
+	struct documents documents; /* none where the program stays elsewhere than in bin */
+	bool is_on_path;	    /* bin */
 };
 
 /*

@@ -167,6 +167,16 @@ static void print_self(FILE *f, const struct self_plan *self)
 	}
 }
 
+static void print_documents(FILE *f, const struct documents *documents)
+{
+	_cleanup_(strlist_clear) struct strlist made = {0};
+
+	for (size_t i = 0; i < DOCUMENT_COUNT; i++)
+		if (documents->items[i].action == DOCUMENT_MAKE)
+			strlist_add(&made, documents->items[i].path);
+	print_list(f, "man, shells", &made);
+}
+
 static void print_command(FILE *f, char *const *argv)
 {
 	_cleanup_free_ char *words = NULL;
@@ -188,6 +198,8 @@ void dry_run_print(const struct install_request *request, const struct site *sit
 	print_places(f, request, site, release);
 	print_startup_files(f, &site->home, request->no_modify_profile);
 	print_self(f, self);
+	if (self && self->copy != COPY_LEAVE)
+		print_documents(f, &self->documents);
 	if (self && self->copy != COPY_LEAVE && !request->no_modify_profile)
 		print_line(f, "PATH", "a line in the startup files of shells that lack it there");
 	print_command(f, request->argv);

@@ -341,7 +341,8 @@ static int dry_renew(const struct installation *in, const struct installed *inst
 	else
 		installed_say(installed);
 	if (self_has_work(&renewal.self))
-		puts("the links to Nix's commands, or the program itself, would be put in place");
+		puts("the links to Nix's commands, the program itself, its man page or the "
+		     "completions would be put in place");
 	if (renewal.runtime)
 		text_print(stdout, "%s would be written down as its runtime\n", renewal.runtime);
 	if (renewal.conf)

@@ -93,6 +93,8 @@ unchanged()
 	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
 	kill -0 "$pid"
 	run -0 "$COPY" -- sh -c 'ls -d /nix/store'
+	# with the man page and the completions of the new one
+	grep -q '^\.TH .*"nix-user-chroot 9\.1\.0"' "$HOME/.local/share/man/man1/nix-user-chroot.1"
 	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
 	run -0 grep "^file $COPY " "$NIX/var/nix-user-chroot/record"
 	[ "$output" = "file $COPY $(sha256sum <"$COPY" | cut -d ' ' -f 1)" ]

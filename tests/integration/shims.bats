@@ -380,7 +380,7 @@ END
 	PROGRAM=$BIN/nix-user-chroot TARGET=$BIN/nix-user-chroot
 	PATH=/usr/bin:/bin run -0 tiny
 	in_place "${NAMES[@]}"
-	run ! grep '^file .*/nix-user-chroot ' "$NIX/var/nix-user-chroot/record"
+	run ! grep "^file $BIN/nix-user-chroot " "$NIX/var/nix-user-chroot/record"
 }
 
 @test "copy: another program of that name stays, and is said; our own older copy is replaced" {
