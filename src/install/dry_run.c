@@ -1,4 +1,5 @@
 #include "install/dry_run.h"
+#include "util/flavour.h"
 #include "store/layout.h"
 #include "home/startup_files.h"
 #include "util/cleanup.h"
@@ -26,10 +27,10 @@ static void print_list(FILE *f, const char *subject, const struct strlist *lines
 
 static void print_release(FILE *f, const struct release *release)
 {
-	_cleanup_free_ char *name =
-		xasprintf("Nix %s for %s",
-			  release->version ? release->version : "(its name does not tell which)",
-			  release->system);
+	_cleanup_free_ char *version = flavour_shown(release->version);
+	_cleanup_free_ char *name = xasprintf(
+		"%s for %s", release->version ? version : "Nix (its name does not tell which)",
+		release->system);
 	_cleanup_free_ char *source = xasprintf("expected by %s", release->sha256_source);
 	char hex[SHA256_HEX_LEN + 1];
 

@@ -1,5 +1,6 @@
 #include "install/release.h"
 #include "fetch/url.h"
+#include "util/flavour.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/str.h"
@@ -48,11 +49,12 @@ static void plan_clear(struct plan *plan)
 
 static int check_words(const struct release_request *request)
 {
-	if (request->nix_version &&
+	if (request->nix_version && !flavour_is_latest(request->nix_version) &&
 	    !release_version_is_valid(request->nix_version, strlen(request->nix_version))) {
-		log_error("--nix-version '%s' is not a version of Nix\n"
-			  "give one like 2.26.3; without the option the latest is taken",
-			  request->nix_version);
+		log_error(
+			"--nix-version '%s' is not a version of Nix\n"
+			"give one like 2.26.3, or lix-2.93.3; without the option the latest is taken",
+			request->nix_version);
 		return -1;
 	}
 	if (request->system && !release_system_is_known(request->system)) {
@@ -206,6 +208,27 @@ static int plan_from_tarball(const struct release_request *request, struct plan 
 	return release->system ? 0 : -1;
 }
 
+/* That of the flavour that is asked for, where none is given. */
+static const char *mirror_of(const struct release_request *request)
+{
+	const char *version = request->nix_version;
+
+	return request->mirror || !version ? request->mirror
+					   : flavour_of(version, strlen(version))->mirror;
+}
+
+/* The version that is asked for, of the flavour that the mirror has; NULL: the latest there. */
+static char *version_asked_for(const struct release_request *request, const char *mirror)
+{
+	const char *version = request->nix_version;
+
+	if (!version || flavour_is_latest(version))
+		return NULL;
+	return flavour_of(version, strlen(version)) == &flavours[0]
+		       ? xasprintf("%s%s", flavour_of_mirror(mirror)->prefix, version)
+		       : xstrdup(version);
+}
+
 static int plan_from_mirror(const struct release_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
@@ -213,10 +236,9 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 	release->system = request->system ? xstrdup(request->system) : host_system();
 	if (!release->system)
 		return -1;
-	release->version = xstrdup(request->nix_version);
 	release->wrong_next = plan->has_hash ? "check --sha256, or try another --mirror"
 					     : "try again, or another --mirror";
-	plan->mirror = release_mirror_url(request->mirror);
+	plan->mirror = release_mirror_url(mirror_of(request));
 	plan->shown = url_shown(plan->mirror ? plan->mirror : request->mirror);
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
@@ -225,12 +247,14 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 			  plan->shown);
 		return -1;
 	}
+	release->version = version_asked_for(request, plan->mirror);
 	return refuse_http_hash(plan, plan->mirror);
 }
 
 /* Ask the mirror which version is the latest */
 static int resolve_latest(struct plan *plan, struct downloader *downloader)
 {
+	const struct flavour *flavour = flavour_of_mirror(plan->mirror);
 	_cleanup_free_ char *pointer = release_pointer_url(plan->mirror);
 	_cleanup_free_ char *asked = url_shown(pointer), *led_to = NULL, *what = NULL;
 	_cleanup_(download_text_clear) struct download_text text = {0};
@@ -243,26 +267,32 @@ static int resolve_latest(struct plan *plan, struct downloader *downloader)
 			  plan->shown, asked);
 	if (download_text(downloader, pointer, POINTER_MAX, &missing, &text) < 0)
 		return -1;
-	plan->release.version = release_version_from_url(text.effective_url);
-	if (!plan->release.version)
+	if (flavour->pointer)
+		plan->release.version = release_version_from_url(text.effective_url);
+	else
+		plan->release.version =
+			release_version_from_manifest(text.body, text.len, flavour->name);
+	if (!plan->release.version && flavour->pointer)
 		plan->release.version = release_version_from_script(text.body, text.len);
 	if (!plan->release.version) {
 		led_to = url_shown(text.effective_url);
-		log_error(
-			"cannot tell the latest version of Nix: %s leads to %s, which names none\n"
-			"give a version with --nix-version, or check --mirror and the network",
-			asked, led_to);
+		log_error("cannot tell the latest version of %s: %s leads to %s, which names none\n"
+			  "give a version with --nix-version, or check --mirror and the network",
+			  flavour->title, asked, led_to);
 		return -1;
 	}
-	log_verbose("the latest version of Nix is %s, says %s", plan->release.version, asked);
+	log_verbose("the latest version of %s is %s, says %s", flavour->title,
+		    plan->release.version, asked);
 	return 0;
 }
 
 /* What is said of the mirror where it does not have the file that SHOWN is the URL of */
 static char *missing_on_mirror(const struct plan *plan, const char *shown)
 {
-	return xasprintf("there is no Nix %s for %s at %s: %s does not exist",
-			 plan->release.version, plan->release.system, plan->shown, shown);
+	_cleanup_free_ char *version = flavour_shown(plan->release.version);
+
+	return xasprintf("there is no %s for %s at %s: %s does not exist", version,
+			 plan->release.system, plan->shown, shown);
 }
 
 static int complete_from_mirror(struct plan *plan, struct downloader *downloader)

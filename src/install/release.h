@@ -54,7 +54,7 @@ int release_resolve(const struct release_request *request, struct downloader *do
 void release_clear(struct release *release);
 
 /*
- * The version as in "nix-VERSION" (no "nix-" in front): a digit, then digits, letters, dots, and
+ * The version as flavour.h has it, of Nix or with "lix-" in front: a digit, then digits, letters, dots, and
  * '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1"); at most 64 bytes, no "..". So that
  * it can be a part of a path and of a URL as it is.
  */
@@ -72,6 +72,13 @@ char *release_version_from_url(const char *url);
  * The caller frees; NULL: it names none, or two.
  */
 char *release_version_from_script(const char *body, size_t len);
+
+/*
+ * The version, with its prefix, that BODY names, the text of a manifest of a flavour called NAME:
+ * SYSTEM = "/nix/store/HASH-NAME-VERSION" for each system, all of one version. LEN bytes of any
+ * kind. The caller frees; NULL: it names none, or two.
+ */
+char *release_version_from_manifest(const char *body, size_t len, const char *name);
 
 /*
  * Nix's name for the system of uname(2)'s MACHINE, seen by a program whose pointers have
