@@ -9,7 +9,7 @@
 # the options given. Exit status: that of the program, or 125 where it does not come to that.
 #
 # A release is a directory that holds SHA256SUMS and the programs that it names. The version need not
-# be known: the one name in SHA256SUMS that ends in -ARCH-linux is taken. ARCH is x86_64, i686,
+# be known: the one name in SHA256SUMS that ends in -ARCH-linux, and has no Nix in it, is taken. ARCH is x86_64, i686,
 # aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on the way: over https with the
 # server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
 #
@@ -135,7 +135,7 @@
 			;;
 		file:///*) nuc_releases=${nuc_releases#file://} ;;
 		/*) ;;
-		*) nuc_die "NIX_USER_CHROOT_RELEASES is '$nuc_releases', which is no place of releases" \
+		*) nuc_die "NIX_USER_CHROOT_RELEASES is '$nuc_releases', which is no URL or directory of releases" \
 			'give an https or file URL, or an absolute directory' ;;
 		esac
 	}
@@ -407,6 +407,7 @@
 			nuc_file=${nuc_file#\*} # of sha256sum --binary
 			case $nuc_file in
 			*[!A-Za-z0-9._+~-]*) continue ;;
+			nix-user-chroot-*-nix-*) continue ;; # with a Nix in the same file
 			nix-user-chroot-*"$nuc_arch-linux") ;;
 			*) continue ;;
 			esac
@@ -428,7 +429,7 @@
 		esac
 		nuc_digest "$nuc_dir/$nuc_name" || nuc_hash='unknown'
 		[ "$nuc_hash" = "$nuc_expected" ] || nuc_die \
-			"$nuc_url is not what it should be: its SHA-256 is $nuc_hash, not $nuc_expected" \
+			"SHA-256 mismatch for $nuc_url: it is $nuc_hash, not $nuc_expected" \
 			'it was not run; try again, and if it stays so, tell who runs that server'
 	}
 

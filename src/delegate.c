@@ -1,10 +1,10 @@
 /*
- * The program that enters is linked with libc alone, so that entering costs what the kernel costs.
- * What needs more is carried out by nix-user-chroot-install, which has the same command line. This
- * file takes the place of install/install.c, install/update.c and uninstall/uninstall.c in the
- * small program.
+ * The program that enters links with libc alone, so that entering costs what the kernel costs.
+ * nix-user-chroot-install, which has the same command line, does what needs more libraries. In the
+ * small program this file replaces bundle, install and update of install/, and uninstall/uninstall.
  */
 #include "run/run.h"
+#include "install/bundle.h"
 #include "install/install.h"
 #include "install/update.h"
 #include "uninstall/uninstall.h"
@@ -19,7 +19,10 @@
 
 #define INSTALLER "nix-user-chroot-install"
 
-/* Beside this program, as in a build tree; the caller frees. NULL where /proc is missing. */
+/*
+ * The installer beside this program, as in a build tree; the caller frees. NULL if /proc is
+ * missing.
+ */
 static char *beside_self(void)
 {
 	_cleanup_free_ char *self = fs_self_path();
@@ -31,7 +34,10 @@ static char *beside_self(void)
 	return path_join(self, INSTALLER);
 }
 
-/* It is told as its name which program it belongs to: links that it makes are to lead there. */
+/*
+ * The installer's words. Its argv[0] is the path of this program, to which links that it makes
+ * lead.
+ */
 static char **arguments(char *const *argv, char *program)
 {
 	size_t count = 0;
@@ -46,7 +52,7 @@ static char **arguments(char *const *argv, char *program)
 	return copy;
 }
 
-/* Is PROGRAM, where it is there, one that only its owner, who is trusted, can have put there? */
+/* Is PROGRAM, if it exists, one that only its owner, who is trusted, can have put there? */
 static int check_trusted(const char *program)
 {
 	_cleanup_free_ char *directory = path_parent(program);
@@ -70,7 +76,7 @@ static int check_trusted(const char *program)
 	return 0;
 }
 
-/* Become the installer with the whole command line. Returns only the status to end with. */
+/* Become the installer, with the whole command line. Returns only the exit status of a failure. */
 static int delegate(char *const *program_argv)
 {
 	_cleanup_free_ char *beside = beside_self();
@@ -98,6 +104,11 @@ int install_command(const struct install_request *request)
 }
 
 int update_command(const struct update_request *request)
+{
+	return delegate(request->program_argv);
+}
+
+int bundle_command(const struct install_request *request)
 {
 	return delegate(request->program_argv);
 }

@@ -4,15 +4,15 @@
  *     nix-user-chroot-helper DESCRIPTOR COUNT [NAME=VALUE…] -- PROGRAM [ARG…]
  *     nix-user-chroot-helper --try
  *
- * PROGRAM runs as the caller where the directory open as DESCRIPTOR, which must be the caller's
- * own, is /nix, and all else of / is as it was; its environment are the COUNT words. --try does the
- * same with nothing to run, and tells by its status whether this host lets it.
+ * Runs PROGRAM as the caller, with the directory that is open as DESCRIPTOR, which must belong to
+ * the caller, as /nix, and all else of / as it was; the COUNT words are PROGRAM's environment.
+ * --try does the same without a program, and its status tells whether this host allows it.
  *
- * It has the file capability cap_sys_admin, or is setuid root, and whoever calls it may mean harm:
- * its words, environment, descriptors, limits, signals and working directory are the caller's. So
- * every id and every other capability goes before anything is looked at, all files are reached as
- * the caller, and no program that is run later can gain anything (no_new_privs). It reads no
- * variable and no file of the caller's, and takes no path: what is shown where is fixed.
+ * The helper has the file capability cap_sys_admin, or is setuid root, and its caller may be
+ * hostile: its words, environment, descriptors, limits, signals and working directory come from the
+ * caller. So it gives up every id and every other capability before it looks at anything, reaches
+ * all files as the caller would, and sets no_new_privs, so that no later program gains anything. It
+ * reads no variable and no file of the caller's, and takes no path: what is shown where is fixed.
  */
 #include "chroot/chroot.h"
 #include "ui/log.h"
@@ -41,16 +41,16 @@
 #define MOUNTING	   CAP_TO_BIT(CAP_SYS_ADMIN)
 #define CAP_TO_BIT(number) (UINT64_C(1) << (number))
 
-/* How the process began. */
+/* How the process started. */
 struct caller {
 	uid_t uid;
-	bool had_no_new_privs; /* then the kernel has given no privilege */
+	bool had_no_new_privs; /* the kernel gives no privilege then */
 };
 
 /*
- * The first act: of all privilege, CAP_SYS_ADMIN stays alone, and is not in effect. The files of
- * the process in /proc are root's then, so that the caller's other processes can neither trace it
- * nor reach its memory. False where the ids could not be given up.
+ * The first act: give up all privilege except CAP_SYS_ADMIN, which is kept but not in effect. The
+ * files of the process in /proc then belong to root, so that other processes of the caller can
+ * neither trace it nor reach its memory. False if the ids could not be given up.
  */
 static bool give_up_all_but_mounting(struct caller *caller)
 {
@@ -60,21 +60,26 @@ static bool give_up_all_but_mounting(struct caller *caller)
 	caller->had_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return false;
-	/* takes CAP_SETPCAP, which a setuid root program has: the others do without */
+	/*
+	 * needs CAP_SETPCAP, which a setuid root program has; that it fails without does not matter
+	 */
 	for (int number = 0; number < 64; number++)
 		prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresgid(gid, gid, gid) < 0 ||
 	    setresuid(caller->uid, caller->uid, caller->uid) < 0 ||
 	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return false;
-	/* a change of ids sets it by fs.suid_dumpable */
+	/* a change of ids sets this to fs.suid_dumpable */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return false;
-	/* where there is none to keep, the caller is told so later */
+	/* without CAP_SYS_ADMIN, is_fit() tells the caller later */
 	return capability_set(MOUNTING, 0) == 0 || capability_set(0, 0) == 0;
 }
 
-/* 0 to 2 are open, so that no file of ours takes their place; PROGRAM gets them closed again. */
+/*
+ * Open 0 to 2 if they are closed, so that no file of ours gets such a number; PROGRAM gets them
+ * closed again.
+ */
 static bool open_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -91,7 +96,7 @@ static int parse_number(const char *word)
 	return digits > 0 && digits < 10 && !word[digits] ? (int)strtol(word, NULL, 10) : -1;
 }
 
-/* Is there privilege, and is it for this caller? */
+/* Does the process have its privilege, and may this caller use it? */
 static bool is_fit(const struct caller *caller)
 {
 	if (caller->uid == 0) {
@@ -111,7 +116,7 @@ static bool is_fit(const struct caller *caller)
 	return false;
 }
 
-/* Is what is in a directory of this type of file system made up, by a program or by the kernel? */
+/* Are the files on a file system of this TYPE made up, by a program or by the kernel? */
 static bool is_made_up(long type)
 {
 	static const long made_up[] = {FUSE_SUPER_MAGIC,   PROC_SUPER_MAGIC,	SYSFS_MAGIC,
@@ -124,9 +129,9 @@ static bool is_made_up(long type)
 }
 
 /*
- * Make the Nix directory the working directory, which no later renaming changes. Only what the
- * caller owns and may write is shown as /nix, and files that are stored: a program of his own may
- * be behind FUSE, and in /proc there are directories that are his.
+ * Make the Nix directory the working directory, which no later rename changes. It must belong to
+ * the caller, who may write to it, and be on a file system that stores files: behind FUSE there may
+ * be a program of the caller's, and /proc has directories that belong to the caller.
  */
 static bool enter_nix_dir(int fd, uid_t uid)
 {
@@ -153,12 +158,12 @@ static bool enter_nix_dir(int fd, uid_t uid)
 	return true;
 }
 
-/* struct mount_attr of linux/mount.h, which does not go with sys/mount.h of older libcs */
+/* struct mount_attr of linux/mount.h, which conflicts with sys/mount.h of older libcs */
 struct attributes {
 	uint64_t set, clear, propagation, namespace_fd;
 };
 
-/* What the mount at /nix forbids already, as flags of mount(2). */
+/* The restrictions that the mount at /nix has already, as flags of mount(2). */
 static unsigned long flags_of(const struct statvfs *fs)
 {
 	static const struct {
@@ -176,8 +181,10 @@ static unsigned long flags_of(const struct statvfs *fs)
 	return flags;
 }
 
-/* What is in /nix sets no ids and is no device. Before Linux 5.12 a flag could not be added alone,
- * and the mounts that the host has below the Nix directory stay as they are on the host. */
+/*
+ * Mount /nix nosuid and nodev. Before Linux 5.12 mount(2) cannot add a flag to the mounts below the
+ * Nix directory: these stay as they are on the host.
+ */
 static bool restrict_nix(void)
 {
 	const struct attributes attributes = {.set = MS_NOSUID | MS_NODEV};
@@ -199,11 +206,11 @@ static bool restrict_nix(void)
 	return false;
 }
 
-/* The privilege is in effect here and nowhere else. */
+/* Enter. Only here the privilege is in effect. */
 static bool enter(const struct plan *plan)
 {
 	static const char *const words[CHROOT_STEP_COUNT] = {
-		[CHROOT_UNSHARE_MOUNTS] = "enter a mount namespace",
+		[CHROOT_UNSHARE_MOUNTS] = "create a mount namespace",
 		[CHROOT_MAKE_SLAVE] = "keep mounts from spreading to the host",
 		[CHROOT_MOUNT_TMPFS] = "mount a tmpfs",
 		[CHROOT_PIVOT_ROOT] = "make the new root",
@@ -226,7 +233,7 @@ static bool enter(const struct plan *plan)
 	return is_done && restrict_nix();
 }
 
-/* For good: nothing is kept, and no_new_privs is set. */
+/* Give the privilege up for good: nothing is kept, and no_new_privs is set. */
 static bool give_up_mounting(void)
 {
 	if (capability_set(0, 0) == 0 && capability_set(MOUNTING, 0) < 0 &&
@@ -237,7 +244,7 @@ static bool give_up_mounting(void)
 	return false;
 }
 
-/* A new root with the working directory as /nix, and no privilege any more. */
+/* Enter a new root with the working directory as /nix, and give all privilege up. */
 static bool enter_without_config(void)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
@@ -250,7 +257,7 @@ static bool enter_without_config(void)
 
 static int try(void)
 {
-	/* any directory will do for /nix; that of the mounts is seldom the root's */
+	/* any directory will do as /nix; /proc is usually a mount of its own, not the root */
 	if (chdir("/proc") < 0 && chdir("/") < 0)
 		return EXIT_CANCELED;
 	return enter_without_config() ? 0 : EXIT_CANCELED;
@@ -275,7 +282,7 @@ static int run(int count, char **words, const struct caller *caller)
 		return usage();
 	if (!is_fit(caller) || !enter_nix_dir(fd, caller->uid) || !enter_without_config())
 		return EXIT_CANCELED;
-	/* off the old root: the new one cannot fail */
+	/* leave the old root; in the new one this cannot fail */
 	(void)!chdir("/");
 	/* the "--" becomes the end of the environment */
 	words[2 + variables] = NULL;

@@ -3,7 +3,9 @@
 #include "config.h"
 #include "host/check.h"
 #include "install/already.h"
+#include "install/bundle.h"
 #include "install/install.h"
+#include "install/release.h"
 #include "install/update.h"
 #include "run/exec.h"
 #include "run/helper.h"
@@ -13,6 +15,7 @@
 #include "cli/nixpath_advice.h"
 #include "cli/parse.h"
 #include "uninstall/uninstall.h"
+#include "util/bundle.h"
 #include "util/program.h"
 #include "util/cleanup.h"
 
@@ -25,8 +28,30 @@ static struct trusted_wish trust_of(const struct options *options)
 	return (struct trusted_wish){options->trust_owner, options->shared_group};
 }
 
-static int enter(const struct options *options)
+/* Entering, as it was asked for: to be done again where a Nix has to be installed first. */
+struct entrance {
+	const struct options *options;
+	const char *profile_command; /* by whose name we were called, with ARGV; NULL: by our own */
+	char **argv;
+	bool has_installed;
+};
+
+static int install_and_enter(void *ctx);
+
+/* Is the file of this program a bundle, be it a broken one, and of which Nix? The caller frees. */
+static bool look_at_bundle(struct bundle *out, char **version, char **system)
 {
+	int r = bundle_look_at_self(out);
+
+	*version = *system = NULL;
+	if (r > 0 && !release_split_name(out->name, version, system))
+		out->broken = "the tarball in it has a name that none of Nix has";
+	return r != 0;
+}
+
+static int enter(struct entrance *entrance)
+{
+	const struct options *options = entrance->options;
 	_cleanup_free_ char *nix_dir = NULL, *advice = NULL, *shell = NULL;
 	_cleanup_free_ char **words = NULL;
 	enum runtime runtime = options->runtime;
@@ -45,13 +70,38 @@ static int enter(const struct options *options)
 		.trust = trust_of(options),
 		.missing_advice = advice,
 		.argv = words ? words : options->argv,
+		.without_store = install_and_enter,
+		.ctx = entrance,
 		.is_new = options->new_namespace,
 		.keeps_ssh = options->no_ssh_config,
 		.runtime = runtime,
 	});
 }
 
-/* What was printed must have arrived: a full disk behind stdout is a failure. */
+/* Called by the name of a command of the user's profile: all words are that command's. */
+static int run_profile_command(struct entrance *entrance)
+{
+	const struct options *options = entrance->options;
+	enum runtime runtime = options->runtime;
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
+
+	if (!nix_dir)
+		return EXIT_CANCELED;
+	return run_exec(&(struct run_request){
+		.nix_dir = nix_dir,
+		.is_default = true,
+		.trust = trust_of(options),
+		.argv = entrance->argv,
+		.profile_command = entrance->profile_command,
+		.without_store = install_and_enter,
+		.ctx = entrance,
+		.is_new = options->new_namespace,
+		.keeps_ssh = options->no_ssh_config,
+		.runtime = runtime,
+	});
+}
+
+/* Flush stdout: a full disk behind stdout is a failure of the program. */
 static int flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -77,7 +127,9 @@ static int print_path_config(void)
 static int install(const struct options *options)
 {
 	const struct install_options *install = &options->install;
-	const struct install_request request = {
+	_cleanup_free_ char *version = NULL, *system = NULL;
+	struct bundle bundle;
+	struct install_request request = {
 		.program_argv = options->program_argv,
 		.argv = options->argv,
 		.trust = trust_of(options),
@@ -101,7 +153,36 @@ static int install(const struct options *options)
 
 	if (r != 0)
 		return r < 0 ? EXIT_CANCELED : 0;
+	if (look_at_bundle(&bundle, &version, &system))
+		request.bundle = &bundle;
 	return install_command(&request);
+}
+
+/* Not before it is known that there is no Nix: no other entry looks at the file of this program. */
+static int install_and_enter(void *ctx)
+{
+	struct entrance *entrance = ctx;
+	const struct options *asked = entrance->options;
+	char option[] = "--install", *words[] = {asked->program_argv[0], option, NULL};
+	_cleanup_(options_clear) struct options options = {0};
+	struct bundle bundle;
+	int status;
+
+	if (entrance->has_installed || bundle_look_at_self(&bundle) == 0)
+		return -1;
+	if (parse_options(2, words, &options) < 0)
+		return EXIT_CANCELED;
+	options.log_level = asked->log_level;
+	options.runtime = asked->runtime;
+	options.trust_owner = xstrdup(asked->trust_owner);
+	options.shared_group = xstrdup(asked->shared_group);
+	if (!bundle.broken)
+		log_info("there is no Nix here yet: installing the one that is in this file");
+	status = install(&options);
+	if (status != 0)
+		return status;
+	entrance->has_installed = true;
+	return entrance->profile_command ? run_profile_command(entrance) : enter(entrance);
 }
 
 static int uninstall(const struct options *options)
@@ -112,6 +193,24 @@ static int uninstall(const struct options *options)
 		.runtime = options->runtime,
 		.yes = options->yes,
 		.force = options->install.force,
+	});
+}
+
+static int make_bundle(const struct options *options)
+{
+	const struct install_options *install = &options->install;
+
+	return bundle_command(&(struct install_request){
+		.program_argv = options->program_argv,
+		.bundle_file = options->bundle,
+		.releases = options->update.releases,
+		.program = options->program,
+		.nix_version = install->nix_version,
+		.mirror = install->mirror,
+		.tarball = install->tarball,
+		.sha256 = install->sha256,
+		.system = install->system,
+		.cacert = install->cacert,
 	});
 }
 
@@ -134,24 +233,46 @@ static int update(const struct options *options)
 static int check(const struct options *options)
 {
 	enum runtime runtime = options->runtime;
-	/* without HOME there is none, as a message has told then */
-	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
+	/* NULL without HOME, as a message has said by then */
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime), *version = NULL, *system = NULL;
+	struct bundle bundle;
+	bool has_bundle = look_at_bundle(&bundle, &version, &system);
+	const struct bundled_nix nix = {&bundle, version, system};
 
-	return flush(check_run(options->runtime, nix_dir, options->json));
+	return flush(check_run(options->runtime, nix_dir, has_bundle ? &nix : NULL, options->json));
+}
+
+static int print_version(void)
+{
+	_cleanup_free_ char *version = NULL, *system = NULL;
+	struct bundle bundle;
+	bool has_bundle = look_at_bundle(&bundle, &version, &system);
+
+	puts("nix-user-chroot " PACKAGE_VERSION);
+	if (has_bundle && !bundle.broken)
+		printf("In this file: Nix %s for %s\n", version, system);
+	puts("Home page: " PACKAGE_URL "\nReport bugs at: " PACKAGE_BUGREPORT);
+	if (has_bundle && bundle.broken)
+		log_error("the Nix in this file cannot be used: %-s\n"
+			  "copy the file again, or make it anew with --bundle",
+			  bundle.broken);
+	return flush(has_bundle && bundle.broken ? EXIT_CANCELED : 0);
 }
 
 static int run(const struct options *options)
 {
 	switch (options->command) {
 	case COMMAND_ENTER:
-		return enter(options);
+		return enter(&(struct entrance){.options = options});
 	case COMMAND_INSTALL:
-		/* --dry-run prints */
+		/* --dry-run prints to stdout */
 		return flush(install(options));
 	case COMMAND_UNINSTALL:
 		return uninstall(options);
 	case COMMAND_UPDATE:
 		return flush(update(options));
+	case COMMAND_BUNDLE:
+		return make_bundle(options);
 	case COMMAND_CHECK:
 		return check(options);
 	case COMMAND_PRINT_PATH_CONFIG:
@@ -160,30 +281,9 @@ static int run(const struct options *options)
 		help_print(stdout, options->help_on);
 		return flush(0);
 	case COMMAND_VERSION:
-		puts("nix-user-chroot " PACKAGE_VERSION);
-		return flush(0);
+		return print_version();
 	}
 	return EXIT_CANCELED;
-}
-
-/* Called by the name of a command of the user's profile: all words are that command's. */
-static int run_profile_command(const char *name, char **argv, const struct options *options)
-{
-	enum runtime runtime = options->runtime;
-	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime);
-
-	if (!nix_dir)
-		return EXIT_CANCELED;
-	return run_exec(&(struct run_request){
-		.nix_dir = nix_dir,
-		.is_default = true,
-		.trust = trust_of(options),
-		.argv = argv,
-		.profile_command = name,
-		.is_new = options->new_namespace,
-		.keeps_ssh = options->no_ssh_config,
-		.runtime = runtime,
-	});
 }
 
 int main(int argc, char **argv)
@@ -197,9 +297,12 @@ int main(int argc, char **argv)
 	    helper_has_started_us(argc, argv, &started))
 		return run_started(&started);
 
-	/* where the words are that command's, the environment alone is ours */
+	/* a profile command gets all words, so only the environment is parsed */
 	if (parse_options(command ? 1 : argc, command ? name_alone : argv, &options) < 0)
 		return argc == 1 && !command ? run_shell_without_nix(NULL) : EXIT_CANCELED;
 	log_set_level(options.log_level);
-	return command ? run_profile_command(command, argv, &options) : run(&options);
+	if (!command)
+		return run(&options);
+	return run_profile_command(
+		&(struct entrance){.options = &options, .profile_command = command, .argv = argv});
 }

@@ -7,7 +7,8 @@
 #   forget_lists           remove the lists of living namespaces of the users that the suites make up
 #   has_words WORDS...     all of them are in $output, as `run` sets it
 #   take_runtime           in setup: by TEST_RUNTIME, where it is set, the program is to run; in `direct`
-#                          NIX becomes /nix, emptied, which is that of tests/own-root
+#                          NIX becomes /nix, emptied, which is that of tests/own-root; in `helper` the
+#                          privileged program is $TEST_HELPER
 #   not_in RUNTIME WHY     skip the test where the suite is run in that runtime
 
 remove_tree()
@@ -34,6 +35,9 @@ take_runtime()
 {
 	[ -n "${TEST_RUNTIME:-}" ] || return 0
 	export NIX_USER_CHROOT_RUNTIME=$TEST_RUNTIME
+	if [ "$TEST_RUNTIME" = helper ]; then
+		export NIX_USER_CHROOT_HELPER=${TEST_HELPER:?the runtime helper is tested with a privileged program}
+	fi
 	[ "$TEST_RUNTIME" = direct ] || return 0
 	if [ ! -e /.own-root ] || ! mountpoint -q /nix; then
 		echo "the runtime direct is tested within tests/own-root"

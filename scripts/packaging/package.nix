@@ -70,8 +70,8 @@ stdenv.mkDerivation {
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck
-    test "$("$out/bin/nix-user-chroot" --version)" = "nix-user-chroot $version"
-    test "$("$out/libexec/nix-user-chroot/nix-user-chroot-install" --version)" = "nix-user-chroot $version"
+    test "$("$out/bin/nix-user-chroot" --version | head -n 1)" = "nix-user-chroot $version"
+    test "$("$out/libexec/nix-user-chroot/nix-user-chroot-install" --version | head -n 1)" = "nix-user-chroot $version"
     runHook postInstallCheck
   '';
 

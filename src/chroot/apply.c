@@ -14,7 +14,7 @@
 
 #define TMPFS_FLAGS (MS_NOSUID | MS_NODEV)
 
-/* Steps that went wrong in one directory, one after the other, for the same reason. */
+/* Steps that failed in one directory, one after the other, for the same reason. */
 struct failures {
 	char *directory;
 	const struct plan_step *first;
@@ -29,7 +29,7 @@ struct work {
 	dev_t *ours;			/* the file systems that we made, the new root's first */
 	const struct plan_step **tmpfs; /* which step made ours[i + 1] */
 	size_t tmpfs_count;
-	char *directory; /* the one something was made in last; it is on a file system of ours */
+	char *directory; /* where something was made last; it is on a file system of ours */
 	int directory_fd;
 	struct failures failures;
 };
@@ -64,9 +64,9 @@ static const char *name_of(const char *path)
 }
 
 /*
- * The directory that PATH is to be made in, which work keeps, or -errno. The host may have changed
- * since the plan was made, and a tmpfs may not be where it should: nothing is ever made in a
- * directory that is not on a file system of ours (-EXDEV).
+ * The directory that PATH is to be made in: a descriptor, which work keeps open, or -errno. The
+ * host may have changed since the plan was made, so that a tmpfs is missing: a directory that is
+ * not on a file system of ours is refused (-EXDEV), and nothing is ever made there.
  */
 static int parent_of(struct work *work, const char *path)
 {
@@ -105,7 +105,7 @@ static int make_symlink(struct work *work, const char *path, const char *target)
 	return symlinkat(target, parent, name_of(path)) < 0 ? -errno : 0;
 }
 
-/* With TEXT in it, or empty where that is NULL. */
+/* Make the file PATH, with TEXT in it, or empty if TEXT is NULL. */
 static int make_file(struct work *work, const char *path, const char *text)
 {
 	_cleanup_close_ int fd = -1;
@@ -119,7 +119,7 @@ static int make_file(struct work *work, const char *path, const char *text)
 	return text ? fs_write_all(fd, text, strlen(text)) : 0;
 }
 
-/* MS_REC: the kernel refuses to show a directory without the mounts below it that others made. */
+/* MS_REC: the kernel refuses to show a directory without the mounts that others made below it. */
 static int bind_directory(const char *source, const char *path)
 {
 	return mount(source, path, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
@@ -130,7 +130,7 @@ static int bind_file(const char *source, const char *path)
 	return mount(source, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* Mount SOURCE at PATH, which is made for it and goes again where that fails. */
+/* Make PATH and mount SOURCE there. If the mount fails, PATH is removed again. */
 static int bind_on_new(struct work *work, const char *source, const char *path, bool directory)
 {
 	int r = directory ? make_directory(work, path) : make_file(work, path, NULL);
@@ -166,7 +166,7 @@ static int add_tmpfs(struct work *work, const struct plan_step *step)
 	if (r < 0)
 		return r;
 	forget_directory(work);
-	/* the same file system as before: the path leads elsewhere by now, and not to our tmpfs */
+	/* still the same file system: the path leads elsewhere by now, not to our tmpfs */
 	if (stat(step->path, &after) < 0 || after.st_dev == before.st_dev)
 		return -ENOENT;
 	work->tmpfs = xreallocarray(work->tmpfs, work->tmpfs_count + 1, sizeof(*work->tmpfs));
@@ -177,8 +177,8 @@ static int add_tmpfs(struct work *work, const struct plan_step *step)
 }
 
 /*
- * Mount a file of ours with TEXT in it over PATH. The mount alone holds it; that is read-only, for
- * root inside, whom the mode of the file does not stop.
+ * Mount a file with TEXT in it over PATH. The file's name is removed, so the mount alone holds the
+ * file. The mount is read-only because the mode of a file does not stop root inside.
  */
 static int cover_with_text(struct work *work, const char *path, const char *text)
 {
@@ -189,7 +189,7 @@ static int cover_with_text(struct work *work, const char *path, const char *text
 		r = bind_file(own, path);
 	if (r == 0)
 		r = make_read_only(path);
-	/* of a file that could not be made, or written whole, too */
+	/* remove the name, also if the file could not be made or written whole */
 	unlinkat(AT_FDCWD, own, 0);
 	return r;
 }
@@ -204,8 +204,8 @@ static char *source_of(const struct plan *plan, const struct plan_step *step)
 }
 
 /*
- * Where the Nix directory is: the working directory. Where it is the host's /, pivot_root(2) has
- * moved every process that was there to the new root, and so us.
+ * The path of the Nix directory, which is the working directory. If the Nix directory is the host's
+ * /, pivot_root(2) has moved this process to the new root like every other process that was in /.
  */
 static const char *nix_source(const struct plan *plan)
 {
@@ -248,9 +248,9 @@ static int carry_out(struct work *work, const struct plan_step *step)
 }
 
 /*
- * Nothing but /nix itself, and a tmpfs that later steps write into, is worth failing for. A tmpfs
- * over what has gone, or is a directory no more, is not, either: the steps below it find no
- * directory of ours to write into.
+ * Only a failure of /nix, or of a tmpfs that later steps write into, ends the entry. A tmpfs over a
+ * directory that has gone, or has become something else, does not: the steps below that tmpfs find
+ * no directory of ours, and write nothing.
  */
 static bool is_fatal(const struct plan_step *step, int r)
 {
@@ -266,23 +266,27 @@ static bool takes_away(const struct plan_step *step)
 }
 
 /*
- * Worth a warning is what somebody has asked for, and what is missing only because there is too
- * much. Entries of the host that come and go, or that we may not mount, are a note at -v.
+ * A failure is worth a warning if the path config asked for the step, or if the kernel's limit of
+ * mounts is reached. Entries of the host that come and go, or that this user may not mount, are a
+ * note at -v.
  */
 static bool is_warned_of(const struct plan_step *step, int r)
 {
 	struct stat st;
 
-	/* what has gone by itself is left out as well */
+	/* what has gone by itself is left out, as was asked */
 	if (takes_away(step))
 		return r != -ENOENT || lstat(step->path, &st) == 0;
 	return step->configured || r == -ENOSPC;
 }
 
-/* So many entries that the path config has asked for take their part in using up the limit. */
+/*
+ * From this many entries of the path config on, the path config is part of the reason for the
+ * limit.
+ */
 #define MANY 1000
 
-/* Whose mounts there are too many of: those of the path config, or the host's. */
+/* Advice on the limit of mounts: the path config has too many, or the host has. */
 static const char *advice_on_limit(const struct plan *plan)
 {
 	return plan->count > MANY
@@ -295,7 +299,7 @@ static const char *advice_on_limit(const struct plan *plan)
 			 "this says: wc -l /proc/self/mountinfo";
 }
 
-/* Say what went wrong since the last time, in one message however many steps it were. */
+/* Report the steps that failed since the last call, in one message for all of them. */
 static void say_failures(struct work *work)
 {
 	struct failures *failures = &work->failures;
@@ -307,7 +311,7 @@ static void say_failures(struct work *work)
 	what = one ? xstrdup(failures->first->path)
 		   : xasprintf("%zu entries of %s", failures->count, failures->directory);
 	log_warning("%s %s %s inside: %s%-s", what, one ? "is" : "are",
-		    takes_away(failures->first) ? "still there" : "not there",
+		    takes_away(failures->first) ? "still there" : "missing",
 		    failures->r == -EXDEV ? "the directory was changed meanwhile"
 					  : strerror(-failures->r),
 		    failures->r == -ENOSPC ? advice_on_limit(work->plan) : "");
@@ -321,7 +325,7 @@ static void add_failure(struct work *work, const struct plan_step *step, int r)
 	_cleanup_free_ char *directory = path_parent(step->path);
 
 	if (!is_warned_of(step, r)) {
-		log_verbose("%s is not there inside: %s", step->path, strerror(-r));
+		log_verbose("%s is missing inside: %s", step->path, strerror(-r));
 		return;
 	}
 	if (failures->count > 0 &&
@@ -377,7 +381,9 @@ static int carry_out_steps(struct work *work)
 	return 0;
 }
 
-/* The read-only tmpfs: what was written to it would be gone with the last process inside. */
+/*
+ * Make the tmpfs read-only: what somebody wrote to it would be gone with the last process inside.
+ */
 static int finish(struct work *work)
 {
 	const struct plan *plan = work->plan;
@@ -416,7 +422,7 @@ static int build_root(const struct plan *plan, struct chroot_error *error)
 
 int apply_plan(const struct plan *plan, struct chroot_error *error)
 {
-	/* the directories that we make are to be searched whatever the user's umask is */
+	/* everybody may search the directories that we make, whatever the user's umask is */
 	mode_t umask_before = umask(0);
 	int r = build_root(plan, error);
 

@@ -35,7 +35,7 @@ static int make_mount_namespace(struct chroot_error *error)
 	return r < 0 ? chroot_fail(error, CHROOT_UNSHARE_MOUNTS, NULL, "", r) : 0;
 }
 
-/* Where it cannot be told, there may be. */
+/* Is there an unbindable mount? True if /proc does not tell. */
 static bool has_unbindable_mount(void)
 {
 	_cleanup_free_ char *text = mountinfo_read("", "self");
@@ -49,8 +49,9 @@ static bool has_unbindable_mount(void)
 }
 
 /*
- * What we mount does not spread. An unbindable mount would be left out of what is bound, and what
- * it hides would be seen: in a user namespace the kernel refuses that, elsewhere we see to it.
+ * Keep what we mount from spreading to the host. A bind mount leaves an unbindable mount out, and
+ * what that mount hides would be seen. In a user namespace the kernel refuses that; without one,
+ * all mounts are made private instead of slaves.
  */
 static int stop_spreading(bool with_user_namespace)
 {

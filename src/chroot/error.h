@@ -1,6 +1,4 @@
-/*
- * What failed while entering, as data: who asked explains it.
- */
+/* What failed while entering, as data, which the caller explains. */
 #ifndef CHROOT_ERROR_H
 #define CHROOT_ERROR_H
 
@@ -24,7 +22,7 @@ struct chroot_error {
 	enum chroot_step step;
 	int err;    /* a positive errno */
 	char *path; /* what the step was done to; NULL where it has none */
-	char *root; /* below what the host's files are at this moment; "" for "/" */
+	char *root; /* the prefix under which the host's files are at that moment; "" for "/" */
 };
 
 /* Set *ERROR: STEP failed with R, a negative errno. PATH and ROOT are copied. Returns -1. */

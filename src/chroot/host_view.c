@@ -17,7 +17,7 @@
 void listing_add(struct listing *listing, const char *name, enum entry_type type,
 		 const char *target)
 {
-	/* grown by doubling: the count is a power of two when the room is used up */
+	/* the array doubles when it is full: its size is the next power of two */
 	if ((listing->count & (listing->count - 1)) == 0)
 		listing->entries =
 			xreallocarray(listing->entries, listing->count ? 2 * listing->count : 1,
@@ -45,7 +45,10 @@ void host_file_clear(struct host_file *file)
 	*file = (struct host_file){0};
 }
 
-/* PATH as *at() calls take it: below the Nix directory or from the host's root. */
+/*
+ * The descriptor to look PATH up from, and in *PATH what to look up: below /nix the Nix directory,
+ * else the host's root.
+ */
 static int base_of(const struct host_view *view, const char **path)
 {
 	if (!path_is_within(*path, "/nix"))
@@ -81,8 +84,9 @@ static int real_look(void *context, const char *path, enum entry_type *type, cha
 }
 
 /*
- * The type mostly comes with the name. Where it does not, or cannot be asked for (a FUSE mount of
- * another user's answers EACCES), the entry is taken for a directory: such mounts are.
+ * Add ENTRY of the directory FD. readdir(3) usually gives the type. If neither it nor fstatat(2)
+ * does (a FUSE mount of another user answers EACCES), the entry counts as a directory, since such
+ * mounts are directories.
  */
 static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
 {
@@ -106,7 +110,7 @@ static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
 		type = ENTRY_FILE;
 	}
 	if (type == ENTRY_SYMLINK && fs_readlink(fd, entry->d_name, &target) < 0)
-		return; /* gone since it was listed */
+		return; /* it has gone since it was listed */
 	listing_add(out, entry->d_name, type, target);
 	out->entries[out->count - 1].inode = entry->d_ino;
 }
@@ -138,7 +142,7 @@ static bool real_is_writable(void *context, const char *path)
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
 
-	/* that root may write a directory does not say that anybody means to */
+	/* root may write to every directory, so for root this says nothing */
 	return geteuid() != 0 && faccessat(base, path, W_OK, 0) == 0;
 }
 
@@ -158,7 +162,7 @@ static int real_read(void *context, const char *path, size_t max, struct host_fi
 {
 	const struct host_view view = {.context = context};
 	int base = base_of(&view, &path);
-	/* not waiting for whoever writes to a fifo */
+	/* a fifo is opened without waiting for a writer */
 	_cleanup_close_ int fd = openat(base, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 	size_t len;
@@ -208,7 +212,7 @@ static int watched_list(void *context, const char *path, struct listing *out)
 	for (size_t i = 0; i < out->count; i++) {
 		const struct listing_entry *entry = &out->entries[i];
 
-		/* the host's own /nix is covered, whatever it is */
+		/* /nix inside covers the host's /nix, whatever that is */
 		if (strcmp(path, "/") == 0 && strcmp(entry->name, "nix") == 0)
 			continue;
 		watch->seen = hash_string(watch->seen, entry->name);
@@ -244,7 +248,7 @@ static void drop_last(char *resolved)
 		resolved[1] = '\0';
 }
 
-/* Take the first component off *REST; NULL where none is left. The caller frees. */
+/* Cut the first component off *REST and return it, the caller's to free; NULL if none is left. */
 static char *next_component(char **rest)
 {
 	char *name;

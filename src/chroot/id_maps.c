@@ -15,7 +15,10 @@
 
 enum { MAPPED_UIDS = 1, MAPPED_GIDS = 2 };
 
-/* Map what the map FILE of this process has to itself, by the same file of PROCESS. */
+/*
+ * Read the map FILE (uid_map, gid_map) of this process, and write it for PROCESS: each ID that the
+ * map has inside is mapped to itself.
+ */
 static bool map_all(int process, const char *file)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/self/%s", file), *own = NULL, *map = NULL;
@@ -40,7 +43,7 @@ static _Noreturn void run_child(int fd, int process)
 {
 	char mapped = 0, go;
 
-	/* nothing comes where the parent has given up */
+	/* read(2) returns nothing if the parent has given up */
 	if (read(fd, &go, 1) != 1)
 		_exit(1);
 	mapped = (char)((map_all(process, "uid_map") ? MAPPED_UIDS : 0) |
@@ -48,7 +51,7 @@ static _Noreturn void run_child(int fd, int process)
 	_exit(write(fd, &mapped, 1) != 1);
 }
 
-/* Has the user namespace of this process more users than one? */
+/* Does the user namespace of this process map more IDs than one? */
 static bool has_others(void)
 {
 	unsigned long inside, outside, count;
@@ -70,7 +73,9 @@ void id_mapper_start(struct id_mapper *mapper)
 	process = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (process < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return;
-	/* fork(2), but no SIGCHLD at the end, which the command would find pending if it is blocked
+	/*
+	 * fork(2) without SIGCHLD at the end: the command would find it pending if it blocks
+	 * SIGCHLD
 	 */
 	mapper->pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
 	if (mapper->pid == 0) {
@@ -92,7 +97,7 @@ void id_mapper_finish(struct id_mapper *mapper, bool entered, bool *uids, bool *
 	*uids = *gids = false;
 	if (mapper->pid == 0)
 		return;
-	/* no SIGPIPE where somebody has killed the child */
+	/* MSG_NOSIGNAL: no SIGPIPE if somebody has killed the child */
 	if (entered &&
 	    (send(mapper->fd, "", 1, MSG_NOSIGNAL) != 1 || read(mapper->fd, &mapped, 1) != 1))
 		mapped = 0;

@@ -27,7 +27,9 @@ int chroot_root_read(int root_fd, struct chroot_root *out)
 	return 0;
 }
 
-/* /proc/PID: the process itself, for what is opened below fails once another has its number. */
+/*
+ * Open /proc/PID. The descriptor is of this process: it fails once another process has the number.
+ */
 static int open_process(pid_t pid)
 {
 	char path[32];
@@ -36,7 +38,7 @@ static int open_process(pid_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The root of PROCESS, where it is ROOT; -1 where it is another. */
+/* Open the root of PROCESS; -1 if it is not ROOT. */
 static int open_root(int process, const struct chroot_root *root)
 {
 	_cleanup_close_ int fd = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -53,11 +55,11 @@ bool chroot_is_in(pid_t pid, const struct chroot_root *root)
 	_cleanup_close_ int process = open_process(pid);
 	_cleanup_close_ int fd = process < 0 ? -1 : open_root(process, root);
 
-	/* what has ended and is not waited for yet has no root any more */
+	/* a zombie has no root any more, so this tells whether it lives */
 	return fd >= 0;
 }
 
-/* Is A, which is closed, the namespace that PATH below DIRFD is (with "", DIRFD itself)? */
+/* Is the namespace A the one at PATH below DIRFD (or DIRFD itself, if PATH is "")? Closes A. */
 static bool is_namespace(int a, int dirfd, const char *path)
 {
 	_cleanup_close_ int fd = a;
@@ -67,11 +69,14 @@ static bool is_namespace(int a, int dirfd, const char *path)
 	       fstatat(dirfd, path, &other, AT_EMPTY_PATH) == 0 && fs_same_inode(&one, &other);
 }
 
-/* Is ID the same inside as it is for us, by the map FILE of PROCESS, as it reads from here? */
+/* Does the map FILE of PROCESS map ID to itself, as this process reads it? */
 static bool maps_to_itself(int process, const char *file, unsigned long id)
 {
 	unsigned long inside, outside, count;
-	/* the first lines: those of a namespace of ours are one, or what the caller's own has */
+	/*
+	 * the first lines are enough: a namespace of ours has one line, or those of the caller's
+	 * own
+	 */
 	char map[512];
 	int used;
 
@@ -84,7 +89,7 @@ static bool maps_to_itself(int process, const char *file, unsigned long id)
 	return false;
 }
 
-/* Is the user namespace USER_FD a child of ours, and ours, and does it own MOUNT_FD? */
+/* Is the user namespace USER_FD ours, a child of our own, and the owner of MOUNT_FD? */
 static bool is_our_own(int user_fd, int mount_fd)
 {
 	uid_t owner;
@@ -105,7 +110,7 @@ int chroot_open_door(pid_t pid, const struct chroot_root *root, int nix_dir_fd,
 	mount_fd = openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	user_fd = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
 	root_fd = open_root(process, root);
-	/* the last, for the root is to be that of the mount namespace which was opened */
+	/* the root last: it must belong to the mount namespace that was opened */
 	if (user_fd < 0 || mount_fd < 0 || root_fd < 0 || fstat(mount_fd, &opened) < 0 ||
 	    fstatat(process, "ns/mnt", &present, 0) < 0 || !fs_same_inode(&opened, &present))
 		return -ESRCH;

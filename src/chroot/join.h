@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * The root of a namespace of ours: what tells it from every other that there is or was. Numbers
- * alone, so that it can be kept in a file and compared with memcmp(3).
+ * The root of a namespace that we made: what tells it from every other that exists or existed. Only
+ * numbers, so that a file can hold them and memcmp(3) compares them.
  */
 struct chroot_root {
 	uint64_t device, inode;
@@ -18,7 +18,7 @@ struct chroot_root {
 	uint64_t mount;	  /* fs_mount_id(); 0 before Linux 6.8 */
 };
 
-/* The root ROOT_FD, a descriptor of "/" or of /proc/PID/root. Returns 0 or -errno. */
+/* Read the root ROOT_FD, a descriptor of "/" or of /proc/PID/root. Returns 0 or -errno. */
 int chroot_root_read(int root_fd, struct chroot_root *out);
 
 /* A namespace that can be joined; descriptors, which keep it alive. */
@@ -35,21 +35,21 @@ struct chroot_door {
 
 /*
  * Open the door to the namespace whose root is ROOT and whose /nix is the directory NIX_DIR_FD,
- * through the process PID. Nothing is taken on trust but the kernel's word. Returns 0 with *DOOR
- * open, -ESRCH where PID is no living process in that namespace, or -EPERM where the namespace is
- * not for us: it is not a child of our own user namespace, belongs to another user, or does not map
- * our user and group ID to themselves (after newgrp(1), say).
+ * through the process PID. Only the kernel is asked; nothing else is trusted. Returns 0 with *DOOR
+ * open; -ESRCH if PID is no living process in that namespace; -EPERM if the namespace is not for
+ * this caller: it is no child of the caller's user namespace, belongs to another user, or does not
+ * map the caller's user and group ID to themselves (after newgrp(1), for example).
  */
 int chroot_open_door(pid_t pid, const struct chroot_root *root, int nix_dir_fd,
 		     struct chroot_door *door);
 
-/* Is PID a living process in the namespace whose root is ROOT, as far as we may look? */
+/* Is PID a living process in the namespace whose root is ROOT, as far as this user may look? */
 bool chroot_is_in(pid_t pid, const struct chroot_root *root);
 
 /*
- * Move this process, which must have one thread, through DOOR; its working directory is the root
- * there after. Returns 0; -errno where the kernel refuses and nothing has changed; or -ENOTUNIQ
- * where the user namespace could be entered and the mount namespace not: the process must end then.
+ * Move this process, which must have one thread, through DOOR; the working directory is then the
+ * root there. Returns 0; -errno if the kernel refuses and nothing has changed; or -ENOTUNIQ if the
+ * user namespace could be entered but not the mount namespace: the process must end then.
  */
 int chroot_join(const struct chroot_door *door);
 

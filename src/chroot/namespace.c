@@ -24,7 +24,7 @@ static int write_proc(const char *file, const char *text)
 	return fs_write_all(fd, text, strlen(text));
 }
 
-/* Map ID to itself by FILE. */
+/* Map ID to itself by FILE of /proc/self. */
 static int map_id(const char *file, unsigned long id, const char **failed)
 {
 	_cleanup_free_ char *map = xasprintf("%lu %lu 1\n", id, id);

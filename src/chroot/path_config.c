@@ -9,13 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a file is read into. */
+/* Where the file's contents go while it is read. */
 struct reader {
 	struct path_config *out;
 	struct path_config_problems *problems;
 };
 
-/* A problem with what is at AT, about WORD (or NULL), which is the file's WHAT (or NULL). */
+/*
+ * Add a problem at AT; WORD of the file is its subject (or NULL), WHAT is WORD's role in the file
+ * (or NULL).
+ */
 static struct path_config_problem *note(const struct reader *reader, enum path_config_kind kind,
 					struct toml_position at, const char *word, const char *what)
 {
@@ -30,7 +33,7 @@ static struct path_config_problem *note(const struct reader *reader, enum path_c
 	return problem;
 }
 
-/* The same; -1, for the caller to return. */
+/* Add a problem as note() does, and return -1 for the caller to return. */
 static int fail(const struct reader *reader, enum path_config_kind kind, struct toml_position at,
 		const char *word, const char *what)
 {
@@ -44,9 +47,9 @@ static bool is_named(const struct toml_node *node, const char *name)
 }
 
 /*
- * PATH without ".", doubled and trailing '/'; beginning with '/' if it is to be ABSOLUTE, else
- * without, and then "." where nothing is left. The caller frees; NULL where it is no path to be
- * used, with the reason in *WHY.
+ * PATH normalised: without ".", double '/' and a '/' at the end. It must be ABSOLUTE or must not
+ * begin with '/'; a relative one becomes "." if nothing is left. The caller frees. NULL with the
+ * reason in *WHY if PATH cannot be used.
  */
 static char *normalise(const struct toml_string *path, bool absolute, enum path_config_kind *why)
 {
@@ -75,7 +78,7 @@ static char *normalise(const struct toml_string *path, bool absolute, enum path_
 	return absolute ? steal_ptr(&out) : xstrdup(out + 1);
 }
 
-/* PATH, which is the file's WHAT, normalised and the caller's to free; NULL after an error. */
+/* PATH normalised, the caller's to free; WHAT is its role in the file. NULL after an error. */
 static char *read_path(const struct reader *reader, const char *what,
 		       const struct toml_string *path, bool absolute)
 {
@@ -93,7 +96,7 @@ static char *read_path(const struct reader *reader, const char *what,
 	return out;
 }
 
-/* The same for one that is to be changed inside: "/" cannot be. */
+/* The same for a path that the file changes inside, which "/" cannot be. */
 static char *read_place(const struct reader *reader, const char *what,
 			const struct toml_string *path)
 {
@@ -248,8 +251,8 @@ int path_config_parse(const char *text, size_t len, struct path_config *out,
 }
 
 /*
- * The text of the file that is PATH inside. -ENOENT where nothing is there, -ELOOP where a symlink
- * leads nowhere or in circles, and what fs_read_file() returns.
+ * Read the file that is PATH inside. Returns -ENOENT if there is none, -ELOOP if a symlink leads
+ * nowhere or in a circle, or what fs_read_file() returns.
  */
 static int read_inside(int nix_dir_fd, const char *path, char **text, size_t *len)
 {

@@ -13,8 +13,9 @@
 #define OPENGL_TARGET "/run/opengl-driver/lib"
 
 /*
- * Make PLACE, a directory, one of ours, so that entries can be added and left out; WHAT is what
- * that is wanted for. False where that cannot be, with the reason in *WHY, the caller's to free.
+ * Turn the directory PLACE into one of ours, so that entries can be added and left out; WHAT, for
+ * messages, is the purpose. False if that is impossible, with the reason in *WHY, the caller's to
+ * free.
  */
 static bool take_apart(struct tree *tree, struct place *place, const char *what, char **why)
 {
@@ -47,15 +48,15 @@ static bool take_apart(struct tree *tree, struct place *place, const char *what,
 }
 
 /*
- * Leave PLACE out. A file is covered by an empty one: its directory stays as it is, and live. A
- * link cannot be covered, so that its directory is taken apart.
+ * Leave PLACE out. A file is covered by an empty one, so its directory stays as it is and live. A
+ * symlink cannot be covered: its directory is taken apart.
  */
 static void exclude(struct tree *tree, struct place *place, const char *what)
 {
 	_cleanup_free_ char *why = NULL;
 
 	if (tree_is_nix(tree, place)) {
-		log_warning("%s: skipped, for it is %s, and /nix is shown as it is", what,
+		log_warning("%s: skipped, because it is %s, and /nix is shown as it is", what,
 			    place->path);
 	} else if (place->type == ENTRY_DIRECTORY) {
 		tree_replace(tree, place, PLACE_MADE, ENTRY_DIRECTORY);
@@ -65,12 +66,12 @@ static void exclude(struct tree *tree, struct place *place, const char *what)
 	} else if (take_apart(tree, place->parent, what, &why)) {
 		place->state = PLACE_NOTHING;
 	} else {
-		log_warning("%s: skipped, for it is a link, which cannot be covered, and %s", what,
-			    why);
+		log_warning("%s: skipped, because it is a link, which cannot be covered, and %s",
+			    what, why);
 	}
 }
 
-/* All paths are looked for before any is left out: one may lead through another. */
+/* All excluded paths are looked up before any is left out, because one may lead through another. */
 static void plan_excludes(struct tree *tree, const struct strlist *paths)
 {
 	_cleanup_free_ struct place **places = xcalloc(paths->count, sizeof(struct place *));
@@ -83,7 +84,7 @@ static void plan_excludes(struct tree *tree, const struct strlist *paths)
 		if (r == 0)
 			continue;
 		places[i] = NULL;
-		log_verbose("exclude of %s: nothing to do, for there is none: %s", paths->items[i],
+		log_verbose("exclude of %s: nothing to do, it does not exist: %s", paths->items[i],
 			    strerror(-r));
 	}
 	for (size_t i = 0; i < paths->count; i++) {
@@ -94,20 +95,20 @@ static void plan_excludes(struct tree *tree, const struct strlist *paths)
 	}
 }
 
-/* Make room for a new entry in DIRECTORY. False, after a message, where that cannot be. */
+/* Make room for a new entry in DIRECTORY. False after a message if that is impossible. */
 static bool make_room(struct tree *tree, struct place *directory, const char *what)
 {
 	_cleanup_free_ char *why = NULL;
 
 	if (take_apart(tree, directory, what, &why))
 		return true;
-	log_warning("%s: skipped, for %s", what, why);
+	log_warning("%s: skipped, because %s", what, why);
 	return false;
 }
 
 /*
- * The directory NAME in *PLACE, made where there is none, becomes *PLACE. A link is followed, or
- * gives way where it leads nowhere. False after a message.
+ * *PLACE becomes the directory NAME in *PLACE, which is made if it is missing. A symlink is
+ * followed, or replaced if it leads nowhere. False after a message.
  */
 static bool go_down(struct tree *tree, struct place **place, const char *name, const char *what,
 		    bool configured)
@@ -116,7 +117,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 	int r = tree_look(tree, *place, name, &child);
 
 	if (r < 0) {
-		log_warning("%s: skipped, for %s/%s cannot be looked at: %s", what,
+		log_warning("%s: skipped, because %s/%s cannot be looked at: %s", what,
 			    (*place)->path[1] ? (*place)->path : "", name, strerror(-r));
 		return false;
 	}
@@ -124,7 +125,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 	if (child->state == PLACE_AS_IS && child->type == ENTRY_SYMLINK)
 		r = tree_walk(tree, *place, child->path, true, &there);
 	if (r < 0 && r != -ENOENT) {
-		log_warning("%s: skipped, for the link %s cannot be followed: %s", what,
+		log_warning("%s: skipped, because the link %s cannot be followed: %s", what,
 			    child->path, strerror(-r));
 		return false;
 	}
@@ -136,7 +137,7 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 		there = child;
 	}
 	if (there->type != ENTRY_DIRECTORY) {
-		log_warning("%s: skipped, for %s is not a directory", what, child->path);
+		log_warning("%s: skipped, because %s is not a directory", what, child->path);
 		return false;
 	}
 	*place = there;
@@ -144,8 +145,8 @@ static bool go_down(struct tree *tree, struct place **place, const char *name, c
 }
 
 /*
- * The place of TARGET, whose parents' links are followed, and which are made where they are
- * missing; it may be nothing. NULL after a message.
+ * The place of TARGET. Symlinks in its parents are followed, and missing parents are made; the
+ * place itself may be empty. NULL after a message.
  */
 static struct place *find_target(struct tree *tree, const char *target, const char *what,
 				 bool configured)
@@ -167,18 +168,18 @@ static struct place *find_target(struct tree *tree, const char *target, const ch
 		if (r == 0 && !tree_is_nix(tree, out))
 			return out;
 		if (r < 0)
-			log_warning("%s: skipped, for it cannot be looked at: %s", what,
+			log_warning("%s: skipped, because it cannot be looked at: %s", what,
 				    strerror(-r));
 		else
-			log_warning("%s: skipped, for that is %s, and /nix is shown as it is", what,
-				    out->path);
+			log_warning("%s: skipped, because that is %s, and /nix is shown as it is",
+				    what, out->path);
 		return NULL;
 	}
 }
 
 /*
- * Mount SOURCE, a path of the host or below /nix, at TARGET. It is silently left out where it is
- * missing and not CONFIGURED.
+ * Mount SOURCE, a path of the host or below /nix, at TARGET. A missing SOURCE is left out, silently
+ * unless it is CONFIGURED.
  */
 static void plan_mount(struct tree *tree, const char *source, const char *target, bool configured)
 {
@@ -190,17 +191,17 @@ static void plan_mount(struct tree *tree, const char *source, const char *target
 
 	if (r < 0) {
 		if (configured || (r != -ENOENT && r != -ENOTDIR))
-			log_warning("%s: skipped, for %s cannot be found: %s", what, source,
+			log_warning("%s: skipped, because %s cannot be found: %s", what, source,
 				    strerror(-r));
 		return;
 	}
 	place = find_target(tree, target, what, configured);
 	if (!place)
 		return;
-	/* nothing there, or a link or something of another kind, which gives way */
+	/* nothing is there, or a symlink or another type, which is replaced */
 	if (place->state == PLACE_NOTHING || place->type != type) {
 		if (place->configured && place->state != PLACE_HIDDEN) {
-			log_warning("%s: skipped, for another mount puts a %s there", what,
+			log_warning("%s: skipped, because another mount puts a %s there", what,
 				    place->type == ENTRY_DIRECTORY ? "directory" : "file");
 			return;
 		}
@@ -213,8 +214,8 @@ static void plan_mount(struct tree *tree, const char *source, const char *target
 }
 
 /*
- * The profile that [profile] speaks of: where it was before Nix 2.14 (nix-env(1), "Files"), or
- * where it is today. NULL where neither is there.
+ * The profile that [profile] means: where it was before Nix 2.14 (nix-env(1), "Files"), or where it
+ * is today. NULL if neither exists.
  */
 static char *find_profile(const struct plan_input *input)
 {
@@ -235,7 +236,10 @@ static char *find_profile(const struct plan_input *input)
 	return NULL;
 }
 
-/* In the order of targets, so that one directory's mount comes before what is mounted in it. */
+/*
+ * The mounts come in the order of their targets, so a directory's mount precedes what is mounted in
+ * it.
+ */
 static void plan_mounts(struct tree *tree, const struct plan_input *input)
 {
 	const struct path_config *config = input->config;
@@ -257,7 +261,7 @@ static void plan_mounts(struct tree *tree, const struct plan_input *input)
 	}
 }
 
-/* Where the new root begins its life: /tmp as other tools do it, else any directory will do. */
+/* Where the new root is mounted at first: /tmp, as other tools do, or any directory. */
 static char *choose_work_dir(const struct tree *tree)
 {
 	const char *chosen = NULL;
@@ -271,13 +275,16 @@ static char *choose_work_dir(const struct tree *tree)
 	return xstrdup(chosen);
 }
 
-/* A name for what is in the new root only while it is built: WISH, or longer. To be freed. */
+/*
+ * A free name, WISH or longer, for something that is in the new root only while it is built. The
+ * caller frees.
+ */
 static char *choose_name(struct tree *tree, const char *wish)
 {
 	char *name = xstrdup(wish);
 	struct place *place;
 
-	/* nothing in / is looked at on the host: all of its entries are places already */
+	/* this does not look at the host: all entries of / are places already */
 	while (tree_look(tree, tree->root, name + 1, &place) == 0 &&
 	       place->state != PLACE_NOTHING) {
 		char *longer = xasprintf("%s_", name);
@@ -303,7 +310,7 @@ static void add_step(struct plan *plan, enum plan_type type, const struct place 
 	};
 }
 
-/* What it takes that PLACE is what it is to be, where its parent is so already. */
+/* Add the steps that make PLACE what it is to be; its parent is complete already. */
 static void add_steps_for(struct plan *plan, const struct tree *tree, const struct place *place)
 {
 	bool is_new = place->parent->state == PLACE_MADE;
@@ -342,7 +349,9 @@ static void add_steps_for(struct plan *plan, const struct tree *tree, const stru
 	}
 }
 
-/* What comes after PLACE where parents come first, and all below one before the next; NULL: none.
+/*
+ * The place after PLACE in an order with parents first and everything below a place before the
+ * next; NULL at the end.
  */
 static const struct place *following(const struct place *place)
 {

@@ -1,6 +1,6 @@
 /*
- * The mount plan as data: what has to be mounted where so that the Nix directory is /nix and the
- * rest of / is as it was, but for what the path config asks for.
+ * The mount plan as data: what has to be mounted where, so that the Nix directory is /nix and the
+ * rest of / is as it was, except for what the path config changes.
  */
 #ifndef CHROOT_PLAN_H
 #define CHROOT_PLAN_H
@@ -13,9 +13,9 @@
 #include <stddef.h>
 
 /*
- * One step. PATH is absolute in the new root, whose parent directories are there when the step's
- * turn comes; what comes later lies in it or beside it, and does not cover it. SOURCE is absolute
- * in the old root, but in the new one where it is below /nix.
+ * One step. PATH is absolute in the new root; its parent directories exist when the step's turn
+ * comes, and no later step covers it. SOURCE is absolute in the old root, but in the new root if it
+ * is below /nix.
  */
 enum plan_type {
 	PLAN_DIRECTORY,	     /* make the directory PATH */
@@ -40,9 +40,9 @@ struct plan_step {
 };
 
 struct plan {
-	char *work_dir; /* a directory of the host over which the new root is mounted at first */
-	char *old_root; /* where the old root lies in the new one while the plan is carried out */
-	char *own_file; /* a name in the new root, for a file that is mounted elsewhere */
+	char *work_dir; /* a directory of the host; the new root is first mounted over it */
+	char *old_root; /* where the old root is within the new one while the plan is carried out */
+	char *own_file; /* a name in the new root for a file that is then mounted elsewhere */
 	struct plan_step *steps;
 	size_t count;
 };
@@ -50,16 +50,16 @@ struct plan {
 /* What a plan depends on. */
 struct plan_input {
 	const struct host_view *view;
-	const struct path_config *config; /* NULL: the host's /, and nothing else but /nix */
-	const char *user;		  /* for [profile]: whose; NULL: unknown */
+	const struct path_config *config; /* NULL: the host's / and /nix, nothing else */
+	const char *user;		  /* whose profile [profile] means; NULL: unknown */
 	const char *state_home; /* for [profile]: $XDG_STATE_HOME or ~/.local/state; NULL: none */
 	const struct ssh_view *ssh; /* NULL: ssh's configuration is shown as it is */
 };
 
 /*
- * Make the plan. Entries that cannot be looked at are left out. Says on stderr, as a warning, what
- * of the path config cannot be done, and at -v what it leaves out. Returns 0 with *OUT the caller's
- * to clear, or -1 where / could not be read at all.
+ * Make the plan. Entries that cannot be looked at are left out. Warnings on stderr say what the
+ * path config asks for in vain, and notes at -v what is left out. Returns 0 with *OUT the caller's
+ * to clear, or -1 if / could not be read at all.
  */
 int plan_build(const struct plan_input *input, struct plan *out);
 

@@ -12,23 +12,23 @@
 
 /* As in OpenSSH's readconf.c. */
 #define MAX_DEPTH 16
-/* Configuration that is greater, or in more files, is not what this is for. */
+/* More bytes, or more files, than this are no ordinary configuration. */
 #define MAX_SIZE  (64 * 1024)
 #define MAX_FILES 256
 
-/* Following the configuration from one file that ssh begins with. */
+/* The walk through ssh's configuration from one of the files that ssh begins with. */
 struct search {
 	struct tree *tree;
 	const struct ssh_view *ssh;
 	const struct host_view *watched;
-	const char *directory; /* what is relative starts here */
+	const char *directory; /* relative patterns start here */
 	unsigned files;
 };
 
 /*
- * A copy of FILE takes PLACE. In a directory such as ssh_config.d, which is of one kind and which
- * root alone changes, that becomes a list of ours: what comes into it later would be nobody's too.
- * Any other directory, /etc above all, stays as it is.
+ * Show a copy of FILE at PLACE. If the file is in a directory such as ssh_config.d, which holds
+ * nothing else and which only root changes, the whole directory becomes one of ours, since files
+ * that are added later would be nobody's too. Any other directory, above all /etc, stays as it is.
  */
 static void show_copy(const struct search *search, struct place *place, struct host_file *file)
 {
@@ -37,8 +37,10 @@ static void show_copy(const struct search *search, struct place *place, struct h
 	_cleanup_free_ char *source = xstrdup(place->source), *target = NULL;
 	enum entry_type type;
 
-	/* whoever finds the same later may join what is made now, as long as the file is the same:
-	 * a new one of this name would lie there without a copy over it */
+	/*
+	 * through the watched view: once the host has replaced the file, no entry may join this
+	 * namespace, where no copy covers the new file
+	 */
 	search->tree->view = watched;
 	watched->look(watched->context, source, &type, &target);
 	if (str_ends_with(parent->name, ".d") && parent->state == PLACE_AS_IS &&
@@ -50,7 +52,7 @@ static void show_copy(const struct search *search, struct place *place, struct h
 	log_verbose("%s is a copy of your own inside, so that ssh accepts it", place->path);
 }
 
-/* The names in DIRECTORY that PATTERN fits. */
+/* Add to NAMES the entries of DIRECTORY that PATTERN matches. */
 static void list_matching(const struct search *search, struct place *directory, const char *pattern,
 			  struct strlist *out)
 {
@@ -77,7 +79,9 @@ static void list_matching(const struct search *search, struct place *directory, 
 
 static void visit(struct search *search, struct place *place, bool is_checked, unsigned depth);
 
-/* Visit what PATTERN, relative to DIRECTORY where it does not begin with "/", leads to: glob(7). */
+/*
+ * Visit the files that PATTERN matches, relative to DIRECTORY unless it begins with "/": glob(7).
+ */
 static void expand(struct search *search, struct place *directory, const char *pattern,
 		   unsigned depth)
 {
@@ -107,7 +111,7 @@ static void expand(struct search *search, struct place *directory, const char *p
 		_cleanup_free_ char *rest =
 			xasprintf("%s%s%s", names.items[i], *pattern ? "/" : "", pattern);
 
-		/* names that hold what is a wildcard elsewhere are of no configuration */
+		/* skip names with wildcard characters; no configuration has them */
 		if (!strpbrk(names.items[i], "*?["))
 			expand(search, place, rest, depth);
 	}
@@ -132,7 +136,7 @@ static void follow(struct search *search, const char *text, unsigned depth)
 	}
 }
 
-/* PLACE is a file of the configuration; IS_CHECKED: ssh looks whose it is. */
+/* Handle PLACE, a file of the configuration. IS_CHECKED: ssh checks its owner. */
 static void visit(struct search *search, struct place *place, bool is_checked, unsigned depth)
 {
 	const struct host_view *view = search->ssh->view;
@@ -164,7 +168,7 @@ void plan_ssh(struct tree *tree, const struct ssh_view *ssh)
 {
 	struct search search = {.tree = tree, .ssh = ssh, .watched = tree->view};
 
-	/* root's files are root's inside too, or have not been accepted outside */
+	/* for root, root's files are root's inside too, or ssh refuses them outside as well */
 	if (ssh->uid == 0)
 		return;
 	tree->view = ssh->view;

@@ -1,8 +1,8 @@
 /*
- * The part of the plan that is about ssh. It ends with "Bad owner or permissions" where a file that
+ * The part of the plan that is about ssh. ssh ends with "Bad owner or permissions" if a file that
  * its configuration includes belongs neither to root nor to the caller (OpenSSH's readconf.c,
- * SSHCONF_CHECKPERM), and in a user namespace of the caller's alone root's files are nobody's. So a
- * copy, which is the caller's, is shown in the place of each such file.
+ * SSHCONF_CHECKPERM). In a user namespace that maps the caller alone, root's files belong to
+ * nobody. So a copy that belongs to the caller is shown instead of each such file.
  */
 #ifndef CHROOT_PLAN_SSH_H
 #define CHROOT_PLAN_SSH_H

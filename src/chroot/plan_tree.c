@@ -26,7 +26,7 @@ static struct place *find(const struct tree *tree, struct place *parent, const c
 	return found ? *found : NULL;
 }
 
-/* A new place NAME in PARENT, which has none of that name; nothing is there. */
+/* Add a place NAME to PARENT, which has no such place yet; the new place is empty. */
 static struct place *add(struct tree *tree, struct place *parent, const char *name)
 {
 	struct place *place = xcalloc(1, sizeof(*place));
@@ -50,7 +50,7 @@ static struct place *add(struct tree *tree, struct place *parent, const char *na
 	return place;
 }
 
-/* There is an entry of the host's, or of the Nix directory's, at PLACE; it takes TARGET. */
+/* PLACE has an entry of the host or of the Nix directory; TARGET, if any, becomes the place's. */
 static void set_as_is(struct place *place, enum entry_type type, const char *source, char *target)
 {
 	place->state = PLACE_AS_IS;
@@ -157,14 +157,14 @@ void tree_replace(struct tree *tree, struct place *place, enum place_state state
 	place->source = place->target = place->text = NULL;
 }
 
-/* The directory PLACE is one of ours from now on, with the entries of LISTING. */
+/* Make the directory PLACE one of ours, with the entries of LISTING. */
 static void adopt(struct tree *tree, struct place *place, const struct listing *listing)
 {
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct listing_entry *entry = &listing->entries[i];
 		_cleanup_free_ char *source = path_join(place->source, entry->name);
 
-		/* what was looked at may have been changed */
+		/* a place that was looked at before may have been changed, and stays */
 		if (!find(tree, place, entry->name))
 			set_as_is(add(tree, place, entry->name), entry->type, source,
 				  xstrdup(entry->target));

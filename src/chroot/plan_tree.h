@@ -1,7 +1,7 @@
 /*
- * What is to be inside, as a tree of the places that were looked at or changed. The plan asks it
- * what there is at a path, and changes it; the time for either grows with the length of the path,
- * not with the number of places. Knows nothing of steps.
+ * The new root as a tree of places: those that were looked at or changed. The plan asks the tree
+ * what is at a path, and changes it; the time for either grows with the length of the path, not
+ * with the number of places. The tree knows no steps.
  */
 #ifndef CHROOT_PLAN_TREE_H
 #define CHROOT_PLAN_TREE_H
@@ -12,12 +12,12 @@
 #include <stddef.h>
 
 enum place_state {
-	PLACE_AS_IS,   /* what is in the parent's source under this name */
+	PLACE_AS_IS,   /* the same as in the parent's source */
 	PLACE_NOTHING, /* nothing is there */
 	PLACE_MADE,    /* a directory of ours: its children are all that is in it */
-	PLACE_MOUNTED, /* the source */
-	PLACE_HIDDEN,  /* a file that an empty one covers */
-	PLACE_COPIED,  /* a file of the caller's with the text */
+	PLACE_MOUNTED, /* SOURCE is mounted here */
+	PLACE_HIDDEN,  /* a file, covered by an empty file */
+	PLACE_COPIED,  /* a file with TEXT that belongs to the caller */
 };
 
 struct place {
@@ -25,14 +25,14 @@ struct place {
 	const char *name; /* the last part of the path; "" for "/" */
 	enum place_state state;
 	enum entry_type type;
-	char *source; /* what is seen there, of the host or below /nix; NULL: nothing of theirs */
-	char *target; /* of a symlink, else NULL */
-	char *text;   /* of a PLACE_COPIED, else NULL */
-	bool configured; /* by the path config */
+	char *source;	 /* what is shown here, of the host or below /nix; NULL: neither */
+	char *target;	 /* of a symlink, else NULL */
+	char *text;	 /* of a PLACE_COPIED, else NULL */
+	bool configured; /* the path config asks for it */
 
-	struct place *parent; /* NULL for "/", and for what a change of its directory took away */
+	struct place *parent; /* NULL for "/", and for a place whose directory was replaced */
 	struct place *children, *last_child, *next;
-	struct place *next_made; /* in the tree: what tree_clear() goes through */
+	struct place *next_made; /* the list that tree_clear() walks */
 };
 
 struct tree {
@@ -43,21 +43,21 @@ struct tree {
 	void *index; /* tsearch(3): the places, by parent and name */
 };
 
-/* Begin with what is in / on the host, and /nix. 0, or -errno where / cannot be listed. */
+/* Begin with the entries of / on the host, and /nix. 0, or -errno if / cannot be listed. */
 int tree_start(struct tree *tree, const struct host_view *view);
 
 void tree_clear(struct tree *tree);
 
 /*
- * The place NAME in DIRECTORY, which is a directory; where there is nothing, too. 0, or -errno
- * where it cannot be looked at.
+ * *PLACE becomes the place NAME in the directory DIRECTORY, also if nothing is there. 0, or -errno
+ * if it cannot be looked at.
  */
 int tree_look(struct tree *tree, struct place *directory, const char *name, struct place **out);
 
 /*
- * The place that PATH leads to from the directory FROM, link by link, ".." too, as the kernel will
- * go inside. The last part is followed as well if FOLLOW_LAST, and may be nothing. 0, -ELOOP after
- * 40 links (path_resolution(7)), or what looking at a part said.
+ * Follow PATH from the directory FROM, link by link, also "..", as the kernel will inside. The last
+ * component is followed as well if FOLLOW_LAST, and may be missing. 0, -ELOOP after 40 links
+ * (path_resolution(7)), or the error of looking at a component.
  */
 int tree_walk(struct tree *tree, struct place *from, const char *path, bool follow_last,
 	      struct place **out);
@@ -65,24 +65,24 @@ int tree_walk(struct tree *tree, struct place *from, const char *path, bool foll
 /* Is PLACE /nix or in it? */
 bool tree_is_nix(const struct tree *tree, const struct place *place);
 
-/* Is PLACE in the tree still, or has a change of a directory above it taken it away? */
+/* Is PLACE still in the tree, that is: no directory above it was replaced? */
 bool tree_has(const struct tree *tree, const struct place *place);
 
-/* Make PLACE into something new of this STATE and TYPE: what was in it is gone. */
+/* Make PLACE something new, of STATE and TYPE; everything below it is gone. */
 void tree_replace(struct tree *tree, struct place *place, enum place_state state,
 		  enum entry_type type);
 
 /*
  * Take the directory PLACE apart: it becomes one of ours, with its entries one by one. 0; -ENOTSUP
- * where the kernel makes the entries, which then mean something in their place alone (/dev/ptmx is
- * of the /dev/pts beside it, /proc/self of who looks at it); -E2BIG where there are more than
- * TREE_MAX_ENTRIES; or -errno where it cannot be listed.
+ * if the kernel makes the entries, whose meaning depends on their place (/dev/ptmx belongs to the
+ * /dev/pts beside it, /proc/self to the process that looks); -E2BIG if there are more than
+ * TREE_MAX_ENTRIES; or -errno if the directory cannot be listed.
  */
 int tree_take_apart(struct tree *tree, struct place *place);
 
 /*
- * Entries of a directory that are mounted one by one. The kernel's own limit, fs.mount-max, is
- * 100,000 for the whole namespace, and every entry slows down what looks through the mount table.
+ * The most entries of a directory that are mounted one by one. The kernel's limit, fs.mount-max, is
+ * 100,000 for the whole namespace, and every entry slows down whatever reads the mount table.
  */
 #define TREE_MAX_ENTRIES 10000
 

@@ -6,7 +6,8 @@
 
 #define BLANKS " \t\r\f\v"
 
-/* The next word of *REST, a line, without its quotes; the caller frees. NULL: none, or a comment.
+/*
+ * The next word of the line *REST, unquoted; the caller frees. NULL: no more words, or a comment.
  */
 static char *next_word(const char **rest)
 {
@@ -31,7 +32,7 @@ static char *next_word(const char **rest)
 	return word;
 }
 
-/* LINE behind the word Include and what parts it from its arguments; NULL: another line. */
+/* The arguments of LINE if it is an Include line; NULL if not. */
 static const char *arguments_of(const char *line)
 {
 	size_t len;

@@ -7,9 +7,8 @@
 #include "util/str.h"
 
 /*
- * Add to OUT the patterns that the Include lines of TEXT name, as they are written but without
- * quotes. It makes no difference in which Host or Match block a line is: ssh opens what is included
- * either way.
+ * Add to OUT the patterns of the Include lines of TEXT, without quotes. Host and Match blocks make
+ * no difference: ssh opens an included file in either.
  */
 void ssh_config_includes(const char *text, struct strlist *out);
 

@@ -1,6 +1,4 @@
-/*
- * What the plan has to know to do something for ssh (plan_ssh.h).
- */
+/* What the plan has to know in order to show ssh's configuration (plan_ssh.h). */
 #ifndef CHROOT_SSH_VIEW_H
 #define CHROOT_SSH_VIEW_H
 
@@ -9,7 +7,7 @@
 #include <sys/types.h>
 
 struct ssh_view {
-	/* the host as the plan sees it; what is looked at by this one alone is not watched */
+	/* the host as the plan sees it; what only this view looks at is not watched */
 	const struct host_view *view;
 	uid_t uid;	  /* the caller's */
 	const char *home; /* the caller's, absolute, for ~/.ssh/config; NULL: none */

@@ -19,7 +19,7 @@ static int compare_keys(const void *left, const void *right)
 	return memcmp(a->key.text, b->key.text, a->key.len);
 }
 
-/* What KEY stands for in TABLE, or NULL. */
+/* The value of KEY in TABLE, or NULL. */
 static struct toml_node *find(const struct toml_scan *s, struct toml_node *table,
 			      const struct toml_string *key)
 {
@@ -29,7 +29,10 @@ static struct toml_node *find(const struct toml_scan *s, struct toml_node *table
 	return found ? *found : NULL;
 }
 
-/* A new node at the end of PARENT. It takes the text of KEY, which is not there yet; NULL: none. */
+/*
+ * Add a node to the end of PARENT. The node takes KEY's text, which the table does not have yet;
+ * NULL: no key.
+ */
 static struct toml_node *add(struct toml_scan *s, struct toml_node *parent, struct toml_string *key)
 {
 	struct toml_node *node = xcalloc(1, sizeof(*node));
@@ -78,13 +81,16 @@ static int read_key_part(struct toml_scan *s, struct toml_string *key)
 	if (*s->p && !strchr(" \t\r\n.=]},", *s->p))
 		return toml_fail(
 			s, toml_here(s),
-			"a key has quotes around it, or nothing in it but A-Z a-z 0-9 _ -");
+			"a key needs quotes around it, unless it has only A-Z a-z 0-9 _ - in it");
 	if (len == 0)
 		return toml_fail(s, toml_here(s), "expected a key");
 	return 0;
 }
 
-/* The table that KEY, a part of a key with parts behind it, leads to from TABLE; NULL: an error. */
+/*
+ * The table that KEY leads to from TABLE, where KEY is a part of a dotted key but not the last;
+ * NULL after an error.
+ */
 static struct toml_node *descend(struct toml_scan *s, struct toml_node *table,
 				 struct toml_string *key, bool is_header)
 {
@@ -97,7 +103,7 @@ static struct toml_node *descend(struct toml_scan *s, struct toml_node *table,
 	}
 	if (is_header && node->type == TOML_ARRAY && node->origin == TOML_HEADER)
 		return node->last_child;
-	/* a table that has its own header cannot be opened again by a dotted key */
+	/* a dotted key cannot reopen a table that has a header */
 	if (node->type != TOML_TABLE || node->origin == TOML_VALUE ||
 	    (!is_header && node->origin == TOML_HEADER)) {
 		fail_defined(s, key, node);
@@ -109,8 +115,9 @@ static struct toml_node *descend(struct toml_scan *s, struct toml_node *table,
 }
 
 /*
- * Read a key of one or more parts; from *TABLE, all but the last are made or gone through. *TABLE
- * becomes the one that the last belongs in, and *LAST the last, the caller's to clear in any case.
+ * Read a key of one or more parts. All parts but the last are tables, which are made or entered.
+ * *TABLE becomes the table of the last part, and *LAST the last part, the caller's to clear in
+ * either case.
  */
 static int read_key(struct toml_scan *s, struct toml_node **table, bool is_header,
 		    struct toml_string *last)
@@ -132,7 +139,7 @@ static int read_key(struct toml_scan *s, struct toml_node **table, bool is_heade
 
 static int read_value(struct toml_scan *s, struct toml_node *node);
 
-/* An array, whose '[' is ahead. */
+/* Read an array whose '[' is ahead. */
 static int read_array(struct toml_scan *s, struct toml_node *array)
 {
 	static const char open[] = "the array that begins here is not closed";
@@ -176,7 +183,9 @@ static int read_assignment(struct toml_scan *s, struct toml_node *table)
 	return read_value(s, add(s, table, &key));
 }
 
-/* An inline table, whose '{' is ahead: in one line, and without a comma behind the last value. */
+/*
+ * Read an inline table whose '{' is ahead: on one line, and without a comma after the last value.
+ */
 static int read_inline_table(struct toml_scan *s, struct toml_node *table)
 {
 	do {
@@ -214,7 +223,7 @@ static int read_value(struct toml_scan *s, struct toml_node *node)
 	return r;
 }
 
-/* [table], or [[table]], an element of an array; it becomes *TABLE. */
+/* Read [table], or [[table]], an element of an array; *TABLE becomes that table. */
 static int read_header(struct toml_scan *s, struct toml_node **table)
 {
 	_cleanup_(key_clear) struct toml_string key = {0};
@@ -263,7 +272,8 @@ static int read_document(struct toml_scan *s)
 	}
 }
 
-/* What is wrong with the character at P, of which LEN bytes (at least one) are there; NULL: none.
+/*
+ * What is wrong with the character at P, of which LEN bytes (at least 1) are there; NULL: nothing.
  */
 static const char *check_character(const char *p, size_t len, size_t *size)
 {
@@ -273,14 +283,14 @@ static const char *check_character(const char *p, size_t len, size_t *size)
 	if (*size == 0)
 		return "this is not UTF-8, as TOML must be";
 	if (c == '\r' && (len == 1 || p[1] != '\n'))
-		return "a carriage return without a newline behind it";
+		return "a carriage return without a newline after it";
 	if ((c < 0x20 && !strchr("\t\n\r", (int)c)) || c == 0 || c == 0x7f)
 		return "a control character; in a string in double quotes it is written as an "
 		       "escape: \\u001B";
 	return NULL;
 }
 
-/* Is there nothing in the LEN bytes ahead that TOML allows nowhere? -1 with the error set. */
+/* Do the LEN bytes ahead hold only what TOML allows somewhere? -1 with the error set if not. */
 static int check_characters(struct toml_scan s, size_t len)
 {
 	const char *end = s.p + len;
@@ -302,7 +312,7 @@ static int check_characters(struct toml_scan s, size_t len)
 int toml_parse(const char *text, size_t len, struct toml_document *document,
 	       struct toml_error *error)
 {
-	/* editors of another system put a byte order mark in front */
+	/* editors of another system begin a file with a byte order mark */
 	size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	_cleanup_free_ char *copy = xstrndup(text, len);
 	struct toml_scan s = {.p = copy + mark,

@@ -57,14 +57,14 @@ void toml_skip_lines(struct toml_scan *s)
 
 static void append(struct toml_string *out, char c)
 {
-	/* room is doubled each time that it is used up; a NUL always fits behind */
+	/* the room doubles when it is used up; there is always one byte more, for a NUL */
 	if ((out->len & (out->len + 1)) == 0)
 		out->text = xreallocarray(out->text, out->len + 1, 2);
 	out->text[out->len++] = c;
 	out->text[out->len] = '\0';
 }
 
-/* The character whose DIGITS hexadecimal digits are ahead, of an escape that began at AT. */
+/* The character of the DIGITS hexadecimal digits ahead, in an escape that began at AT. */
 static int read_unicode(struct toml_scan *s, struct toml_position at, size_t digits,
 			struct toml_string *out)
 {
@@ -87,7 +87,7 @@ static int read_unicode(struct toml_scan *s, struct toml_position at, size_t dig
 	return 0;
 }
 
-/* What a backslash, which is ahead, stands for. */
+/* Read the backslash escape that is ahead. */
 static int read_escape(struct toml_scan *s, bool is_multi_line, struct toml_string *out)
 {
 	static const char letters[] = "btnfr\"\\", meanings[] = "\b\t\n\f\r\"\\";
@@ -104,7 +104,7 @@ static int read_escape(struct toml_scan *s, bool is_multi_line, struct toml_stri
 		s->p++;
 		return read_unicode(s, at, c == 'u' ? 4 : 8, out);
 	}
-	/* at the end of a line: no newline, and nothing of what is blank behind it */
+	/* a backslash at the end of a line takes away the newline and all blanks after it */
 	toml_skip_blanks(s);
 	if (!is_multi_line || !toml_at_newline(s))
 		return toml_fail(s, at,
@@ -117,7 +117,7 @@ static int read_escape(struct toml_scan *s, bool is_multi_line, struct toml_stri
 	return 0;
 }
 
-/* The quotes ahead in a string of more than one line: do they end it? Up to two belong to it. */
+/* Do the quotes ahead end the multi-line string? One or two quotes may belong to the string. */
 static bool read_quotes(struct toml_scan *s, struct toml_string *out)
 {
 	const char quote[] = {*s->p, '\0'};
@@ -166,7 +166,10 @@ int toml_read_string(struct toml_scan *s, bool may_be_multi_line, struct toml_st
 	}
 }
 
-/* The end of the digits at S, of those ALLOWED, with a '_' between two of them; NULL: not so. */
+/*
+ * The end of the digits at S, each in ALLOWED, with single '_' between two of them; NULL if
+ * malformed.
+ */
 static const char *skip_digits(const char *s, const char *allowed)
 {
 	for (;; s++) {
@@ -180,7 +183,7 @@ static const char *skip_digits(const char *s, const char *allowed)
 	}
 }
 
-/* What is wrong with the integer S, whose digits are in order; NULL: nothing. */
+/* What is wrong with the integer S, whose digits were checked; NULL: nothing. */
 static const char *check_range(const char *s, int base)
 {
 	struct toml_string digits = {0};
@@ -218,7 +221,7 @@ static const char *check_number(const char *s)
 	if (!end)
 		return malformed;
 	if (*digits == '0' && end > digits + 1)
-		return "a number may not have a 0 in front";
+		return "a number must not begin with 0";
 	if (!*end)
 		return check_range(s, 10);
 	if (*end == '.')
@@ -228,7 +231,7 @@ static const char *check_number(const char *s)
 	return end && !*end ? NULL : malformed;
 }
 
-/* Does S begin as PATTERN, in which a 'd' stands for any digit? */
+/* Does S begin as PATTERN does, where 'd' stands for any digit? */
 static bool fits(const char *s, const char *pattern)
 {
 	for (; *pattern; s++, pattern++)
@@ -257,7 +260,7 @@ static bool is_date(const char *s)
 	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
 }
 
-/* The end of the time at S, without an offset; NULL where there is none. 60: a leap second. */
+/* The end of the time at S, without an offset; NULL if S is no time. 60 is a leap second. */
 static const char *skip_time(const char *s)
 {
 	size_t fraction;
@@ -270,7 +273,7 @@ static const char *skip_time(const char *s)
 	return fraction ? s + 1 + fraction : s;
 }
 
-/* RFC 3339's date and time, either of them, or both without an offset. */
+/* Is S a date, a time, or both, as RFC 3339 has them, with or without an offset? */
 static bool is_date_or_time(const char *s)
 {
 	const char *end;
@@ -314,7 +317,7 @@ int toml_read_scalar(struct toml_scan *s)
 	_cleanup_free_ char *word = NULL;
 	const char *what;
 
-	/* a date and a time may have a space between them */
+	/* a date and a time may be separated by a space */
 	if (len == strlen("dddd-dd-dd") && fits(s->p, "dddd-dd-dd dd"))
 		len += 1 + strspn(s->p + len + 1, characters);
 	word = xstrndup(s->p, len);

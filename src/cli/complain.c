@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The command that has a help page of its own, for it has options of its own; else NULL. */
+/* The name of COMMAND if it has a help page of its own, else NULL. */
 static const char *page_of(enum command command)
 {
 	const char *name = NULL;
@@ -20,7 +20,7 @@ static const char *page_of(enum command command)
 	return has_options ? name : NULL;
 }
 
-/* WHAT, and below it the suggestion, or else the page to read. */
+/* Print WHAT, and below it the suggestion, or else which help page to read. */
 static void complain(const char *what, const char *suggestion, enum command command)
 {
 	const char *page = page_of(command);
@@ -33,9 +33,9 @@ static void complain(const char *what, const char *suggestion, enum command comm
 }
 
 /*
- * The option that the first LEN characters of NAME stand for: its name, or the beginning of its
- * name alone, as getopt_long(3) takes it. *COUNT becomes how many begin like that, and EXAMPLES
- * has the names of two of them.
+ * The option that the first LEN characters of NAME stand for: its name, or an unambiguous beginning
+ * of its name, as getopt_long(3) accepts. *COUNT becomes the number of options that begin like
+ * that, and EXAMPLES the names of two of them.
  */
 static const struct option_spec *spec_named(const char *name, size_t len, size_t *count,
 					    const char *examples[2])
@@ -58,7 +58,7 @@ static const struct option_spec *spec_named(const char *name, size_t len, size_t
 	return *count == 1 ? found : NULL;
 }
 
-/* What other installers call it, and what is ours. */
+/* Our option for an option of other installers, or NULL. */
 static const char *of_other_installer(const char *typed)
 {
 	static const struct {
@@ -77,7 +77,7 @@ static const char *of_other_installer(const char *typed)
 	return NULL;
 }
 
-/* "did you mean --NAME?", with what was behind the '=' of TYPED; NULL where no name is near. */
+/* "did you mean --NAME?", with the part of TYPED after '='; NULL if no name is similar. */
 static char *did_you_mean(const char *typed)
 {
 	_cleanup_free_ char *name = xstrndup(typed, strcspn(typed, "="));
@@ -102,9 +102,9 @@ static void complain_long(const char *word, enum command command)
 		return;
 	} else if (spec) {
 		what = xasprintf("option --%s takes no argument", spec->name);
-		suggestion = xstrdup("leave the = and what is behind it out");
+		suggestion = xstrdup("leave out the = and the text after it");
 	} else if (count > 1 && count < OPTION_COUNT) {
-		what = xasprintf("option %s is short for more than one", word);
+		what = xasprintf("option %s is the beginning of more than one option", word);
 		suggestion = xasprintf("did you mean --%s or --%s?", examples[0], examples[1]);
 	} else {
 		what = xasprintf("unknown option %s", word);
@@ -123,7 +123,7 @@ void complain_option(const char *word, int letter, enum command command)
 		complain_long(word, command);
 		return;
 	}
-	/* "-install": with one hyphen, every letter is an option */
+	/* "-install" with one hyphen: every letter would be an option */
 	if (strlen(word) > 3)
 		suggestion = did_you_mean(word + 1);
 	what = suggestion ? xasprintf("unknown option %s", word)
@@ -134,7 +134,7 @@ void complain_option(const char *word, int letter, enum command command)
 void complain_scope(const struct option_spec *spec)
 {
 	_cleanup_free_ char *commands = NULL, *what = NULL, *next = NULL;
-	const char *first = NULL;
+	const char *first = NULL, *argument = NULL;
 
 	if (spec->scope == SCOPE_ENTER) {
 		what = xasprintf("option --%s goes with a command to run inside", spec->name);
@@ -148,6 +148,7 @@ void complain_scope(const struct option_spec *spec)
 
 		if (command->kind != KIND_COMMAND || !(spec->scope & SCOPE_OF(command->value)))
 			continue;
+		argument = first ? argument : command->metavar;
 		first = first ? first : command->name;
 		longer = xasprintf("%s%s--%s", commands ? commands : "", commands ? " or " : "",
 				   command->name);
@@ -155,12 +156,13 @@ void complain_scope(const struct option_spec *spec)
 		commands = longer;
 	}
 	what = xasprintf("option --%s goes with %s", spec->name, commands);
-	next = xasprintf("as in nix-user-chroot --%s --%s%s%s", first, spec->name,
-			 spec->metavar ? " " : "", spec->metavar ? spec->metavar : "");
+	next = xasprintf("as in nix-user-chroot --%s%s%s --%s%s%s", first, argument ? " " : "",
+			 argument ? argument : "", spec->name, spec->metavar ? " " : "",
+			 spec->metavar ? spec->metavar : "");
 	complain(what, next, COMMAND_ENTER);
 }
 
-/* The version in WORD, without what people put in front of it; NULL: it is none. */
+/* The version in WORD, without a "v" or "nix-" before it; NULL: WORD is no version. */
 static const char *nix_version_in(const char *word)
 {
 	size_t digits;
@@ -185,8 +187,8 @@ static char *name_the_option(const char *word)
 
 void complain_version(const char *word)
 {
-	_cleanup_free_ char *what =
-		text_format("--version, which prints this program's, takes no argument: %s", word);
+	_cleanup_free_ char *what = text_format(
+		"--version prints the version of this program, and takes no argument: %s", word);
 	_cleanup_free_ char *next = name_the_option(word);
 
 	complain(what, next, COMMAND_INSTALL);
@@ -194,11 +196,12 @@ void complain_version(const char *word)
 
 void complain_word(const char *word, enum command command)
 {
-	_cleanup_free_ char *what = xasprintf("unexpected word \"%s\"", word), *next = NULL;
+	_cleanup_free_ char *what = xasprintf("unexpected argument \"%s\"", word), *next = NULL;
 
 	if (command == COMMAND_INSTALL && complain_is_nix_version(word))
 		next = name_the_option(word);
 	else if (command == COMMAND_INSTALL)
-		next = xstrdup("put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory");
+		next = xstrdup(
+			"a command goes after --, and NIX_USER_CHROOT_DIR=DIR names the directory");
 	complain(what, next, command);
 }

@@ -1,5 +1,6 @@
 /*
- * What is said about a command line that is not understood: one line what, one line what next.
+ * Messages about a mistyped command line: a line that says what is wrong, and a line that says what
+ * to do.
  */
 #ifndef CLI_COMPLAIN_H
 #define CLI_COMPLAIN_H
@@ -7,21 +8,21 @@
 #include "cli/option_table.h"
 
 /*
- * getopt_long(3) did not like WORD, or the option LETTER in it. COMMAND: which was named before it,
- * for where to read on.
+ * getopt_long(3) refused WORD, or the option LETTER in it. COMMAND, named before WORD, selects the
+ * help page to point to.
  */
 void complain_option(const char *word, int letter, enum command command);
 
-/* SPEC goes with another command. */
+/* SPEC belongs to another command. */
 void complain_scope(const struct option_spec *spec);
 
-/* WORD stands where COMMAND takes none. */
+/* WORD is an argument, and COMMAND takes none. */
 void complain_word(const char *word, enum command command);
 
-/* Is WORD, which stands where no word does, a version of Nix: "2.26.3", "v2.26.3", "nix-2.26.3"? */
+/* Is WORD, an unexpected argument, a version of Nix: "2.26.3", "v2.26.3", "nix-2.26.3"? */
 bool complain_is_nix_version(const char *word);
 
-/* --version was given WORD, a version of Nix, for an argument. */
+/* --version was followed by WORD, a version of Nix. */
 void complain_version(const char *word);
 
 #endif

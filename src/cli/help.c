@@ -4,37 +4,43 @@
  */
 #include "cli/help.h"
 #include "cli/option_table.h"
+#include "config.h"
 #include "util/cleanup.h"
 
 #include <string.h>
 
 static const char overview[] =
 	"usage: nix-user-chroot [OPTION...] [NIXPATH | --] [COMMAND [ARG...]]\n"
-	"Run COMMAND (a login shell by default) with the directory NIXPATH as /nix,\n"
-	"without root. The default is $NIX_USER_CHROOT_DIR, else ~/.local/share/nix.\n";
+	"Run COMMAND, or a login shell, with NIXPATH (or ~/.local/share/nix) as /nix.\n";
 
 static const char install_usage[] =
 	"usage: nix-user-chroot --install [OPTION...] [-- COMMAND [ARG...]]\n"
 	"\n"
 	"Install Nix into $NIX_USER_CHROOT_DIR, else $XDG_DATA_HOME/nix, else\n"
-	"~/.local/share/nix, and run COMMAND inside. Broken off, it can be run again.\n";
+	"~/.local/share/nix, and run COMMAND inside. If interrupted, run it again.\n";
 
 static const char uninstall_usage[] =
 	"usage: nix-user-chroot --uninstall [OPTION...]\n"
 	"\n"
-	"Remove what --install has put in place. Shows it first, and asks.\n";
+	"Remove what --install has installed. It lists that first, and asks.\n";
+
+static const char bundle_usage[] =
+	"usage: nix-user-chroot --bundle OUT [OPTION...]\n"
+	"\n"
+	"Write OUT: this program with a Nix in it, verified. Copied to another host,\n"
+	"OUT --install needs no network there, and OUT -- COMMAND installs by itself.\n";
 
 static const char update_usage[] =
 	"usage: nix-user-chroot --update [OPTION...]\n"
 	"\n"
-	"Put the newest release of this program in its place, verified. Shells that run\n"
-	"inside go on.\n";
+	"Replace this program by its newest release, verified. Processes that run\n"
+	"inside continue.\n";
 
 static const char check_usage[] =
 	"usage: nix-user-chroot --check [OPTION...]\n"
 	"\n"
 	"Try what entering, installing and Nix's build sandbox need, and say what this\n"
-	"host refuses, why, and what to do. Exit status 1: no entry or no --install.\n";
+	"host refuses, why, and what to do. Exit status 1: entering or --install fails.\n";
 
 static const struct {
 	enum option_group group;
@@ -105,6 +111,11 @@ void help_print(FILE *f, enum command command)
 	case COMMAND_UNINSTALL:
 		print_page(f, uninstall_usage, command, "");
 		break;
+	case COMMAND_BUNDLE:
+		print_page(f, bundle_usage, command,
+			   "\nMost have a variable of the same meaning, such as "
+			   "NIX_USER_CHROOT_MIRROR.\n");
+		break;
 	case COMMAND_UPDATE:
 		print_page(f, update_usage, command, "");
 		break;
@@ -115,9 +126,8 @@ void help_print(FILE *f, enum command command)
 	case COMMAND_PRINT_PATH_CONFIG:
 	case COMMAND_HELP:
 	case COMMAND_VERSION:
-		print_page(
-			f, overview, COMMAND_ENTER,
-			"--install --help has the options of --install; man nix-user-chroot has all.\n");
+		print_page(f, overview, COMMAND_ENTER,
+			   "More: man nix-user-chroot; " PACKAGE_URL "\n");
 		break;
 	}
 }

@@ -21,7 +21,9 @@ static bool is_on_path(const char *name)
 	return false;
 }
 
-/* Is WORD, which names no file here, a command? Nix's own are in the profile, wherever PATH leads.
+/*
+ * Is WORD, which names no file here, a command? Nix's commands are in the profile, whatever PATH
+ * has.
  */
 static bool is_command(const char *word)
 {
@@ -42,7 +44,7 @@ char *nixpath_advice(const char *word)
 		return fs_is_program(word) ? mean_command(word) : NULL;
 	if (strchr(word, '/'))
 		return NULL;
-	/* "install" is in /usr/bin too, and not what is meant */
+	/* /usr/bin has an "install" too, but --install is what is meant */
 	option = option_nearest(word, true);
 	if (is_command(word) && !(option && strcmp(option, word) == 0))
 		return mean_command(word);

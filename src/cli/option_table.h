@@ -12,7 +12,7 @@
 
 /* What an option does with its place in struct options. */
 enum option_kind {
-	KIND_COMMAND,	/* option names the command: VALUE */
+	KIND_COMMAND,	/* option names the command: VALUE; an argument goes where OFFSET says */
 	KIND_FLAG,	/* bool at OFFSET becomes true */
 	KIND_STRING,	/* char * at OFFSET becomes a copy of the argument; the last one counts */
 	KIND_LINES,	/* the argument is added to the struct strlist at OFFSET */
@@ -26,6 +26,7 @@ enum option_kind {
 #define SCOPE_INSTALL	  SCOPE_OF(COMMAND_INSTALL)
 #define SCOPE_UNINSTALL	  SCOPE_OF(COMMAND_UNINSTALL)
 #define SCOPE_UPDATE	  SCOPE_OF(COMMAND_UPDATE)
+#define SCOPE_BUNDLE	  SCOPE_OF(COMMAND_BUNDLE)
 #define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
 #define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
@@ -59,7 +60,7 @@ struct option_spec {
 	const char *help_uninstall, *help_update;
 };
 
-#define OPTION_COUNT 35
+#define OPTION_COUNT 37
 
 extern const struct option_spec option_specs[OPTION_COUNT];
 

@@ -17,6 +17,8 @@ void options_clear(struct options *options)
 	free(options->update.releases);
 	free(options->update.program_sha256);
 	free(options->command_line);
+	free(options->bundle);
+	free(options->program);
 	free(options->trust_owner);
 	free(options->shared_group);
 	*options = (struct options){0};

@@ -16,13 +16,15 @@ enum command {
 	COMMAND_INSTALL,
 	COMMAND_UNINSTALL,
 	COMMAND_UPDATE,
+	COMMAND_BUNDLE,
 	COMMAND_CHECK,
 	COMMAND_PRINT_PATH_CONFIG,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
 
-/* What --install is asked for. A string is NULL where neither option nor variable gave it. */
+/* What --install is asked for, and which Nix --bundle is. A string is NULL where neither option nor
+ * variable gave it. */
 struct install_options {
 	char *nix_version;	   /* "2.26.3"; NULL: the latest */
 	char *mirror;		   /* URL without a trailing slash; NULL: the default mirror */
@@ -60,6 +62,8 @@ struct options {
 	bool no_ssh_config;
 	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
+	char *bundle;	    /* --bundle: the file to write */
+	char *program; /* --bundle --program: the file that holds the program; NULL: not given */
 	enum runtime runtime;
 	struct install_options install;
 	struct update_options update;

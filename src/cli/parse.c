@@ -37,7 +37,7 @@ static int set_command(struct options *out, const struct option_spec *spec, cons
 {
 	bool asks_only = spec->value == COMMAND_HELP || spec->value == COMMAND_VERSION;
 
-	/* help and version win over what else was asked for, as with other programs */
+	/* --help and --version win over other commands, as in other programs */
 	if (out->command == COMMAND_HELP || out->command == COMMAND_VERSION) {
 		if (!asks_only && out->help_on == COMMAND_ENTER)
 			out->help_on = (enum command)spec->value;
@@ -59,34 +59,62 @@ static int set_runtime(const struct option_spec *spec, const char *argument, enu
 {
 	if (runtime_parse(argument, out) == 0)
 		return 0;
-	log_error(
-		"there is no runtime \"%s\"\n--%s or %s is auto, userns, helper, mountns, direct or proot",
-		argument, spec->name, spec->variable);
+	log_error("there is no runtime \"%s\"\n"
+		  "--%s or %s is auto, userns, helper, mountns, direct or proot",
+		  argument, spec->name, spec->variable);
 	return -1;
 }
 
-/* The option's place gets ARGUMENT, from the command line or the environment. */
-static int apply(struct options *out, const struct option_spec *spec, const char *argument,
-		 const char **chosen)
+static int set_string(struct options *out, const struct option_spec *spec, const char *argument)
 {
 	char **string = field_of(out, spec);
 
+	if (!*argument) {
+		log_error("--%s needs a %s, and got an empty word\n"
+			  "give one, or leave the option out",
+			  spec->name, spec->metavar);
+		return -1;
+	}
+	free(*string);
+	*string = xstrdup(argument);
+	return 0;
+}
+
+/* A command with an argument: what looks like an option is no name of a file. */
+static int set_command_of(struct options *out, const struct option_spec *spec, const char *argument,
+			  const char **chosen)
+{
+	bool asks_help = strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+
+	if (set_command(out, spec, chosen) < 0)
+		return -1;
+	if (asks_help) {
+		out->help_on = out->command == COMMAND_HELP ? out->help_on : out->command;
+		out->command = COMMAND_HELP;
+		return 0;
+	}
+	if (*argument == '-') {
+		log_error("--%s needs %s, a file to write, and got %s\n"
+			  "./%s is a file of that name",
+			  spec->name, spec->metavar, argument, argument);
+		return -1;
+	}
+	return set_string(out, spec, argument);
+}
+
+/* Store ARGUMENT, of the command line or the environment, where the option's row says. */
+static int apply(struct options *out, const struct option_spec *spec, const char *argument,
+		 const char **chosen)
+{
 	switch (spec->kind) {
 	case KIND_COMMAND:
-		return set_command(out, spec, chosen);
+		return spec->metavar ? set_command_of(out, spec, argument, chosen)
+				     : set_command(out, spec, chosen);
 	case KIND_FLAG:
 		*(bool *)field_of(out, spec) = true;
 		return 0;
 	case KIND_STRING:
-		if (!*argument) {
-			log_error("--%s needs a %s, and got an empty word\n"
-				  "give one, or leave the option out",
-				  spec->name, spec->metavar);
-			return -1;
-		}
-		free(*string);
-		*string = xstrdup(argument);
-		return 0;
+		return set_string(out, spec, argument);
 	case KIND_LINES:
 		add_lines(field_of(out, spec), argument);
 		return 0;
@@ -99,7 +127,7 @@ static int apply(struct options *out, const struct option_spec *spec, const char
 	return -1;
 }
 
-/* 1 for yes, 0 for no, -1 for neither. */
+/* 1 if WORD means yes, 0 if it means no, else -1. */
 static int truth_of(const char *word)
 {
 	static const char *const yes[] = {"1", "yes", "true", "on"};
@@ -114,8 +142,9 @@ static int truth_of(const char *word)
 	return -1;
 }
 
-/* How often the option is given, 0 to 2: by a number (a greater one is 2) or a word; -1 for
- * neither. */
+/*
+ * How often -v is given, 0 to 2, by a number (more is 2) or a word for yes or no; -1 for neither.
+ */
 static int verbosity_of(const char *word)
 {
 	size_t digits = strspn(word, "0123456789"), zeros = strspn(word, "0");
@@ -125,7 +154,7 @@ static int verbosity_of(const char *word)
 	return zeros == digits ? 0 : zeros + 1 == digits && word[zeros] == '1' ? 1 : 2;
 }
 
-/* As apply(), with VALUE from the environment, where a flag is a word for yes or no. */
+/* Do as apply() does with VALUE of the environment, which for a flag is a word for yes or no. */
 static int apply_variable(struct options *out, const struct option_spec *spec, const char *value)
 {
 	int truth;
@@ -134,7 +163,7 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
 		return apply(out, spec, value, NULL);
 	truth = spec->kind == KIND_VERBOSITY ? verbosity_of(value) : truth_of(value);
 	if (truth < 0 && spec->kind == KIND_VERBOSITY) {
-		/* how much is said is no reason to keep anybody from entering */
+		/* a wrong verbosity is no reason to refuse an entry */
 		log_warning("%s is \"%s\", which is ignored\nset it to 0, 1 or 2, or unset it",
 			    spec->variable, value);
 		return 0;
@@ -149,8 +178,9 @@ static int apply_variable(struct options *out, const struct option_spec *spec, c
 }
 
 /*
- * What belongs to --install is not even looked at by other commands: a bad value there must not
- * keep anybody from entering, nor a variable for --install --force make --uninstall ruthless.
+ * Does COMMAND read the variable of SPEC? Variables of --install count for --install alone: a bad
+ * value must not prevent an entry, and a variable for --install --force must not make --uninstall
+ * force.
  */
 static bool has_variable(const struct option_spec *spec, enum command command)
 {
@@ -158,7 +188,7 @@ static bool has_variable(const struct option_spec *spec, enum command command)
 				  command == COMMAND_ENTER || spec->kind == KIND_STRING);
 }
 
-/* The environment fills in what the command line left open. */
+/* Take from the environment what the command line did not set. */
 static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
 {
 	bool verbosity_used = false;
@@ -180,7 +210,9 @@ static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
 	return 0;
 }
 
-/* The variable of the option that the VARIABLE of the environment was to be; NULL: none. */
+/*
+ * The variable of an option that is nearest to the VARIABLE of the environment; NULL: none is near.
+ */
 static const char *nearest_variable(const char *variable)
 {
 	const char *names[OPTION_COUNT + 1] = {"NIX_USER_CHROOT_DIR"};
@@ -194,7 +226,7 @@ static const char *nearest_variable(const char *variable)
 			return NULL;
 		names[i] += prefix;
 	}
-	/* what all of them begin with is no likeness */
+	/* compare without the prefix that all of them share */
 	for (size_t i = 0; i < count; i++)
 		if (bare > 0 && str_ends_with(names[i], variable + prefix))
 			return names[i];
@@ -202,8 +234,9 @@ static const char *nearest_variable(const char *variable)
 }
 
 /*
- * A variable that is nearly one of ours would be passed over in silence. It is taken out of the
- * environment: the installer of a package reads the same command line anew.
+ * Warn of variables that are nearly ours, since they would be ignored silently. They are also
+ * removed from the environment: the installer parses the same command line again, and would warn
+ * again.
  */
 static void warn_of_mistyped_variables(void)
 {
@@ -216,14 +249,14 @@ static void warn_of_mistyped_variables(void)
 			i++;
 			continue;
 		}
-		log_warning("the variable %s is none of this program's\n"
+		log_warning("the variable %s is unknown to this program\n"
 			    "did you mean NIX_USER_CHROOT_%s?",
 			    name, nearest);
 		unsetenv(name);
 	}
 }
 
-/* The variables of Nix's own installer, which ask the same. Any text counts as yes, as there. */
+/* The variables of Nix's own installer with the same meaning. As there, any text means yes. */
 static void apply_upstream_environment(struct install_options *install)
 {
 	if (env_get("NIX_INSTALLER_NO_CHANNEL_ADD"))
@@ -232,13 +265,15 @@ static void apply_upstream_environment(struct install_options *install)
 		install->no_modify_profile = true;
 }
 
-/* getopt_long's view of the table: its value for option_specs[i] is FIRST_VALUE + i. */
+/*
+ * The option table in the form of getopt_long(3): its value for option_specs[i] is FIRST_VALUE + i.
+ */
 #define FIRST_VALUE 256
 
 static void make_getopt_tables(struct option long_options[OPTION_COUNT + 1],
 			       char short_options[2 * OPTION_COUNT + 2])
 {
-	/* '+': options end at the first word that is not one; the rest is the command's */
+	/* '+': option parsing stops at the first non-option; the rest belongs to the command */
 	*short_options++ = '+';
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		long_options[i] = (struct option){
@@ -267,8 +302,8 @@ static const struct option_spec *spec_of(int value)
 }
 
 /*
- * Walk the options of the command line. *REST becomes the index of the first word that is none,
- * *AFTER_DASHES whether "--" stood before it.
+ * Parse the options of the command line. *REST becomes the index of the first non-option,
+ * *AFTER_DASHES whether "--" precedes it.
  */
 static int apply_command_line(int argc, char **argv, struct options *out, bool used[OPTION_COUNT],
 			      int *rest, bool *after_dashes)
@@ -279,7 +314,7 @@ static int apply_command_line(int argc, char **argv, struct options *out, bool u
 
 	make_getopt_tables(long_options, short_options);
 	opterr = 0;
-	optind = 0; /* glibc and musl: start over, so that tests may parse more than once */
+	optind = 0; /* glibc and musl: start over, since tests parse more than once */
 	for (;;) {
 		int before = optind ? optind : 1;
 		int value = getopt_long(argc, argv, short_options, long_options, NULL);
@@ -301,7 +336,7 @@ static int apply_command_line(int argc, char **argv, struct options *out, bool u
 	}
 }
 
-/* An option of another command is refused rather than passed over. */
+/* Refuse options of another command, instead of ignoring them. */
 static int check_scopes(const struct options *out, const bool used[OPTION_COUNT])
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -313,14 +348,14 @@ static int check_scopes(const struct options *out, const bool used[OPTION_COUNT]
 	return 0;
 }
 
-/* The words behind the options: NIXPATH and COMMAND, or COMMAND alone. */
+/* Take the words after the options: NIXPATH and COMMAND, or COMMAND alone. */
 static int take_operands(char **words, bool after_dashes, struct options *out)
 {
 	bool takes_command = out->command == COMMAND_ENTER || out->command == COMMAND_INSTALL;
 
 	if (!*words)
 		return 0;
-	/* what is behind a shell's -c are $0 and $1 there */
+	/* the words after a shell's -c are $0 and $1 there */
 	if (out->command_line) {
 		out->argv = words;
 		return 0;
@@ -360,12 +395,13 @@ int parse_options(int argc, char **argv, struct options *out)
 	int rest = 0;
 
 	*out = (struct options){.command = COMMAND_ENTER, .program_argv = argv};
-	/* before Linux 5.18, execve(2) starts programs without a word; musl would look past the end
+	/*
+	 * before Linux 5.18, execve(2) starts programs without any word, and musl would read past
+	 * the end
 	 */
 	if (argc > 0 && apply_command_line(argc, argv, out, used, &rest, &after_dashes) < 0)
 		return -1;
-	/* "--install --version 2.26.3" in a script would look like an installation that went well
-	 */
+	/* a script would take "--install --version 2.26.3" for a successful installation */
 	if (out->command == COMMAND_VERSION && argc > rest && argv[rest] && !after_dashes &&
 	    complain_is_nix_version(argv[rest])) {
 		complain_version(argv[rest]);

@@ -10,13 +10,13 @@
 #include <string.h>
 
 static const char *const well_known_dirs[] = {
-	"/etc/ssl/certs",		    /* most */
+	"/etc/ssl/certs",		    /* most distributions */
 	"/etc/pki/tls/certs",		    /* Fedora, RHEL */
 	"/var/lib/ca-certificates/openssl", /* openSUSE */
-	"/usr/lib/ssl/certs",		    /* Debian, where OpenSSL itself looks */
+	"/usr/lib/ssl/certs",		    /* Debian, the place where OpenSSL itself looks */
 };
 
-/* "8d89cda1.0": the hash of a subject's name and a number (openssl-rehash(1)) */
+/* Is NAME like "8d89cda1.0": the hash of a subject's name, and a number (openssl-rehash(1))? */
 static bool is_hashed_name(const char *name)
 {
 	for (size_t i = 0; i < 8; i++)
@@ -25,7 +25,7 @@ static bool is_hashed_name(const char *name)
 	return name[8] == '.' && isdigit((unsigned char)name[9]);
 }
 
-/* 0 where PATH is a directory with a certificate in it that libcrypto can find */
+/* 0 if the directory PATH has a certificate that libcrypto can find */
 static int usable_dir(const char *path)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
@@ -41,7 +41,7 @@ static int usable_dir(const char *path)
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Where the libcurl of this host looks for a bundle by itself; NULL: it does not. */
+/* The bundle where this host's libcurl looks by itself; NULL: it has none. */
 static const char *place_of_curl(void)
 {
 	const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
@@ -51,7 +51,7 @@ static const char *place_of_curl(void)
 
 /*
  * The first bundle, else the first directory of hashed certificates, that is below ROOT in a place
- * where a distribution keeps one; on this host also the bundle that its libcurl knows of.
+ * where a distribution keeps one; on this host also the bundle that its libcurl knows.
  */
 static void find_of_host(const char *root, struct ca_bundle *out)
 {
@@ -88,7 +88,7 @@ static int choose_file(const char *path, const char *named_by, const char *next,
 	return 0;
 }
 
-/* the first of the colon-separated directories LIST that can be used */
+/* Take the first usable directory of LIST, which colons separate. */
 static int choose_dir(const char *list, struct ca_bundle *out)
 {
 	int r = -ENOENT;
@@ -136,7 +136,7 @@ int ca_bundle_choose(const char *cacert, const char *root, struct ca_bundle *out
 	return 0;
 }
 
-/* TEXT, which is freed, and PATH on a line of its own. */
+/* TEXT, which is freed, with PATH added on a line of its own. */
 static char *append(char *text, const char *path)
 {
 	char *longer = xasprintf("%s\n%s", text, path);

@@ -14,11 +14,11 @@
 
 enum {
 	REDIRECTS_MAX = 10,
-	BUFFER_SIZE = 1 << 18, /* bytes; fewer calls than with curl's 16 KiB */
+	BUFFER_SIZE = 1 << 18, /* bytes; fewer calls than with curl's default of 16 KiB */
 };
 
 /*
- * What libcurl may speak, at first and after a redirect: what the URL says, and https after http.
+ * Limit the protocols of the request and of redirects: the one of the URL, and https after http.
  * (The first of the two options limits redirects as well.)
  */
 static void limit_protocols(CURL *curl, enum url_scheme scheme)
@@ -47,14 +47,14 @@ static void set_trust(CURL *curl, const struct ca_bundle *ca)
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (!ca->file && !ca->dir)
 		return;
-	/* both, so that a place compiled into libcurl does not count beside the one chosen */
+	/* set both, so that a place compiled into libcurl does not count beside the chosen one */
 	curl_easy_setopt(curl, CURLOPT_CAINFO, ca->file);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, ca->dir);
 	curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca->file);
 	curl_easy_setopt(curl, CURLOPT_PROXY_CAPATH, ca->dir);
 }
 
-/* CURLOPT_OPENSOCKETFUNCTION: no program that is started meanwhile gets the connection */
+/* CURLOPT_OPENSOCKETFUNCTION: O_CLOEXEC, so that no program gets the connection */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)ctx, (void)purpose;
@@ -87,6 +87,6 @@ void curl_options_set(const struct downloader *downloader, const char *url, long
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
-	/* a local name is a name: "a/../b" may go through a symlink */
+	/* in a file URL, "a/../b" stays as it is, since "a" may be a symlink */
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, scheme == URL_FILE ? 1L : 0L);
 }

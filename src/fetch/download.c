@@ -15,10 +15,13 @@
 
 enum {
 	READ_SIZE = 1 << 17, /* bytes */
-	TEXT_ROOM = 1 << 12, /* bytes that a text gets at first */
+	TEXT_ROOM = 1 << 12, /* bytes that a text gets first */
 };
 
-/* Certificates are always verified, and from https nothing but https is followed */
+/*
+ * Is the answer from URL to be trusted? For https it is: certificates are always verified, and
+ * redirects from https lead only to https.
+ */
 static bool is_trusted(const char *url)
 {
 	return url_scheme(url) == URL_HTTPS || url_scheme(url) == URL_FILE;
@@ -37,7 +40,7 @@ static int text_write(void *ctx, const void *data, size_t len)
 {
 	struct download_text *text = ctx;
 
-	/* LEN is limited by the transfer's MAX */
+	/* LEN is at most the transfer's MAX */
 	text->body = xreallocarray(text->body, text->len + len + 1, 1);
 	memcpy(text->body + text->len, data, len);
 	text->len += len;
@@ -83,13 +86,13 @@ void download_text_clear(struct download_text *text)
 	*text = (struct download_text){0};
 }
 
-/* A file that is being downloaded. */
+/* A download that is growing in NAME.part. */
 struct growth {
 	const struct download_request *request;
 	struct part_file *part;
 	struct sha256_stream *digest;
-	bool fed;	/* digest and sinks have bytes */
-	bool resumed;	/* bytes of two answers are in it */
+	bool fed;	/* the digest and the sinks have received bytes */
+	bool resumed;	/* the file holds bytes of two answers */
 	uint64_t total; /* as in struct transfer_answer */
 };
 
@@ -107,7 +110,7 @@ static int feed(struct growth *growth, const void *data, size_t len)
 	return sink && sink->write(sink->ctx, data, len) != 0 ? -1 : 0;
 }
 
-/* Begin with the first byte again */
+/* Begin again with the first byte. */
 static int growth_restart(struct growth *growth, const char *validator)
 {
 	const struct sink *sink = growth->request->sink;
@@ -185,11 +188,12 @@ static int get_file(struct downloader *downloader, struct growth *growth)
 	if (job_run(&job) == 0)
 		return 0;
 	if (job.transfer.is_other_file)
-		(void)growth_restart(growth, NULL); /* so that it is not kept to be continued */
+		/* so that the file is not kept for a later run */
+		(void)growth_restart(growth, NULL);
 	return -1;
 }
 
-/* Read what an earlier run has left through the digest and the sinks */
+/* Pass the bytes that an earlier run left through the digest and the sinks. */
 static int feed_old_bytes(struct growth *growth)
 {
 	_cleanup_free_ char *buffer = xcalloc(READ_SIZE, 1);
@@ -222,7 +226,7 @@ static bool has_expected_digest(const struct growth *growth)
 	       sha256_equal(&digest, growth->request->expected);
 }
 
-/* What is there from an earlier run: all (1), the beginning or nothing (0); -1 */
+/* Use what an earlier run left. 1: the whole file; 0: its beginning or nothing; -1 on failure. */
 static int take_old_bytes(struct growth *growth)
 {
 	const struct download_request *request = growth->request;
@@ -252,9 +256,10 @@ static int get_all(struct downloader *downloader, struct growth *growth)
 	if (get_file(downloader, growth) < 0)
 		return -1;
 	if (growth->request->expected && growth->resumed && !has_expected_digest(growth)) {
-		log_verbose("%s was continued and is not what it should be: downloading it from "
-			    "its first byte",
-			    growth->part->path);
+		log_verbose(
+			"%s was resumed and has the wrong SHA-256: downloading it again from its "
+			"first byte",
+			growth->part->path);
 		if (growth_restart(growth, NULL) < 0 || get_file(downloader, growth) < 0)
 			return -1;
 	}
@@ -299,7 +304,7 @@ void download_file_remove(const struct download_file *file)
 		part_file_remove(file->dirfd, file->name);
 }
 
-/* Remove what is called as a download is, if REMOVE; how many there were */
+/* Count the files that have the name of a download, and remove them if REMOVE. */
 static size_t each_kept(int dirfd, bool remove)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(dirfd, ".");

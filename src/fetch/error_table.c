@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 static const char check_network[] =
-	"check the network, and https_proxy where one is needed; --mirror names another mirror";
+	"check the network, and set https_proxy if you need a proxy; --mirror names another mirror";
 static const char check_certificate[] =
 	"check the clock of this host; for a mirror or proxy with a CA of its own give that CA's "
 	"certificate with --cacert";
@@ -14,7 +14,10 @@ static const char check_proxy[] = "check the variables https_proxy and no_proxy"
 static const char check_url[] = "check --mirror and --tarball";
 static const char check_mirror[] = "try another --mirror, or again later";
 
-/* The words of what is tried again stand in one line of a terminal, behind the server's name. */
+/*
+ * Words for transient failures are short: they stand on one line of a terminal, after the server's
+ * name.
+ */
 static const struct {
 	CURLcode code;
 	struct error_meaning meaning;
@@ -41,9 +44,9 @@ static const struct {
 	 {"more than 10 redirects (do they go round in a circle?)", check_mirror, false}},
 	{CURLE_SSL_CONNECT_ERROR, {"no TLS connection", check_network, true}},
 	{CURLE_PEER_FAILED_VERIFICATION,
-	 {"the server's certificate is not to be trusted", check_certificate, false}},
+	 {"the server's certificate cannot be trusted", check_certificate, false}},
 	{CURLE_SSL_ISSUER_ERROR,
-	 {"the server's certificate is not to be trusted", check_certificate, false}},
+	 {"the server's certificate cannot be trusted", check_certificate, false}},
 	{CURLE_SSL_CACERT_BADFILE, {"the CA certificates cannot be read", check_cacert, false}},
 	{CURLE_SSL_CIPHER, {"no common TLS cipher with the server", check_mirror, false}},
 	{CURLE_FILE_COULDNT_READ_FILE, {"the file cannot be read", check_url, false}},
@@ -64,7 +67,7 @@ static const struct {
 	{410, {"the file is gone", check_url, false}},
 	{425, {"too early", check_mirror, true}},
 	{429, {"too many requests", check_mirror, true}},
-	{451, {"the server must not give it to you", check_mirror, false}},
+	{451, {"the server may not give it to you, for legal reasons", check_mirror, false}},
 	{500, {"an error in the server", check_mirror, true}},
 	{502, {"the server behind the server failed", check_mirror, true}},
 	{503, {"the server is overloaded or being repaired", check_mirror, true}},

@@ -1,25 +1,23 @@
-/*
- * How fast the bytes of a download come, over all its tries.
- */
+/* How fast the bytes of a download come, over all its tries. */
 #ifndef FETCH_PACE_H
 #define FETCH_PACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Times are in ms, of any clock that does not go back. A zeroed one is at its beginning. */
+/* Times are in ms, of any clock that never goes back. Start with a zeroed struct. */
 struct pace {
 	uint64_t
-		received; /* bytes that have come, wherever in the file they belong: the caller's */
-	uint64_t at_since; /* the same when the window began */
+		/* bytes that have come, wherever in the file they belong; the caller adds them */
+		received;
+	uint64_t at_since; /* received when the window began */
 	int64_t since;	   /* when the window began; 0: not yet */
-	int64_t seen;	   /* when it was last looked at */
+	int64_t seen;	   /* when pace_is_slow() was last called */
 };
 
 /*
- * To be asked about once a second, at the time NOW: did a window of WINDOW seconds end in which
- * fewer than SPEED bytes a second came? A pause in which nobody asked (a wait, a process that was
- * stopped) does not count.
+ * Did a window of WINDOW seconds end at the time NOW in which fewer than SPEED bytes a second came?
+ * Call this about once a second. A time without calls (a wait, a stopped process) does not count.
  */
 bool pace_is_slow(struct pace *pace, int64_t now, unsigned window, unsigned speed);
 

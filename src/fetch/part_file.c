@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; what is longer is none of ours */ };
+enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; a longer file is none of ours */ };
 
 static int cannot(const char *verb, const char *path, int error)
 {
@@ -26,7 +26,7 @@ static int cannot(const char *verb, const char *path, int error)
 	return -1;
 }
 
-/* Readable bytes of one line: nothing that would make a second header of it */
+/* Is TEXT one line of printable bytes, which cannot add a second header? */
 static bool is_plain(const char *text)
 {
 	for (; *text; text++)
@@ -49,15 +49,16 @@ static void forget_state(struct part_file *part)
 	part->source = part->validator = NULL;
 }
 
-/* A regular file of ours, without another name that leads to it. */
+/* Is it a regular file of this user's, with no other name that leads to it? */
 static bool is_ours(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
 }
 
 /*
- * The state is two lines, URL and validator. It is not synced: after a power cut it may be torn
- * (its last newline lacks) or belong to other bytes (then the digest of the whole is wrong).
+ * Read the state: two lines, URL and validator. It is written without fsync: after a power failure
+ * it may be torn (its last newline is missing) or belong to other bytes (then the digest of the
+ * whole is wrong).
  */
 static void read_state(struct part_file *part)
 {
@@ -92,10 +93,10 @@ static void write_state(const struct part_file *part)
 		log_verbose("cannot note the state of %s: %s", part->path, strerror(errno));
 }
 
-/* 0 or a negative errno, -EEXIST where what is there is not ours alone. */
+/* Open NAME.part. 0 or a negative errno; -EEXIST if what is there is not this user's alone. */
 static int open_ours(struct part_file *part)
 {
-	/* O_NONBLOCK: a fifo is not waited on */
+	/* O_NONBLOCK: do not wait on a fifo */
 	_cleanup_close_ int fd =
 		openat(part->dirfd, part->name,
 		       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
@@ -110,8 +111,10 @@ static int open_ours(struct part_file *part)
 	return 0;
 }
 
-/* Is it for what is there under the name that open_ours() failed with R? A link; a socket; or a
- * file of another user's, or one that was made read-only. */
+/*
+ * Did open_ours() fail with R because something else has the name? A symlink, a socket, another
+ * user's file, or a file that was made read-only.
+ */
 static bool is_in_the_way(int r)
 {
 	return r == -EEXIST || r == -ELOOP || r == -ENXIO || r == -EACCES;
@@ -143,7 +146,7 @@ int part_file_restart(struct part_file *part, const char *url, const char *valid
 	_cleanup_free_ char *name = state_name(part), *source = url_shown(url);
 
 	forget_state(part);
-	/* before the bytes go: at no instant may an old state stand beside new bytes */
+	/* before the bytes are removed: an old state must never stand beside new bytes */
 	if (unlinkat(part->dirfd, name, 0) < 0 && errno != ENOENT)
 		return cannot("remove the state of", part->path, errno);
 	if (ftruncate(part->fd, 0) < 0)
@@ -208,8 +211,8 @@ int part_file_finish(const struct part_file *part)
 	struct stat written, reopened;
 
 	/*
-	 * NFS and FUSE write at close(2), of any descriptor, and only there tell of a full quota;
-	 * others do nothing here. fsync(2) would cost everyone a wait for the disk.
+	 * NFS and FUSE write at close(2), of any descriptor, and report a full quota only then; on
+	 * other file systems this does nothing. fsync(2) would make every user wait for the disk.
 	 */
 	if (fd < 0 || close(steal_fd(&fd)) < 0)
 		return cannot("write", part->path, errno);
@@ -234,7 +237,7 @@ void part_file_remove(int dirfd, const char *name)
 	_cleanup_free_ char *part = xasprintf("%s" PART_SUFFIX, name);
 	_cleanup_free_ char *state = xasprintf("%s" PART_STATE_SUFFIX, name);
 
-	/* what cannot be removed is found again, and judged by its digest */
+	/* if it cannot be removed, a later run finds it, and its digest decides */
 	(void)unlinkat(dirfd, state, 0);
 	(void)unlinkat(dirfd, part, 0);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FIELD_MAX = 4096 /* bytes; an ETag has about 34, a Location is a URL */ };
+enum { FIELD_MAX = 4096 /* bytes; an ETag has about 34, and a Location is a URL */ };
 
 void response_header_clear(struct response_header *header)
 {
@@ -18,7 +18,7 @@ void response_header_clear(struct response_header *header)
 	*header = (struct response_header){0};
 }
 
-/* Digits at *P up to END as a number, *P behind them */
+/* Parse the digits at *P, up to END, as a number; *P moves past them. */
 static int parse_number(const char **p, const char *end, uint64_t *out)
 {
 	const char *start = *p;
@@ -62,7 +62,7 @@ int content_range_parse(const char *value, size_t len, struct content_range *out
 	return 0;
 }
 
-/* Keep the VALUE of LEN bytes in *FIELD where it is text that can stand in a header of ours */
+/* Keep the VALUE of LEN bytes in *FIELD if it is text that a header of ours may hold. */
 static void keep_field(char **field, const char *value, size_t len)
 {
 	free(*field);

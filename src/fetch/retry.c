@@ -10,11 +10,12 @@
 
 enum {
 	/*
-	 * A try that brought so many bytes more than any before does not count as a failure: a bad
-	 * line that breaks every few megabytes gets there, one that breaks every few bytes not.
+	 * A try that brought so many bytes more than any before is no failure: over a bad line that
+	 * breaks every few megabytes a download finishes, over one that breaks every few bytes it
+	 * ends.
 	 */
 	GAIN = 1 << 18,
-	WAIT_SLICE = 200, /* ms between two looks at whether the user wants an end */
+	WAIT_SLICE = 200, /* ms between two checks whether the user wants to stop */
 };
 
 static int say_failure(const struct job *job, enum transfer_result result)
@@ -42,7 +43,7 @@ static int say_failure(const struct job *job, enum transfer_result result)
 	return -1;
 }
 
-/* In one line of a terminal, so the server's name and no more of the URL */
+/* Announce the retry on one line of a terminal, so with the server's name instead of the URL. */
 static void say_retry(const struct transfer *transfer, unsigned wait)
 {
 	_cleanup_free_ char *host = url_host(transfer->effective_url);
@@ -52,7 +53,9 @@ static void say_retry(const struct transfer *transfer, unsigned wait)
 		log_verbose("%s", transfer->detail);
 }
 
-/* How long to wait in ms, half of it by chance: fifty jobs must not come back at one instant */
+/*
+ * How long to wait, in ms; half of it is random, so that fifty jobs do not return at the same time.
+ */
 static unsigned next_wait(const struct job *job)
 {
 	const struct download_options *options = &job->downloader->options;
@@ -70,7 +73,7 @@ static unsigned next_wait(const struct job *job)
 	return wait > asked * 1000 ? wait : asked * 1000;
 }
 
-/* Sleep for WAIT ms; -1 where progress() wants an end */
+/* Sleep for WAIT ms; -1 if progress() wants to stop. */
 static int sleep_before_retry(const struct job *job, unsigned wait)
 {
 	for (;;) {
@@ -81,7 +84,7 @@ static int sleep_before_retry(const struct job *job, unsigned wait)
 			return -1;
 		if (wait == 0)
 			return 0;
-		nanosleep(&ts, NULL); /* a signal shortens it, so that progress() is asked */
+		nanosleep(&ts, NULL); /* a signal shortens it, and progress() is asked */
 		wait -= slice;
 	}
 }

@@ -16,7 +16,7 @@
 
 enum { ERROR_PAGE_MAX = 1 << 16 /* bytes of an error page that are read to keep the connection */ };
 
-/* Why we ourselves ended a transfer that libcurl would have gone on with. */
+/* Why this file ended a transfer that libcurl would have continued. */
 enum stop {
 	STOP_NOT,
 	STOP_PROGRESS,
@@ -33,9 +33,9 @@ struct run {
 	struct transfer *transfer;
 	struct response_header header;
 	bool is_http;
-	bool begun;	 /* the body's first byte was seen, or its end */
+	bool begun;	 /* the body's first byte has come, or its end */
 	bool wanted;	 /* the body is the file, not an error page */
-	uint64_t thrown; /* bytes of an error page */
+	uint64_t thrown; /* bytes of an error page, thrown away */
 	enum stop stop;
 	char detail[CURL_ERROR_SIZE];
 };
@@ -53,17 +53,17 @@ static long status_of(const struct run *run)
 	return status;
 }
 
-/* CURLOPT_HEADERFUNCTION: one line a call, not terminated */
+/* CURLOPT_HEADERFUNCTION: one line per call, without NUL */
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
 	struct run *run = ctx;
 
-	if (!run->begun) /* else it is a trailer, behind a chunked body */
+	if (!run->begun) /* otherwise it is a trailer, after a chunked body */
 		response_header_take(&run->header, line, size * count);
 	return size * count;
 }
 
-/* The answer is there and its body begins: is it what was asked for? */
+/* The body of an answer begins: is it what was asked for? */
 static enum stop check_answer(struct run *run)
 {
 	struct transfer *transfer = run->transfer;
@@ -89,7 +89,7 @@ static enum stop check_answer(struct run *run)
 		return STOP_TOO_LARGE;
 	transfer->answer.offset = transfer->at;
 	transfer->total = transfer->answer.total;
-	if (run->is_http) /* a local file is read from its first byte: that costs little */
+	if (run->is_http) /* a local file is read from its first byte, which costs little */
 		transfer->answer.validator = xstrdup(response_header_validator(header));
 	if (transfer->receiver.begin(transfer->receiver.ctx, &transfer->answer) < 0)
 		return STOP_RECEIVER;
@@ -120,7 +120,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 	} else if (!run->stop) {
 		run->transfer->at += len;
 	}
-	/* another number than LEN is an error to libcurl, also where LEN is 0 */
+	/* libcurl takes any number but LEN for an error, also if LEN is 0 */
 	return run->stop ? len + 1 : len;
 }
 
@@ -142,7 +142,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* CURLOPT_XFERINFOFUNCTION; libcurl's own numbers count redirects and error pages too */
+/* CURLOPT_XFERINFOFUNCTION. libcurl's own numbers include redirects and error pages. */
 static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
 		       curl_off_t ulnow)
 {
@@ -176,8 +176,9 @@ static void set_callbacks(struct run *run)
 }
 
 /*
- * libcurl reads a directory as an empty file and cannot tell a missing file from one that may not
- * be read. Returns 0 or a negative errno, also 0 where URL is not understood: libcurl says that.
+ * Check a local file: libcurl reads a directory as an empty file, and cannot tell a missing file
+ * from an unreadable one. Returns 0 or a negative errno; 0 also if URL is malformed, which libcurl
+ * reports.
  */
 static int check_local_file(const char *url)
 {
@@ -198,7 +199,7 @@ static int check_local_file(const char *url)
 	return r;
 }
 
-/* Takes WHY over. */
+/* Set why TRANSFER failed, and return RESULT. Takes WHY over. */
 static enum transfer_result fail(struct transfer *transfer, enum transfer_result result,
 				 const char *next, char *why)
 {
@@ -218,7 +219,7 @@ static enum transfer_result judge_stop(const struct run *run)
 	case STOP_SLOW:
 		return fail(
 			transfer, TRANSFER_FAILED,
-			"run it again: it goes on from there if the server can; or try another --mirror",
+			"run it again: it resumes there if the server can; or try another --mirror",
 			xasprintf("for %u seconds less than %u bytes a second came",
 				  options->slow_window, options->slow_speed));
 	case STOP_ENCODED:
@@ -258,13 +259,13 @@ static enum transfer_result judge_status(const struct run *run, long status)
 		result = TRANSFER_MISSING;
 	}
 	curl_easy_getinfo(run->downloader->curl, CURLINFO_RETRY_AFTER, &wait);
-	if (wait > 0) /* seconds, also where the server named a date */
+	if (wait > 0) /* seconds, also if the server named a date */
 		transfer->retry_after = wait > 86400 ? 86400 : (unsigned)wait;
 	transfer->detail = xstrdup(error.what);
 	return fail(transfer, result, error.next, xasprintf("HTTP %ld", status));
 }
 
-/* The proxy's answer to CONNECT */
+/* Judge the proxy's answer to CONNECT. */
 static enum transfer_result judge_proxy(struct transfer *transfer, long status)
 {
 	struct error_meaning error = error_of_status(status);
@@ -275,7 +276,7 @@ static enum transfer_result judge_proxy(struct transfer *transfer, long status)
 		    xstrdup("the proxy refuses"));
 }
 
-/* Is CODE for a certificate that could not be verified, where there is nothing to do it by? */
+/* Does CODE mean that a certificate could not be verified because there are no CA certificates? */
 static bool is_for_want_of_ca(const struct run *run, CURLcode code)
 {
 	const struct ca_bundle *ca = &run->downloader->ca;
@@ -284,7 +285,7 @@ static bool is_for_want_of_ca(const struct run *run, CURLcode code)
 	       (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE);
 }
 
-/* Was it ended because the time for all tries is over? */
+/* Did the transfer end because the time for all tries is over? */
 static bool is_time_over(const struct run *run, CURLcode code)
 {
 	curl_off_t took = 0; /* microseconds */
@@ -315,9 +316,9 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 	}
 	if (is_time_over(run, code))
 		return fail(transfer, TRANSFER_FAILED, error.next,
-			    xasprintf("it is not whole after %u seconds",
+			    xasprintf("it was not complete after %u seconds",
 				      run->downloader->options.text_time));
-	/* libcurl quotes a wrong URL, or that of a proxy, whole, with its password */
+	/* libcurl quotes a wrong URL, also of a proxy, with its password */
 	if (*run->detail && !strpbrk(run->detail, "@?"))
 		transfer->detail = xstrdup(run->detail);
 	if (is_for_want_of_ca(run, code)) {
@@ -340,7 +341,7 @@ static enum transfer_result judge(struct run *run, CURLcode code)
 		return judge_status(run, status);
 	if (code != CURLE_OK)
 		return judge_curl(run, code);
-	if (!run->begun) { /* a body of no bytes */
+	if (!run->begun) { /* the body is empty */
 		run->begun = true;
 		run->stop = check_answer(run);
 		if (run->stop)
@@ -350,11 +351,11 @@ static enum transfer_result judge(struct run *run, CURLcode code)
 		return judge_status(run, status);
 	if (transfer->answer.total > 0 && transfer->at != transfer->answer.total)
 		return fail(transfer, TRANSFER_AGAIN, "try another --mirror",
-			    xstrdup("less came than there is"));
+			    xstrdup("the answer is shorter than announced"));
 	return TRANSFER_DONE;
 }
 
-/* Note where it led to, and how long it took */
+/* Note where the URL led to, and how long the transfer took. */
 static void take_info(struct run *run)
 {
 	struct transfer *transfer = run->transfer;
@@ -397,12 +398,12 @@ static enum transfer_result perform(struct run *run)
 	log_debug("get %s from byte %llu", shown, (unsigned long long)transfer->offset);
 	result = judge(run, curl_easy_perform(curl));
 	take_info(run);
-	curl_easy_reset(curl); /* it points to what ends here */
+	curl_easy_reset(curl); /* the handle points to variables that end here */
 	curl_slist_free_all(headers);
 	return result;
 }
 
-/* A local file needs no CA, so that a wrong one is no reason to fail; -1 after a message */
+/* Choose the CA certificates, which a local file does not need. -1 after a message. */
 static int choose_ca(struct downloader *downloader)
 {
 	const struct download_options *options = &downloader->options;

@@ -67,7 +67,7 @@ char *url_file_name(const char *url)
 	return xstrndup(name, (size_t)(end - name));
 }
 
-/* Is the text from HOST up to END, without a user in front, "NAME:" and no number? */
+/* Is the text from HOST to END, before any user name, "NAME:" without a number? */
 static bool has_odd_port(const char *host, const char *end)
 {
 	const char *port =
@@ -76,7 +76,7 @@ static bool has_odd_port(const char *host, const char *end)
 	return port && port + 1 + strspn(port + 1, "0123456789") < end;
 }
 
-/* Where HOST begins in URL, behind user and password, and where it ends; NULL: URL is none. */
+/* The beginning and the end of the host in URL, after user and password; NULL: URL is malformed. */
 static const char *find_host(const char *url, const char **end)
 {
 	const char *host = strstr(url, "://"), *at;
@@ -88,7 +88,10 @@ static const char *find_host(const char *url, const char **end)
 	at = memrchr(host, '@', (size_t)(*end - host));
 	if (at)
 		host = at + 1;
-	/* an unescaped "/" or "?" in a password makes its beginning look like a port */
+	/*
+	 * an unescaped "/" or "?" in a password makes the beginning of the password look like a
+	 * port
+	 */
 	at = has_odd_port(host, *end) ? strrchr(host, '@') : NULL;
 	if (at) {
 		host = at + 1;

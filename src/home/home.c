@@ -21,7 +21,7 @@ static void find_documents(const char *config, struct strlist *out)
 
 int home_find(struct home *out)
 {
-	/* install-nix-from-tarball.sh, and some more for installers to come */
+	/* those of install-nix-from-tarball.sh, and some more for later installers */
 	static const char *const startup_files[] = {
 		".bash_profile", ".bash_login", ".profile", ".bashrc",
 		".zshenv",	 ".zprofile",	".zshrc",   ".zlogin",
@@ -30,7 +30,7 @@ int home_find(struct home *out)
 	_cleanup_free_ char *config = NULL, *cache = NULL;
 
 	*out = (struct home){.path = xdg_home()};
-	/* the Nix install script gives up without it, after all the rest was done */
+	/* without HOME the Nix install script fails, after everything else was done */
 	if (!out->path) {
 		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
 			  "home directory",

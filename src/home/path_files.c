@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HEAD "# Written by nix-user-chroot --install; its --uninstall takes it away again.\n"
+#define HEAD "# Written by nix-user-chroot --install; its --uninstall removes it.\n"
 
-/* A way to start a shell, and the startup file that it reads then. */
+/* A way to start a shell, and the startup file that it then reads. */
 struct trial {
 	const char *shell; /* its name */
-	const char *name;  /* what it is called by: "-NAME" where it is a login shell */
-	const char *word;  /* its options, with "c" in them for what it is to run */
+	const char *name;  /* its argv[0]: "-NAME" for a login shell */
+	const char *word;  /* its options, with "c" for the command */
 	const char *file;  /* below the home directory; NULL: see file_of() */
 };
 
@@ -46,7 +46,7 @@ static bool is_same_place(const char *a, const char *b)
 	return strcmp(a, b) == 0 || fs_same_file(a, b);
 }
 
-/* Does PATH (absolute, without "..") lie in DIRECTORY, however either is written? */
+/* Is PATH (absolute, without "..") in DIRECTORY, however the two are written? */
 static bool is_below_place(const char *path, const char *directory)
 {
 	_cleanup_free_ char *part = path_parent(path);
@@ -69,7 +69,7 @@ bool path_is_startup_file(const struct home *home, const char *path)
 	_cleanup_free_ char *above = path_parent(path);
 	const char *name = last_component(path), *zdotdir = env_get("ZDOTDIR");
 
-	/* a ZDOTDIR of then may not be set now; most are below the home directory */
+	/* a ZDOTDIR of the past may be unset now; most are below the home directory */
 	if (strstr(path, "/../") ||
 	    (!is_below_place(path, home->path) && !(zdotdir && is_same_place(above, zdotdir))))
 		return false;
@@ -80,8 +80,8 @@ bool path_is_startup_file(const struct home *home, const char *path)
 }
 
 /*
- * Where zsh looks for its startup files. A ~/.zshenv is what sets ZDOTDIR, for what comes after it;
- * without one it is set before, by the system's files or by what starts zsh.
+ * Where zsh has its startup files. If there is a ~/.zshenv, it sets ZDOTDIR for what follows; if
+ * not, the system's files or whatever starts zsh set it before.
  */
 static const char *zsh_directory(const struct home *home)
 {
@@ -102,7 +102,7 @@ static bool has_one_of(const char *directory, const char *const *names, size_t c
 	return false;
 }
 
-/* Does the user use the shell NAME? ~/.profile alone tells of none but sh. */
+/* Does the user use the shell NAME? ~/.profile alone is a sign of no shell but sh. */
 static bool is_in_use(const struct home *home, const struct path_plan *plan, const char *name)
 {
 	const char *shell = env_get("SHELL");
@@ -122,7 +122,7 @@ static bool is_in_use(const struct home *home, const struct path_plan *plan, con
 	return false;
 }
 
-/* The program of the shell NAME; the caller frees. NULL: it is not installed. */
+/* The program of the shell NAME; the caller frees. NULL: not installed. */
 static char *find_shell(const char *name)
 {
 	static const char *const places[] = {"/bin", "/usr/bin", "/usr/local/bin"};
@@ -149,7 +149,7 @@ static char *file_of(const struct home *home, const struct trial *trial)
 		return path_join(zsh_directory(home), trial->file);
 	if (trial->file)
 		return path_join(home->path, trial->file);
-	/* bash(1): the first of them that is there and can be read, and no other */
+	/* bash(1) reads the first of them that exists and is readable, and no other */
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_free_ char *path = path_join(home->path, of_bash[i]);
 
@@ -188,7 +188,7 @@ void path_plan_for(const struct home *home, const char *bin, struct path_plan *o
 	out->line = xasprintf("[ ! -r %s ] || . %s %s", file, file, STARTUP_MARK);
 }
 
-/* Is there something that is not ours in the place of FILE? */
+/* Does something that is not ours have the place of FILE? */
 static bool is_foreign(const struct path_file *file, const struct strlist *ours)
 {
 	struct sha256 present, wanted;
@@ -210,13 +210,13 @@ static void drop(struct path_file *file)
 	*file = (struct path_file){0};
 }
 
-/* TRIAL does not find BIN: have its startup file read ours. */
+/* The shell of TRIAL does not find BIN: add its startup file to PLAN. */
 static void add_file(const struct home *home, const struct trial *trial, struct path_plan *out)
 {
 	_cleanup_free_ char *path = file_of(home, trial);
 	int r;
 
-	/* where the line is, and does not help, another one does not either */
+	/* the line is there already and does not help, so another line would not either */
 	if (strlist_has(&out->files, path) || startup_file_has_text(path, out->line) == 1)
 		return;
 	r = startup_file_can_change(path);
@@ -232,7 +232,7 @@ void path_look(const struct home *home, const char *bin, const struct strlist *o
 	bool wants_fish = false;
 
 	path_plan_for(home, bin, out);
-	/* such a directory cannot be on PATH */
+	/* a directory with ':' in its name cannot be on PATH */
 	for (size_t i = 0; i < TRIALS && !strpbrk(bin, ":\n"); i++) {
 		const struct trial *trial = &trials[i];
 
@@ -258,7 +258,7 @@ bool path_has_work(const struct path_plan *plan)
 	return plan->sh.path || plan->fish.path;
 }
 
-/* Returns 0 or a negative errno. */
+/* Write FILE. Returns 0 or a negative errno. */
 static int write_file(const struct path_file *file)
 {
 	_cleanup_free_ char *above = path_parent(file->path);
@@ -326,10 +326,11 @@ void path_check(const struct home *home, const char *bin, const struct path_plan
 
 		if (path && strlist_has(&plan->files, path) &&
 		    is_in_use(home, plan, trials[i].shell) && !has_directory(home, &trials[i], bin))
-			log_warning("%s has a line for PATH, and %s does not have %s on it all the "
-				    "same: the file sets PATH anew, or takes too long\n"
-				    "move the line to where PATH is set: %s",
-				    path, trials[i].shell, bin, plan->line);
+			log_warning(
+				"%s has our line for PATH, but PATH of %s still lacks %s: the file "
+				"sets PATH again later, or takes too long\n"
+				"move this line below the place where the file sets PATH: %s",
+				path, trials[i].shell, bin, plan->line);
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "home/self.h"
 #include "config.h"
+#include "util/bundle.h"
 #include "util/program.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -35,7 +36,7 @@ static bool is_on_path(const char *directory)
 	return found;
 }
 
-/* The program that PATH has for NAME; the caller frees. NULL: none. */
+/* The program NAME on PATH; the caller frees. NULL: none. */
 static char *path_finds(const char *name)
 {
 	const char *rest = env_get("PATH");
@@ -58,18 +59,40 @@ bool self_finds(const struct self_plan *plan, const char *name)
 	return found && fs_same_file(found, plan->program);
 }
 
+/*
+ * Open the running program, even if its file was replaced meanwhile. *SIZE becomes its size in
+ * bytes, without a bundled Nix. A negative errno if it fails.
+ */
+static int open_self(uint64_t *size)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct bundle bundle;
+
+	if (fd < 0)
+		return -errno;
+	bundle_look(fd, &bundle);
+	*size = bundle.program_size;
+	return fd;
+}
+
 #ifdef SINGLE_BINARY
-/* What the file at DEST is to the program SOURCE. */
-static enum copy_action decide_copy(const char *dest, const char *source,
-				    const struct strlist *ours)
+int self_digest(struct sha256 *out)
+{
+	uint64_t size = 0;
+	_cleanup_close_ int fd = open_self(&size);
+
+	return fd < 0 ? fd : sha256_of_part(fd, 0, size, out);
+}
+
+/* What to do with the file DEST, where a copy of the running program belongs. */
+static enum copy_action decide_copy(const char *dest, const struct strlist *ours)
 {
 	struct sha256 present, wanted;
 	char hex[SHA256_HEX_LEN + 1];
 
 	if (!fs_exists(AT_FDCWD, dest))
 		return COPY_MAKE;
-	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 ||
-	    sha256_of_file(AT_FDCWD, source, &wanted) < 0)
+	if (sha256_of_file(AT_FDCWD, dest, &present) < 0 || self_digest(&wanted) < 0)
 		return COPY_LEAVE;
 	if (sha256_equal(&present, &wanted))
 		return COPY_KEEP;
@@ -78,18 +101,30 @@ static enum copy_action decide_copy(const char *dest, const char *source,
 }
 
 /*
- * A program of a package stays where that has put it. One that is all in one file may have been
- * downloaded to anywhere; it stays where it is found by its name.
+ * A program of a package stays where the package put it. A single-file program may have been
+ * downloaded to any place; it stays if PATH finds it by its name. A bundle does not stay: the copy
+ * is the program without the Nix.
  */
 static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 {
 	_cleanup_free_ char *directory = path_parent(plan->program);
+	_cleanup_free_ char *copy = path_join(plan->bin, COPY_NAME);
+	struct bundle bundle;
 
-	if (is_on_path(directory) || fs_same_file(directory, plan->bin))
+	if (bundle_look_at_self(&bundle) == 0
+		    ? is_on_path(directory) || fs_same_file(directory, plan->bin)
+		    : fs_same_file(plan->program, copy))
 		return;
+	plan->copy = decide_copy(copy, ours);
 	free(plan->program);
-	plan->program = path_join(plan->bin, COPY_NAME);
-	plan->copy = decide_copy(plan->program, plan->source, ours);
+	plan->program = steal_ptr(&copy);
+}
+#else
+/* no copy is ever made, and the program that enters has no libcrypto */
+int self_digest(struct sha256 *out)
+{
+	(void)out;
+	return -ENOTSUP;
 }
 #endif
 
@@ -107,7 +142,9 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 	_cleanup_free_ char *directory = NULL;
 
 	*out = (struct self_plan){.source = fs_self_path(), .bin = xstrdup(home->bin)};
-	/* nix-user-chroot-install is called by the path of the program that it belongs to */
+	/*
+	 * the path in argv[0] of nix-user-chroot-install is that of the program to which it belongs
+	 */
 	out->program = is_single		? program_path(argv0)
 		       : argv0 && *argv0 == '/' ? xstrdup(argv0)
 						: fs_self_path();
@@ -122,7 +159,7 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 #ifdef SINGLE_BINARY
 	look_at_program(ours, out);
 #endif
-	/* in a build of two files a copy by itself would lack the installer beside it */
+	/* in a build of two files, a copy of this program alone would lack the installer */
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		out->shims[i] = look_at_shim(out, shim_names[i]);
 	directory = path_parent(out->program);
@@ -147,41 +184,40 @@ bool self_has_shim(const struct self_plan *plan, size_t i)
 	return plan->copy != COPY_LEAVE && plan->shims[i] != SHIM_LEAVE;
 }
 
-/* All of FROM into TO: 0 or a negative errno. */
-static int copy_bytes(int from, int to)
+/* Copy SIZE bytes of FROM to TO: 0 or a negative errno. */
+static int copy_bytes(int from, uint64_t size, int to)
 {
-	_cleanup_free_ char *buffer = NULL;
 	enum { BLOCK = 1 << 16 };
+	_cleanup_free_ char *buffer = xcalloc(BLOCK, 1);
+	int r = 0;
 
-	buffer = xcalloc(BLOCK, 1);
-	for (;;) {
-		ssize_t n = read(from, buffer, BLOCK);
-		int r;
+	while (r == 0 && size > 0) {
+		ssize_t n = read(from, buffer, size < BLOCK ? (size_t)size : BLOCK);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : 0;
+			return n < 0 ? -errno : -EIO;
 		r = fs_write_all(to, buffer, (size_t)n);
-		if (r < 0)
-			return r;
+		size -= (uint64_t)n;
 	}
+	return r;
 }
 
-/* The running program, also where its file was replaced meanwhile, as FRESH_NAME in DIR, on disk.
- */
+/* Write the running program, without a bundled Nix, as FRESH_NAME in DIR, to disk. */
 static int write_fresh(int dir)
 {
-	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = -1;
+	uint64_t size = 0;
+	_cleanup_close_ int from = open_self(&size), to = -1;
 	int r;
 
 	if (from < 0)
-		return -errno;
+		return from;
 	unlinkat(dir, FRESH_NAME, 0);
 	to = openat(dir, FRESH_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
 	if (to < 0)
 		return -errno;
-	r = copy_bytes(from, to);
+	r = copy_bytes(from, size, to);
 	if (r == 0 && (fchmod(to, 0755) < 0 || fsync(to) < 0))
 		r = -errno;
 	return r == 0 && close(steal_fd(&to)) < 0 ? -errno : r;
@@ -256,8 +292,8 @@ static void say_left(const struct self_plan *plan)
 		names = longer;
 	}
 	if (names)
-		log_warning("in %s there is already what is not ours, and stays:%s\n"
-			    "to have these of the Nix installed here, move them away and run "
+		log_warning("%s has other files by these names, which stay:%s\n"
+			    "to use those of the Nix installed here, move these files away and run "
 			    "--install again",
 			    plan->bin, names);
 }
@@ -283,7 +319,7 @@ void self_carry_out(const struct self_plan *plan)
 		documents_carry_out(&plan->documents);
 }
 
-/* Where PATH has another nix in front of ours. */
+/* A hint if PATH has another nix before ours. */
 static char *other_hint(const struct self_plan *plan, const struct home *home)
 {
 	_cleanup_free_ char *found = path_finds("nix"), *own = path_join(plan->bin, "nix"),
@@ -293,7 +329,7 @@ static char *other_hint(const struct self_plan *plan, const struct home *home)
 	if (!found || strcmp(found, own) == 0 || fs_same_file(found, plan->program))
 		return NULL;
 	line = shim_path_line(env_get("SHELL"), plan->bin, home->path, &file);
-	return text_format("nix is %s, for PATH has that in front of %s\n"
+	return text_format("nix is %s, because PATH has that before %s\n"
 			   "this line at the end of %s puts the one installed here first: %s",
 			   found, plan->bin, file, line);
 }
@@ -305,7 +341,10 @@ bool self_has_path_file(const struct home *home)
 	return fs_exists(AT_FDCWD, sh) || fs_exists(AT_FDCWD, home->fish_path);
 }
 
-/* What has a running shell read what new ones do; the caller frees. NULL: these do not either. */
+/*
+ * The command that makes a running shell read what new ones read; the caller frees. NULL: new ones
+ * lack it too.
+ */
 static char *source_line(const struct home *home)
 {
 	const char *shell = env_get("SHELL");
@@ -344,7 +383,10 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 			   plan->bin, file, line);
 }
 
-/* The variable may have been set for this call alone, and nothing but it tells where Nix is. */
+/*
+ * A hint to set NIX_USER_CHROOT_DIR, which may be set for this call alone and which alone tells
+ * where Nix is.
+ */
 static char *directory_hint(const struct home *home)
 {
 	const char *nix_dir = env_get("NIX_USER_CHROOT_DIR"), *file;

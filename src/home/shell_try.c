@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 5000
-/* What startup files print is before the answer, which is below this. */
+/* How much startup files may print before the answer. */
 #define OUTPUT_MAX (1 << 20)
 
 #define MARK  "@nix-user-chroot-path@"
 #define PRINT "printf '%s:%s:%s\\n' '" MARK "' \"$PATH\" '" MARK "'"
 
-/* As login(1) and sshd(8) have it. */
+/* Set the environment as login(1) and sshd(8) do. */
 static void set_environment(const char *home, const char *shell, const char *zdotdir)
 {
 	static const char *const kept[] = {"USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME"};
@@ -38,9 +38,9 @@ static void set_environment(const char *home, const char *shell, const char *zdo
 	setenv("SHELL", shell, 1);
 	setenv("PATH", _PATH_DEFPATH, 1);
 	setenv("TERM", "dumb", 1);
-	/* a startup file that enters is not to do so now */
+	/* a startup file that enters must not do so now */
 	setenv("NIX_USER_CHROOT", "/nix", 1);
-	/* no history, and no directories of fish's; what it says of that nobody sees */
+	/* no history, and no directories of fish; nobody sees fish's complaint about that */
 	setenv("HISTFILE", "/dev/null", 1);
 	if (str_ends_with(shell, "/fish")) {
 		setenv("XDG_DATA_HOME", "/dev/null", 1);
@@ -56,7 +56,7 @@ static _Noreturn void run_shell(int out, const char *shell, const char *name, co
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
-	/* no terminal of its own, and all of it can be ended by one signal */
+	/* without a terminal, and in a process group that one signal ends */
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
@@ -78,7 +78,9 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The list between the marks in TEXT has DIRECTORY: 1 or 0. -1: it is not all there yet. */
+/*
+ * Does the list between the marks in TEXT have DIRECTORY: 1 or 0. -1: the list is not complete yet.
+ */
 static int has_directory(const char *text, const char *directory)
 {
 	_cleanup_free_ char *wanted = xasprintf(":%s:", directory), *list = NULL;
@@ -91,7 +93,10 @@ static int has_directory(const char *text, const char *directory)
 	return strstr(list, wanted) ? 1 : 0;
 }
 
-/* Until it is said: what it leaves behind in the background may hold the pipe for ever. */
+/*
+ * Read until the answer is there, not to the end: a background process may keep the pipe open for
+ * ever.
+ */
 static int read_answer(int fd, const char *directory)
 {
 	_cleanup_free_ char *text = xcalloc(OUTPUT_MAX + 1, 1);

@@ -31,7 +31,7 @@ enum shim_action shim_decide(bool exists, const char *target, const char *progra
 	return shim_is_ours(target) ? SHIM_TURN : SHIM_LEAVE;
 }
 
-/* BIN as it is written between double quotes in a shell; the caller frees. NULL: it cannot be. */
+/* BIN between double quotes of a shell; the caller frees. NULL: it cannot be written so. */
 static char *in_double_quotes(const char *bin, const char *home)
 {
 	size_t len = strlen(home);
@@ -48,7 +48,7 @@ char *shim_shell_word(const char *path, const char *home)
 	return plain ? xasprintf("\"%s\"", plain) : str_shell_word(path);
 }
 
-/* What is the SHELL called? */
+/* The name of the shell SHELL. */
 static const char *name_of_shell(const char *shell)
 {
 	const char *slash = shell ? strrchr(shell, '/') : NULL;
@@ -65,7 +65,7 @@ static const char *startup_file(const char *name, const char *home)
 {
 	_cleanup_free_ char *tcshrc = path_join(home, ".tcshrc");
 
-	/* tcsh reads the other one only where this is not there */
+	/* tcsh reads the other file only if this one does not exist */
 	if (is_csh(name))
 		return strcmp(name, "tcsh") == 0 && access(tcshrc, F_OK) == 0 ? "~/.tcshrc"
 									      : "~/.cshrc";

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A startup file is a page or two. One into which something was poured is cleaned all the same. */
+/* A startup file has a page or two. A much larger one is cleaned all the same. */
 #define STARTUP_FILE_MAX (1 << 30)
 
 static bool contains(const char *text, size_t len, const char *word)
@@ -18,7 +18,7 @@ static bool contains(const char *text, size_t len, const char *word)
 	return memmem(text, len, word, strlen(word)) != NULL;
 }
 
-/* What "nix-channel --add" of the script writes into the list of channels. */
+/* Is LINE what "nix-channel --add" of the script writes to the list of channels? */
 static bool is_channel(const char *line, size_t len)
 {
 	static const char channel[] = "https://nixos.org/channels/nixpkgs-unstable nixpkgs";
@@ -26,7 +26,7 @@ static bool is_channel(const char *line, size_t len)
 	return len == sizeof(channel) - 1 && memcmp(line, channel, len) == 0;
 }
 
-/* LINE without its newline. */
+/* Is LINE, without its newline, one that the script adds? */
 static bool is_ours(const char *line, size_t len)
 {
 	static const char marker[] = "# added by Nix installer";
@@ -39,7 +39,7 @@ static bool is_ours(const char *line, size_t len)
 		contains(line, len, "profile/etc/profile.d/nix.fish"));
 }
 
-/* The same for a line of our own. */
+/* Is LINE, without its newline, one of our own? */
 static bool has_mark(const char *line, size_t len)
 {
 	static const char mark[] = STARTUP_MARK;
@@ -69,7 +69,7 @@ const char *startup_text_line(const char *text, size_t len, size_t *out_len)
 	return NULL;
 }
 
-/* An empty line at the end of the first USED bytes of OUT, or an empty line that is all of it. */
+/* Do the first USED bytes of OUT end with an empty line, or are they one? */
 static bool ends_with_empty_line(const char *out, size_t used)
 {
 	return used > 0 && out[used - 1] == '\n' && (used == 1 || out[used - 2] == '\n');
@@ -105,7 +105,7 @@ int startup_file_has_line(const char *path, struct sha256 *digest)
 	size_t len, line_len;
 	int r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &text, &len);
 
-	/* a link that leads nowhere, a device, a directory: nothing that a line was added to */
+	/* a link that leads nowhere, a device, a directory: no line was added to that */
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -EISDIR || r == -ENXIO)
 		return 0;
 	if (r < 0)
@@ -117,7 +117,7 @@ int startup_file_has_line(const char *path, struct sha256 *digest)
 	return r < 0 ? r : 1;
 }
 
-/* Write the file NAME anew with the mode and, as far as we may, the owner of OLD. */
+/* Write the file NAME anew, with the mode and, if this user may, the owner of OLD. */
 static int replace(int dir, const char *name, const struct stat *old, const char *data, size_t len)
 {
 	_cleanup_free_ char *fresh = xasprintf("%s.nix-user-chroot-new", name);
@@ -129,7 +129,7 @@ static int replace(int dir, const char *name, const struct stat *old, const char
 	if (fd < 0)
 		return -errno;
 	r = fs_write_all(fd, data, len);
-	/* the mode behind the owner: chown(2) takes setuid bits away */
+	/* the mode after the owner: chown(2) clears setuid bits */
 	if (r == 0 && (old->st_uid != geteuid() || old->st_gid != getegid()))
 		r = fchown(fd, old->st_uid, old->st_gid) < 0 ? -errno : 0;
 	if (r == 0 && (fchmod(fd, old->st_mode & 07777) < 0 || fsync(fd) < 0 ||
@@ -140,7 +140,7 @@ static int replace(int dir, const char *name, const struct stat *old, const char
 	return r < 0 ? r : fs_sync_dir(dir, ".");
 }
 
-/* TEXT without our own lines, of which all that was added goes. */
+/* TEXT without lines of our own, including all newlines that were added with them. */
 static char *without_own_line(const char *text, size_t len, size_t *out_len)
 {
 	char *out = xcalloc(len + 1, 1);
@@ -184,7 +184,7 @@ static int clean(const char *path, bool remove_empty, cleaner cleaned)
 		return 0;
 	if (lstat(path, &st) < 0)
 		return -errno;
-	/* a link was put there by the user */
+	/* a link was made by the user, so it stays */
 	if (remove_empty && rest_len == 0 && S_ISREG(st.st_mode))
 		return unlink(path) < 0 ? -errno : 0;
 	return stat(real, &st) < 0 ? -errno
@@ -201,8 +201,7 @@ int startup_file_clean_own(const char *path, bool remove_empty)
 	return clean(path, remove_empty, without_own_line);
 }
 
-/* Is there nothing in TEXT but the script's line? Killed before it wrote that, it leaves nothing.
- */
+/* Has TEXT nothing but the script's line? Also true if it is empty, since the script was killed. */
 static bool is_of_script(const char *text, size_t len)
 {
 	size_t rest_len;
@@ -232,7 +231,7 @@ bool startup_file_fish_is_free(const char *path)
 
 	if (stat(fish, &st) < 0 || !S_ISDIR(st.st_mode))
 		return true;
-	/* a link that leads nowhere: what it leads to may have no directory */
+	/* a link that leads nowhere, perhaps to a missing directory */
 	if (fs_exists(AT_FDCWD, path))
 		return stat(path, &st) == 0 && S_ISREG(st.st_mode) && is_writable(path);
 	return is_writable(fs_exists(AT_FDCWD, conf_d) ? conf_d : fish);
@@ -252,7 +251,7 @@ int startup_file_keep(const char *path, int dir, const char *copy)
 	return r < 0 ? r : fs_replace_file(dir, copy, text, len, 0600);
 }
 
-/* Write DATA into the file PATH, or the one behind that link. */
+/* Write DATA to the file PATH, or to the file that the link PATH leads to. */
 static int rewrite(const char *path, const char *data, size_t len)
 {
 	_cleanup_free_ char *real = realpath(path, NULL), *above = real ? path_parent(real) : NULL;
@@ -280,7 +279,10 @@ int startup_file_put_back(const char *path, int dir, const char *copy)
 	return unlinkat(dir, copy, 0) < 0 ? -errno : 0;
 }
 
-/* Call MATCHES for each line of the file PATH until it says yes: 1 then, 0, or a negative errno. */
+/*
+ * Call MATCHES for each line of the file PATH until it returns true: 1 then, else 0, or a negative
+ * errno.
+ */
 static int find_line(const char *path, bool (*matches)(const char *line, size_t len, void *ctx),
 		     void *ctx)
 {
@@ -337,7 +339,7 @@ int startup_file_can_change(const char *path)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	/* root may write it all the same, and whoever made it so does not want that */
+	/* root could write it all the same, but somebody made it read-only on purpose */
 	if (!(st.st_mode & 0222))
 		return -EACCES;
 	return is_writable(real) ? 0 : -errno;

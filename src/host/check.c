@@ -24,7 +24,7 @@ char *check_explain(enum check_step step, int err, const char *root)
 	host_facts_read(root, &facts);
 	explain(&facts, step, err, &list);
 	first = &list.items[0];
-	/* an emulator is no administrator's to change */
+	/* some reasons, such as an emulator, no administrator can change */
 	has_admin = first->admin.count > 0;
 	return xasprintf("%s\n%s%s\nmore, and what to do%s: nix-user-chroot --check%s",
 			 first->reason, has_admin ? "an administrator can change that: " : "",
@@ -40,7 +40,7 @@ static void report_clear(struct report *report)
 	runtimes_clear(&report->runtimes);
 }
 
-/* 0 where a store is in NIX_DIR, or can be made there; else a positive errno. */
+/* 0 if NIX_DIR holds a store or one can be made there; else a positive errno. */
 static int look_at_nix_dir(const char *nix_dir)
 {
 	_cleanup_free_ char *store = path_join(nix_dir, "store");
@@ -51,9 +51,13 @@ static int look_at_nix_dir(const char *nix_dir)
 	return faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-int check_run(enum runtime wanted, const char *nix_dir, bool json)
+int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle, bool json)
 {
-	_cleanup_(report_clear) struct report report = {.wanted = wanted, .nix_dir = nix_dir};
+	_cleanup_(report_clear) struct report report = {
+		.wanted = wanted,
+		.nix_dir = nix_dir,
+		.bundle = bundle,
+	};
 	int r;
 
 	host_facts_read("", &report.facts);

@@ -1,11 +1,12 @@
 /*
- * Can this host give an unprivileged user a /nix, and if not: why, and what can be done?
+ * Can this host give an unprivileged user a /nix? If not: why, and what can be done?
  *
- * libc only: this is linked with the chroot core, whose failing entry prints the short form.
+ * libc only: the program that enters links this, and prints the short form when entering fails.
  */
 #ifndef HOST_CHECK_H
 #define HOST_CHECK_H
 
+#include "host/bundled_nix.h"
 #include "host/check_step.h"
 #include "util/runtime.h"
 
@@ -13,22 +14,24 @@
 
 /*
  * Why STEP failed with ERR (a positive errno) on this host, and what the user and an administrator
- * can do: one or more lines of text without a newline at the end, the caller's to free. Never NULL.
- * ROOT is the directory below which /proc, /etc, /boot are read: "" for this host.
+ * can do: one or more lines without a newline at the end, the caller's to free. Never NULL. /proc,
+ * /etc and /boot are read below the directory ROOT: "" for this host.
  *
- * One unshare(2) for both namespaces is CHECK_USER_NAMESPACE. The failing process itself may call
- * this, also after it has entered its namespaces; while only the old root has a /proc, ROOT is
- * where that is.
+ * An unshare(2) of both namespaces at once is CHECK_USER_NAMESPACE. The process whose step failed
+ * may call this itself, also after it has entered namespaces; if only the old root has a /proc by
+ * then, ROOT is the old root.
  */
 char *check_explain(enum check_step step, int err, const char *root);
 
 /*
- * --check: try every step in a child process, look whether NIX_DIR (NULL: none is known) is there
- * or can be made, and report on stdout, as a table or as JSON (host/report.h has its keys). Returns
- * 0 where entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), also where
- * only Nix's own sandbox will not; 1 where not; 125 where it could not be tried. The caller flushes
- * stdout and looks at its error flag.
+ * --check: try every step in a child process, look whether NIX_DIR (NULL: unknown) exists or can be
+ * made, and report on stdout, as a table or as JSON (host/report.h lists the keys). Returns 0 if
+ * entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), even if Nix's own
+ * sandbox will not; 1 if not; 125 if the host could not be tried. BUNDLE (NULL:
+ * none) is what the file of this program holds. The caller flushes stdout and
+ * checks its error flag.
  */
-int check_run(enum runtime wanted, const char *nix_dir, bool json);
+int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle,
+	      bool json);
 
 #endif

@@ -5,8 +5,8 @@
 #define HOST_CHECK_STEP_H
 
 /*
- * What entering does, in its order; what Nix needs inside for a sandboxed build; and what --install
- * needs to unpack in.
+ * The steps of entering, in order; then what Nix needs inside for a sandboxed build; then what
+ * --install needs to unpack.
  */
 enum check_step {
 	CHECK_USER_NAMESPACE,

@@ -21,14 +21,19 @@ bool rule_mounts(enum check_step step)
 	return (step >= CHECK_SLAVE && step <= CHECK_PIVOT_ROOT) || step == CHECK_PROC_MOUNT;
 }
 
+void rule_add_proot(struct explanation *out)
+{
+	strlist_add(&out->user, "PRoot needs no namespaces, and is used where it is on PATH or "
+				"NIX_USER_CHROOT_PROOT names it; it is slow.");
+}
+
 void rule_add_common_ways(struct explanation *out)
 {
 	strlist_add(&out->user, "Ask the administrator for the change above. Rootless Podman, "
 				"Flatpak, bubblewrap and the sandboxes of browsers need it too.");
 	strlist_add(&out->user, "In a virtual machine of your own (qemu runs without any right) "
 				"you are the administrator.");
-	strlist_add(&out->user, "PRoot needs no namespaces, and is used where it is on PATH or "
-				"NIX_USER_CHROOT_PROOT names it; it is slow.");
+	rule_add_proot(out);
 }
 
 void rule_add_sysctl(const struct host_facts *facts, const char *name, long value,
@@ -43,7 +48,7 @@ void rule_add_sysctl(const struct host_facts *facts, const char *name, long valu
 			     xasprintf("boot.kernel.sysctl.\"%s\" = %ld;", name, value));
 		return;
 	}
-	/* 99: the last file to name a setting wins, and hardening guides use numbers up to 98 */
+	/* 99: the last file that names a setting wins, and hardening guides use numbers up to 98 */
 	strlist_take(&out->admin, xasprintf("echo '%s = %ld' |", name, value));
 	strlist_take(&out->admin, xasprintf("  sudo tee /etc/sysctl.d/99-%s.conf", last + 1));
 	strlist_add(&out->admin, "sudo sysctl --system");
@@ -77,7 +82,9 @@ static bool add_all_that_hold(struct explanations *list, const struct refusal *r
 
 static void write_unknown(const struct refusal *r, struct explanation *out)
 {
-	/* a chroot to what is mounted looks like any other root, from within a mount namespace */
+	/*
+	 * seen from within a mount namespace, a chroot to a mount point looks like any other root
+	 */
 	bool is_like_chroot = r->err == EPERM &&
 			      (r->step == CHECK_USER_NAMESPACE || r->step == CHECK_CONFINEMENT);
 

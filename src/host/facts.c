@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No file that is read here has more than some pages. */
+/* The files that are read here have a few pages at most. */
 #define MAX_FILE_SIZE ((size_t)1 << 20)
 
-/* bits of linux/capability.h, which not every libc brings */
+/* bits of linux/capability.h, a header that not every libc has */
 #define CAP_SYS_ADMIN_BIT 21
 #define CAP_SETFCAP_BIT	  31
 
@@ -26,7 +26,7 @@ static bool exists(const char *root, const char *path)
 	return fs_exists(AT_FDCWD, full);
 }
 
-/* The text of a file, the caller's to free; NULL where it cannot be read. */
+/* The text of a file, the caller's to free; NULL if it cannot be read. */
 static char *read_text(const char *root, const char *path)
 {
 	_cleanup_free_ char *full = xasprintf("%s%s", root, path);
@@ -36,7 +36,7 @@ static char *read_text(const char *root, const char *path)
 	return fs_read_file(AT_FDCWD, full, MAX_FILE_SIZE, &text, &len) < 0 ? NULL : text;
 }
 
-/* The first line of a file, the caller's to free; NULL where it is empty or cannot be read. */
+/* The first line of a file, the caller's to free; NULL if it is empty or cannot be read. */
 static char *read_line(const char *root, const char *path)
 {
 	_cleanup_free_ char *text = read_text(root, path);
@@ -67,7 +67,7 @@ static void read_kernel(const char *root, struct host_facts *out)
 	if (!out->release)
 		out->release = xstrdup("");
 	out->el7 = str_starts_with(out->release, "3.10.") && strstr(out->release, ".el7");
-	/* "4.4.0-19041-Microsoft" against "5.15.90.1-microsoft-standard-WSL2" */
+	/* WSL 1 says "4.4.0-19041-Microsoft", WSL 2 "5.15.90.1-microsoft-standard-WSL2" */
 	if (strstr(out->release, "Microsoft"))
 		out->wsl = WSL_1;
 	else if (strstr(out->release, "microsoft"))
@@ -95,7 +95,9 @@ static void set_container(struct host_facts *out, enum container container, cons
 	out->container_name = xstrdup(name);
 }
 
-/* Kubernetes first: its containers are made by one of the others and may show the marks of it. */
+/*
+ * Kubernetes comes first: Docker or another program makes its containers, and leaves its own marks.
+ */
 static void read_container(const char *root, struct host_facts *out)
 {
 	_cleanup_free_ char *name = read_line(root, "/run/systemd/container");
@@ -113,19 +115,19 @@ static void read_container(const char *root, struct host_facts *out)
 		set_container(out, CONTAINER_FLATPAK, "Flatpak");
 	else if (name)
 		set_container(out, CONTAINER_OTHER, name);
-	/* for systemd alone LXC writes its name down */
+	/* LXC writes its name into /run only for systemd */
 	else if (exists(root, "/dev/.lxc-boot-id") || exists(root, "/dev/.lxc"))
 		set_container(out, CONTAINER_OTHER, "lxc");
 }
 
-/* Lines of "first-inside first-outside count": user_namespaces(7). */
+/* uid_map has lines of "first-inside first-outside count": user_namespaces(7). */
 static void read_uid_map(const char *root, struct host_facts *out)
 {
 	_cleanup_free_ char *map = read_text(root, "/proc/self/uid_map");
 	unsigned long long first, outside, count;
 
 	out->uid = geteuid();
-	/* an unreadable map explains nothing */
+	/* if the map is unreadable, the facts must not explain a failure */
 	out->uid_mapped = out->initial_user_namespace = !map;
 	for (char *p = map; p && *p; p = strchr(p, '\n')) {
 		p += *p == '\n';
@@ -148,7 +150,7 @@ static void read_process(const char *root, struct host_facts *out)
 	out->seccomp = seccomp ? strtol(strchr(seccomp, ':') + 1, NULL, 10) : FACT_UNKNOWN;
 	out->threads = threads ? strtol(strchr(threads, ':') + 1, NULL, 10) : FACT_UNKNOWN;
 	out->sys_admin = held >> CAP_SYS_ADMIN_BIT & 1;
-	/* where it cannot be read, its lack explains nothing */
+	/* if the capabilities are unreadable, the lack of one must not explain a failure */
 	out->setfcap = !caps || (held >> CAP_SETFCAP_BIT & 1);
 	if (fs_readlink(AT_FDCWD, exe, &out->program) < 0)
 		out->program = NULL;
@@ -158,8 +160,8 @@ static void read_process(const char *root, struct host_facts *out)
 }
 
 /*
- * The ID of the mount that is this process's root, as mountinfo TEXT (which is cut to pieces)
- * tells: the last one on "/", which covers those before. 0 where none is, as in a chroot to a plain
+ * The ID of the mount that is this process's root, from the mountinfo TEXT (which is changed): the
+ * last mount on "/", which covers the others. 0 if there is none, as after a chroot to a plain
  * directory.
  */
 static long find_root(char *text, bool *initramfs)
@@ -177,8 +179,9 @@ static long find_root(char *text, bool *initramfs)
 }
 
 /*
- * A chroot to a mount point looks like any other root from within; but the first process, where it
- * is in the same mount namespace, sees that mount somewhere else.
+ * Does the first process see the root's mount elsewhere than on "/"? Then this process is in a
+ * chroot to a mount point, which from within looks like any other root. The first process helps
+ * only if it is in the same mount namespace.
  */
 static bool is_elsewhere_for_init(const char *root, long id)
 {
@@ -193,9 +196,9 @@ static bool is_elsewhere_for_init(const char *root, long id)
 }
 
 /*
- * The kernel lets a user namespace mount a proc only where it sees a whole one already
- * (fs/namespace.c, mnt_already_visible()): one with nothing mounted on it but on directories that
- * are there for that.
+ * Why /proc is not fully visible, or NULL. The kernel lets a user namespace mount a proc only if
+ * the namespace sees a whole proc already (fs/namespace.c, mnt_already_visible()): one with nothing
+ * mounted over it, except on directories that are there for that.
  */
 static char *find_proc_hidden(char *text)
 {
@@ -208,7 +211,9 @@ static char *find_proc_hidden(char *text)
 		bool meant = false;
 
 		if (strcmp(line.target, "/proc") == 0 && strcmp(line.fs_type, "proc") == 0) {
-			/* a later mount covers this one, and what hid parts of it */
+			/*
+			 * a later mount of proc covers this one with all that was mounted over it
+			 */
 			free(steal_ptr(&hidden));
 			if (mountinfo_has_option(line.options, "ro"))
 				hidden = xstrdup("/proc is mounted read-only");

@@ -1,7 +1,4 @@
-/*
- * What a host says of itself that can explain a refusal. Only reads, decides nothing: explain.c
- * does.
- */
+/* What a host tells about itself that can explain a refusal. Only reads; explain.c decides. */
 #ifndef HOST_FACTS_H
 #define HOST_FACTS_H
 
@@ -17,7 +14,7 @@ enum container {
 	CONTAINER_PODMAN,
 	CONTAINER_KUBERNETES,
 	CONTAINER_FLATPAK,
-	CONTAINER_OTHER, /* LXC, systemd-nspawn and what else says so to systemd */
+	CONTAINER_OTHER, /* LXC, systemd-nspawn, and others that tell systemd so */
 };
 
 enum wsl {
@@ -40,7 +37,8 @@ struct host_facts {
 	/* sysctls, or FACT_UNKNOWN */
 	long unprivileged_userns_clone; /* kernel.…: Debian's and Ubuntu's patch, linux-hardened */
 	long apparmor_restrict_userns;	/* kernel.apparmor_restrict_unprivileged_userns */
-	long max_user_namespaces;	/* user.…, per user, of the user namespace we are in */
+	/* user.…: per user, in the user namespace of this process */
+	long max_user_namespaces;
 	long max_mnt_namespaces;
 	long max_pid_namespaces;
 	long max_net_namespaces;
@@ -48,26 +46,27 @@ struct host_facts {
 	/* of this process */
 	uid_t uid;
 	bool uid_mapped;	     /* /proc/self/uid_map has our user ID */
-	bool initial_user_namespace; /* … and all the others */
+	bool initial_user_namespace; /* uid_map has all other user IDs too */
 	bool sys_admin;		     /* CAP_SYS_ADMIN */
 	bool setfcap;		     /* CAP_SETFCAP */
 	long seccomp;		     /* 2: a filter; proc_pid_status(5) */
 	int landlock;		     /* landlock_abi() */
-	long threads;		     /* of which we make none */
+	long threads;		     /* this program itself starts no thread */
 	char *security_label;	     /* AppArmor's or SELinux's; NULL: none */
 	bool selinux_enforcing;
 	char *program; /* the running program's path, or NULL */
 
 	/* of its mounts */
-	bool in_chroot; /* the root is not the root of the mount namespace, as far as seen */
-	bool root_on_initramfs; /* / is the kernel's first file system, which cannot be left */
-	char *proc_hidden;	/* what keeps /proc from being fully visible, or NULL */
+	bool in_chroot; /* the root is not that of the mount namespace, as far as can be seen */
+	/* / is the kernel's first file system, which pivot_root(2) cannot leave */
+	bool root_on_initramfs;
+	char *proc_hidden; /* why /proc is not fully visible, or NULL */
 };
 
 /*
- * Read the facts below ROOT ("" for this host) and from the environment
- * (KUBERNETES_SERVICE_HOST). A file that is missing or may not be read leaves its fact unknown; the
- * caller frees with host_facts_clear().
+ * Read the facts from files below ROOT ("" for this host) and from the variable
+ * KUBERNETES_SERVICE_HOST. A fact whose file is missing or unreadable stays unknown. The caller
+ * frees with host_facts_clear().
  */
 void host_facts_read(const char *root, struct host_facts *out);
 

@@ -12,7 +12,7 @@
 
 #define NAME "nix-user-chroot-helper"
 
-/* More than the helper says. */
+/* Longer than any answer of the helper. */
 #define ANSWER_SIZE 1024
 
 char *helper_find(char **why)
@@ -50,14 +50,14 @@ static _Noreturn void run_try(const char *helper, int answer_fd)
 	_exit(126);
 }
 
-/* The first line of what the child says, without the program's name. The caller frees. */
+/* The first line that the child writes to FD, without the program's name. The caller frees. */
 static char *read_answer(int fd)
 {
 	char text[ANSWER_SIZE], *said;
 	size_t len = 0;
 	ssize_t n;
 
-	/* to the end, so that the child never waits for room in the pipe */
+	/* read to the end, so that the child never blocks on a full pipe */
 	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) != 0) {
 		if (n < 0 && errno != EINTR)
 			break;
@@ -78,7 +78,7 @@ char *helper_refusal(const char *helper)
 	int fds[2], status;
 	pid_t child;
 
-	/* the kernel would give it no privilege */
+	/* with no_new_privs the kernel gives the helper no privilege */
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		return xasprintf("no_new_privs is set here, so that %s gains no privilege", helper);
 	if (pipe2(fds, O_CLOEXEC) < 0)

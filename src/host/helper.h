@@ -1,19 +1,17 @@
-/*
- * The privileged helper (helper.c): which one there is, and whether it works here.
- */
+/* The privileged helper (helper.c): where it is, and whether it works on this host. */
 #ifndef HOST_HELPER_H
 #define HOST_HELPER_H
 
 /*
- * The program: $NIX_USER_CHROOT_HELPER, else where this one was configured to have it, else where
- * packages do. A path, the caller's to free; NULL with *WHY, the caller's to free too, a sentence
- * without its full stop.
+ * The path of the helper: $NIX_USER_CHROOT_HELPER, else where this program was configured to have
+ * it, else where packages put it. The caller frees. NULL with *WHY, also the caller's to free: a
+ * sentence without a full stop.
  */
 char *helper_find(char **why);
 
 /*
- * Have HELPER try all that entering takes. NULL: it works; else why not, the caller's to free: a
- * sentence without its full stop.
+ * Have HELPER try every step of entering. NULL: it works; else the reason why not, the caller's to
+ * free: a sentence without a full stop.
  */
 char *helper_refusal(const char *helper);
 

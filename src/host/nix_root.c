@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define RECORD "var/nix-user-chroot/record"
-/* more bytes than a record has */
+/* more bytes than any record has */
 #define RECORD_MAX ((size_t)1 << 20)
 
 static char *missing(const char *root)
@@ -67,7 +67,7 @@ bool nix_root_has_programs(const char *root)
 
 	if (fs_readlink(AT_FDCWD, sh, &target) == 0 && str_starts_with(target, "/nix/store/"))
 		return true;
-	/* where /bin itself is a link */
+	/* /bin may itself be a symlink */
 	real = realpath(sh, NULL);
 	return real && str_starts_with(real, "/nix/store/");
 }
@@ -78,8 +78,10 @@ bool nix_root_is_installed(const char *root)
 	struct stat st;
 	size_t len;
 
-	/* a link, or another user's file, has no word in what is run here; what root installed in
-	 * /nix is root's alone */
+	/*
+	 * a symlink or another user's file decides nothing here: what root installed in /nix counts
+	 * for root alone
+	 */
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    fs_read_file(AT_FDCWD, path, RECORD_MAX, &text, &len) < 0)
 		return false;

@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What Nix gives to a build (nix.conf(5), sandbox), and what --install unpacks in. */
+/* What Nix gives a build (nix.conf(5), sandbox), and what --install unpacks in. */
 #define SANDBOX_NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* what a child knows, and what it says of a step to the parent */
+/* what a child knows, and what it tells the parent about a step */
 struct attempt {
 	int report_fd;
 	uid_t uid;
@@ -38,10 +38,10 @@ struct message {
 struct step {
 	enum check_step step;
 	int (*run)(struct attempt *attempt); /* 0 or -errno; sets attempt->what */
-	const char *killed; /* what to call it where the attempt did not come back to tell */
+	const char *killed; /* what failed, if the attempt was killed before it could tell */
 };
 
-/* the statuses of a child that has said all it knows; other ones are 128 + signal */
+/* exit statuses of a child that has told everything; 128 + N: signal N ended it */
 enum {
 	CHILD_DONE,
 	CHILD_FAILED,
@@ -71,7 +71,7 @@ static int try_slave(struct attempt *attempt)
 	return namespace_make_slave();
 }
 
-/* A tmpfs over a directory that every host has, and the working directory moved to it. */
+/* Mount a tmpfs over a directory that every host has, and make it the working directory. */
 static int try_tmpfs(struct attempt *attempt)
 {
 	static const char *const places[] = {"/tmp", "/usr", "/etc", "/var"};
@@ -93,7 +93,10 @@ static int try_bind(struct attempt *attempt)
 	attempt->what = "bind /proc";
 	if (mkdir("proc", 0755) < 0 || mkdir("sandbox", 0755) < 0 || mkdir("old", 0755) < 0)
 		return -errno;
-	/* an entry has /dev too, where LXC leaves a whole /proc for namespaces: /dev/.lxc/proc */
+	/*
+	 * entering binds /dev too, which matters under LXC: it leaves a whole /proc for namespaces
+	 * in /dev/.lxc/proc
+	 */
 	if (mkdir("dev", 0755) == 0)
 		(void)!mount("/dev", "dev", NULL, MS_BIND | MS_REC, NULL);
 	return mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
@@ -134,7 +137,7 @@ static int wait_for(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Only a child is in the new pid namespace, and it may mount that namespace's /proc. */
+/* Only a child gets into the new pid namespace and may mount that namespace's /proc. */
 static int try_proc_mount(struct attempt *attempt)
 {
 	int status;
@@ -156,13 +159,12 @@ static int try_proc_mount(struct attempt *attempt)
 		kill(getpid(), status - 128);
 	if (status != 0)
 		return status < 0 ? status : -status;
-	/* where it is not there, Nix builds without a sandbox, and says nothing: its namespaces.cc
-	 */
+	/* without /proc/sys/user, Nix silently builds without a sandbox (its namespaces.cc) */
 	attempt->what = "/proc/sys/user";
 	return access("/proc/sys/user/max_user_namespaces", F_OK) < 0 ? -errno : 0;
 }
 
-/* unpack/confine.c, as far as a host can refuse it that lets processes enter. */
+/* Try what unpack/confine.c does, as far as a host that allows entering can refuse it. */
 static int try_confinement(struct attempt *attempt)
 {
 	int r;
@@ -188,7 +190,7 @@ static const struct step confine_steps[] = {
 	{CHECK_CONFINEMENT, try_confinement, "unshare"},
 };
 
-/* In the child: try the steps in turn, up to the first that fails. Never returns. */
+/* In the child: try the steps in order, up to the first that fails. Never returns. */
 static _Noreturn void run_steps(const struct step *steps, size_t count, struct attempt *attempt)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -201,7 +203,7 @@ static _Noreturn void run_steps(const struct step *steps, size_t count, struct a
 	_exit(CHILD_DONE);
 }
 
-/* Read whole messages until the child has closed its end. Returns 0 or -errno. */
+/* Read whole messages until the child closes its end. Returns 0 or -errno. */
 static int collect(int fd, struct probe *out)
 {
 	struct message message;
@@ -213,7 +215,7 @@ static int collect(int fd, struct probe *out)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
-		/* a write this small is atomic in a pipe: pipe(7) */
+		/* a write of this size to a pipe is atomic: pipe(7) */
 		if ((size_t)n != sizeof(message) || message.step >= CHECK_STEP_COUNT)
 			return -EPROTO;
 		out->steps[message.step].outcome = message.err ? PROBE_FAILED : PROBE_OK;
@@ -223,8 +225,8 @@ static int collect(int fd, struct probe *out)
 }
 
 /*
- * A seccomp filter may kill instead of refuse: the step that was under way is the first without an
- * answer.
+ * A seccomp filter may kill instead of refuse. The step that was under way then is the first
+ * without a message.
  */
 static void blame_signal(const struct step *steps, size_t count, int signal, struct probe *out)
 {
@@ -258,7 +260,7 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 	if (pid == 0) {
 		const struct rlimit no_core = {0};
 
-		/* an attempt that a filter kills must not leave a core file behind */
+		/* an attempt that a filter kills must leave no core file */
 		setrlimit(RLIMIT_CORE, &no_core);
 		attempt.report_fd = writer;
 		run_steps(steps, count, &attempt);
@@ -268,11 +270,11 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 	status = wait_for(pid);
 	if (status > 128)
 		blame_signal(steps, count, status - 128, out);
-	/* where our caller ignores SIGCHLD there is no status, and the report has to do */
+	/* if the caller ignores SIGCHLD there is no exit status, and the messages must do */
 	return r < 0 ? r : status < 0 && status != -ECHILD ? status : 0;
 }
 
-/* What entering does without a user namespace. */
+/* The steps of entering without a user namespace. */
 static const struct step mount_steps[] = {
 	{CHECK_MOUNT_NAMESPACE, try_mount_namespace, "unshare"},
 	{CHECK_SLAVE, try_slave, "mount"},

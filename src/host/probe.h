@@ -1,6 +1,6 @@
 /*
- * Try on this host what entering, Nix's sandbox and --install's unpacking need. All of it happens
- * in child processes and their namespaces, which end with them: nothing is left behind.
+ * Try on this host what entering, Nix's sandbox and --install's unpacking need. Child processes do
+ * so in namespaces of their own, which end with them: nothing is left behind.
  */
 #ifndef HOST_PROBE_H
 #define HOST_PROBE_H
@@ -10,19 +10,19 @@
 #include <stdbool.h>
 
 enum probe_outcome {
-	PROBE_NOT_TRIED, /* a step that it builds on failed */
+	PROBE_NOT_TRIED, /* a step that this one needs has failed */
 	PROBE_OK,
 	PROBE_FAILED,
 };
 
-/* Room for the name of what was tried, with its NUL; all of them are constants of our own. */
+/* Room for the name of what was tried, with its NUL; all names are constants of ours. */
 #define PROBE_WHAT_SIZE 32
 
 struct probe_step {
 	enum probe_outcome outcome;
 	int err;		    /* PROBE_FAILED: a positive errno; ENOSYS for SIGSYS */
 	int signal;		    /* PROBE_FAILED: the signal that ended the attempt, or 0 */
-	char what[PROBE_WHAT_SIZE]; /* what was tried last, "mount tmpfs" */
+	char what[PROBE_WHAT_SIZE]; /* what was tried last, such as "mount tmpfs" */
 };
 
 struct probe {
@@ -30,21 +30,23 @@ struct probe {
 };
 
 /*
- * Try every step and wait for the answer. Returns 0, or -errno where it could not be tried at all
- * (no process, no pipe).
+ * Try every step and wait for the results. Returns 0, or -errno if nothing could be tried (no
+ * process, no pipe).
  */
 int probe_run(struct probe *out);
 
-/* Try what entering does, and no more: with a user namespace, or with a mount namespace alone. */
+/* Try the steps of entering and no more: with a user namespace, or with a mount namespace alone. */
 int probe_enter(bool with_user_namespace, struct probe *out);
 
-/* The first step that failed, in the order of trying; NULL: none. */
+/* The first step that failed, in the order in which they were tried; NULL: none. */
 const struct probe_step *probe_first_failure(const struct probe *probe);
 
-/* How STEP failed: "mount tmpfs: Permission denied"; the caller frees. */
+/* How STEP failed, such as "mount tmpfs: Permission denied"; the caller frees. */
 char *probe_failure(const struct probe_step *step);
 
-/* Will entering work, with a user namespace? Will a build with Nix's `sandbox = true`, inside? */
+/*
+ * Will entering with a user namespace work? Will a build with Nix's `sandbox = true` work inside?
+ */
 bool probe_can_enter(const struct probe *probe);
 bool probe_can_sandbox(const struct probe *probe);
 

@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 /*
- * Where the probe has a directory that is elsewhere in truth, as /nix will be. One that is there:
- * what is missing PRoot makes, if root runs it, and others see it come and go.
+ * Where the probe shows another directory, as an entry shows /nix. It must exist: PRoot makes a
+ * missing one, if root runs PRoot, and others would see it come and go.
  */
 #define PROBE_PLACE "/tmp"
 
-/* Nobody else can have put it there. */
+/* Can only this user, or root, have put the PRoot there? */
 static bool is_own(const char *nix_dir)
 {
 	static const char *const places[] = {".", "var", "var/nix-user-chroot", PROOT_FETCHED};
@@ -69,7 +69,7 @@ char *proot_find(const char *nix_dir, char **why)
 
 int proot_hide_system_calls(void)
 {
-	/* all of it names files by paths; each has an older brother that PRoot knows */
+	/* these calls name files by paths, and each has an older counterpart that PRoot knows */
 	const struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 3, 0),

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* so that prose fits a terminal of 80 columns; commands are never broken */
+/* prose fits a terminal of 80 columns; commands are never broken */
 #define LINE_WIDTH 78
 
 static const struct {
@@ -25,7 +25,10 @@ static const struct {
 	[CHECK_CONFINEMENT] = {"confinement", "--install's sandbox"},
 };
 
-/* The words of FOREIGN, each line begun by FIRST or, from the second, as many blanks. */
+/*
+ * Print the words of FOREIGN, wrapped: the first line begins with FIRST, the others with as many
+ * blanks.
+ */
 static void print_wrapped(FILE *f, const char *first, const char *foreign)
 {
 	_cleanup_free_ char *shown = text_shown(foreign);
@@ -71,7 +74,7 @@ static void print_steps(FILE *f, const struct probe *probe)
 	}
 }
 
-/* "  userns     works", or why not */
+/* a line for each runtime: "  userns     works", or why not */
 static void print_runtimes(FILE *f, const struct runtimes *runtimes)
 {
 	fputs("\nRuntimes, the first that works is taken:\n", f);
@@ -90,7 +93,7 @@ static bool has_own_namespaces(const struct report *report)
 	return report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome == PROBE_OK;
 }
 
-/* src/unpack/confine.h. Without the filter nothing is unpacked. */
+/* What confines the unpacking (unpack/confine.h). Without the filter nothing is unpacked. */
 static void print_confinement(FILE *f, const struct report *report)
 {
 	bool landlock = report->facts.landlock > 0, namespaces = has_own_namespaces(report);
@@ -100,6 +103,17 @@ static void print_confinement(FILE *f, const struct report *report)
 		: namespaces	       ? "namespaces and a system call filter"
 		: landlock	       ? "Landlock and a system call filter"
 				       : "a system call filter alone");
+}
+
+static void print_bundle(FILE *f, const struct bundled_nix *nix)
+{
+	_cleanup_free_ char *size = NULL;
+
+	if (!nix || nix->bundle->broken)
+		return;
+	size = str_size(nix->bundle->size);
+	text_print(f, "\nIn this file: Nix %s for %s (%s, %s).\n", nix->version, nix->system,
+		   nix->bundle->name, size);
 }
 
 static void print_terminals(FILE *f, const char *no_terminals)
@@ -118,7 +132,7 @@ static void print_terminals(FILE *f, const char *no_terminals)
 	print_wrapped(f, "", words);
 }
 
-/* RUNTIME_AUTO: none */
+/* The runtime to take; RUNTIME_AUTO: none works */
 static enum runtime choose(const struct report *report)
 {
 	if (report->wanted == RUNTIME_AUTO)
@@ -126,15 +140,24 @@ static enum runtime choose(const struct report *report)
 	return report->runtimes.refused[report->wanted] ? RUNTIME_AUTO : report->wanted;
 }
 
-/* What "direct" uses is /nix, and has been looked at. */
+/*
+ * Is there no Nix directory, and none can be made? The runtime direct uses /nix, which was checked
+ * before.
+ */
 static bool lacks_nix_dir(const struct report *report)
 {
 	return report->nix_dir_err && choose(report) != RUNTIME_DIRECT;
 }
 
+/* Of a bundle that was cut or changed: how it is seen; else NULL. */
+static const char *broken_bundle(const struct report *report)
+{
+	return report->bundle ? report->bundle->bundle->broken : NULL;
+}
+
 bool report_is_well(const struct report *report)
 {
-	return choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
+	return !broken_bundle(report) && choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
 }
 
 static char *verdict(const struct report *report)
@@ -145,6 +168,11 @@ static char *verdict(const struct report *report)
 	if (report->runtimes.hides_programs)
 		return xstrdup("No: this host's own programs are in /nix/store, and a /nix of your "
 			       "own would hide them.");
+	if (first == RUNTIME_AUTO && report->runtimes.lacks_proot &&
+	    (report->wanted == RUNTIME_AUTO || report->wanted == RUNTIME_PROOT))
+		return xstrdup("Not yet: nothing that is here enters. --install fetches a PRoot "
+			       "from the release of this program, where that has one for this "
+			       "machine; a proot on PATH would do too.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
 	if (lacks_nix_dir(report))
@@ -157,6 +185,10 @@ static char *verdict(const struct report *report)
 				? " A systemd unit with ProtectHome= or ProtectSystem= sees "
 				  "a home like that."
 				: "");
+	if (broken_bundle(report))
+		return xasprintf("No: entering would work here, but this file cannot be used as a "
+				 "bundle: %s. Copy it again, or make it anew with --bundle.",
+				 broken_bundle(report));
 	if (first != RUNTIME_USERNS)
 		return xasprintf("Yes: entering and --install will work here, by the runtime %s; "
 				 "only Nix's own build sandbox will not.",
@@ -181,7 +213,7 @@ static void print_reason(FILE *f, const struct explanation *reason)
 		text_print(f, "  %s\n", reason->admin.items[i]);
 }
 
-/* Several reasons share most of their ways out: each is said once. */
+/* Reasons often share advice: each piece of advice is printed once. */
 static void print_ways(FILE *f, const struct explanations *reasons)
 {
 	_cleanup_(strlist_clear) struct strlist said = {0};
@@ -213,6 +245,7 @@ void report_print_table(FILE *f, const struct report *report)
 	print_steps(f, &report->runtimes.userns);
 	print_runtimes(f, &report->runtimes);
 	print_confinement(f, report);
+	print_bundle(f, report->bundle);
 	print_terminals(f, report->runtimes.no_terminals);
 	fputc('\n', f);
 	print_wrapped(f, "", words);
@@ -225,7 +258,7 @@ void report_print_table(FILE *f, const struct report *report)
 	}
 }
 
-/* The character C, or the byte that is none where SIZE is 0, within a JSON string. */
+/* The character C within a JSON string; if SIZE is 0, the byte at BYTES, which is not UTF-8. */
 static void print_json_character(FILE *f, uint32_t c, const char *bytes, size_t size)
 {
 	if (size == 0)
@@ -303,6 +336,34 @@ static void print_json_reason(FILE *f, const struct explanation *reason)
 	fputc('}', f);
 }
 
+static void print_json_bundle(FILE *f, const struct bundled_nix *nix)
+{
+	const struct bundle *bundle = nix ? nix->bundle : NULL;
+	bool is_whole = bundle && !bundle->broken;
+	char hex[SHA256_HEX_LEN + 1];
+
+	if (!bundle) {
+		fputs("null", f);
+		return;
+	}
+	sha256_format(&bundle->sha256, hex);
+	fputs("{\"version\": ", f);
+	print_json_string(f, is_whole ? nix->version : NULL);
+	fputs(", \"system\": ", f);
+	print_json_string(f, is_whole ? nix->system : NULL);
+	fputs(", \"tarball\": ", f);
+	print_json_string(f, is_whole ? bundle->name : NULL);
+	fputs(", \"sha256\": ", f);
+	print_json_string(f, is_whole ? hex : NULL);
+	if (is_whole)
+		fprintf(f, ", \"bytes\": %llu", (unsigned long long)bundle->size);
+	else
+		fputs(", \"bytes\": null", f);
+	fputs(", \"error\": ", f);
+	print_json_string(f, bundle->broken);
+	fputc('}', f);
+}
+
 static const char *json_bool(bool value)
 {
 	return value ? "true" : "false";
@@ -354,7 +415,9 @@ void report_print_json(FILE *f, const struct report *report)
 		fputs(i ? ", " : "", f);
 		print_json_reason(f, &report->reasons.items[i]);
 	}
-	fputs("], \"note\": ", f);
+	fputs("], \"bundle\": ", f);
+	print_json_bundle(f, report->bundle);
+	fputs(", \"note\": ", f);
 	print_json_string(f, explain_note(facts));
 	fputs("}\n", f);
 }

@@ -34,11 +34,15 @@
  *     "fix"        what an administrator does, in one line
  *     "admin"      an array of the exact commands, a line each; '#' begins a comment
  *     "user"       an array of what others can do, a paragraph each
- *   "note"       a paragraph on this host, or null
+ *   "bundle"     what is in the file of this program, or null, where it is the program alone
+ *     "version", "system", "tarball"   of the Nix, strings; "sha256": the tarball's, in hex;
+ * "bytes" of it; all null where "error"      is a clause: why it cannot be used; else null "note"
+ * a paragraph on this host, or null
  */
 #ifndef HOST_REPORT_H
 #define HOST_REPORT_H
 
+#include "host/bundled_nix.h"
 #include "host/explain.h"
 #include "host/facts.h"
 #include "host/runtimes.h"
@@ -47,6 +51,7 @@
 #include <stdio.h>
 
 struct report {
+	const struct bundled_nix *bundle; /* NULL: none */
 	struct runtimes runtimes;
 	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	const char *nix_dir; /* the Nix directory; NULL: not known */
@@ -55,10 +60,10 @@ struct report {
 	struct explanations reasons;
 };
 
-/* Will entering and --install work, by the wanted runtime? */
+/* Will entering and --install work by the wanted runtime? */
 bool report_is_well(const struct report *report);
 
-/* Write REPORT to F; the caller looks at F's error flag. */
+/* Write REPORT to F; the caller checks F's error flag. */
 void report_print_table(FILE *f, const struct report *report);
 void report_print_json(FILE *f, const struct report *report);
 

@@ -1,6 +1,4 @@
-/*
- * The reasons known, as tables: explain.c goes through them in order. Private to src/host.
- */
+/* The known reasons, as tables that explain.c goes through in order. Private to src/host. */
 #ifndef HOST_RULES_H
 #define HOST_RULES_H
 
@@ -29,20 +27,25 @@ struct rule {
 extern const struct rule kernel_rules[];
 extern const size_t kernel_rule_count;
 
-/* rules_confined.c: what this process is shut in: a chroot, a container, a security module */
+/* rules_confined.c: what confines this process: a chroot, a container, a security module */
 extern const struct rule confined_rules[];
 extern const size_t confined_rule_count;
 
-/* EPERM or EACCES: somebody said no, rather than that there is none of it */
+/* Is ERR EPERM or EACCES: something refused, rather than nothing being there? */
 bool rule_is_refusal(int err);
 
-/* Does STEP make namespaces, from outside any of ours or from inside? Does it mount? */
+/* Does STEP make namespaces, outside or inside one of ours? Does STEP mount? */
 bool rule_makes_namespace(enum check_step step);
 bool rule_mounts(enum check_step step);
 
-/* What anybody can do where the host's administrator would have to change it: added to OUT->user.
+/*
+ * Add to OUT->user what users can do themselves if only the host's administrator could change the
+ * reason.
  */
 void rule_add_common_ways(struct explanation *out);
+
+/* That of them which takes nothing of the host. */
+void rule_add_proot(struct explanation *out);
 
 /* Set sysctl NAME to VALUE, now and after a reboot: OUT->short_fix and lines of OUT->admin. */
 void rule_add_sysctl(const struct host_facts *facts, const char *name, long value,

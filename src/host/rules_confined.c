@@ -7,7 +7,9 @@
 /* seccomp(2), SECCOMP_MODE_FILTER */
 #define SECCOMP_FILTER 2
 
-/* the profile that Ubuntu 24.04 puts a program in which makes a user namespace without leave */
+/*
+ * the profile into which Ubuntu 24.04 puts a program that makes a user namespace without permission
+ */
 #define UBUNTU_DENYING_PROFILE "unprivileged_userns"
 
 static bool holds_chroot(const struct refusal *r)
@@ -98,7 +100,6 @@ static void write_proc_read_only(const struct refusal *r, struct explanation *ou
 				"read-only, or have that mount it as usual.");
 }
 
-/* How the container is started so that OPTION_* are lifted; lines of OUT->admin. */
 /* One switch, which each of those that make containers by LXC calls otherwise. */
 static void add_lxc_options(struct explanation *out)
 {
@@ -112,6 +113,7 @@ static void add_lxc_options(struct explanation *out)
 	strlist_add(&out->admin, "pct set ID --features nesting=1                     # Proxmox");
 }
 
+/* How the container is started so that these are lifted; lines of OUT->admin. */
 static void add_container_options(const struct host_facts *facts, const char *docker,
 				  const char *podman, const char *kubernetes,
 				  struct explanation *out)
@@ -149,8 +151,8 @@ static void add_container_ways(struct explanation *out)
 	strlist_add(&out->user, "Whoever starts the container adds that; inside it nobody can.");
 	strlist_add(&out->user,
 		    "Or have /nix made in the image, where root may do so: mkdir -m 0755 /nix && "
-		    "chown USER /nix. Nix itself needs no user namespace then, only "
-		    "'sandbox = false'.");
+		    "chown USER /nix. It is used as it is then, without any namespace.");
+	rule_add_proot(out);
 }
 
 static bool holds_security_module(const struct refusal *r);
@@ -160,10 +162,10 @@ static bool holds_seccomp(const struct refusal *r)
 	if (r->facts->seccomp != SECCOMP_FILTER ||
 	    (!rule_makes_namespace(r->step) && !rule_mounts(r->step)))
 		return false;
-	/* a container's partly covered /proc is reason enough, filter or not */
+	/* the partly covered /proc of a container explains it, with or without a filter */
 	if (r->step == CHECK_PROC_MOUNT && r->facts->proc_hidden)
 		return false;
-	/* EACCES is rather a security module's word; ENOSYS is what newer filters say */
+	/* EACCES comes from a security module; newer filters answer ENOSYS */
 	return r->err == EPERM || r->err == ENOSYS ||
 	       (r->err == EACCES && !holds_security_module(r));
 }
@@ -223,10 +225,13 @@ static bool holds_apparmor_userns(const struct refusal *r)
 {
 	if (r->facts->apparmor_restrict_userns != 1 || !rule_is_refusal(r->err))
 		return false;
-	/* a privileged process is let through; once inside, every process looks privileged */
+	/* AppArmor lets a privileged process pass; once inside, every process looks privileged */
 	if (r->facts->sys_admin && r->step == CHECK_USER_NAMESPACE)
 		return false;
-	/* a container's filter comes first: AppArmor only acts after unshare(2) has passed it */
+	/*
+	 * a container's filter answers first: AppArmor acts only after the filter has let
+	 * unshare(2) pass
+	 */
 	return r->step != CHECK_USER_NAMESPACE || r->facts->seccomp != SECCOMP_FILTER ||
 	       is_denied_by_ubuntu(r->facts);
 }
@@ -269,10 +274,10 @@ static bool holds_security_module(const struct refusal *r)
 		return false;
 	if (r->facts->selinux_enforcing)
 		return r->err == EACCES && !strstr(label, "unconfined_t");
-	/* "NAME (complain)" only writes a log, and "NAME (unconfined)" only carries a name */
+	/* "NAME (complain)" only logs, and "NAME (unconfined)" is only a name */
 	if (!str_ends_with(label, " (enforce)") || is_denied_by_ubuntu(r->facts))
 		return false;
-	/* a filter answers before AppArmor is asked, and says EPERM */
+	/* a filter answers before AppArmor is asked, and answers EPERM */
 	return r->err == EACCES || (r->err == EPERM && r->facts->seccomp != SECCOMP_FILTER);
 }
 
@@ -308,7 +313,7 @@ static void write_security_module(const struct refusal *r, struct explanation *o
 
 static bool holds_proc_hidden(const struct refusal *r)
 {
-	/* ENOENT: of files that Nix looks for */
+	/* ENOENT: for a file that Nix looks for */
 	return r->facts->proc_hidden && r->step == CHECK_PROC_MOUNT &&
 	       (rule_is_refusal(r->err) || r->err == ENOENT);
 }

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What RHEL's and Podman's documentation take where the default is 0: plenty for each user. */
+/* What the documentation of RHEL and Podman sets if the default is 0: plenty for each user. */
 #define NAMESPACES_PER_USER 15000L
 
 static bool is_limit(int err)
 {
-	/* EUSERS: what Linux before 4.9 said of both limits, unshare(2) */
+	/* EUSERS: the answer of unshare(2) at both limits before Linux 4.9 */
 	return err == ENOSPC || err == EUSERS;
 }
 
@@ -36,7 +36,7 @@ static void write_no_proc(const struct refusal *r, struct explanation *out)
 				"in it.");
 }
 
-/* Three times what the kernel begins with: all mounts of such a host twice, and ours. */
+/* Three times the kernel's default: enough for all mounts of such a host twice, and ours. */
 #define MOUNT_MAX 300000L
 
 static bool holds_mount_max(const struct refusal *r)
@@ -113,7 +113,7 @@ static void write_no_user_ns(const struct refusal *r, struct explanation *out)
 	rule_add_common_ways(out);
 }
 
-/* The limits that STEP can meet, the first one that is 0 in front; NULL where none is. */
+/* The limits that STEP can meet, one that is 0 first; NULL if none is 0. */
 static const char *zero_limit(const struct refusal *r)
 {
 	bool all = r->step == CHECK_NESTED_NAMESPACE || r->step == CHECK_CONFINEMENT;
@@ -154,8 +154,8 @@ static bool holds_max_reached(const struct refusal *r)
 }
 
 /*
- * The lower of the limits that every entry counts against; NULL where none is known or low enough
- * to be reached. A new user namespace begins with the highest there is, 2^31 - 1.
+ * The lower of the limits that every entry counts against; NULL if none is known, or none is low
+ * enough to be reached. A new user namespace starts with the highest limit, 2^31 - 1.
  */
 static const char *lower_limit(const struct host_facts *facts, long *value)
 {
@@ -202,7 +202,10 @@ static void write_max_reached(const struct refusal *r, struct explanation *out)
 
 static bool holds_userns_clone(const struct refusal *r)
 {
-	/* asked of the process's own right: inside a namespace of ours it has that right */
+	/*
+	 * the setting counts for a process without CAP_SYS_ADMIN; inside a namespace of ours it has
+	 * that
+	 */
 	return r->facts->unprivileged_userns_clone == 0 && r->err == EPERM &&
 	       (r->step == CHECK_USER_NAMESPACE || r->step == CHECK_CONFINEMENT ||
 		r->step == CHECK_NESTED_NAMESPACE) &&
@@ -218,7 +221,9 @@ static void write_userns_clone(const struct refusal *r, struct explanation *out)
 	rule_add_common_ways(out);
 }
 
-/* unshare(2): a process with threads gets no user namespace, and qemu-user's own are ours as well
+/*
+ * unshare(2) gives no user namespace to a process with threads, and qemu-user's threads count as
+ * ours
  */
 static bool holds_emulator(const struct refusal *r)
 {

@@ -1,8 +1,10 @@
 #include "host/runtimes.h"
+#include "chroot/path_config.h"
 #include "host/helper.h"
 #include "host/nix_root.h"
 #include "host/proot.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first step that failed, of those that entering takes; NULL: none. */
+/* Why the first failed step of entering failed; NULL: none did. */
 static char *refusal_of(const struct probe *probe)
 {
 	const struct probe_step *failed = probe_first_failure(probe);
@@ -26,12 +28,12 @@ static char *refusal_of_proot(const char *nix_dir, bool *lacks_proot)
 	char *why = NULL;
 	_cleanup_free_ char *proot = proot_find(nix_dir, &why);
 
-	/* one that the user names is the one that is wanted */
+	/* a PRoot that the user names is the one that counts, so none is to be fetched */
 	*lacks_proot = !proot && !env_get("NIX_USER_CHROOT_PROOT");
 	return proot ? proot_refusal(proot) : why;
 }
 
-/* Nix gives each build a terminal of its own. */
+/* Why there is no terminal for Nix, which gives each build one; NULL: there is. */
 static char *refusal_of_terminals(void)
 {
 	_cleanup_close_ int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), other = -1;
@@ -48,11 +50,14 @@ static char *refusal_of_terminals(void)
 	return NULL;
 }
 
-static char *refusal_of_helper(void)
+static char *refusal_of_helper(const char *nix_dir)
 {
+	_cleanup_free_ char *config = nix_dir ? path_join(nix_dir, PATH_CONFIG_FILE) : NULL;
 	char *why = NULL;
 	_cleanup_free_ char *helper = helper_find(&why);
 
+	if (helper && config && fs_exists(AT_FDCWD, config))
+		return xasprintf("it takes no path config, and there is %s", config);
 	return helper ? helper_refusal(helper) : why;
 }
 
@@ -68,7 +73,7 @@ static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 	if (r < 0)
 		return r;
 	out->refused[RUNTIME_USERNS] = refusal_of(&out->userns);
-	out->refused[RUNTIME_HELPER] = refusal_of_helper();
+	out->refused[RUNTIME_HELPER] = refusal_of_helper(nix_dir);
 	out->refused[RUNTIME_MOUNTNS] = refusal_of(&mounts);
 	out->no_terminals = refusal_of_terminals();
 	out->hides_programs = nix_root_has_programs("");
@@ -89,7 +94,7 @@ static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 
 int runtimes_try(bool is_lazy, const char *nix_dir, struct runtimes *out)
 {
-	/* where our caller ignores SIGCHLD, waitpid(2) learns nothing of a child */
+	/* if the caller ignores SIGCHLD, waitpid(2) learns nothing about a child */
 	const struct sigaction usual = {.sa_handler = SIG_DFL};
 	struct sigaction before;
 	int r;

@@ -16,7 +16,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* What nix.conf would be compared with, what a mirror would be asked for, and what follows. */
+/*
+ * Does REQUEST ask for anything that nix.conf would have to be compared with, that a mirror would
+ * have to be asked for, or that follows an installation?
+ */
 static bool asks_for_more(const struct install_request *request)
 {
 	const char *certificates = env_get("NIX_SSL_CERT_FILE"), *of_host;
@@ -30,7 +33,10 @@ static bool asks_for_more(const struct install_request *request)
 	return certificates && (!of_host || strcmp(certificates, of_host) != 0);
 }
 
-/* Complete, the caller's own to mend, nobody at work, and nothing of it missing or changed? */
+/*
+ * Is the installation complete, the caller's own to repair, with no other process at work on it,
+ * and nothing of it missing or changed?
+ */
 static bool is_settled(int nix_dir_fd, const char *nix_dir)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
@@ -44,7 +50,9 @@ static bool is_settled(int nix_dir_fd, const char *nix_dir)
 	return missing.count == 0 && damage_is_excluded(nix_dir_fd, &record);
 }
 
-/* As renewal_look() of renew.c looks at them, for a program that is not to be copied. */
+/*
+ * Look at this program as renewal_look() of renew.c does, for a program that is not to be copied.
+ */
 static bool look_at_self(const struct install_request *request, const struct home *home,
 			 struct self_plan *out)
 {
@@ -56,10 +64,13 @@ static bool look_at_self(const struct install_request *request, const struct hom
 		(out->is_on_path || request->no_modify_profile || self_has_path_file(home)));
 }
 
-/* FD is the Nix directory of SITE. What would have work comes first, for that is silent. */
+/*
+ * Is nothing left to do? FD is the Nix directory of SITE. Whatever would mean work is checked
+ * first, since that is silent.
+ */
 static int look_at_release(const struct install_request *request, const struct site *site, int fd)
 {
-	/* why there is work is the installer's to say */
+	/* if there is work, the installer says why */
 	_cleanup_(installed_clear) struct installed installed = {.is_said = true};
 	_cleanup_(self_plan_clear) struct self_plan self = {0};
 	int r;

@@ -1,6 +1,6 @@
 /*
- * --install where Nix is installed, answered by the program that enters: the installer and its 44
- * libraries need not be started for "nothing to do".
+ * The answer of --install if Nix is installed, by the program that enters: for "nothing to do", the
+ * installer and its 44 libraries need not be started.
  */
 #ifndef INSTALL_ALREADY_H
 #define INSTALL_ALREADY_H
@@ -8,10 +8,11 @@
 #include "install/request.h"
 
 /*
- * Is all in place that REQUEST asks for, and nothing to be put right? Changes nothing. Returns 1
- * after saying so; -1 after a message, where the installer could say nothing else; 0, silently,
- * where it is the installer's to look, and to say: there is work, or more is asked for than this
- * knows of. Who takes a digest is not asked (renew.c does), for that needs libcrypto.
+ * Is everything in place that REQUEST asks for, and nothing to be repaired? Changes nothing.
+ * Returns 1 after a message that says so; -1 after a message, if the installer could say nothing
+ * else; 0, silently, if the installer has to look: there is work, or REQUEST asks for more than
+ * this function knows. Store paths are not read to take their digests (renew.c does that), since it
+ * needs libcrypto.
  */
 int already_installed(const struct install_request *request);
 

@@ -14,10 +14,13 @@
 #define DATABASE       "var/nix/db/db.sqlite"
 #define DATABASE_ASIDE "var/nix/db.broken"
 
-/* Of a database this much is looked at; a release is registered at its beginning. */
+/* How many bytes of a database are searched; a release is registered at its beginning. */
 #define DATABASE_MAX (64 << 20)
 
-/* Is there a program in the directory BELOW, or none that is lost? */
+/*
+ * Does the directory BELOW have an executable program? True also if there is no directory that
+ * could have lost one.
+ */
 static bool has_programs(int nix_dir_fd, const char *below)
 {
 	int fd = fs_open_dir_below(nix_dir_fd, below);
@@ -27,7 +30,7 @@ static bool has_programs(int nix_dir_fd, const char *below)
 	struct stat st;
 
 	while (dir && (entry = fs_next_entry(dir))) {
-		/* busybox has one program and some hundred links to it */
+		/* in a directory of links, as busybox has, one file is enough */
 		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
 			continue;
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -40,7 +43,9 @@ static bool has_programs(int nix_dir_fd, const char *below)
 	return !is_lost;
 }
 
-/* Is what the store path ENTRY holds no longer what was installed? One that is gone is not. */
+/*
+ * Has the contents of the store path ENTRY changed since the installation? A missing path has not.
+ */
 static bool is_changed(int store_fd, const struct record_entry *entry, nar_digest_fn *digest)
 {
 	struct sha256 now, before;
@@ -50,13 +55,13 @@ static bool is_changed(int store_fd, const struct record_entry *entry, nar_diges
 	    sha256_parse(entry->value, strlen(entry->value), &before) < 0)
 		return false;
 	r = digest(store_fd, entry->subject, &now);
-	/* without SHA-256 of libcrypto's it cannot be told */
+	/* without SHA-256 of libcrypto this is unknown */
 	return r == 0 ? !sha256_equal(&now, &before) : r != -ENOENT && r != -ENOTSUP;
 }
 
 /*
- * A store path of RECORD that is damaged; the caller frees. NULL: there is none. All their files
- * are read, the 110 MB of a Nix in 0.1 to 0.5 seconds.
+ * The name of a store path of RECORD that is damaged; the caller frees. NULL: none is. All files
+ * are read: the 110 MB of a Nix take 0.1 to 0.5 seconds.
  */
 static char *find_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest)
 {
@@ -70,14 +75,14 @@ static char *find_in_store(int nix_dir_fd, const struct record *record, nar_dige
 		    record_store_path(record, entry->subject) != entry)
 			continue;
 		if (!has_programs(nix_dir_fd, bin))
-			return xasprintf("/nix/%s has no programs any more", bin);
+			return xasprintf("/nix/%s has no programs left", bin);
 		if (is_changed(store_fd, entry, digest))
 			return xasprintf("/nix/store/%s is damaged", entry->subject);
 	}
 	return NULL;
 }
 
-/* Has nothing at NAME in DIR, nor below it, changed since TIME? */
+/* Is NAME in DIR, with everything below it, unchanged since TIME? */
 static bool is_as_at(int dir, const char *name, const struct timespec *time)
 {
 	_cleanup_closedir_ DIR *entries = NULL;
@@ -118,7 +123,7 @@ bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_
 	return what;
 }
 
-/* Does the file NAME, SQLite's, hold WORD? Its text is there as it is. */
+/* Does SQLite's file NAME contain WORD? Text is stored in it as it is. */
 static bool holds(int nix_dir_fd, const char *name, const char *word)
 {
 	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, name, O_RDONLY, 0);
@@ -141,7 +146,7 @@ static bool holds(int nix_dir_fd, const char *name, const char *word)
 	return fd >= 0;
 }
 
-/* The number of SIZE bytes at BYTES, the highest first. */
+/* The number in SIZE bytes at BYTES, the highest byte first. */
 static uint64_t number(const uint8_t *bytes, size_t size)
 {
 	uint64_t value = 0;
@@ -152,8 +157,9 @@ static uint64_t number(const uint8_t *bytes, size_t size)
 }
 
 /*
- * Is there a page in the database FD, of PAGES pages of SIZE bytes, that SQLite has none like? The
- * first byte is the kind of a page of a tree (2, 5, 10, 13) or the highest of a page's number.
+ * Does the database FD, of PAGES pages of SIZE bytes, have a page that SQLite never writes? The
+ * first byte of a page is the type of a tree's page (2, 5, 10, 13), or the highest byte of a page
+ * number.
  */
 static bool has_odd_page(int fd, uint64_t size, uint64_t pages)
 {
@@ -169,7 +175,7 @@ static bool has_odd_page(int fd, uint64_t size, uint64_t pages)
 	return false;
 }
 
-/* The header and the pages, as https://www.sqlite.org/fileformat2.html has them. */
+/* Is the header or a page of FD wrong, according to https://www.sqlite.org/fileformat2.html? */
 static bool is_no_database(int fd, uint64_t file_size)
 {
 	static const char magic[] = "SQLite format 3";
@@ -185,7 +191,7 @@ static bool is_no_database(int fd, uint64_t file_size)
 	return size < 512 || file_size < size * pages || has_odd_page(fd, size, pages);
 }
 
-/* Is there a log beside the database? What it holds may be on its way into that. */
+/* Is there a log beside the database? Its contents may not be in the database yet. */
 static bool has_log(int nix_dir_fd)
 {
 	struct stat st;
@@ -194,7 +200,7 @@ static bool has_log(int nix_dir_fd)
 	       (fs_stat_below(nix_dir_fd, DATABASE "-journal", &st) == 0 && st.st_size > 0);
 }
 
-/* Is Nix's database broken: no SQLite database, cut off, with other bytes, or without tables? */
+/* Is Nix's database broken: no SQLite database, cut off, with wrong bytes, or without tables? */
 static bool is_database_broken(int nix_dir_fd)
 {
 	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, DATABASE, O_RDONLY, 0);
@@ -202,7 +208,7 @@ static bool is_database_broken(int nix_dir_fd)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fd == -EINVAL || fd == -EISDIR || fd == -ELOOP;
-	/* Nix makes its tables where its schema file is not there, and never else */
+	/* Nix makes its tables only if its schema file is missing */
 	if (fs_exists(nix_dir_fd, "var/nix/db/schema") &&
 	    !holds(nix_dir_fd, DATABASE, "ValidPaths") &&
 	    !holds(nix_dir_fd, DATABASE "-wal", "ValidPaths"))
@@ -225,15 +231,15 @@ int damage_put_database_aside(int nix_dir_fd, const char *nix_dir)
 		r = -errno;
 	if (r < 0)
 		return layout_error("put Nix's broken database aside as", aside, r);
-	log_warning("Nix's database was broken, and is begun anew; what was is in %s\n"
-		    "of what you had built or fetched Nix knows nothing any more: get it again",
+	log_warning("Nix's database was broken: a new one is made, and the old one is now %s\n"
+		    "Nix no longer knows what you had built or fetched: build or fetch it again",
 		    aside);
 	return 0;
 }
 
 bool damage_is_registered(int nix_dir_fd, const char *path)
 {
-	/* what was written last is in the log beside it */
+	/* the latest changes are in the log beside the database */
 	return holds(nix_dir_fd, DATABASE, path) || holds(nix_dir_fd, DATABASE "-wal", path);
 }
 
@@ -246,7 +252,7 @@ void damage_find(int nix_dir_fd, const struct record *record, const char *nix,
 	*out = (struct damage){0};
 	if (fstatat(nix_dir_fd, nix + strlen("/nix/"), &st, 0) < 0 || !(st.st_mode & S_IXUSR) ||
 	    st.st_size == 0)
-		out->what = xasprintf("%s is no program any more", nix);
+		out->what = xasprintf("%s is no longer executable", nix);
 	else
 		out->what = find_in_store(nix_dir_fd, record, digest);
 	out->is_in_store = out->what;

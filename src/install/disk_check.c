@@ -21,7 +21,8 @@ void disk_say_elsewhere(const char *nix_dir)
 
 	if (elsewhere)
 		log_warning("there is a Nix store in %s, and a new one is made in %s\n"
-			    "NIX_USER_CHROOT_DIR=%s uses that, here and whenever Nix is entered",
+			    "to use the first one instead, set NIX_USER_CHROOT_DIR=%s, now and "
+			    "whenever you use Nix",
 			    elsewhere, nix_dir, elsewhere);
 }
 

@@ -31,7 +31,7 @@ static void print_release(FILE *f, const struct release *release)
 	_cleanup_free_ char *name = xasprintf(
 		"%s for %s", release->version ? version : "Nix (its name does not tell which)",
 		release->system);
-	_cleanup_free_ char *source = xasprintf("expected by %s", release->sha256_source);
+	_cleanup_free_ char *source = xasprintf("from %s", release->sha256_source);
 	char hex[SHA256_HEX_LEN + 1];
 
 	sha256_format(&release->sha256, hex);
@@ -59,7 +59,8 @@ static void print_places(FILE *f, const struct install_request *request, const s
 	download = xasprintf("%s/" LAYOUT_STATE "/%s" PART_SUFFIX ", until it is unpacked",
 			     site->nix_dir, release->tarball_name);
 	print_line(f, "Nix directory", directory ? directory : site->nix_dir);
-	print_line(f, "download", download);
+	if (!release->bundle)
+		print_line(f, "download", download);
 	strlist_take(&written, path_join(site->nix_dir, "store"));
 	strlist_take(&written, path_join(site->nix_dir, "var"));
 	strlist_take(&written, path_join(site->nix_dir, LAYOUT_NIX_CONF));
@@ -72,7 +73,7 @@ static void print_places(FILE *f, const struct install_request *request, const s
 	print_list(f, "writes", &written);
 }
 
-/* The first of NAMES in the home directory that can be written; the caller frees. */
+/* The first of NAMES in the home directory that exists and is writable; the caller frees. */
 static char *first_writable(const struct home *home, const char *const *names)
 {
 	for (; *names; names++) {
@@ -95,7 +96,7 @@ static void add_startup_file(struct strlist *lines, char *path)
 	}
 }
 
-/* As install-nix-from-tarball.sh chooses them. */
+/* Print the startup files that install-nix-from-tarball.sh would choose. */
 static void print_startup_files(FILE *f, const struct home *home, bool stay)
 {
 	static const char *const login[] = {".bash_profile", ".bash_login", ".profile", NULL};
@@ -163,7 +164,7 @@ static void print_self(FILE *f, const struct self_plan *self)
 	links = xasprintf("in %s, to %s:%s", self->bin, self->program, made);
 	print_line(f, "links", links);
 	if (*stay) {
-		left = xasprintf("not ours, and left as it is:%s", stay);
+		left = xasprintf("not made by --install, and left as it is:%s", stay);
 		print_line(f, "", left);
 	}
 }

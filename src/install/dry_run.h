@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-/* Print to F what the installation would do. SELF: NULL where there will be no links. */
+/* Print to F what the installation would do. SELF: NULL if there will be no links. */
 void dry_run_print(const struct install_request *request, const struct site *site,
 		   const struct release *release, const struct self_plan *self, FILE *f);
 

@@ -14,7 +14,9 @@
 
 enum { PROOT_MAX = 8 << 20 /* bytes; today's have 300,000 */ };
 
-/* Who changes the program on its way can change its digest, too. */
+/*
+ * Refuse a digest over plain http: whoever can change the program on its way can change its digest.
+ */
 static int refuse_http(const char *shown)
 {
 	log_warning(
@@ -44,9 +46,11 @@ static int find(const struct installation *in, struct own_file *out)
 		return -1;
 	if (!sums.trusted)
 		return refuse_http(shown);
-	if (own_release_find(sums.body, base, "proot", out) > 0)
+	if (own_release_find(sums.body, base, "proot", NULL, out) > 0)
 		return 0;
-	log_verbose("%s/SHA256SUMS names no PRoot for %s", shown, own_release_system());
+	log_warning("PRoot would do without namespaces, and the release at %s has none for %s\n"
+		    "NIX_USER_CHROOT_PROOT names one that you have, as of a package called proot",
+		    shown, own_release_system());
 	return -1;
 }
 
@@ -65,7 +69,9 @@ int proot_offer_find(const struct installation *in, struct own_file *out)
 	return preflight_refuse(in->site, in->request->runtime);
 }
 
-/* The bytes of FILE, verified, as a program in the directory STATE_FD. 0 or a negative errno. */
+/*
+ * Write the bytes of FILE, verified, as a program in the directory STATE_FD. 0 or a negative errno.
+ */
 static int put(const struct download_file *file, const struct own_file *offer, int state_fd)
 {
 	_cleanup_free_ char *data = NULL;
@@ -73,7 +79,7 @@ static int put(const struct download_file *file, const struct own_file *offer, i
 	size_t len;
 	int r = fs_read_fd(file->fd, PROOT_MAX, &data, &len);
 
-	/* of these very bytes: the file has been on the disk meanwhile */
+	/* the digest of the bytes read now: the file has been on the disk meanwhile */
 	if (r == 0)
 		r = sha256_of_bytes(data, len, &digest);
 	if (r == 0 && !sha256_equal(&digest, &offer->sha256))
@@ -89,14 +95,14 @@ static int mismatch(const struct own_file *offer, const struct sha256 *found)
 
 	sha256_format(&offer->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s has another hash than it should\nexpected %s (from SHA256SUMS beside it)\n"
+	log_error("SHA-256 mismatch for %s\nexpected %s (from SHA256SUMS beside it)\n"
 		  "found    %s\nit was not run; try again, or name a proot of yours in "
 		  "NIX_USER_CHROOT_PROOT",
 		  shown, wanted, got);
 	return -1;
 }
 
-/* Into the Nix directory: 0, or -1 after a message. */
+/* Get PRoot into the Nix directory: 0, or -1 after a message. */
 static int fetch(const struct installation *in, const struct own_file *offer,
 		 const struct lock *lock)
 {

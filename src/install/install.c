@@ -3,6 +3,7 @@
  */
 #include "install/install.h"
 #include "host/proot.h"
+#include "install/bundled.h"
 #include "install/damage.h"
 #include "install/disk_check.h"
 #include "install/dry_run.h"
@@ -47,7 +48,7 @@ struct downloader *installation_downloader(const struct installation *in)
 	return downloader_new(&options);
 }
 
-static struct release_request release_request_of(const struct install_request *request)
+struct release_request release_request_of(const struct install_request *request)
 {
 	return (struct release_request){
 		.nix_version = request->nix_version,
@@ -55,6 +56,7 @@ static struct release_request release_request_of(const struct install_request *r
 		.tarball = request->tarball,
 		.sha256 = request->sha256,
 		.system = request->system,
+		.bundle = request->bundle,
 	};
 }
 
@@ -102,7 +104,10 @@ static int fetch(const struct installation *in, const struct release *release,
 	return r;
 }
 
-/* staging → store, also in the place of what is there; TOP is the tarball's top directory. */
+/*
+ * Move store paths from staging to the store; if REPLACE, also over existing ones. TOP is the
+ * tarball's top directory.
+ */
 static int commit(const struct installation *in, const char *top, bool replace,
 		  const struct lock *lock, struct record *record, struct store_result *out)
 {
@@ -127,11 +132,11 @@ static int commit(const struct installation *in, const char *top, bool replace,
 	return 0;
 }
 
-/* nix.conf, a directory that Nix looks for, and no database that Nix could not use. */
+/* Write nix.conf, make a directory that Nix looks for, and put a broken database aside. */
 static int configure(const struct installation *in, const struct nix_conf_facts *facts,
 		     const struct lock *lock, struct record *record, struct nix_conf_before *before)
 {
-	/* without this directory Nix 2.10 and later would take to a store below ~/.local/share */
+	/* without var/nix, Nix 2.10 and later would use a store below ~/.local/share */
 	_cleanup_close_ int fd = fs_make_dirs_below(lock->nix_dir_fd, "var/nix");
 
 	if (fd < 0)
@@ -142,8 +147,8 @@ static int configure(const struct installation *in, const struct nix_conf_facts 
 }
 
 /*
- * The Nix install script, and the version that the nix it installed says it is. Where that fails,
- * nix.conf is as it was before: something in it may be the reason, and a rerun writes its own.
+ * Run the Nix install script, and find the version that the installed nix prints. If that fails,
+ * nix.conf is put back as it was: something in it may be the reason, and a rerun writes its own.
  */
 static int run_script(const struct installation *in, const char *top, const struct lock *lock,
 		      const struct strlist *names, const struct nix_conf_facts *facts,
@@ -175,7 +180,7 @@ static int run_script(const struct installation *in, const char *top, const stru
 	return 0;
 }
 
-/* The download, and those that an earlier run for another version has left. */
+/* Remove the download, and those that an earlier run for another version left. */
 static void forget_downloads(const struct lock *lock)
 {
 	_cleanup_close_ int fd = fs_open_dir_below(lock->nix_dir_fd, LAYOUT_STATE);
@@ -184,7 +189,7 @@ static void forget_downloads(const struct lock *lock)
 		download_remove_all(fd);
 }
 
-/* All is on disk before the record says so. */
+/* Finish: everything is on disk before the record says complete. */
 static int complete(const struct installation *in, const struct release *release,
 		    const struct strlist *names, const struct lock *lock, struct record *record)
 {
@@ -208,7 +213,7 @@ static int complete(const struct installation *in, const struct release *release
 	return 0;
 }
 
-/* What there is now, and how it is used. */
+/* Print what was installed, and how it is used. */
 static void say_summary(const struct installation *in, const char *version, int nix_dir_fd,
 			const struct self_plan *put)
 {
@@ -231,8 +236,8 @@ static void say_summary(const struct installation *in, const char *version, int 
 }
 
 /*
- * installed_look(), once nobody is at work there: what --uninstall is about to remove would pass
- * for an installation.
+ * installed_look(), after any other process has ended its work there: what --uninstall is about to
+ * remove could pass for an installation.
  */
 static int look(const struct installation *in, struct installed *installed)
 {
@@ -244,7 +249,7 @@ static int look(const struct installation *in, struct installed *installed)
 	return r < 0 ? -1 : installed_look(nix_dir, in->request, installed);
 }
 
-/* The options, and what this host allows, with *PROOT where that is wanted. */
+/* Check the options and what this host allows; *PROOT is filled if a PRoot is needed. */
 static int check_host(const struct installation *in, struct nix_conf_facts *facts,
 		      struct own_file *proot)
 {
@@ -254,8 +259,8 @@ static int check_host(const struct installation *in, struct nix_conf_facts *fact
 }
 
 /*
- * The lock, before the mirror is asked anything. Of many at once all but one come back to look, and
- * find it done. As look(): 1 where nothing is left to do.
+ * Take the lock before the mirror is asked anything. Of many processes at once, all but one find
+ * the work done when they get the lock. As look(): 1 if nothing is left to do.
  */
 static int take_lock(const struct installation *in, struct installed *installed, struct lock *lock)
 {
@@ -270,7 +275,7 @@ static int take_lock(const struct installation *in, struct installed *installed,
 	} while (r > 0);
 	if (r < 0 || site_check(in->site, lock->nix_dir_fd) < 0)
 		return -1;
-	/* somebody else may have done it since we looked */
+	/* another process may have installed Nix since this one looked */
 	r = installed_look(nix_dir, in->request, installed);
 	if (r != 0)
 		lock_remove(lock);
@@ -278,8 +283,8 @@ static int take_lock(const struct installation *in, struct installed *installed,
 }
 
 /*
- * In the supervised child: the whole of it, top to bottom. Each step says what failed. What is left
- * behind by a step that fails, or by a signal at any instant, is tidy()'s, in the parent.
+ * In the supervised child: the whole installation, from top to bottom. Each step prints its
+ * failure. After a failed step, or a signal at any instant, tidy() in the parent cleans up.
  */
 static int install(const struct installation *in)
 {
@@ -326,12 +331,12 @@ static int install(const struct installation *in)
 	    complete(in, &release, &stored.names, &lock, &record) < 0)
 		return -1;
 	lock_remove(&lock);
-	/* the last thing of all: a signal that comes after it comes too late */
+	/* last of all: a signal after the installation is complete comes too late */
 	say_summary(in, version, lock.nix_dir_fd, &self);
 	return 0;
 }
 
-/* The plan where Nix is installed. */
+/* Print the plan if Nix is installed. */
 static int dry_renew(const struct installation *in, const struct installed *installed,
 		     struct nix_conf_facts *facts)
 {
@@ -355,7 +360,7 @@ static int dry_renew(const struct installation *in, const struct installed *inst
 	return 0;
 }
 
-/* The plan alone. 0, or -1 after a message. */
+/* Print the plan. 0, or -1 after a message. */
 static int dry_run(const struct installation *in)
 {
 	_cleanup_(installed_clear) struct installed installed = {.digest = nar_digest};
@@ -386,7 +391,7 @@ static int dry_run(const struct installation *in)
 	return 0;
 }
 
-/* In a process of its own. What Nix and its script make is for the user alone to write, too. */
+/* In a process of its own. Only the user may write to what Nix and its script make. */
 static int work(void *ctx)
 {
 	umask(umask(0) | S_IWGRP | S_IWOTH);
@@ -407,11 +412,18 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
+	/* what has a place of its own needs nothing of this file */
+	if (request->bundle && !request->mirror && !request->tarball &&
+	    bundled_check(request->bundle) < 0)
+		return EXIT_CANCELED;
 	if (site_find(request->runtime, &request->trust, &site) < 0)
 		return EXIT_CANCELED;
 	progress_init(&progress);
 	if (request->dry_run) {
-		/* the plan is for stdout, and nobody takes a line away when this is interrupted */
+		/*
+		 * the plan goes to stdout, and nobody would remove a live line if this is
+		 * interrupted
+		 */
 		progress.style = PROGRESS_PLAIN;
 		return dry_run(&in) < 0 ? EXIT_CANCELED : 0;
 	}

@@ -7,8 +7,8 @@
 #include "install/request.h"
 
 /*
- * Do it; then the command of REQUEST, where there is one. Returns the exit status to end with; may
- * not return. With dry_run the caller flushes stdout.
+ * Carry --install out, then run the command of REQUEST, if there is one. Returns the exit status to
+ * end with; may not return. With dry_run the caller flushes stdout.
  */
 int install_command(const struct install_request *request);
 

@@ -5,6 +5,7 @@
 #define INSTALL_INSTALLATION_H
 
 #include "fetch/downloader.h"
+#include "install/release.h"
 #include "install/request.h"
 #include "install/site.h"
 #include "ui/progress.h"
@@ -14,6 +15,9 @@ struct installation {
 	const struct site *site;
 	struct progress *progress; /* which shows the step under way */
 };
+
+/* Which release is asked for. */
+struct release_request release_request_of(const struct install_request *request);
 
 /* One that shows how far it is, or NULL after a message. */
 struct downloader *installation_downloader(const struct installation *in);

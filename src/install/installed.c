@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The store path of RECORD that is no longer there, or NULL. */
+/* A store path of RECORD that is missing, or NULL. */
 static const char *missing_path(int nix_dir_fd, const struct record *record)
 {
 	for (size_t i = 0; i < record->count; i++) {
@@ -29,7 +29,7 @@ static const char *missing_path(int nix_dir_fd, const struct record *record)
 	return NULL;
 }
 
-/* Does NIX, the profile's, lie in a store path of RECORD? */
+/* Is NIX, the profile's nix, in a store path of RECORD? */
 static bool is_of(const struct record *record, const char *nix)
 {
 	_cleanup_free_ char *name = xstrdup(nix + strlen("/nix/store/"));
@@ -38,7 +38,7 @@ static bool is_of(const struct record *record, const char *nix)
 	return record_store_path(record, name);
 }
 
-/* Do REQUEST and INSTALLED differ in the release? */
+/* Does REQUEST ask for another release than INSTALLED? */
 static bool asks_for_another(const struct install_request *request,
 			     const struct record_release *installed)
 {
@@ -64,7 +64,7 @@ static bool asks_for_another(const struct install_request *request,
 	return wanted && (!installed->version || strcmp(wanted, installed->version) != 0);
 }
 
-/* The words for what is there; WORDS is taken over. */
+/* Describe what is there; takes WORDS over. */
 static int found(struct installed *out, char *words, const char *advice)
 {
 	free(out->words);
@@ -86,7 +86,7 @@ static bool is_asked_for(const struct install_request *request, const char *nix)
 	return end && !request->sha256 && str_ends_with(nix, end);
 }
 
-/* A store without a record and without the mark of an installation broken off. */
+/* Look at a store that has no record and no sign of an interrupted installation. */
 static int look_at_foreign(const char *nix_dir, int nix_dir_fd,
 			   const struct install_request *request, struct installed *out)
 {
@@ -116,7 +116,10 @@ static int look_at_foreign(const char *nix_dir, int nix_dir_fd,
 	return -1;
 }
 
-/* The profile's nix is another one: the user has upgraded it by Nix's own means. */
+/*
+ * Look at an installation whose profile has another nix: the user has upgraded it by Nix's own
+ * means.
+ */
 static int look_at_other_nix(const char *nix_dir, const struct install_request *request,
 			     const char *nix, struct installed *out)
 {
@@ -166,7 +169,7 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 	return 0;
 }
 
-/* Is there anything that RECORD, which could be read where R is 0, tells of? */
+/* Does RECORD, which could be read if R is 0, say that an installation is begun or complete? */
 static bool tells_of_something(int r, const struct record *record)
 {
 	return r == 0 && (record->is_complete || record->is_begun);

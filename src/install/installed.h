@@ -1,6 +1,6 @@
 /*
- * What is in the Nix directory already: an installation of ours, one broken off, or another's
- * store.
+ * What the Nix directory holds already: an installation of ours, an interrupted one, or a store of
+ * somebody else.
  */
 #ifndef INSTALL_INSTALLED_H
 #define INSTALL_INSTALLED_H
@@ -11,39 +11,43 @@
 #include <stdbool.h>
 
 struct installed {
-	/* from the caller: nar_digest(), or NULL where no store path has changed */
+	/* set by the caller: nar_digest(), or NULL if no store path has changed */
 	nar_digest_fn *digest;
 	/*
-	 * Somebody else was at work until now: what has not been touched since needs no digest.
-	 * Fifty that wait would else read the whole store fifty times.
+	 * Another process was at work until now, so a store path unchanged since then needs no
+	 * digest. Otherwise fifty waiting processes would read the whole store fifty times.
 	 */
 	bool is_fresh;
 	/*
-	 * Of an installation of ours that is to be mended (a store path of it is gone or damaged,
-	 * the database does not know it, or the profile has no nix): its version, the one to
-	 * install where the request names none.
+	 * For an installation of ours that has to be repaired (a store path is gone or damaged, the
+	 * database does not know it, or the profile has no nix): its version, which is installed if
+	 * the request names none.
 	 */
 	char *again;
-	bool is_damaged; /* its store paths are there, and are to be unpacked anew */
-	bool is_said;	 /* why there is work; a second look says it no more */
+	bool is_damaged; /* the store paths exist, and have to be unpacked again */
+	bool is_said;	 /* the reason for the work was printed; a second look does not repeat it */
 
-	/* Of what is there and needs no release: which it is, and what can be done with it. */
+	/* A description of what is there and needs no release, and what can be done with it. */
 	char *words;
 	const char *advice; /* NULL: none */
 };
 
 /*
  * Does NIX_DIR hold what REQUEST asks for? Reads only. Returns
- *  1 where no release is needed, with WORDS on what is there (a store made by other means counts,
- * where the profile's nix is in it); 0 where there is work: nothing there, an installation that was
- * broken off, or one of another version, or --force; -1 after a message: a store made by other
- * means, without a nix in the user's profile, or with another than what is asked for. *OUT, zero
- * but for DIGEST before the first look, learns more and is the caller's to clear.
+ *   1   if no release is needed, with WORDS about what is there (also a store made by other means,
+ *       if the profile's nix is in it);
+ *   0   if there is work: nothing is there, or an interrupted installation, or one of another
+ *       version, or --force;
+ *   -1  after a message: a store made by other means, without a nix in the user's profile, or with
+ *       another nix than REQUEST asks for.
+ * *OUT, zeroed except for DIGEST before the first look, is filled and is the caller's to clear.
  */
 int installed_look(const char *nix_dir, const struct install_request *request,
 		   struct installed *out);
 
-/* Say that INSTALLED, of which installed_look() returned 1, is there, and that nothing is done. */
+/*
+ * Print that INSTALLED, for which installed_look() returned 1, is there, and that nothing is done.
+ */
 void installed_say(const struct installed *installed);
 
 void installed_clear(struct installed *installed);

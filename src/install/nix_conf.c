@@ -103,7 +103,7 @@ char *nix_conf_bad_line(const char *text)
 	return NULL;
 }
 
-/* The lines that were asked for; the caller frees. */
+/* The lines that the user asks for; the caller frees. */
 static char *wanted_of(const struct nix_conf_facts *facts)
 {
 	char *text = NULL;
@@ -122,7 +122,7 @@ static char *wanted_of(const struct nix_conf_facts *facts)
 	return text;
 }
 
-/* Has LINE, one of WANTED, to be added to TEXT? Not where a later one of WANTED overrides it. */
+/* Must LINE, one of WANTED, be added to TEXT? Not if a later line of WANTED overrides it. */
 static bool lacks_line(const char *text, const char *wanted, const char *line)
 {
 	_cleanup_free_ char *name = NULL, *value = NULL, *last = NULL, *present = NULL;
@@ -138,7 +138,7 @@ static bool lacks_line(const char *text, const char *wanted, const char *line)
 		present = user_conf_of_text(text, name, NULL);
 		return strcmp(last, value) == 0 && (!present || strcmp(present, value) != 0);
 	}
-	/* an include */
+	/* an "include" line */
 	framed = xasprintf("\n%s\n", line);
 	all = xasprintf("\n%s\n", text);
 	return !strstr(all, framed);
@@ -161,7 +161,7 @@ char *nix_conf_lacks(const char *text, const struct nix_conf_facts *facts)
 	return lacks;
 }
 
-/* Is TEXT what we have written, by RECORD? */
+/* Is TEXT what we wrote, according to RECORD? */
 static bool is_as_written(const struct record *record, const char *path, const char *text)
 {
 	char hex[SHA256_HEX_LEN + 1];
@@ -173,7 +173,10 @@ static bool is_as_written(const struct record *record, const char *path, const c
 	return record_has(record, RECORD_FILE, path, hex);
 }
 
-/* What is there, NULL: nothing; a link that leads nowhere is the user's, and empty. 0 or -1. */
+/*
+ * The text of nix.conf, NULL if there is none; a link that leads nowhere is the user's, and counts
+ * as empty. 0 or -1.
+ */
 static int read_conf(int nix_dir_fd, const char *path, char **text)
 {
 	struct stat st = {0};
@@ -200,7 +203,10 @@ bool nix_conf_is_as_written(const struct record *record, const char *nix_dir, co
 	return is_as_written(record, path, text);
 }
 
-/* Certificates are for the download too; the rest is for nix.conf alone. */
+/*
+ * Check a nix.conf that is the user's. Certificates are for the download too, so only other lines
+ * are refused.
+ */
 static int check_users(const char *path, const char *text, const struct nix_conf_facts *facts)
 {
 	struct nix_conf_facts asked = {.extra = facts->extra, .extra_text = facts->extra_text};
@@ -213,7 +219,7 @@ static int check_users(const char *path, const char *text, const struct nix_conf
 			  path, (int)strcspn(lacks, "\n"), lacks);
 		return -1;
 	}
-	/* whether builds have a sandbox is theirs to say */
+	/* the user decides whether builds have a sandbox */
 	asked.ssl_cert_file = facts->ssl_cert_file;
 	all = nix_conf_lacks(text, &asked);
 	if (all)
@@ -234,11 +240,14 @@ int nix_conf_check(int nix_dir_fd, const char *nix_dir, const struct nix_conf_fa
 		return -1;
 	if (text && is_as_written(record, path, text))
 		return 0;
-	/* none is written for an installation of others' */
+	/* none is written for an installation of another user */
 	return text || !can_write ? check_users(path, text ? text : "", facts) : 0;
 }
 
-/* TEXT, where NULL a new one, with what it lacks of FACTS; NULL: nothing. The caller frees. */
+/*
+ * TEXT (NULL: a new one) with the lines of FACTS that it lacks; NULL: it lacks none. The caller
+ * frees.
+ */
 static char *text_to_write(const char *text, const struct nix_conf_facts *facts)
 {
 	_cleanup_free_ char *lacks = text ? nix_conf_lacks(text, facts) : NULL;
@@ -302,8 +311,9 @@ static int check_extra(const char *source, const char *text)
 }
 
 /*
- * What the user trusts servers by beside the host's bundle, which is looked for at each entry: the
- * caller frees. A file of another Nix is not there inside, and one that a line cannot name is left.
+ * The certificates that the user trusts besides the host's bundle, which each entry looks for; the
+ * caller frees. A file of another Nix does not exist inside, and a path that cannot be written on a
+ * line is left out.
  */
 static char *find_certificates(const struct install_request *request)
 {

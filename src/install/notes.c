@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Was writing the record well? Said once, for all that write to it. */
+/* Did writing the record succeed? Prints a failure, for all that write to the record. */
 static int check(const struct site *site, int r)
 {
 	return r < 0 ? layout_error("write the record in", site->nix_dir, r) : 0;
@@ -25,8 +25,8 @@ static int note_all(struct record *record, enum record_kind kind, const struct s
 }
 
 /*
- * A store that holds nothing is as good as none. Where there was a record before, of an
- * installation broken off or complete, that has said it.
+ * Note a store of somebody else. An empty store does not count. An existing record, of an
+ * interrupted or complete installation, has noted it already.
  */
 static int note_store(const struct site *site, const struct lock *lock, struct record *record)
 {
@@ -53,7 +53,7 @@ static int note_missing(const struct site *site, struct record *record)
 	return note_all(record, RECORD_ABSENT, &absent);
 }
 
-/* Has RECORD a line of the startup file PATH, whatever its digest is? */
+/* Does RECORD have a line of the startup file PATH, with any digest? */
 static bool has_line(const struct record *record, const char *path)
 {
 	for (size_t i = 0; i < record->count; i++)
@@ -119,7 +119,7 @@ static int note_copy(const struct self_plan *plan, struct record *record)
 {
 	char hex[SHA256_HEX_LEN + 1];
 	struct sha256 digest;
-	int r = sha256_of_file(AT_FDCWD, plan->source, &digest);
+	int r = self_digest(&digest);
 
 	if (r < 0)
 		return r;
@@ -245,7 +245,7 @@ static int settle_lines(const struct strlist *files, struct record *record)
 	return r;
 }
 
-/* Is the file of ENTRY there with other contents than its, as another entry has them? */
+/* Does the file of ENTRY have other contents, which another entry describes? */
 static bool is_outdated(const struct record *record, const struct record_entry *entry)
 {
 	char hex[SHA256_HEX_LEN + 1];

@@ -17,7 +17,8 @@ char *own_release_base(const char *releases)
 	char *base = release_mirror_url(releases ? releases : LATEST);
 
 	if (!base)
-		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no place of releases\n"
+		log_error("NIX_USER_CHROOT_RELEASES is '%s', which is no URL or directory of "
+			  "releases\n"
 			  "give an https or file URL, or an absolute directory",
 			  releases);
 	return base;
@@ -43,7 +44,7 @@ const char *own_release_system(void)
 		       : NULL;
 }
 
-/* A line of sha256sum(1): is its file called PREFIX-VERSION-SYSTEM? Then it is in *OUT. */
+/* Does LINE, of sha256sum(1), name a file PREFIX-VERSION-SYSTEM? The file is then in *OUT. */
 static bool take_line(const char *line, const char *prefix, const char *system,
 		      struct own_file *out)
 {
@@ -65,12 +66,13 @@ static bool take_line(const char *line, const char *prefix, const char *system,
 	return true;
 }
 
-size_t own_release_find(char *sums, const char *base, const char *prefix, struct own_file *out)
+size_t own_release_find(char *sums, const char *base, const char *prefix, const char *system,
+			struct own_file *out)
 {
-	const char *system = own_release_system();
 	size_t count = 0;
 	char *line;
 
+	system = system ? system : own_release_system();
 	*out = (struct own_file){0};
 	while (system && (line = strsep(&sums, "\n"))) {
 		struct own_file other = {0};

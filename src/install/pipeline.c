@@ -1,4 +1,5 @@
 #include "install/pipeline.h"
+#include "install/bundled.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -10,19 +11,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-static int mismatch(const struct release *release, const struct sha256 *found)
-{
-	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
-
-	sha256_format(&release->sha256, wanted);
-	sha256_format(found, got);
-	log_error("%s has another hash than it should: it was changed on its way or at its source\n"
-		  "expected %s (from %s)\nfound    %s\n"
-		  "nothing of it was used; %s",
-		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
-	return -1;
-}
-
 /* What the functions of this file share. */
 struct pipeline {
 	const struct release *release;
@@ -30,16 +18,16 @@ struct pipeline {
 	const char *nix_dir;
 	struct progress *progress;
 	struct unpack_request request;
-	struct unpack *unpack; /* NULL: none is under way */
-	bool is_downloading;   /* the progress is the download's */
-	bool has_ended;	       /* the child takes no more, and unpack_end() says why */
-	uint64_t size;	       /* bytes of the archive, which the progress of unpacking is of */
+	struct unpack *unpack; /* NULL: none is running */
+	bool is_downloading;   /* the progress shows the download */
+	bool has_ended;	       /* the child takes no more bytes, and unpack_end() prints why */
+	uint64_t size;	       /* bytes of the archive, the total of the unpacking's progress */
 };
 
 /*
- * Is there room for what the tarball holds? It is at least three times its size (today's are four
- * to six times), so that less than that is known not to be enough before anything is written.
- * MORE bytes are wanted beside it.
+ * Is there room for the contents of the tarball? They take at least three times its size (today's
+ * take four to six times), so less room is known not to suffice before anything is written. MORE
+ * bytes are needed besides.
  */
 static int check_space(const struct pipeline *pipeline, uint64_t tarball_size, uint64_t more)
 {
@@ -60,7 +48,7 @@ static int check_space(const struct pipeline *pipeline, uint64_t tarball_size, u
 	return -1;
 }
 
-/* The archive's own size is what is counted; while it arrives, that is the download's. */
+/* Show the progress: of the archive's bytes, or of the download while it arrives. */
 static int on_unpacked(void *ctx, uint64_t bytes)
 {
 	struct pipeline *pipeline = ctx;
@@ -76,8 +64,8 @@ static int on_size(void *ctx, uint64_t size)
 }
 
 /*
- * A child that refuses what it gets is asked why when all has come: only the digest tells whether
- * these bytes are the release's.
+ * Pass the bytes to the digest and the child. If the child refuses them, the reason is read only
+ * when everything has come: only the digest tells whether these bytes are the release's.
  */
 static int on_bytes(void *ctx, const void *data, size_t len)
 {
@@ -97,27 +85,26 @@ static int on_restart(void *ctx)
 	return unpack_restart(pipeline->unpack);
 }
 
-/* Stop the unpacking, if there is one, and empty its staging directory. */
+/* Stop the unpacking, if one is running, and empty the staging directory. */
 static void abandon(struct pipeline *pipeline)
 {
 	if (pipeline->unpack)
 		unpack_abort(steal_ptr(&pipeline->unpack));
 }
 
-/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
-static int fetch(struct pipeline *pipeline, struct downloader *downloader,
-		 struct download_file *out)
+static int download(struct pipeline *pipeline, struct downloader *downloader,
+		    const struct sink *sink, struct download_file *out)
 {
 	const struct release *release = pipeline->release;
 	_cleanup_close_ int state_fd = fs_open_dir_below(pipeline->lock->nix_dir_fd, LAYOUT_STATE);
-	_cleanup_free_ char *state = path_join(pipeline->nix_dir, LAYOUT_STATE), *size = NULL;
-	const struct sink sink = {on_size, on_bytes, on_restart, pipeline};
+	_cleanup_free_ char *state = path_join(pipeline->nix_dir, LAYOUT_STATE);
+	int r;
 
 	if (state_fd < 0)
 		return layout_error("open the directory", state, state_fd);
 	pipeline->is_downloading = true;
 	progress_begin(pipeline->progress, "downloading", "%s", release->tarball_shown);
-	if (download_file(downloader,
+	r = download_file(downloader,
 			  &(struct download_request){
 				  .url = release->tarball_url,
 				  .missing = &release->missing,
@@ -126,15 +113,44 @@ static int fetch(struct pipeline *pipeline, struct downloader *downloader,
 				  .dir = state,
 				  .name = release->tarball_name,
 				  .expected = &release->sha256,
-				  .sink = pipeline->unpack ? &sink : NULL,
+				  .sink = sink,
 			  },
-			  out) < 0)
-		return -1;
+			  out);
 	pipeline->is_downloading = false;
+	return r;
+}
+
+/* Out of this program's own file, which stays the one copy of it. */
+static int read_bundle(struct pipeline *pipeline, const struct sink *sink,
+		       struct download_file *out)
+{
+	const struct release *release = pipeline->release;
+
+	pipeline->size = release->bundle->size;
+	if (check_space(pipeline, pipeline->size, 0) < 0)
+		return -1;
+	progress_begin(pipeline->progress, "unpacking", NULL);
+	/* the trailer is behind it */
+	pipeline->request.archive_size = release->bundle->size;
+	return bundled_read(release->bundle, sink, out);
+}
+
+/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
+static int fetch(struct pipeline *pipeline, struct downloader *downloader,
+		 struct download_file *out)
+{
+	const struct release *release = pipeline->release;
+	const struct sink all = {on_size, on_bytes, on_restart, pipeline};
+	const struct sink *sink = pipeline->unpack ? &all : NULL;
+	_cleanup_free_ char *size = NULL;
+
+	if ((release->bundle ? read_bundle(pipeline, sink, out)
+			     : download(pipeline, downloader, sink, out)) < 0)
+		return -1;
 	pipeline->size = out->size;
-	if (!sha256_equal(&out->digest, &release->sha256)) {
+	if (release_check_digest(release, &out->digest) < 0) {
 		download_file_remove(out);
-		return mismatch(release, &out->digest);
+		return -1;
 	}
 	size = str_size(out->size);
 	progress_end(pipeline->progress, "%s: %s, SHA-256 verified", release->tarball_name, size);
@@ -151,7 +167,10 @@ static int take_digest(void *ctx, const void *data, size_t len)
 	return -EIO;
 }
 
-/* What the child got may be another thing than what the file held when it was verified. */
+/*
+ * Check the digest of what the child got, which may differ from what the file held when it was
+ * verified.
+ */
 static int check_digest(const struct release *release, const struct sha256_stream *stream)
 {
 	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
@@ -169,7 +188,7 @@ static int check_digest(const struct release *release, const struct sha256_strea
 	return -1;
 }
 
-/* An empty staging directory, or -1 after a message. */
+/* Make an empty staging directory; -1 after a message. */
 static int make_staging(const struct lock *lock, const char *nix_dir, const char *path)
 {
 	_cleanup_close_ int above = -1;
@@ -185,7 +204,7 @@ static int make_staging(const struct lock *lock, const char *nix_dir, const char
 	return fd < 0 ? layout_error("open the directory", path, fd) : fd;
 }
 
-/* FILE, where the child got nothing of it before its digest was right. */
+/* Unpack FILE, if the child got nothing of it before its digest was verified. */
 static int unpack_verified(struct pipeline *pipeline, const struct download_file *file,
 			   struct unpack_result *out)
 {
@@ -209,8 +228,8 @@ static int unpack_verified(struct pipeline *pipeline, const struct download_file
 }
 
 /*
- * Start the child. Where it is not confined to the staging directory, it is ended again, and
- * another gets the archive when the digest of the whole is known.
+ * Start the child. If it is not confined to the staging directory, end it; another child gets the
+ * archive once the digest of the whole is verified.
  */
 static int begin(struct pipeline *pipeline)
 {

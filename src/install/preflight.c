@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What the host refuses, with the reason that --check would give. */
+/* Print what the host refuses, with the reason that --check would give. */
 static int check_probe(const struct site *site)
 {
 	const struct probe *probe = &site->runtimes.userns;
@@ -39,15 +39,15 @@ static int check_probe(const struct site *site)
 }
 
 /*
- * Nix takes another's HOME for a mistake and uses the passwd entry's instead (getHome() in its
- * users.cc), so that the profile would go where nobody looks for it.
+ * Check HOME. Nix takes another user's HOME for a mistake and uses that of the passwd entry
+ * (getHome() in its users.cc), so the profile would be where nobody looks for it.
  */
 static int check_home(void)
 {
 	const char *home = env_get("HOME");
 	struct stat st;
 
-	/* the line of a startup file that names the profile would be two */
+	/* the line of a startup file that names the profile would become two lines */
 	if (home && strchr(home, '\n')) {
 		log_error("HOME is %s: Nix cannot work with a newline in it\n"
 			  "set HOME to a directory of yours with a plain name",
@@ -101,12 +101,15 @@ int preflight_runtime(const struct site *site)
 
 bool preflight_can_sandbox(const struct site *site)
 {
-	/* what makes namespaces by itself, as Nix's sandbox, can do so in /nix too */
+	/*
+	 * a program that makes namespaces by itself, as Nix's sandbox does, can do so with /nix
+	 * itself, too
+	 */
 	return (site->runtime == RUNTIME_USERNS || site->runtime == RUNTIME_DIRECT) &&
 	       probe_can_sandbox(&site->runtimes.userns);
 }
 
-/* What is different in the runtime that will be used. */
+/* Print what is different in the runtime that will be used. */
 static void say_runtime(const struct site *site)
 {
 	if (site->runtime == RUNTIME_DIRECT)

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The script's own profile, and the directory of its generations, which goes with it. */
+/*
+ * A profile for the script alone, with the directory of its generations, which is removed with it.
+ */
 #define OWN_DIRECTORY "var/nix/profiles/nix-user-chroot"
 #define OWN_PROFILE   "/nix/" OWN_DIRECTORY "/profile"
 
@@ -32,7 +34,7 @@ int profile_install_begin(struct script_request *request)
 	return 0;
 }
 
-/* FILE, which is freed, cut to the store path that it lies in; NULL stays. */
+/* FILE, which is freed, cut to the store path that it is in; NULL stays NULL. */
 static char *store_path_of(char *file)
 {
 	if (file)
@@ -40,7 +42,7 @@ static char *store_path_of(char *file)
 	return file;
 }
 
-/* The store path that has BELOW in the script's profile; the caller frees. NULL: none has it. */
+/* The store path that has BELOW in the script's profile; the caller frees. NULL: none. */
 static char *find_own(int nix_dir_fd, const char *below)
 {
 	_cleanup_free_ char *path = path_join(OWN_PROFILE, below);
@@ -52,7 +54,7 @@ static char *find_own(int nix_dir_fd, const char *below)
 		       : (free(resolved), NULL);
 }
 
-/* nix profile VERB PATH, by the Nix of the script's profile. */
+/* Run nix profile VERB PATH, by the Nix of the script's profile. */
 static int nix_profile(const struct script_request *request, const char *verb, const char *path)
 {
 	char *const argv[] = {
@@ -69,7 +71,9 @@ static int nix_profile(const struct script_request *request, const char *verb, c
 	return script_run_command(request, argv, what);
 }
 
-/* Put what has BELOW in the place of what has it in the user's profile. 0, or -1 after a message.
+/*
+ * Replace what has BELOW in the user's profile by what has it in the script's. 0, or -1 after a
+ * message.
  */
 static int replace(const struct script_request *request, const char *below)
 {

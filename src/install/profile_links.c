@@ -14,21 +14,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Inside, what is below is in our own Nix directory. */
+/* Inside, paths below this are in our own Nix directory. */
 #define NIX_PROFILES "/nix/var/nix/profiles/"
 
-/* A profile is two links or three away from the store. */
+/* A profile is two or three links away from the store. */
 #define LINKS_MAX 8
 
 enum link_kind {
 	LINK_NONE,
 	LINK_OURS,    /* it leads into our store */
-	LINK_SHARED,  /* to /nix/var/nix/profiles, which is ours inside */
+	LINK_SHARED,  /* to /nix/var/nix/profiles, which belongs to our Nix inside */
 	LINK_FOREIGN, /* into another store, or nowhere */
 	LINK_NO_LINK, /* a file, a directory */
 };
 
-/* What is at PATH? *TARGET, unless that is NULL, is where it leads, the caller's to free. */
+/* What is at PATH? *TARGET, unless NULL, becomes its target, the caller's to free. */
 static enum link_kind look_at(int nix_dir_fd, const char *path, char **target)
 {
 	_cleanup_free_ char *to = NULL, *resolved = NULL;
@@ -55,9 +55,9 @@ static bool is_new(const struct record *record, const char *path)
 }
 
 /*
- * Does PATH lead nowhere on this host, in a home with this program's own links, which this Nix
- * directory has not made? Then it is of another Nix directory of the user's, as on nodes that share
- * the home and have a store each.
+ * Is PATH of another Nix directory of the user's, as on nodes that share the home directory and
+ * have a store each? It then leads nowhere on this host, the home directory has links of this
+ * program, and this Nix directory did not make PATH.
  */
 static bool is_of_another_node(const struct site *site, const struct record *record,
 			       const char *path)
@@ -68,18 +68,18 @@ static bool is_of_another_node(const struct site *site, const struct record *rec
 	       shim_is_ours(target) && !record_has(record, RECORD_LINK, shim, target);
 }
 
-/* Is the profile, or are the channels, at $XDG_STATE_HOME/nix/profiles/NAME another Nix's? */
+/* Do $XDG_STATE_HOME/nix/profiles/NAME, the profile or the channels, belong to another Nix? */
 static bool is_foreign_generation(const struct site *site, int nix_dir_fd,
 				  const struct record *record, const char *name)
 {
 	_cleanup_free_ char *path = path_join(site->home.generations, name);
 
-	/* root's are in /nix/var/nix/profiles, whatever lies here */
+	/* root's are in /nix/var/nix/profiles, whatever is here */
 	return geteuid() != 0 && look_at(nix_dir_fd, path, NULL) == LINK_FOREIGN &&
 	       !is_new(record, site->home.generations) && !is_of_another_node(site, record, path);
 }
 
-/* The link that Nix takes for the user's profile. */
+/* The link that Nix uses as the user's profile. */
 static const char *profile_of(const struct site *site, const struct install_request *request)
 {
 	static const char name[] = "use-xdg-base-directories";
@@ -99,7 +99,9 @@ static const char *profile_of(const struct site *site, const struct install_requ
 	return site->home.profiles.items[value && strcmp(value, "true") == 0 ? 1 : 0];
 }
 
-/* Must the link PROFILE make room? *TARGET is where it leads, NULL where it is none; to be freed.
+/*
+ * Must the link PROFILE be removed? *TARGET is where it leads, NULL if it is no link; the caller
+ * frees.
  */
 static bool is_in_the_way(const struct site *site, int nix_dir_fd, const struct record *record,
 			  const char *profile, char **target)
@@ -117,7 +119,7 @@ static int open_nix_dir(const struct site *site)
 	return open(site->nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The store path, or what else, that the link PATH leads to at last; to be freed. */
+/* The end of the chain of links that begins with PATH, usually a store path; the caller frees. */
 static char *end_of(const char *path)
 {
 	char *end = xstrdup(path);
@@ -177,7 +179,7 @@ int profile_links_check(const struct site *site, const struct install_request *r
 	return 0;
 }
 
-/* Of an earlier run: what it found there was the user's. */
+/* Does RECORD have a note about PATH? Then an earlier run found the user's link there. */
 static bool has_note(const struct record *record, const char *path)
 {
 	for (size_t i = 0; i < record->count; i++)
@@ -206,7 +208,7 @@ int profile_links_note(const struct site *site, int nix_dir_fd, struct record *r
 
 	for (size_t i = 0; r == 0 && i < home->profiles.count; i++)
 		r = note(record, nix_dir_fd, home->profiles.items[i]);
-	/* later, what is there may be ours */
+	/* later, the link may be ours */
 	if (record->is_begun || record->is_complete)
 		return r;
 	for (size_t i = 0; r == 0 && i < home->defexprs.count * 2; i++) {
@@ -217,7 +219,7 @@ int profile_links_note(const struct site *site, int nix_dir_fd, struct record *r
 	return r;
 }
 
-/* The directory of PROFILE, which is below NIX_PROFILES, in our own Nix directory. */
+/* Make the directory of PROFILE, which is below NIX_PROFILES, in our own Nix directory. */
 static int make_above(int nix_dir_fd, const char *profile)
 {
 	_cleanup_free_ char *above = path_parent(profile);
@@ -227,8 +229,9 @@ static int make_above(int nix_dir_fd, const char *profile)
 }
 
 /*
- * A profile that Nix's database does not know, since that was lost: Nix would build no generation
- * out of what is in it. The link to its present generation goes, the generations stay.
+ * Begin the profile anew, because Nix's database was lost and does not know the profile's contents,
+ * of which Nix could build no generation. The link to the present generation is removed; the
+ * generations stay.
  */
 static int begin_anew(const struct site *site, int nix_dir_fd, const char *profile)
 {

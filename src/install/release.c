@@ -3,6 +3,7 @@
 #include "util/flavour.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 #include "util/text.h"
 
@@ -14,16 +15,17 @@
 #include <sys/utsname.h>
 
 enum {
-	POINTER_MAX = 1 << 20,	 /* bytes; upstream's script has about 5,000 */
-	HASH_FILE_MAX = 1 << 12, /* a hash has 64; the rest lets a message show what came instead */
+	POINTER_MAX = 1 << 20, /* bytes; upstream's script has about 5,000 */
+	/* a hash has 64; with the rest, a message can show what came instead */
+	HASH_FILE_MAX = 1 << 12,
 };
 
-/* What is decided before any connection. */
+/* What is decided before any connection is made. */
 struct plan {
 	struct release release;
 	char *mirror;	  /* NULL with --tarball */
-	char *shown;	  /* --mirror or --tarball, as typed but for url_shown() */
-	const char *file; /* --tarball where it is a local file, as typed; else NULL */
+	char *shown;	  /* --mirror or --tarball as typed, shown by url_shown() */
+	const char *file; /* --tarball as typed, if it is a local file; else NULL */
 	bool has_hash;	  /* --sha256 was given */
 };
 
@@ -82,7 +84,7 @@ static int take_hash_option(const struct release_request *request, struct plan *
 	return 0;
 }
 
-/* The system of this host, where neither an option nor a file name tells */
+/* The system of this host, if neither an option nor a file name gives it. */
 static char *host_system(void)
 {
 	_cleanup_free_ char *systems = NULL;
@@ -104,7 +106,7 @@ static char *host_system(void)
 	return NULL;
 }
 
-/* A hash that comes over plain http is worth nothing: who can change the tarball can change it */
+/* Refuse a hash over plain http: whoever can change the tarball can change the hash. */
 static int refuse_http_hash(const struct plan *plan, const char *url)
 {
 	if (plan->has_hash || url_scheme(url) != URL_HTTP)
@@ -131,7 +133,7 @@ static int open_local(const char *path)
 	return error ? -1 : 0;
 }
 
-/* --tarball as a URL; the caller frees; NULL after it has said why not */
+/* --tarball as a URL; the caller frees. NULL after a message. */
 static char *tarball_url_of(const char *tarball, const char *shown)
 {
 	_cleanup_free_ char *cwd = NULL, *path = NULL;
@@ -164,7 +166,7 @@ static char *tarball_url_of(const char *tarball, const char *shown)
 	return url_of_path(path);
 }
 
-/* --nix-version and --system are checked against what the name of the tarball says */
+/* Check --nix-version and --system against the tarball's name. */
 static int check_name(const struct release_request *request, const struct plan *plan)
 {
 	const struct release *release = &plan->release;
@@ -208,27 +210,6 @@ static int plan_from_tarball(const struct release_request *request, struct plan 
 	return release->system ? 0 : -1;
 }
 
-/* That of the flavour that is asked for, where none is given. */
-static const char *mirror_of(const struct release_request *request)
-{
-	const char *version = request->nix_version;
-
-	return request->mirror || !version ? request->mirror
-					   : flavour_of(version, strlen(version))->mirror;
-}
-
-/* The version that is asked for, of the flavour that the mirror has; NULL: the latest there. */
-static char *version_asked_for(const struct release_request *request, const char *mirror)
-{
-	const char *version = request->nix_version;
-
-	if (!version || flavour_is_latest(version))
-		return NULL;
-	return flavour_of(version, strlen(version)) == &flavours[0]
-		       ? xasprintf("%s%s", flavour_of_mirror(mirror)->prefix, version)
-		       : xstrdup(version);
-}
-
 static int plan_from_mirror(const struct release_request *request, struct plan *plan)
 {
 	struct release *release = &plan->release;
@@ -238,7 +219,7 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 		return -1;
 	release->wrong_next = plan->has_hash ? "check --sha256, or try another --mirror"
 					     : "try again, or another --mirror";
-	plan->mirror = release_mirror_url(mirror_of(request));
+	plan->mirror = release_mirror_url(release_mirror_asked_for(request));
 	plan->shown = url_shown(plan->mirror ? plan->mirror : request->mirror);
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
@@ -247,8 +228,78 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 			  plan->shown);
 		return -1;
 	}
-	release->version = version_asked_for(request, plan->mirror);
+	release->version = release_version_asked_for(request, plan->mirror);
 	return refuse_http_hash(plan, plan->mirror);
+}
+
+int release_check_digest(const struct release *release, const struct sha256 *found)
+{
+	char wanted[SHA256_HEX_LEN + 1], got[SHA256_HEX_LEN + 1];
+
+	if (sha256_equal(found, &release->sha256))
+		return 0;
+	sha256_format(&release->sha256, wanted);
+	sha256_format(found, got);
+	log_error("SHA-256 mismatch for %s: it was changed on its way or at its source\n"
+		  "expected %s (from %s)\nfound    %s\n"
+		  "nothing of it was used; %s",
+		  release->tarball_shown, wanted, release->sha256_source, got, release->wrong_next);
+	return -1;
+}
+
+bool release_is_bundled(const struct release_request *request)
+{
+	_cleanup_free_ char *version = NULL, *system = NULL;
+	struct sha256 hash;
+
+	if (!request->bundle || request->bundle->broken || request->mirror || request->tarball ||
+	    !release_split_name(request->bundle->name, &version, &system))
+		return false;
+	if ((request->nix_version && strcmp(request->nix_version, version) != 0) ||
+	    (request->system && strcmp(request->system, system) != 0))
+		return false;
+	return !request->sha256 || (sha256_parse_option(request->sha256, &hash) == 0 &&
+				    sha256_equal(&hash, &request->bundle->sha256));
+}
+
+static int plan_from_bundle(const struct release_request *request, struct plan *plan)
+{
+	_cleanup_free_ char *host = request->system ? xstrdup(request->system) : host_system();
+	_cleanup_free_ char *self = fs_self_path();
+	const struct bundle *bundle = request->bundle;
+	struct release *release = &plan->release;
+
+	release_split_name(bundle->name, &release->version, &release->system);
+	if (!host)
+		return -1;
+	if (strcmp(host, release->system) != 0) {
+		log_error(
+			"the Nix in %s is for %s, and this machine is %s\n"
+			"make one with --bundle OUT --system %s; --mirror URL installs another than "
+			"the one inside, and --system %s this one, where its programs can run",
+			self ? self : "this program", release->system, host, host, release->system);
+		return -1;
+	}
+	release->tarball_name = xstrdup(bundle->name);
+	release->tarball_shown = xasprintf("%s in %s", bundle->name, self ? self : "this program");
+	release->sha256 = bundle->sha256;
+	if (!plan->has_hash)
+		release->sha256_source = xstrdup("the same file");
+	release->wrong_next = "copy the file again, or make it anew with --bundle";
+	release->bundle = bundle;
+	plan->has_hash = true;
+	return 0;
+}
+
+/* Before any connection. */
+static int make_plan(const struct release_request *request, struct plan *plan)
+{
+	if (check_words(request) < 0 || take_hash_option(request, plan) < 0)
+		return -1;
+	if (release_is_bundled(request))
+		return plan_from_bundle(request, plan);
+	return request->tarball ? plan_from_tarball(request, plan)
+				: plan_from_mirror(request, plan);
 }
 
 /* Ask the mirror which version is the latest */
@@ -310,7 +361,7 @@ static int complete_from_mirror(struct plan *plan, struct downloader *downloader
 	return 0;
 }
 
-/* Where there is no hash; *WHAT is freed by the caller */
+/* The message if there is no hash; the caller frees *WHAT. */
 static struct download_missing missing_hash(const struct plan *plan, const char *shown, char **what)
 {
 	if (plan->mirror) {
@@ -325,10 +376,10 @@ static struct download_missing missing_hash(const struct plan *plan, const char 
 		*what, "give --sha256 with the hash that the publisher of the tarball states"};
 }
 
-/* The body of TEXT, which is in place of a hash, is none; -1 */
+/* Report that TEXT is not the hash that it should be; -1. */
 static int refuse_hash(const struct plan *plan, const struct download_text *text, const char *shown)
 {
-	enum { LENGTH = 40 /* bytes of it that are shown */ };
+	enum { LENGTH = 40 /* bytes of the text that are shown */ };
 	_cleanup_free_ char *seen = text_shown_at_most(text->body, LENGTH);
 
 	log_error("%s does not hold a SHA-256 hash: 64 hex digits were expected, there are "
@@ -350,7 +401,7 @@ static int fetch_hash(struct plan *plan, struct downloader *downloader)
 
 	if (download_text(downloader, url, HASH_FILE_MAX, &missing, &text) < 0)
 		return -1;
-	if (!text.trusted) { /* unreachable after refuse_http_hash(), and must stay so */
+	if (!text.trusted) { /* cannot happen after refuse_http_hash(), and must never happen */
 		log_error("refusing the hash from %s: it did not come over verified TLS\n"
 			  "give the hash with --sha256",
 			  shown);
@@ -366,21 +417,18 @@ int release_check(const struct release_request *request)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 
-	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
-		return -1;
-	return request->tarball ? 0 : plan_from_mirror(request, &plan);
+	/* the file may not be there any more, and not be needed */
+	if (request->tarball)
+		return check_words(request) < 0 ? -1 : take_hash_option(request, &plan);
+	return make_plan(request, &plan);
 }
 
 int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
-	int r;
 
-	if (check_words(request) < 0 || take_hash_option(request, &plan) < 0)
-		return -1;
-	r = request->tarball ? plan_from_tarball(request, &plan) : plan_from_mirror(request, &plan);
-	if (r < 0)
+	if (make_plan(request, &plan) < 0)
 		return -1;
 	if (plan.mirror && complete_from_mirror(&plan, downloader) < 0)
 		return -1;

@@ -6,6 +6,7 @@
 #define INSTALL_RELEASE_H
 
 #include "fetch/download.h"
+#include "util/bundle.h"
 #include "util/sha256.h"
 
 #include <stdbool.h>
@@ -17,26 +18,35 @@
 
 /* What the user says of it, as typed. NULL: nothing. */
 struct release_request {
-	const char *nix_version; /* else the latest */
-	const char *mirror;	 /* else the default one */
-	const char *tarball;	 /* a file or a URL, in place of a mirror */
-	const char *sha256;	 /* else what is beside the tarball */
-	const char *system;	 /* else this host's */
+	const char *nix_version;     /* else the latest */
+	const char *mirror;	     /* else the default one */
+	const char *tarball;	     /* a file or a URL, in place of a mirror */
+	const char *sha256;	     /* else what is beside the tarball */
+	const char *system;	     /* else this host's */
+	const struct bundle *bundle; /* what this program holds itself; NULL: nothing */
 };
 
 struct release {
 	char *version;	     /* "2.26.3"; NULL: the name of --tarball does not tell */
 	char *system;	     /* "x86_64-linux" */
-	char *tarball_url;   /* https://, http://, or file:// for a local file too */
+	char *tarball_url;   /* https://, http://, or file://, also for a local file */
 	char *tarball_shown; /* the same for messages and the record: url_shown() */
-	char *tarball_name;  /* plain, for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
+	char *tarball_name;  /* a plain name for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
 	struct download_missing missing; /* what to say where there is no tarball */
 	char *missing_what;		 /* private: the line of it */
 	struct sha256 sha256;		 /* what the tarball must have */
 	char *sha256_source; /* where that came from: "--sha256", or a URL; for messages */
 	const char
 		*wrong_next; /* what the user can do where the tarball has another hash: a line */
+	const struct bundle
+		*bundle; /* the tarball is in it, and tarball_url NULL; NULL: it is not */
 };
+
+/*
+ * Is it the Nix in the bundle that REQUEST means? What is explicit counts: with another version or
+ * hash, or with a place of its own, it does not.
+ */
+bool release_is_bundled(const struct release_request *request);
 
 /* Are the words in REQUEST well-formed? 0, or -1 after it has said which is not. */
 int release_check(const struct release_request *request);
@@ -50,19 +60,23 @@ int release_check(const struct release_request *request);
 int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out);
 
+/* Does the tarball, whose digest was FOUND, have the one that it must? 0, or -1 after a message. */
+int release_check_digest(const struct release *release, const struct sha256 *found);
+
 /* Free what it holds; usable with _cleanup_() on one that was zeroed. */
 void release_clear(struct release *release);
 
 /*
- * The version as flavour.h has it, of Nix or with "lix-" in front: a digit, then digits, letters, dots, and
+ * The version as flavour.h has it, of Nix or with "lix-" in front: a digit, then digits, letters,
+ * dots, and
  * '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1"); at most 64 bytes, no "..". So that
  * it can be a part of a path and of a URL as it is.
  */
 bool release_version_is_valid(const char *version, size_t len);
 
 /*
- * The version in URL, that of the pointer script after all redirects, ".../nix-VERSION/install"
- * (a query or fragment behind does not matter). The caller frees; NULL: URL is not of that form.
+ * The version in URL, the final URL of the pointer script, ".../nix-VERSION/install" (a query or
+ * fragment after it is ignored). The caller frees; NULL: URL has another form.
  */
 char *release_version_from_url(const char *url);
 
@@ -86,28 +100,42 @@ char *release_version_from_manifest(const char *body, size_t len, const char *na
  */
 const char *release_system_of_machine(const char *machine, unsigned pointer_bits);
 
-/* Is it one of the systems that Nix is released for? */
+/* Is Nix released for SYSTEM? */
 bool release_system_is_known(const char *system);
 
-/* Those systems, parted by ", "; the caller frees. */
+/* All systems that Nix is released for, separated by ", "; the caller frees. */
 char *release_systems(void);
 
 /*
- * The base of all URLs for --mirror TEXT: an https://, http:// or file:// URL, or the absolute path
- * of a directory, which becomes a file:// URL; without trailing slashes. NULL TEXT: the default.
- * The caller frees; NULL: it is none of these, or has a query, a fragment or no host.
+ * The base of all URLs for --mirror TEXT (NULL: the default): an https://, http:// or file:// URL,
+ * or the absolute path of a directory, which becomes a file:// URL; without slashes at its end. The
+ * caller frees; NULL: TEXT is none of these, or has a query, a fragment or no host.
  */
 char *release_mirror_url(const char *text);
 
-/* Where the mirror (a release_mirror_url()) says what is the latest; the caller frees. */
+/*
+ * The mirror that REQUEST names, or else the one of the make of Nix that its version is of; NULL:
+ * the default one. Points into REQUEST, or is a constant.
+ */
+const char *release_mirror_asked_for(const struct release_request *request);
+
+/*
+ * The version that REQUEST names, of the make of Nix that MIRROR has; the caller frees. NULL: the
+ * latest there.
+ */
+char *release_version_asked_for(const struct release_request *request, const char *mirror);
+
+/*
+ * The URL at which the mirror (a release_mirror_url()) names the latest version; the caller frees.
+ */
 char *release_pointer_url(const char *mirror);
 
 /* MIRROR/nix-VERSION/nix-VERSION-SYSTEM.tar.xz; the caller frees. */
 char *release_tarball_url(const char *mirror, const char *version, const char *system);
 
 /*
- * Take NAME, "nix-VERSION-SYSTEM.tar" with or without an extension behind, apart. The caller frees
- * *VERSION and *SYSTEM. False with both NULL: not of that form, or no known system.
+ * Split NAME, "nix-VERSION-SYSTEM.tar" with or without an extension after it. The caller frees
+ * *VERSION and *SYSTEM. False with both NULL: another form, or an unknown system.
  */
 bool release_split_name(const char *name, char **version, char **system);
 

@@ -48,7 +48,7 @@ char *release_version_from_url(const char *url)
 	end -= strlen(tail);
 	for (version = end; version > url && version[-1] != '/'; version--)
 		;
-	/* from the slash in front of "nix-" */
+	/* from the slash before "nix-" */
 	if (version == url || strncmp(version - 1, head, strlen(head)) != 0)
 		return NULL;
 	version += strlen(head) - 1;
@@ -57,7 +57,7 @@ char *release_version_from_url(const char *url)
 	return xstrndup(version, (size_t)(end - version));
 }
 
-/* The length of the version V at P where "V/nix-V-" stands there, else 0; END is behind the text */
+/* The length of the version V at P if "V/nix-V-" is there, else 0; END is the end of the text. */
 static size_t version_at(const char *p, const char *end)
 {
 	static const char middle[] = "/nix-";
@@ -121,14 +121,20 @@ const char *release_system_of_machine(const char *machine, unsigned pointer_bits
 		const char *machine, *system;
 		unsigned pointer_bits;
 	} table[] = {
-		{"x86_64", "x86_64-linux", 64},	  {"x86_64", "i686-linux", 32},
-		{"i386", "i686-linux", 32},	  {"i486", "i686-linux", 32},
-		{"i586", "i686-linux", 32},	  {"i686", "i686-linux", 32},
-		{"aarch64", "aarch64-linux", 64}, {"aarch64", "armv7l-linux", 32},
-		{"armv6l", "armv6l-linux", 32},	  {"armv7l", "armv7l-linux", 32},
-		{"armv8l", "armv7l-linux", 32}, /* a 64-bit kernel's name under setarch(8) linux32
-						 */
-		{"riscv64", "riscv64-linux", 64}, {"ppc64le", "powerpc64le-linux", 64},
+		{"x86_64", "x86_64-linux", 64},
+		{"x86_64", "i686-linux", 32},
+		{"i386", "i686-linux", 32},
+		{"i486", "i686-linux", 32},
+		{"i586", "i686-linux", 32},
+		{"i686", "i686-linux", 32},
+		{"aarch64", "aarch64-linux", 64},
+		{"aarch64", "armv7l-linux", 32},
+		{"armv6l", "armv6l-linux", 32},
+		{"armv7l", "armv7l-linux", 32},
+		/* the name on a 64-bit kernel under setarch(8) linux32 */
+		{"armv8l", "armv7l-linux", 32},
+		{"riscv64", "riscv64-linux", 64},
+		{"ppc64le", "powerpc64le-linux", 64},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -181,6 +187,25 @@ char *release_mirror_url(const char *text)
 	if (url_scheme(url) != URL_FILE && (*rest == '\0' || *rest == '/'))
 		return NULL;
 	return steal_ptr(&url);
+}
+
+const char *release_mirror_asked_for(const struct release_request *request)
+{
+	const char *version = request->nix_version;
+
+	return request->mirror || !version ? request->mirror
+					   : flavour_of(version, strlen(version))->mirror;
+}
+
+char *release_version_asked_for(const struct release_request *request, const char *mirror)
+{
+	const char *version = request->nix_version;
+
+	if (!version || flavour_is_latest(version))
+		return NULL;
+	return flavour_of(version, strlen(version)) == &flavours[0]
+		       ? xasprintf("%s%s", flavour_of_mirror(mirror)->prefix, version)
+		       : xstrdup(version);
 }
 
 char *release_pointer_url(const char *mirror)

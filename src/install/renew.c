@@ -14,7 +14,7 @@
 
 #include <fcntl.h>
 
-/* An installation that others keep for us is not to be written to. */
+/* Do others maintain this installation, so that the caller cannot write to it? */
 static bool is_kept_by_others(const struct installation *in)
 {
 	_cleanup_free_ char *state = path_join(in->site->nix_dir, LAYOUT_STATE);
@@ -22,7 +22,7 @@ static bool is_kept_by_others(const struct installation *in)
 	return faccessat(AT_FDCWD, state, W_OK | X_OK, AT_EACCESS) < 0;
 }
 
-/* Complete, and installed by this user, who alone can write to the record? */
+/* Is the installation complete, by this user, who alone can write to the record? */
 static bool is_complete(const struct record *record)
 {
 	return record->is_complete && record->owner == geteuid();
@@ -57,7 +57,7 @@ const char *renewal_runtime(const struct installation *in, const struct record *
 		       : name;
 }
 
-/* The runtime that was asked for, where it can be written down. */
+/* Find the runtime that was asked for, if it can be recorded. */
 static void look_at_runtime(const struct installation *in, const struct record *record,
 			    struct renewal *out)
 {
@@ -96,7 +96,7 @@ bool renewal_has_work(const struct renewal *renewal)
 	return renewal->conf || renewal->runtime || renewal->path || self_has_work(&renewal->self);
 }
 
-/* Write nix.conf, and see that Nix works with it. */
+/* Write nix.conf, and check that Nix works with it. */
 static int write_conf(const struct installation *in, struct nix_conf_facts *facts,
 		      const struct lock *lock, struct record *record)
 {
@@ -111,7 +111,10 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	};
 	_cleanup_free_ char *version = NULL;
 
-	/* a new one is for this host; what hinders an installation here would hinder Nix too */
+	/*
+	 * a new nix.conf is for this host: whatever prevents an installation here would prevent
+	 * Nix, too
+	 */
 	if (!layout_has_nix_conf(lock->nix_dir_fd) &&
 	    (preflight(in->site, in->request, facts) < 0 ||
 	     disk_check(lock->nix_dir_fd, nix_dir, facts) < 0))
@@ -130,7 +133,10 @@ static int write_conf(const struct installation *in, struct nix_conf_facts *fact
 	return 0;
 }
 
-/* Who names one has it tried, and used for the command of this --install; later ones choose. */
+/*
+ * Print that the runtime is recorded. It was tried, and the command of this --install uses it;
+ * later commands choose.
+ */
 static void say_runtime(enum runtime runtime)
 {
 	const char *name = runtime_name(runtime);
@@ -151,7 +157,7 @@ static int renew_locked(const struct installation *in, struct nix_conf_facts *fa
 	int r = record_open(lock->nix_dir_fd, &record);
 	bool has_runtime;
 
-	/* somebody else may have been at work meanwhile */
+	/* another process may have been at work meanwhile */
 	if (r == 0 && !is_complete(&record))
 		return 0;
 	has_runtime = !renewal_runtime(in, &record);

@@ -16,16 +16,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* How much of the output is shown when the script fails. */
+/* How many lines of the output are shown if the script fails. */
 #define TAIL_LINES 12
 
-/* How often the progress is shown while the script says nothing. */
+/* How often the progress is shown while the script prints nothing. */
 #define TICK_MS 250
 
 /* Where the output of a command inside goes. */
 struct output {
 	int log_fd; /* -1: nowhere */
-	char *text; /* all of it, with a NUL */
+	char *text; /* all of the output, with a NUL */
 	size_t len;
 };
 
@@ -41,8 +41,7 @@ static int take_output(struct output *output, const char *data, size_t len)
 	return fs_write_all(output->log_fd, data, len);
 }
 
-/* Read FD to its end. The command must not be stopped by a full log: the rest is read all the same.
- */
+/* Read FD to its end. A full log must not stop the command, so the rest is read all the same. */
 static int drain(int fd, struct output *output, struct progress *progress)
 {
 	char buffer[4096];
@@ -67,7 +66,7 @@ static int drain(int fd, struct output *output, struct progress *progress)
 	}
 }
 
-/* Run ARGV inside with /dev/null for stdin. Returns its exit status, or -1 after a message. */
+/* Run ARGV inside with /dev/null as stdin. Returns its exit status, or -1 after a message. */
 static int run_inside(const struct script_request *request, char *const argv[],
 		      struct output *output)
 {
@@ -137,13 +136,13 @@ static void prepare_environment(const struct script_request *request)
 	const char *theirs = env_get("NIX_CONFIG");
 	_cleanup_free_ char *config = xasprintf("%s\nstore = auto", theirs ? theirs : "");
 
-	/* the script refuses to work without USER; a uid without a passwd entry has none */
+	/* the script fails without USER, which a user ID without a passwd entry lacks */
 	if (!env_get("USER"))
 		setenv("USER", user ? user : "nix", 1);
-	/* what belongs to a Nix of the host's: its daemon, its configuration, its directories */
+	/* variables of a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
-	/* a store that the user's settings name; the last line counts */
+	/* overrides a store in the user's settings; the last line counts */
 	setenv("NIX_CONFIG", config, 1);
 	environment_drop_libraries("the Nix install script");
 	if (request->ssl_cert_file)
@@ -156,7 +155,7 @@ static void prepare_environment(const struct script_request *request)
 		setenv("NIX_INSTALLER_NO_MODIFY_PROFILE", "1", 1);
 }
 
-/* Run ARGV, with its output into the log, which FLAGS open. 0, or -1 after a message. */
+/* Run ARGV, with its output to the log, which is opened with FLAGS. 0, or -1 after a message. */
 static int run_logged(const struct script_request *request, char *const argv[], const char *what,
 		      int flags)
 {
@@ -231,7 +230,7 @@ int script_run(const struct script_request *request)
 	_cleanup_free_ char *top = path_join("/nix/" LAYOUT_STAGING, request->top);
 	char shell[] = "/bin/sh", option[] = "-c", *text = (char *)(uintptr_t)own_script;
 	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
-	/* by its interpreter: a noexec mount keeps a script from being run by its name */
+	/* run by its interpreter: from a noexec mount a script cannot be run by its name */
 	char *const argv[] = {shell, script, NULL};
 	char *const own_argv[] = {shell, option, text, shell, top, NULL};
 
@@ -264,7 +263,7 @@ bool script_nix_is_of(const char *nix, const struct strlist *names)
 	return strlist_has(names, name);
 }
 
-/* The line of nix --version in TEXT, which may hold warnings and our own messages too. */
+/* The line of nix --version in TEXT, which may also have warnings and messages of ours. */
 static char *version_in(const char *text)
 {
 	const char *line = text;

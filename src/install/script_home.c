@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-/* The script writes fish's file anew: the user's own is kept meanwhile. 0, or -1 after a message.
+/*
+ * Run the script, which writes fish's file anew: the user's own is kept and restored. 0, or -1
+ * after a message.
  */
 static int run_keeping_fish(const struct installation *in, const struct script_request *request)
 {
@@ -33,7 +35,7 @@ static int run_keeping_fish(const struct installation *in, const struct script_r
 	return status;
 }
 
-/* What the script is not to do here, though nobody has said so. */
+/* Set what the script must not do on this host, although nobody asked for it. */
 static void limit(const struct installation *in, struct script_request *request)
 {
 	const struct home *home = &in->site->home;

@@ -1,6 +1,6 @@
 /*
- * Nix's install script and the user's home directory: what the script would damage is kept from it,
- * and what would make it fail is out of its way.
+ * Nix's install script and the user's home directory: protects files from the script, and removes
+ * what would make it fail.
  */
 #ifndef INSTALL_SCRIPT_HOME_H
 #define INSTALL_SCRIPT_HOME_H
@@ -9,10 +9,10 @@
 #include "install/script.h"
 
 /*
- * script_run() of REQUEST, which learns what the script is not to do here, with the profile links
- * of another Nix out of the way (profile_links.h), a nix.fish of the user's own as it was
- * afterwards, and the new Nix put into a profile of "nix profile" by that. Returns 0 or -1 after a
- * message.
+ * Do script_run() of REQUEST, which learns what the script must not do here. The profile links of
+ * another Nix are out of the way (profile_links.h), a nix.fish of the user's is restored
+ * afterwards, and if "nix profile" has written the user's profile, it also adds the new Nix to it.
+ * Returns 0, or -1 after a message.
  */
 int script_run_at_home(const struct installation *in, struct script_request *request);
 

@@ -42,7 +42,7 @@ static char *list_files(const struct home *home, const struct path_plan *plan)
 	return text;
 }
 
-/* The directory of the commands on the PATH of new shells. 0, or -1 after a message. */
+/* Put the directory of the commands on the PATH of new shells. 0, or -1 after a message. */
 static int put_path(const struct installation *in, const char *bin, struct record *record)
 {
 	const struct home *home = &in->site->home;
@@ -59,7 +59,7 @@ static int put_path(const struct installation *in, const char *bin, struct recor
 		return 0;
 	if (notes_path(in->site, &plan, record) < 0)
 		return -1;
-	/* what is replaced next is the user's */
+	/* the files that are changed next are the user's */
 	if (fsync(record->fd) < 0)
 		return layout_error("write the record in", in->site->nix_dir, -errno);
 	path_carry_out(&plan);
@@ -79,7 +79,7 @@ int put_self(const struct installation *in, struct record *record, struct self_p
 	if (notes_self(in->site, out, record) < 0)
 		return -1;
 	self_carry_out(out);
-	/* without a command there, nobody needs it */
+	/* without a command in that directory, nobody needs it on PATH */
 	if (in->request->no_modify_profile || out->copy == COPY_LEAVE || access(out->bin, X_OK) < 0)
 		return 0;
 	return put_path(in, out->bin, record);

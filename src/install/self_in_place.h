@@ -1,6 +1,6 @@
 /*
- * The program itself and the links by the names of Nix's commands, put where the user can call
- * them, and written into the record.
+ * Puts this program and the links with the names of Nix's commands where the user can call them,
+ * and records that.
  */
 #ifndef INSTALL_SELF_IN_PLACE_H
 #define INSTALL_SELF_IN_PLACE_H
@@ -10,13 +10,15 @@
 #include "store/record.h"
 
 /*
- * Put them in place. What cannot be done is a warning. Returns 0 with *OUT, the caller's to clear,
- * what is in place now, zeroed where nothing is; or -1 after a message: the record cannot be
- * written.
+ * Put them in place. A failure is a warning. Returns 0 with *OUT, the caller's to clear, what is in
+ * place now, zeroed if nothing is; or -1 after a message: the record cannot be written.
  */
 int put_self(const struct installation *in, struct record *record, struct self_plan *out);
 
-/* What would be done; changes nothing. *OUT, the caller's to clear, is zeroed where nothing is. */
+/*
+ * Find out what would be done; changes nothing. *OUT, the caller's to clear, is zeroed if nothing
+ * would be.
+ */
 void look_at_self(const struct installation *in, struct self_plan *out);
 
 #endif

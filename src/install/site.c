@@ -16,7 +16,7 @@ int site_check(const struct site *site, int fd)
 		       : trusted_check(&site->trust, fd, site->nix_dir, false);
 }
 
-/* Which runtime, where the user has not said. */
+/* Choose the runtime, if the user has not. */
 static void choose_runtime(struct site *site)
 {
 	_cleanup_free_ char *store = path_join(site->nix_dir, "store");

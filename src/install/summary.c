@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-/* What is typed is in a column of its own; a long path makes it wider for all lines. */
+/* Commands have a column of their own; a long path makes it wider on all lines. */
 #define COLUMN_MIN 28
 
-/* The columns that log_info() indents by. */
+/* How many columns log_info() indents. */
 #define INDENT 2
 
 struct line {
@@ -16,7 +16,10 @@ struct line {
 	const char *does;
 };
 
-/* Typed and done side by side, or, where the terminal is too narrow, below each other. */
+/*
+ * Print command and explanation side by side, or, if the terminal is too narrow, one below the
+ * other.
+ */
 static void put_lines(FILE *f, const struct line *lines, size_t count, size_t columns)
 {
 	size_t left = COLUMN_MIN, right = 0;
@@ -49,7 +52,7 @@ char *summary_text(const struct summary *summary)
 		{summary->call, "a shell with Nix"},
 		{summary->has_shims ? command : inside,
 		 summary->has_shims ? "one command, from any shell" : "one command"},
-		{remove, "takes all of it away again"},
+		{remove, "removes everything again"},
 	};
 
 	text_print(f, "%s is installed in %s", summary->version, summary->nix_dir);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * What ends the work, and what pauses it. A signal that is ignored (by nohup, or of a background
- * job of sh) must not be among them: while it is blocked the kernel would deliver it all the same.
+ * The signals that end the work, and those that pause it. Ignored signals (by nohup, or in a
+ * background job of sh) are left out: the kernel delivers a blocked signal even if it is ignored.
  */
 static void watched_signals(sigset_t *set)
 {
@@ -26,7 +26,10 @@ static void watched_signals(sigset_t *set)
 			sigaddset(set, signals[i]);
 }
 
-/* A closed one would go to the next file that is opened, and messages be written into that. */
+/*
+ * Open the standard descriptors that are closed, or the next file would get such a number, and
+ * messages would be written into it.
+ */
 static void fill_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -39,23 +42,23 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 {
 	sigset_t mask = *outer_mask;
 
-	/* a background group may write to the terminal even under "stty tostop" */
+	/* a background process group may write to the terminal even under "stty tostop" */
 	sigaddset(&mask, SIGTTOU);
-	/* write(2) then says EFBIG, which becomes a message with the file's name */
+	/* write(2) then fails with EFBIG, and a message names the file */
 	sigaddset(&mask, SIGXFSZ);
-	/* not ignored, which an exec would hand on: run_start() lets them through again */
+	/* blocked, not ignored: exec would pass that on, while run_start() unblocks them */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
 	fill_descriptors();
-	/* exit, not _exit: so that a sanitizer's leak check runs and stdio is flushed */
+	/* exit, not _exit, so that a sanitizer's leak check runs and stdio is flushed */
 	exit(job->work(job->ctx));
 }
 
 /*
- * Stop with the work, as ^Z asks, and go on with it when continued. By SIGTSTP and not SIGSTOP:
- * where no shell could continue us (an orphaned process group) the kernel passes over it.
+ * Stop together with the work, as ^Z asks, and continue with it. By SIGTSTP, not SIGSTOP: if no
+ * shell could continue this process (an orphaned process group), the kernel ignores SIGTSTP.
  */
 static void pause_with(pid_t group)
 {
@@ -70,7 +73,7 @@ static void pause_with(pid_t group)
 	kill(-group, SIGCONT);
 }
 
-/* Wait for the child to end or a signal to come: 0 with *STATUS, or the signal. */
+/* Wait until the child ends or a signal comes: 0 with *STATUS, or the signal. */
 static int wait_for(pid_t child, const sigset_t *set, int *status)
 {
 	for (;;) {
@@ -97,11 +100,12 @@ static _Noreturn void end_by(int sig, const sigset_t *outer_mask)
 	signal(sig, SIG_DFL);
 	raise(sig);
 	sigprocmask(SIG_SETMASK, outer_mask, NULL);
-	/* where the caller had the signal blocked or we are init of a namespace */
+	/* the caller had the signal blocked, or this process is init of a namespace */
 	_exit(128 + sig);
 }
 
-/* Run it to its end. Returns the signal that ended it early, or 0 with *STATUS from wait(2), or -1.
+/*
+ * Run JOB to its end. Returns the signal that ended it early, or 0 with *STATUS of wait(2), or -1.
  */
 static int run(const struct supervise_job *job, const sigset_t *set, const sigset_t *outer_mask,
 	       int *status)
@@ -119,9 +123,9 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		setpgid(0, 0);
 		run_child(job, parent, outer_mask);
 	}
-	setpgid(child, child); /* in both: whoever is first */
+	setpgid(child, child); /* in parent and child, whichever is first */
 	sig = wait_for(child, set, status);
-	/* where the child was killed (for want of memory), what it had started goes on */
+	/* if the child was killed (for lack of memory), processes that it started still run */
 	if (sig || !WIFEXITED(*status))
 		kill(-child, SIGKILL);
 	if (sig)
@@ -130,15 +134,14 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		return sig; /* a signal that came too late */
 	job->clean_up(job->ctx, child);
 	if (sig)
-		log_info("ended early (%s)\nrun nix-user-chroot --install again: it goes on where "
-			 "it was",
+		log_info("ended early (%s)\nrun nix-user-chroot --install again: it continues",
 			 strsignal(sig));
 	return sig;
 }
 
 int supervise(const struct supervise_job *job)
 {
-	/* a caller that ignores SIGCHLD has its children reaped by the kernel: no status then */
+	/* if the caller ignores SIGCHLD, the kernel reaps children and there is no status */
 	const struct sigaction default_action = {.sa_handler = SIG_DFL};
 	struct sigaction outer_action;
 	sigset_t set, set_aside, outer_mask;
@@ -148,7 +151,10 @@ int supervise(const struct supervise_job *job)
 	watched_signals(&set);
 	sigaction(SIGCHLD, &default_action, &outer_action);
 	sigprocmask(SIG_BLOCK, &set, &outer_mask);
-	/* blocked, what we say goes out from the background too ("stty tostop"), and we go on */
+	/*
+	 * if SIGTTOU is blocked, messages appear also from the background ("stty tostop"), and the
+	 * work goes on
+	 */
 	sigaddset(&set_aside, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &set_aside, NULL);
 	sig = run(job, &set, &outer_mask, &status);
@@ -161,7 +167,7 @@ int supervise(const struct supervise_job *job)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	log_error("the installation was ended by signal %d (%s)\nrun nix-user-chroot --install "
-		  "again: it goes on",
+		  "again: it continues",
 		  WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return -1;
 }

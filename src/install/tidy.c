@@ -8,7 +8,7 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 
-/* Does RECORD tell of anything that is still there, but for empty directories? */
+/* Is there anything to continue with: a complete or begun installation, or a download? */
 static bool tells_of_something(const struct record *record, int nix_dir_fd)
 {
 	_cleanup_close_ int state_fd = fs_open_dir_below(nix_dir_fd, LAYOUT_STATE);
@@ -34,7 +34,9 @@ void tidy(const struct site *site, pid_t dying)
 		}
 		lock_end(&lock);
 	}
-	/* who waits for the lock makes the directories above it again; the others are its owner's
+	/*
+	 * a process that waits for the lock makes the directories above it again; the others belong
+	 * to it
 	 */
 	for (size_t i = 0; i < site->missing.count; i++)
 		if (is_ours || path_is_within(state, site->missing.items[i]))

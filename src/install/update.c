@@ -16,12 +16,12 @@
 #include <string.h>
 
 /*
- * Tells the program that was just put in place what it replaced: it goes on where the other one,
- * which is older and does not know what belongs to this one, has stopped.
+ * Tells the program that was just put in place which version it replaced, so that it continues
+ * where the older one stopped, which does not know what the new one needs.
  */
 #define UPDATED_FROM "NIX_USER_CHROOT_UPDATED_FROM"
 
-enum { PROGRAM_TIME = 1800 /* seconds for a program of 3 MB, on the slowest line */ };
+enum { PROGRAM_TIME = 1800 /* seconds for a program of 3 MB on the slowest line */ };
 
 static struct downloader *new_downloader(const struct update_request *request)
 {
@@ -33,7 +33,10 @@ static struct downloader *new_downloader(const struct update_request *request)
 	return downloader_new(&options);
 }
 
-/* 1: FILE is to take the place of the program; 0: that is it, or as good; -1 after a message. */
+/*
+ * Compare FILE with the running program. 1: FILE is to replace it; 0: the same, or as good; -1
+ * after a message.
+ */
 static int compare(const struct update_request *request, const struct own_file *file,
 		   const struct update_place *place)
 {
@@ -74,7 +77,7 @@ static int fetch_and_put(const struct update_request *request, const struct own_
 	return 0;
 }
 
-/* The program. 1 where another one is in its place now, 0 where not, -1 after a message. */
+/* Update the program. 1 if another one has its place now, 0 if not, -1 after a message. */
 static int update_program(const struct update_request *request, const struct update_place *place)
 {
 	_cleanup_(downloader_freep) struct downloader *downloader = new_downloader(request);
@@ -93,7 +96,7 @@ static int update_program(const struct update_request *request, const struct upd
 	return r > 0 && fetch_and_put(request, &file, downloader, place) < 0 ? -1 : r;
 }
 
-/* What the new program does with the same words. Returns only after a message. */
+/* Become the new program, with the same words. Returns only after a message. */
 static int go_on(const struct update_request *request, const char *path)
 {
 	if (setenv(UPDATED_FROM, PACKAGE_VERSION, 1) == 0)

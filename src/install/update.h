@@ -1,12 +1,12 @@
 /*
- * --update: the newest release of this program in its place, and with --nix the latest Nix.
+ * --update: replace this program by its newest release, and with --nix also Nix by the latest one.
  */
 #ifndef INSTALL_UPDATE_H
 #define INSTALL_UPDATE_H
 
 #include "install/update_request.h"
 
-/* Do it. Returns the exit status to end with. */
+/* Carry --update out. Returns the exit status to end with. */
 int update_command(const struct update_request *request);
 
 #endif

@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* The record of an installation of this user's that is complete: 0, or -1 after a message. */
+/* Read the record of a complete installation of this user's: 0, or -1 after a message. */
 static int read_record(const char *nix_dir, struct record *out)
 {
 	_cleanup_close_ int fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -22,17 +22,19 @@ static int read_record(const char *nix_dir, struct record *out)
 		return 0;
 	if (r == 0 && out->owner != geteuid())
 		log_error("Nix in %s was installed by user %lu, and you are user %lu\n"
-			  "ask that user for a newer one",
+			  "ask that user to update it",
 			  nix_dir, (unsigned long)out->owner, (unsigned long)geteuid());
 	else
-		log_error("there is no Nix in %s that --install has put there%s%s\n"
-			  "nix-user-chroot --install installs the latest, or mends what is there",
+		log_error("there is no Nix in %s that --install installed%s%s\n"
+			  "nix-user-chroot --install installs the latest, or repairs what is there",
 			  nix_dir, r < 0 && r != -ENOENT ? ": " : "",
 			  r < 0 && r != -ENOENT ? strerror(-r) : "");
 	return -1;
 }
 
-/* The mirror that the tarball came from, where its URL is of that form; the caller frees. */
+/*
+ * The mirror that the tarball came from, if its URL has the form of a mirror's; the caller frees.
+ */
 static char *mirror_of(const struct record_release *release)
 {
 	_cleanup_free_ char *tail = NULL;
@@ -45,8 +47,10 @@ static char *mirror_of(const struct record_release *release)
 		       : NULL;
 }
 
-/* The latest one that MIRROR (NULL: that of the make that is PRESENT) has; the caller frees. NULL
- * after a message. */
+/*
+ * The latest version at MIRROR (NULL: of the make that is PRESENT, Nix or Lix); the caller frees.
+ * NULL after a message.
+ */
 static char *find_latest(const struct update_request *request, const char *mirror,
 			 const char *present)
 {
@@ -67,7 +71,7 @@ static char *find_latest(const struct update_request *request, const char *mirro
 	return steal_ptr(&release.version);
 }
 
-/* Does the record have a link by the name of a command? */
+/* Does RECORD have a link with the name of a command of Nix? */
 static bool has_shims(const struct record *record)
 {
 	for (size_t i = 0; i < record->count; i++)
@@ -102,7 +106,7 @@ static int become_install(const struct update_request *request, const struct rec
 		add_option(&words, "--runtime", runtime_name(request->runtime));
 	if (level != LOG_NORMAL)
 		strlist_add(&words, level == LOG_ERROR ? "-q" : level == LOG_DEBUG ? "-vv" : "-v");
-	/* what there is of these stays */
+	/* what exists of these stays */
 	strlist_add(&words, "--no-channel-add");
 	strlist_add(&words, "--no-modify-profile");
 	if (!has_shims(record))

@@ -16,13 +16,13 @@
 #include <sys/file.h>
 
 #define OWN_COPY \
-	"a copy of your own, which --update renews, comes by install.sh of a release (README)"
+	"install.sh of a release (README) installs a copy of your own, which --update can replace"
 
-/* Say that the program at PATH is not renewed, for it WHY. -1 */
+/* Report that the program at PATH is not updated, and WHY. -1 */
 static int refuse(bool is_part, const char *path, const char *why, const char *next)
 {
 	_cleanup_free_ char *text =
-		text_format("%s is not renewed by --update: %s\n%-s", path, why, next);
+		text_format("%s is not updated by --update: %s\n%-s", path, why, next);
 
 	if (is_part)
 		log_warning("%-s", text);
@@ -31,13 +31,16 @@ static int refuse(bool is_part, const char *path, const char *why, const char *n
 	return -1;
 }
 
-/* NULL: its file was replaced, or removed, while it runs; or /proc is missing. */
+/*
+ * The path of the program. NULL: its file was replaced or removed while it runs, or /proc is
+ * missing.
+ */
 static char *find_path(const char *argv0)
 {
 	_cleanup_free_ char *self = fs_self_path();
 
 #ifndef SINGLE_BINARY
-	/* what starts this one calls it by its own path */
+	/* a program that starts this one uses its absolute path */
 	if (*argv0 == '/')
 		return realpath(argv0, NULL);
 #endif
@@ -51,20 +54,20 @@ static int check_owner(bool is_part, const struct update_place *place, const str
 	const char *package = package_owner_advice(place->path);
 
 	if (package)
-		return refuse(is_part, place->path, "a package manager keeps it", package);
+		return refuse(is_part, place->path, "it belongs to a package", package);
 #ifndef SINGLE_BINARY
 	return refuse(
 		is_part, place->path,
 		"it was built as two files, itself and nix-user-chroot-install, and a release "
 		"has one file",
-		"renew it as it was installed: make install of a newer version; " OWN_COPY);
+		"update it as it was installed: make install of a newer version; " OWN_COPY);
 #endif
 	if (st->st_uid != geteuid())
 		why = xasprintf("it belongs to user %lu, and you are user %lu",
 				(unsigned long)st->st_uid, (unsigned long)geteuid());
 	else if (faccessat(place->dir_fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		why = xasprintf("cannot write to %s: %s", dir, strerror(errno));
-	return why ? refuse(is_part, place->path, why, "ask who keeps it there; " OWN_COPY) : 0;
+	return why ? refuse(is_part, place->path, why, "ask whoever maintains it; " OWN_COPY) : 0;
 }
 
 int update_place_find(const char *argv0, bool is_part, struct update_place *out)
@@ -101,7 +104,9 @@ const char *update_recorded_name(const struct record *record, const char *path)
 	return NULL;
 }
 
-/* Does the record of NIX_DIR, that of this user, have the program? 1, 0, or -1 after a message. */
+/*
+ * Does the record of NIX_DIR, if it is this user's, have the program? 1, 0, or -1 after a message.
+ */
 static int is_recorded(const struct update_request *request, const char *nix_dir, const char *path)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
@@ -117,7 +122,7 @@ static int is_recorded(const struct update_request *request, const char *nix_dir
 	return 1;
 }
 
-/* A signal that ends us waits until all is done: it takes milliseconds. */
+/* Block signals that would end the process until everything is done, which takes milliseconds. */
 static void hold_signals(sigset_t *before)
 {
 	sigset_t set;
@@ -130,7 +135,7 @@ static void hold_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
-/* Is PLACE still what it was, and nobody else at work there? The lock ends with its descriptor. */
+/* Is PLACE unchanged, and is no other process at work there? The lock ends with its descriptor. */
 static int take_place(const struct update_place *place)
 {
 	struct stat then, now;
@@ -155,7 +160,9 @@ static int replace(const struct update_place *place, const void *data, size_t le
 	return r < 0 ? layout_error("write anew", place->path, r) : 0;
 }
 
-/* The same, with the digest in the record first, and the one of before out of it afterwards. */
+/*
+ * Replace the program, with the new digest in the record before and the old one removed afterwards.
+ */
 static int replace_recorded(const char *nix_dir, const struct update_place *place, const void *data,
 			    size_t len, const struct sha256 *sha256, const struct lock *lock)
 {

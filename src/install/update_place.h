@@ -1,6 +1,4 @@
-/*
- * Where the running program lies, whether --update may replace it there, and replacing it.
- */
+/* Where the running program is, whether --update may replace it there, and replacing it. */
 #ifndef INSTALL_UPDATE_PLACE_H
 #define INSTALL_UPDATE_PLACE_H
 
@@ -12,9 +10,9 @@
 #include <sys/types.h>
 
 struct update_place {
-	char *path; /* absolute, no symlinks in it */
-	int fd;	    /* the file */
-	int dir_fd; /* the directory that it is in */
+	char *path; /* absolute, without symlinks */
+	int fd;	    /* the program's file */
+	int dir_fd; /* the directory of the file */
 	mode_t mode;
 };
 
@@ -24,15 +22,16 @@ struct update_place {
 	}
 
 /*
- * Find it, which was started by the name ARGV0: 0 with *OUT for update_place_clear(), or -1 after a
- * message, an error or, where the user has asked for more than the program (IS_PART), a warning: it
- * is not the user's, or a package's, or two files, of which a release has none.
+ * Find the program, which was started by the name ARGV0: 0 with *OUT for update_place_clear(), or
+ * -1 after a message, if it belongs to another user or a package, or consists of two files, which
+ * no release has. The message is a warning if the user asks for more than the program (IS_PART),
+ * else an error.
  */
 int update_place_find(const char *argv0, bool is_part, struct update_place *out);
 
 /*
- * Put the LEN bytes at DATA, whose digest is SHA256, in its place by rename(2), with the record of
- * the Nix directory, where that has the program, in step. 0, or -1 after a message.
+ * Replace the program in PLACE by the LEN bytes at DATA, whose digest is SHA256, by rename(2), and
+ * update the record of the Nix directory if the program is in it. 0, or -1 after a message.
  */
 int update_place_put(const struct update_request *request, const struct update_place *place,
 		     const void *data, size_t len, const struct sha256 *sha256);

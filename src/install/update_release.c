@@ -14,7 +14,7 @@
 
 enum {
 	PROGRAM_MAX = 64 << 20, /* bytes; today's have 3,000,000 */
-	SAID_MAX = 256,		/* bytes of what --version says */
+	SAID_MAX = 256,		/* bytes of the output of --version */
 };
 
 static int refuse_http(const char *shown)
@@ -25,7 +25,7 @@ static int refuse_http(const char *shown)
 	return -1;
 }
 
-/* The hash that the user gives: 0 with *OUT where there is one, -1 after a message. */
+/* Parse the hash that the user gives: 0 with *OUT if there is one, -1 after a message. */
 static int take_hash(const char *text, struct sha256 *out)
 {
 	if (!text || sha256_parse_option(text, out) == 0)
@@ -36,17 +36,17 @@ static int take_hash(const char *text, struct sha256 *out)
 	return -1;
 }
 
-/* Exactly one program for this host in SUMS. 0, or -1 after a message. */
+/* Find the one program for this host in SUMS. 0, or -1 after a message. */
 static int find_program(char *sums, const char *base, struct own_file *out)
 {
 	_cleanup_free_ char *shown = url_shown(base);
-	size_t count = own_release_find(sums, base, "nix-user-chroot", out);
+	size_t count = own_release_find(sums, base, "nix-user-chroot", NULL, out);
 
 	if (count == 1)
 		return 0;
 	if (count == 0)
 		log_error("%s/SHA256SUMS names no program for this host (%s)\n"
-			  "is it the place of a release, and does a portal stand before it?",
+			  "is this URL a release, or does a login page answer instead?",
 			  shown, own_release_system() ? own_release_system() : "unknown");
 	else
 		log_error("%s/SHA256SUMS names %zu programs for this host\n"
@@ -87,8 +87,9 @@ static int mismatch(const struct own_file *file, const struct sha256 *found)
 
 	sha256_format(&file->sha256, wanted);
 	sha256_format(found, got);
-	log_error("%s is not what it should be\nexpected SHA-256 %s\nfound            %s\n"
-		  "nothing was changed; try again, and if it stays so, tell who keeps that release",
+	log_error("SHA-256 mismatch for %s\nexpected %s\nfound    %s\n"
+		  "nothing was changed; try again, and if it stays so, tell whoever maintains that "
+		  "release",
 		  shown, wanted, got);
 	return -1;
 }
@@ -103,13 +104,13 @@ static _Noreturn void run_version(int program, int output)
 	    dup2(null, STDERR_FILENO) < 0)
 		_exit(125);
 	fexecve(program, argv, environ);
-	/* not allowed for such a file is no fault of the program's */
+	/* if this host does not let such a file run, the program is not at fault */
 	_exit(errno == EACCES || errno == EPERM ? 126 : 127);
 }
 
 /*
- * Run the file PROGRAM with --version: 0 with the beginning of what it says in SAID, 1 where this
- * host lets no such file run, or a negative errno.
+ * Run the file PROGRAM with --version: 0 with the beginning of its output in SAID, 1 if this host
+ * lets no such file run, or a negative errno.
  */
 static int ask_version(int program, char said[SAID_MAX])
 {
@@ -142,7 +143,10 @@ static int ask_version(int program, char said[SAID_MAX])
 	return WEXITSTATUS(status) == 126 ? 1 : 0;
 }
 
-/* Does it run here, and is it of the version that it is named after? 0, or -1 after a message. */
+/*
+ * Does FILE run here, and does it print the version that it is named after? 0, or -1 after a
+ * message.
+ */
 static int try_program(const struct own_file *file, const char *data, size_t len)
 {
 	_cleanup_free_ char *shown = url_shown(file->url);
@@ -163,7 +167,7 @@ static int try_program(const struct own_file *file, const char *data, size_t len
 			  shown, strerror(-r));
 	else
 		log_error("%s does not say that it is of version %s, but: %s\n"
-			  "nothing was changed; tell who keeps that release",
+			  "nothing was changed; tell whoever maintains that release",
 			  shown, file->version, said);
 	return -1;
 }
@@ -175,7 +179,7 @@ int update_release_get(const struct own_file *file, struct downloader *downloade
 	_cleanup_free_ char *shown = url_shown(file->url);
 	_cleanup_free_ char *what = xasprintf("%s is not there", shown);
 	const struct download_missing missing = {
-		what, "SHA256SUMS beside it names it: tell who keeps that release"};
+		what, "SHA256SUMS beside it names it: tell whoever maintains that release"};
 	struct sha256 digest;
 	int r;
 

@@ -1,6 +1,4 @@
-/*
- * The program that a release of this program has for this host, got and verified.
- */
+/* Gets and verifies the program for this host from a release of this program. */
 #ifndef INSTALL_UPDATE_RELEASE_H
 #define INSTALL_UPDATE_RELEASE_H
 
@@ -10,16 +8,15 @@
 #include <stddef.h>
 
 /*
- * Which it is, and its digest, in *OUT, for own_file_clear(): of REQUEST's hash, or of SHA256SUMS
- * where nobody can have changed that on its way. 0, or -1 after a message.
+ * Find the program and its digest, from REQUEST's hash, or from SHA256SUMS if nobody can have
+ * changed that on its way: *OUT is for own_file_clear(). 0, or -1 after a message.
  */
 int update_release_find(const struct update_request *request, struct downloader *downloader,
 			struct own_file *out);
 
 /*
- * Its bytes, in memory, in *OUT (the caller frees) and *LEN, of the digest that FILE has; they were
- * run once, and said that they are of the version that FILE is named after. 0, or -1 after a
- * message.
+ * Get the program into memory, *LEN bytes at *OUT, which the caller frees. They have FILE's digest,
+ * and were run once, and printed the version that FILE is named after. 0, or -1 after a message.
  */
 int update_release_get(const struct own_file *file, struct downloader *downloader, char **out,
 		       size_t *len);

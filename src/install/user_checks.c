@@ -25,7 +25,10 @@ static int why_no_files(const char *path)
 	return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-/* Nix, and the shell that runs its script, make files there. A finished job's is gone. */
+/*
+ * Check TMPDIR, where Nix, and the shell that runs its script, make files. That of a finished job
+ * is gone.
+ */
 static int check_tmp(void)
 {
 	const char *named = env_get("TMPDIR");
@@ -45,7 +48,7 @@ static int check_tmp(void)
 	return -1;
 }
 
-/* A store of its own is what this Nix is for: all its commands would go to another one. */
+/* Check that the user's settings name no other store, which all commands of this Nix would use. */
 static int check_store_setting(void)
 {
 	_cleanup_free_ char *where = NULL, *value = user_conf_find("store", &where);
@@ -60,7 +63,9 @@ static int check_store_setting(void)
 	return -1;
 }
 
-/* Where PATH, or what it is to be made in, belongs to root, as after sudo. */
+/*
+ * Check that PATH, or the directory where it would be made, does not belong to root, as after sudo.
+ */
 static int check_writable(const char *path)
 {
 	_cleanup_free_ char *there = fs_deepest_existing(path);

@@ -1,6 +1,6 @@
 /*
- * What of the user's own would make Nix fail: the profile, settings, the directory for temporary
- * files. Part of preflight().
+ * Finds what of the user's own would make Nix fail: the profile, settings, the directory for
+ * temporary files. Part of preflight().
  */
 #ifndef INSTALL_USER_CHECKS_H
 #define INSTALL_USER_CHECKS_H
@@ -8,7 +8,7 @@
 #include "install/request.h"
 #include "install/site.h"
 
-/* Changes nothing. Returns 0, or -1 after a message. */
+/* Make these checks; changes nothing. Returns 0, or -1 after a message. */
 int user_checks(const struct site *site, const struct install_request *request);
 
 #endif

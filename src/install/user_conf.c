@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Files may include files; what goes in a circle ends here. */
+/* Files may include files; a circle of includes ends here. */
 #define INCLUDES_MAX 8
 
 static const char blanks[] = " \t\r";
@@ -19,7 +19,7 @@ static char *of_file(const char *path, const char *name, int depth)
 	_cleanup_free_ char *text = NULL, *directory = NULL;
 	size_t len;
 
-	/* a file that cannot be read, Nix passes over or names by itself */
+	/* Nix skips an unreadable file, or reports it */
 	if (depth > INCLUDES_MAX || fs_read_file(AT_FDCWD, path, USER_CONF_MAX, &text, &len) < 0)
 		return NULL;
 	directory = path_parent(path);
@@ -45,7 +45,7 @@ static char *trimmed(const char *value)
 	return xstrndup(value, len);
 }
 
-/* The value of the one LINE, which is changed, or of the file that it includes; NULL: none. */
+/* The value in LINE, which is changed, or in the file that LINE includes; NULL: none. */
 static char *of_line(char *line, const char *name, const char *directory, int depth)
 {
 	char *rest = NULL, *first, *second, *value;
@@ -84,7 +84,7 @@ char *user_conf_of_text(const char *text, const char *name, const char *director
 	return of_text(text, name, directory, 0);
 }
 
-/* The files that Nix reads, the one that wins in front. */
+/* List the files that Nix reads, the one that wins first. */
 static void list_files(struct strlist *out)
 {
 	const char *named = getenv("NIX_USER_CONF_FILES"), *dirs = env_get("XDG_CONFIG_DIRS");

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* More bytes than anybody's nix.conf has. */
+/* More bytes than any nix.conf has. */
 #define CONF_MAX ((size_t)1 << 20)
 
-/* As many processes are named. */
+/* A message names at most this many processes. */
 #define SHOWN 8
 
 #define ANYWAY "NIX_USER_CHROOT_COLLECT_ANYWAY"
@@ -26,7 +26,7 @@ static bool has_word(char *const *argv, const char *word)
 	return false;
 }
 
-/* "nix store gc", with options anywhere but between the two words. */
+/* Is it "nix store gc", or the like, with options anywhere except between the two words? */
 static bool has_words(char *const *argv, const char *first, const char *second)
 {
 	for (; argv[0] && argv[1]; argv++)
@@ -35,7 +35,10 @@ static bool has_words(char *const *argv, const char *first, const char *second)
 	return false;
 }
 
-/* What TEXT, as in nix.conf(5), says of min-free: 1 for a number, 0 for zero, -1 for nothing. */
+/*
+ * What TEXT, in the form of nix.conf(5), sets min-free to: 1 for a number, 0 for zero, -1 for
+ * nothing.
+ */
 static int min_free_of(char *text)
 {
 	char *rest = text, *line;
@@ -67,7 +70,7 @@ static void read_conf(int dirfd, const char *path, int *answer)
 	*answer = said < 0 ? *answer : said;
 }
 
-/* The last to say something wins: nix.conf(5), "Order of precedence". */
+/* Is min-free set? The last file that sets it wins: nix.conf(5), "Order of precedence". */
 static bool has_min_free(int nix_dir_fd)
 {
 	_cleanup_free_ char *config = xdg_config_home(), *variable = xstrdup(env_get("NIX_CONFIG"));
@@ -111,20 +114,20 @@ void collector_find_roots(int nix_dir_fd, struct strlist *out)
 	}
 }
 
-/* What collector_find_others() looks for. */
+/* The argument of collector_find_others(). */
 struct others {
 	const struct stat *nix;
-	uint64_t mount_namespace; /* ours */
-	ino_t own, outside;	  /* user namespaces */
+	uint64_t mount_namespace; /* of this process */
+	ino_t own, outside;	  /* inodes of user namespaces */
 	struct strlist *out;
 };
 
-/* Is the user namespace USER_FD, which is closed, OTHERS->own or one below that? */
+/* Is the user namespace USER_FD the namespace OTHERS->own or below it? Closes USER_FD. */
 static bool is_below(const struct others *others, int user_fd)
 {
 	struct stat st;
 
-	/* the kernel names no parents of the one that we are in */
+	/* the kernel does not name the parents of the namespace that this process is in */
 	while (user_fd >= 0 && fstat(user_fd, &st) == 0 && st.st_ino != others->own &&
 	       st.st_ino != others->outside) {
 		int parent = ioctl(user_fd, NS_GET_PARENT);
@@ -179,7 +182,7 @@ void collector_find_others(int nix_dir_fd, ino_t own, struct strlist *out)
 	processes_visit(0, 0, look_at_process, &others);
 }
 
-/* The first of LIST, for a message. */
+/* The first entries of LIST, for a message. */
 static char *shorten(const struct strlist *list)
 {
 	_cleanup_free_ char *text = NULL;
@@ -198,10 +201,12 @@ static int refuse_for_others(const struct strlist *others)
 {
 	_cleanup_free_ char *processes = shorten(others);
 
-	log_error("cannot collect garbage: what processes use that run in another namespace cannot "
-		  "be seen from here: %s\nend them first, or run it where they run; with " ANYWAY
-		  "=1 it is done all the same, and what they use may go",
-		  processes);
+	log_error(
+		"cannot collect garbage: processes in another namespace may use store paths, which "
+		"cannot be seen from here: %s\n"
+		"end these processes first, or collect garbage where they run; with " ANYWAY
+		"=1 garbage is collected all the same, and what they use may be deleted",
+		processes);
 	return -1;
 }
 
@@ -218,11 +223,10 @@ static int refuse_for_roots(const struct strlist *roots)
 	}
 	if (lost == 0)
 		return 0;
-	log_error(
-		"cannot collect garbage: %zu of its roots %s not there inside, such as %s, so that "
-		"what %s would be deleted\ntake the directory out of the excludes of "
-		"path-config.toml; with " ANYWAY "=1 it is done all the same",
-		lost, lost == 1 ? "is" : "are", first, lost == 1 ? "it keeps" : "they keep");
+	log_error("cannot collect garbage: %zu of its roots %s missing inside, such as %s, so that "
+		  "what %s would be deleted\ntake the directory out of the excludes of "
+		  "path-config.toml; with " ANYWAY "=1 garbage is collected all the same",
+		  lost, lost == 1 ? "is" : "are", first, lost == 1 ? "it keeps" : "they keep");
 	return -1;
 }
 
@@ -237,9 +241,9 @@ int collector_check(enum collecting collecting, const struct strlist *roots,
 		_cleanup_free_ char *processes = shorten(others);
 
 		log_warning(
-			"min-free is set, so that a build may collect garbage, and what processes "
-			"use that run in another namespace cannot be seen from here: "
-			"%s\nend them first, or keep it from collecting meanwhile: "
+			"min-free is set, so that a build may collect garbage, and processes in "
+			"another namespace may use store paths, which cannot be seen from here: "
+			"%s\nend these processes first, or forbid collecting meanwhile: "
 			"NIX_CONFIG='min-free = 0'",
 			processes);
 	}

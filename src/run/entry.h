@@ -12,27 +12,28 @@
 struct entry {
 	int nix_dir_fd;
 	const char *nix_dir; /* as the user knows it */
-	bool is_new;	     /* a namespace of its own is asked for */
-	bool keeps_ssh;	     /* ssh's configuration is to be as it is on the host */
-	/* the working directory, absolute, which is to be the same inside; NULL: it need not be */
+	bool is_new;	     /* make a new namespace */
+	bool keeps_ssh;	     /* show ssh's configuration as it is on the host */
+	/* an absolute path to be the working directory inside as well; NULL: there is none */
 	const char *work_dir;
 	/*
-	 * Not NULL: what collector_find_others() says of the user namespace that is entered is
-	 * added, the caller's to clear.
+	 * If not NULL, the result of collector_find_others() for the entered user namespace is
+	 * added; the caller clears it.
 	 */
 	struct strlist *others;
 };
 
-/* Why a runtime is not to be had here. Nothing has changed: another one may be tried. */
+/* Why a runtime does not work here. Nothing has changed, so another runtime may be tried. */
 struct refusal {
 	char *what; /* "cannot WHAT: …"; NULL: it was not refused */
 	int err;
-	enum check_step step; /* what of the host explains it; CHECK_STEP_COUNT: WHAT says all */
+	/* the step of the host that explains the refusal; CHECK_STEP_COUNT: WHAT says everything */
+	enum check_step step;
 };
 
 void refusal_clear(struct refusal *refusal);
 
-/* WHAT is taken over. Returns 1, as a runtime does that is refused. */
+/* Set *REFUSAL, which takes WHAT over. Returns 1, as a refused runtime does. */
 int refuse(struct refusal *refusal, char *what, int err, enum check_step step);
 
 #endif

@@ -11,11 +11,14 @@
 
 char *environment_user(void)
 {
-	/* as Nix does it: what USER says may be another user's, after su or in a job */
+	/*
+	 * the passwd entry first, as Nix does: USER may name another user after su or in a batch
+	 * job
+	 */
 	const struct passwd *entry = getpwuid(geteuid());
 	const char *user = entry ? entry->pw_name : env_get("USER");
 
-	/* it becomes one component of a path */
+	/* the name becomes one component of a path */
 	return user && !strchr(user, '/') && user[0] != '.' ? xstrdup(user) : NULL;
 }
 
@@ -40,14 +43,15 @@ static void put_on_path(const char *directory)
 
 	if (path && path_has(path, directory))
 		return;
-	/* without PATH, execvp(3) would search these two */
+	/* without PATH, execvp(3) would search these two directories */
 	longer = xasprintf("%s:%s", directory, path ? path : "/bin:/usr/bin");
 	setenv("PATH", longer, 1);
 }
 
 /*
- * Where no variable says it, Nix looks in Debian's place alone. The host's bundle, in which its
- * administrator has put the CA of a proxy, comes before the profile's, as for --install.
+ * Set the CA bundle if no variable does: Nix by itself looks only in Debian's place. The host's
+ * bundle, to which an administrator adds the CA of a proxy, precedes the profile's, as for
+ * --install.
  */
 static void set_certificates(const char *profile)
 {
@@ -60,12 +64,15 @@ static void set_certificates(const char *profile)
 	file = ca_bundle_find("");
 	if (!file && own && ca_bundle_check(own) == 0)
 		file = own;
-	/* the first of the list is Nix's own place */
+	/* Nix finds the first of the list by itself */
 	if (file && file != ca_bundle_paths[0])
 		setenv("NIX_SSL_CERT_FILE", file, 1);
 }
 
-/* Of LIST, what colons part, that which is not the host's own; the caller frees. NULL: nothing. */
+/*
+ * The words of LIST, separated by colons, that are not the host's own libraries; the caller frees.
+ * NULL: none.
+ */
 static char *without_host_libraries(const char *list)
 {
 	char *part, *kept = NULL;
@@ -84,7 +91,7 @@ static char *without_host_libraries(const char *list)
 
 void environment_drop_libraries(const char *command)
 {
-	/* ld.so(8); the module systems of clusters set them */
+	/* variables of ld.so(8), which the module systems of clusters set */
 	static const char *const names[] = {"LD_LIBRARY_PATH", "LD_PRELOAD"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -129,7 +136,7 @@ bool environment_wants_daemon(const char *text)
 	return wants;
 }
 
-/* The daemon of a host's own Nix is none of this store's. */
+/* Unset what selects the daemon of the host's own Nix, which does not serve this store. */
 static void forget_daemon(void)
 {
 	const char *remote = env_get("NIX_REMOTE"), *config = env_get("NIX_CONFIG");
@@ -154,7 +161,7 @@ void environment_prepare(bool with_profile)
 	_cleanup_free_ char *profile = NULL, *bin = NULL;
 	const char *conf = env_get("NIX_CONF_DIR");
 
-	/* /etc/nix is what a shell of the host's own Nix may have set */
+	/* a shell of the host's own Nix may have set /etc/nix */
 	if (!conf || (!with_profile && strcmp(conf, "/etc/nix") == 0))
 		setenv("NIX_CONF_DIR", "/nix/etc/nix", 1);
 	forget_daemon();

@@ -16,17 +16,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Bytes of a startup file that are looked at: more than anybody writes by hand. */
+/* How many bytes of a startup file are read: more than anybody writes by hand. */
 #define STARTUP_MAX (1024 * 1024)
 
-/* This program is none: it would become itself, for ever. */
+/* Is PATH a shell? This program is none: it would become itself, for ever. */
 static bool is_shell(const char *path)
 {
-	/* a relative one would be another program in every directory */
+	/* a relative path would be another program in every directory */
 	return path && *path == '/' && fs_is_program(path) && !fs_same_file(path, "/proc/self/exe");
 }
 
-/* The user's shell. To be freed. */
+/* The user's shell. The caller frees. */
 static char *find_shell(void)
 {
 	const char *shell = env_get("SHELL");
@@ -39,7 +39,7 @@ static char *find_shell(void)
 	return xstrdup(is_shell(shell) ? shell : "/bin/sh");
 }
 
-/* Does a line of the file NAME below DIRECTORY, not being a comment, put PROFILE on PATH? */
+/* Does a line of the file NAME in DIRECTORY, other than a comment, put PROFILE on PATH? */
 static bool file_speaks_of(const char *directory, const char *name, const char *profile)
 {
 	static const char *const direct[] = {"nix-profile/bin", "nix/profile/bin"};
@@ -57,21 +57,24 @@ static bool file_speaks_of(const char *directory, const char *name, const char *
 		for (size_t i = 0; i < sizeof(direct) / sizeof(direct[0]); i++)
 			if (strstr(line, direct[i]))
 				return true;
-		/* what upstream's installer writes; without USER that script does nothing */
+		/*
+		 * the line of upstream's installer; without USER the script that it reads does
+		 * nothing
+		 */
 		if (has_script && strstr(line, "profile.d/nix.sh"))
 			return true;
 	}
 	return false;
 }
 
-/* Will the login shell of this NAME have the profile on PATH by the user's own startup file? */
+/* Will the startup files put the profile on PATH in a login shell called NAME? */
 static bool startup_speaks_of(const char *name, const char *profile)
 {
 	static const char *const of_bash[] = {".bash_profile", ".bash_login", ".profile"};
 	static const char *const of_zsh[] = {".zshenv", ".zprofile", ".zshrc", ".zlogin"};
 	const char *home = env_get("HOME"), *zdotdir = env_get("ZDOTDIR");
 
-	/* what it speaks of cannot be on PATH where the home directory has a colon in its name */
+	/* if the home directory's name has a colon, no path in it can be on PATH */
 	if (!home || strchr(home, ':'))
 		return false;
 	if (strcmp(name, "zsh") == 0) {
@@ -82,7 +85,7 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	}
 	if (strcmp(name, "bash") != 0)
 		return file_speaks_of(home, ".profile", profile);
-	/* bash(1): the first of them that is there and can be read, and no other */
+	/* bash(1) reads the first of them that exists and is readable, and no other */
 	for (size_t i = 0; i < sizeof(of_bash) / sizeof(of_bash[0]); i++) {
 		_cleanup_free_ char *path = path_join(home, of_bash[i]);
 
@@ -103,8 +106,9 @@ static bool is_bourne(const char *name)
 }
 
 /*
- * What a login shell runs after its startup files: the profile on PATH if they left it off, then
- * the same shell anew, interactive where its stdin is a terminal. The caller frees.
+ * The script that a login shell runs after its startup files: it puts the profile on PATH if the
+ * files did not, then starts the same shell again, interactive if stdin is a terminal. The caller
+ * frees.
  */
 static char *path_script(const char *shell, const char *profile)
 {
@@ -125,7 +129,7 @@ static int exec_login_shell(const char *shell, const char *profile)
 	const char *slash = strrchr(shell, '/'), *name = slash ? slash + 1 : shell;
 	/* login(1): a shell whose name begins with '-' is a login shell */
 	_cleanup_free_ char *login_name = xasprintf("-%s", name), *script = NULL;
-	/* bash may be built to want this as well, before it reads the files for -c */
+	/* a bash may be built to demand -i as well, before it reads the files for -c */
 	bool is_bash = strcmp(name, "bash") == 0;
 	char *const plain[] = {login_name, NULL};
 
@@ -140,8 +144,8 @@ static int exec_login_shell(const char *shell, const char *profile)
 }
 
 /*
- * The first file NAME in a directory of PATH that we may search, of those that access(2) grants
- * with MODE; the caller frees. NULL: there is none.
+ * The first file NAME in a directory of PATH that this user may search, among those that access(2)
+ * grants with MODE; the caller frees. NULL: none.
  */
 static char *find_on_path(const char *name, int mode)
 {
@@ -160,8 +164,8 @@ static char *find_on_path(const char *name, int mode)
 }
 
 /*
- * A file that is no program and names no interpreter is a script of sh: POSIX asks this of
- * execvp(3), and glibc does it, but musl does not. Returns errno.
+ * Run a file that is no binary and names no interpreter by sh: POSIX demands that of execvp(3);
+ * glibc does it, musl does not. Returns errno.
  */
 static int exec_script(char *const *argv)
 {
@@ -187,20 +191,22 @@ static int exec_failed(const char *command, int err)
 {
 	bool missing;
 
-	/* execvp(3) says EACCES also where all it met was a directory that it may not search */
+	/* execvp(3) says EACCES also if it only met a directory that it may not search */
 	if (err == EACCES && !strchr(command, '/')) {
 		_cleanup_free_ char *file = find_on_path(command, F_OK);
 
 		err = file ? err : ENOENT;
 	}
-	/* ENOTDIR: a word of PATH, or a parent of COMMAND, is a file; to the user the same */
+	/*
+	 * ENOTDIR: a part of PATH, or of COMMAND's path, is a file; for the user that is the same
+	 */
 	missing = err == ENOENT || err == ENOTDIR;
 
 	log_error("cannot run %s inside: %s\n%-s", command, strerror(err),
-		  missing && strchr(command, '/') ? "there is no such file inside, or the "
-						    "interpreter that it needs is not there"
-		  : missing			  ? "it is in no directory of PATH, inside"
-						  : "it must be a program that you may execute");
+		  missing && strchr(command, '/')
+			  ? "the file, or the interpreter that it needs, does not exist inside"
+		  : missing ? "it was not found in PATH inside"
+			    : "it must be a program that you may execute");
 	return missing ? EXIT_ENOENT : EXIT_CANNOT_INVOKE;
 }
 
@@ -220,9 +226,10 @@ int exec_command(char *const *argv, bool with_profile)
 	_cleanup_free_ char *shell = NULL, *profile = NULL;
 
 	if (login_goes_round(argv)) {
-		log_warning("a startup file of your shell runs nix-user-chroot, and so itself "
-			    "again: this shell reads none\n"
-			    "write in front of it there: [ -n \"$NIX_USER_CHROOT\" ] ||");
+		log_warning("a startup file of your shell runs nix-user-chroot, which starts that "
+			    "shell again: this shell reads no startup files\n"
+			    "put this in front of nix-user-chroot in that file: [ -n "
+			    "\"$NIX_USER_CHROOT\" ] ||");
 		return exec_plain_shell(argv ? argv[0] : NULL);
 	}
 	if (argv) {
@@ -251,7 +258,7 @@ char **exec_shell_words(char *line, char *const *words, char **shell)
 	return all;
 }
 
-/* ARGV with NAME in front, as it was called: "-NAME" where it is to be a login shell. */
+/* ARGV with NAME as its first word, or "-NAME" if it was called as a login shell. */
 static char **profile_arguments(const char *name, char *const *argv)
 {
 	size_t count = 1;
@@ -273,7 +280,7 @@ int exec_profile_command(const char *name, char *const *argv)
 	_cleanup_free_ char **words = profile_arguments(name, argv);
 	int err;
 
-	/* of other packages the user may want it so */
+	/* a user may have installed commands of other packages in this way */
 	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
 		environment_drop_libraries(name);
 	profile_directories(&directories);
@@ -282,14 +289,14 @@ int exec_profile_command(const char *name, char *const *argv)
 
 		execv(file, words);
 		err = errno;
-		/* ENOENT of a file that is there: its interpreter is not */
+		/* ENOENT for a file that exists: its interpreter is missing */
 		if ((err != ENOENT && err != ENOTDIR) || access(file, F_OK) == 0)
 			return exec_failed(file, err);
 	}
 	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%-s", name,
 		  directories.items[0],
 		  str_starts_with(name, "nix")
-			  ? "nix-user-chroot --install mends the profile of an installation"
+			  ? "nix-user-chroot --install repairs the profile of an installation"
 			  : "nix-user-chroot -- nix-env -iA nixpkgs.PACKAGE puts a package there");
 	return EXIT_ENOENT;
 }

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 /*
- * "default" or "named"; behind a ':' the limit of the stack, of which the kernel leaves a
- * privileged program 8 MiB; behind a '/' the command of the profile, if it is one; and behind that,
- * which has no '/', the absolute path of the working directory, if there is one
+ * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
+ * "named"; after ':' the limit of the stack, of which the kernel leaves a privileged program only 8
+ * MiB; after another ':' those of the descriptors 0 to 2 that were closed, since libc opens them in
+ * a privileged program; after the first '/' the command of the profile, if any, which has no '/';
+ * after it the absolute path of the working directory, if any
  */
 #define STARTED "NIX_USER_CHROOT_HELPED"
 
@@ -31,7 +33,7 @@ static rlim_t stack_limit(void)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
-	/* fails for nobody */
+	/* this call cannot fail */
 	getrlimit(RLIMIT_STACK, &limit);
 	return limit.rlim_cur;
 }
@@ -46,28 +48,51 @@ static void restore_stack(const char *number)
 	setrlimit(RLIMIT_STACK, &limit);
 }
 
+static void close_again(const char *digits)
+{
+	for (; *digits >= '0' + STDIN_FILENO && *digits <= '0' + STDERR_FILENO; digits++)
+		close(*digits - '0');
+}
+
 bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 {
+	const char *told = env_get(STARTED), *limit = told ? strchr(told, ':') : NULL;
+	const char *closed = limit ? strchr(limit + 1, ':') : NULL;
 	char *started, *name, *directory;
 
-	if (!env_get(STARTED) || !strchr(env_get(STARTED), ':') || !is_inside())
+	if (!closed || !is_inside())
 		return false;
-	started = xstrdup(env_get(STARTED));
+	restore_stack(limit + 1);
+	close_again(closed + 1);
+	started = xstrdup(told);
 	unsetenv(STARTED);
-	restore_stack(started + strcspn(started, ":") + 1);
 	name = started + strcspn(started, "/");
 	name += *name == '/';
 	directory = strchr(name, '/');
 	*request = (struct run_request){
-		.is_default = str_starts_with(started, "default"),
+		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
-		/* a copy where it is cut off what follows */
+		/* a copy, where the name has to be cut off from what follows */
 		.profile_command = !*name || name == directory ? NULL
 				   : directory ? xstrndup(name, (size_t)(directory - name))
 					       : name,
 		.work_dir = directory ? directory : "",
 	};
 	return true;
+}
+
+/* What has a low number since the caller had closed it is ours, and ends with the exec. */
+static char *closed_descriptors(void)
+{
+	char digits[4] = "", *end = digits;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			*end++ = (char)('0' + fd);
+	}
+	return xstrdup(digits);
 }
 
 static size_t count_of(char *const *words)
@@ -86,8 +111,8 @@ static void add_all(const char **words, size_t *count, char *const *more)
 }
 
 /*
- * The words that helper.c takes; the caller frees the array, and has the words. The environment
- * goes as words: of its own, libc takes from a privileged program what could make it obey.
+ * The words for helper.c; the caller frees the array, but not the words. The environment is passed
+ * as words, because libc removes variables from a privileged program's environment.
  */
 static const char **words_of(const char *helper, const char *fd, const char *variables,
 			     const char *started, const char *self, char *const *argv)
@@ -111,13 +136,14 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 {
 	const char *work_dir = request->work_dir ? request->work_dir : entry->work_dir;
 	const rlim_t stack = stack_limit();
+	_cleanup_free_ char *closed = closed_descriptors();
 	_cleanup_free_ char *started = xasprintf(
-		STARTED "=%s:%llu/%s%s", request->is_default ? "default" : "named",
-		(unsigned long long)stack, request->profile_command ? request->profile_command : "",
-		work_dir ? work_dir : "");
+		STARTED "=%d%s:%llu:%s/%s%s", log_get_level() - LOG_ERROR,
+		request->is_default ? "default" : "named", (unsigned long long)stack, closed,
+		request->profile_command ? request->profile_command : "", work_dir ? work_dir : "");
 	_cleanup_free_ char *variables = xasprintf("%zu", count_of(environ) + 1), *fd = NULL;
 	_cleanup_free_ const char **words = NULL;
-	/* not one of 0 to 2, which the caller may have closed; without O_CLOEXEC */
+	/* not a number from 0 to 2, which the caller may have closed; without O_CLOEXEC */
 	int nix_fd = fcntl(entry->nix_dir_fd, F_DUPFD, STDERR_FILENO + 1);
 	char *const nothing[] = {NULL};
 
@@ -133,7 +159,7 @@ static int exec(const struct run_request *request, const struct entry *entry, co
 	return -1;
 }
 
-/* The path of a config is not the helper's to believe. */
+/* Refuse if there is a path config: the helper must not believe a path. */
 static int refuse_config(const struct run_request *request, struct refusal *refusal)
 {
 	if (request->runtime == RUNTIME_AUTO)
@@ -152,7 +178,7 @@ int helper_exec(const struct run_request *request, const struct entry *entry,
 
 	if (helper && fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
 		return refuse_config(request, refusal);
-	/* once it is run, nothing else can be tried */
+	/* once the helper runs, no other runtime can be tried */
 	if (helper && request->runtime == RUNTIME_AUTO)
 		why = helper_refusal(helper);
 	if (why)
@@ -161,8 +187,8 @@ int helper_exec(const struct run_request *request, const struct entry *entry,
 	self = fs_self_path();
 	if (!self || path_is_within(self, "/nix"))
 		return refuse(refusal,
-			      xstrdup("use the helper: this program is in /nix, and so is not "
-				      "there inside"),
+			      xstrdup("use the helper: this program is in /nix, and so "
+				      "is missing inside"),
 			      ENOENT, CHECK_STEP_COUNT);
 	return exec(request, entry, helper, self);
 }

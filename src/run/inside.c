@@ -1,5 +1,6 @@
 #include "run/inside.h"
 #include "chroot/host_view.h"
+#include "ui/log.h"
 #include "util/fs.h"
 #include "util/str.h"
 
@@ -8,8 +9,14 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
-/* The root of ours is a tmpfs with these flags; a host that boots into a tmpfs has not all of them.
- */
+const char *run_take_level(const char *text)
+{
+	if (*text < '0' || *text > '0' + LOG_DEBUG - LOG_ERROR)
+		return text;
+	log_set_level(LOG_ERROR + (*text - '0'));
+	return text + 1;
+}
+
 bool run_is_in_proot(void)
 {
 	const char *around = env_get(INSIDE_VARIABLE);
@@ -19,6 +26,7 @@ bool run_is_in_proot(void)
 
 bool run_is_inside(int nix_dir_fd)
 {
+	/* the root of ours is a tmpfs with these flags; a host that boots into a tmpfs lacks one */
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;

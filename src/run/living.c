@@ -14,21 +14,21 @@
 #include <time.h>
 
 /*
- * Where the list is, the first that will do. /tmp before /dev/shm, which systemd clears of a user's
- * files at the last logout (RemoveIPC in logind.conf(5)).
+ * Where the list may be; the first that is usable. /tmp comes before /dev/shm, from which systemd
+ * removes a user's files at the last logout (RemoveIPC in logind.conf(5)).
  */
 static const char *const places[] = {"/tmp", "/dev/shm"};
 
-/* A list of more visitors than this is written anew without those that have ended. */
+/* A file with more visitors than this is written again, without those that have ended. */
 #define VISITORS_MAX 128
 
-/* Files of the list, the newest namespace first. */
+/* The files of the list, the newest namespace first. */
 struct files {
 	struct living_file *items;
 	size_t count;
 };
 
-/* A directory of this host in which everybody may make files, and remove only their own. */
+/* Is FD a directory of this host in which everybody may make files, and remove only their own? */
 static bool is_place(int fd)
 {
 	const mode_t wanted = S_ISVTX | S_IWOTH;
@@ -46,7 +46,10 @@ static bool is_private(int fd)
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
 }
 
-/* The directory NAME, made where it is missing and CREATE; -1 where it is not ours alone. */
+/*
+ * Open the directory NAME in PLACE; if it is missing and CREATE, make it. -1 if it is not this
+ * user's alone.
+ */
 static int open_list(int place, const char *name, bool create)
 {
 	_cleanup_close_ int fd = fs_open_dir(place, name);
@@ -61,14 +64,15 @@ static int open_list(int place, const char *name, bool create)
 	return fd >= 0 && is_private(fd) ? steal_fd(&fd) : -1;
 }
 
-/* PROC_USER_INIT_INO and PROC_PID_INIT_INO of the kernel's proc_ns.h: what the system starts with
+/*
+ * PROC_USER_INIT_INO and PROC_PID_INIT_INO of the kernel's proc_ns.h: the system's first namespaces
  */
 #define FIRST_USER_NAMESPACE 0xEFFFFFFD
 #define FIRST_PID_NAMESPACE  0xEFFFFFFC
 
 /*
- * The list's name. In a user namespace, user 0 may be anybody outside, where /tmp is the same: then
- * the number there is in the name too.
+ * The name of the list. In a user namespace, user 0 may be anybody outside, where /tmp is the same
+ * directory: then the number of the namespace is part of the name.
  */
 static char *list_name(const struct origin *origin)
 {
@@ -149,7 +153,7 @@ static void add_all_files(struct files *files, int list)
 		qsort(files->items, files->count, sizeof(*files->items), compare_age);
 }
 
-/* What this process is on the list, coming from where KEY says. */
+/* The entry of the list for the process PID, which comes from where KEY says. */
 static struct living_visitor visitor_of(pid_t pid, const struct living_key *key)
 {
 	struct living_visitor visitor = {.pid = (uint64_t)pid};
@@ -162,8 +166,8 @@ static struct living_visitor visitor_of(pid_t pid, const struct living_key *key)
 }
 
 /*
- * Is the mount namespace that FILE's visitors came from the one that KEY comes from? Their numbers
- * are equal; but that proves it only where numbers are not used anew, or have been in use since.
+ * Did FILE's visitors come from the same mount namespace as KEY? Equal numbers prove it only if
+ * numbers are never used again, or if a visitor's process has kept its number in use since.
  */
 static bool is_same_origin(const struct living_file *file, const struct living_key *key)
 {
@@ -180,15 +184,16 @@ static bool is_same_origin(const struct living_file *file, const struct living_k
 	return false;
 }
 
-/* The visitor to ask as the Ith: the first, which often stays longest, then the youngest. */
+/* The Ith visitor to ask: the first one, which often stays longest, then the youngest. */
 static pid_t visitor_at(const struct living_file *file, size_t i)
 {
 	return (pid_t)file->visitors[i == 0 ? 0 : file->count - i].pid;
 }
 
 /*
- * Put this process on the list of FILE, where nobody would find it else: it was started before the
- * namespace was made, or the list is to tell where it came from. Others are found as children are.
+ * Add this process to FILE if nobody would find it otherwise: because it was started before the
+ * namespace was made, or because FILE must tell where it came from. Other processes are found as
+ * children of visitors.
  */
 static void visit(int list, const struct living_file *file, const struct living_key *key)
 {
@@ -210,7 +215,7 @@ static void visit(int list, const struct living_file *file, const struct living_
 	living_file_write(list, file->name, file->head, left, count);
 }
 
-/* What living_find() is asked for. */
+/* The arguments of living_find(). */
 struct search {
 	int list;
 	const struct living_key *key;
@@ -220,7 +225,10 @@ struct search {
 	struct chroot_door *door;
 };
 
-/* Through the process PID into the namespace of FILE: 0, or what chroot_open_door() says. */
+/*
+ * Open the door to the namespace of FILE through the process PID: 0, or what chroot_open_door()
+ * says.
+ */
 static int try_door(const struct search *search, const struct living_file *file, pid_t pid)
 {
 	int r = chroot_open_door(pid, &file->head->root, search->nix_dir_fd, search->door);
@@ -254,14 +262,15 @@ static int find_by_visitors(const struct search *search, const struct files *fil
 	return -1;
 }
 
-/* The namespaces all of whose visitors have ended, and a process found in each, or 0. */
+/* Namespaces all of whose visitors have ended, with a process that was found in each, or 0. */
 struct orphans {
 	const struct living_file **files;
 	pid_t *found;
 	size_t count;
-	bool is_any_alive;	/* perhaps: some have not ended for certain */
-	pid_t above;		/* no process with a lower or this ID can be in any of them */
-	uint64_t pid_namespace; /* ours */
+	bool is_any_alive; /* perhaps: some namespaces have not certainly ended */
+	/* no process with this ID or a lower one can be in any of the namespaces */
+	pid_t above;
+	uint64_t pid_namespace; /* of this process */
 };
 
 static bool has_visitor(const struct living_file *file)
@@ -293,9 +302,9 @@ static uint64_t now(void)
 }
 
 /*
- * Whoever is in the namespace of HEAD and no visitor is a descendant of one, and was started after
- * it was made: its process ID is greater than LAST was then, if they have not wrapped around since.
- * In a second they do not.
+ * A process in the namespace of HEAD that is no visitor descends from a visitor, and was started
+ * after the namespace was made. So its process ID is greater than LAST was then, unless IDs have
+ * wrapped around since, which takes more than a second.
  */
 static pid_t lowest_child(const struct living_head *head, pid_t last)
 {
@@ -305,8 +314,8 @@ static pid_t lowest_child(const struct living_head *head, pid_t last)
 }
 
 /*
- * Would this process, in the PID namespace OWN, see whoever is in the namespace of HEAD? From a PID
- * or user namespace one sees into those alone that were made below it: from the first into all.
+ * Would this process, in the PID namespace OWN, see the processes in the namespace of HEAD? A
+ * process sees only into PID and user namespaces below its own; in the first ones it sees all.
  */
 static bool is_in_sight(const struct living_head *head, const struct origin *origin, uint64_t own)
 {
@@ -331,12 +340,14 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 
 		if (!is_in_sight(file->head, origin, own))
 			continue;
-		/* without its root there is no namespace: for most this saves the walk */
+		/*
+		 * a namespace without its root has ended: mostly this saves the walk through /proc
+		 */
 		if (fs_has_ended(file->head->root.device)) {
 			out->files[out->count++] = file;
 			continue;
 		}
-		/* the process IDs in the file are those of its own PID namespace */
+		/* the process IDs in the file count in the PID namespace of the visitors */
 		if (file->head->pid_namespace == own) {
 			if (has_visitor(file))
 				continue;
@@ -350,7 +361,7 @@ static void find_orphans(const struct files *files, const struct origin *origin,
 		processes_visit(out->above, last, look_for_orphan, out);
 }
 
-/* Strike the namespaces out that have ended, and look into those that have not. */
+/* Remove the files of namespaces that have ended, and look into those that have not. */
 static int find_by_orphans(const struct search *search, const struct files *files)
 {
 	const struct origin *origin = &search->key->origin;
@@ -420,7 +431,7 @@ void living_add(int list, const struct living_key *key)
 	_cleanup_free_ char *name = living_file_name(key);
 	int r = root < 0 ? -errno : chroot_root_read(root, &head.root);
 
-	/* without /proc inside, nobody could be found */
+	/* without /proc inside, nobody could be found there */
 	if (r == 0 && head.mount_namespace == 0)
 		r = -ENOENT;
 	if (r == 0)

@@ -1,7 +1,7 @@
 /*
- * The list of living namespaces of this user: a directory that depends on the user ID alone and
- * outlives a logout, with a file for each namespace and a line in it for each process that has
- * entered it. What it says is only a hint where to look: the kernel is asked before it counts.
+ * The list of this user's living namespaces: a directory, named by the user ID alone, that outlives
+ * a logout. It has a file for each namespace, with an entry for each process that entered. The list
+ * is only a hint where to look: nothing counts until the kernel confirms it.
  */
 #ifndef RUN_LIVING_H
 #define RUN_LIVING_H
@@ -12,37 +12,37 @@
 #include <stdbool.h>
 
 /*
- * The list; -1: there is none to be had, as where its name is taken by somebody else. Then nothing
- * is joined, and nothing found. The caller closes.
+ * Open the list. -1: none can be had, for example because somebody else has its name; then nothing
+ * is joined or found. The caller closes.
  */
 int living_open(const struct origin *origin);
 
 /*
- * Take the list's lock, which goes with LIST: of two first entries one makes the namespace and the
- * other joins it. False where another process has it.
+ * Take the list's lock, which is held until LIST is closed: of two first entries one makes the
+ * namespace, and the other joins it. False if another process holds the lock.
  */
 bool living_lock(int list);
 
 /*
- * Open the door to the namespace that has KEY and SUITS(CONTEXT), through a process that is known
- * to have entered it. THOROUGHLY, which is for the holder of the lock: to the newest of all such,
- * also through processes that nobody has noted, such as the children of those that have entered;
- * and strike out the namespaces that have ended. Returns 0, or -1 where there is none.
+ * Open the door to a namespace that has KEY and SUITS(CONTEXT), through a process that is on the
+ * list. THOROUGHLY, for the holder of the lock: open the newest such namespace, also through
+ * processes that are not on the list, such as children of those that are; and remove the files of
+ * namespaces that have ended. Returns 0, or -1 if there is none.
  */
 int living_find(int list, const struct living_key *key, int nix_dir_fd, bool thoroughly,
 		bool (*suits)(const struct chroot_door *door, const void *context),
 		const void *context, struct chroot_door *door);
 
-/* Remove LIST where no namespace is on it: none can be had here. LIST stays open. */
+/* Remove LIST if it is empty, where no namespace can be made. LIST stays open. */
 void living_remove_empty(int list);
 
 /*
- * Where another namespace with KEY is on the list, its file gets another name, for a newer one. To
- * be called before the newer one is entered: from inside, nobody can look into the older.
+ * If a namespace with KEY is on the list, rename its file, to make room for a newer namespace. Call
+ * this before entering the newer one: from inside, nobody can look into the older one.
  */
 void living_make_room(int list, const struct living_key *key);
 
-/* Put the namespace that this process has just made, with KEY, on the list. */
+/* Put the namespace with KEY, which this process has just made, on the list. */
 void living_add(int list, const struct living_key *key);
 
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* With the layout of the structs, this changes. Only those of the same are read. */
+/* Changes with the layout of the structs: files with another magic are ignored. */
 static const char magic[8] = "nuc-ns-2";
 
-/* So many visitors that the list is written anew long before. */
+/* Long before a file has this size, its visitors are too many and it is written again. */
 #define FILE_MAX ((size_t)1 << 20)
 
 int living_file_read(int list, const char *name, struct living_file *out)
@@ -28,7 +28,7 @@ int living_file_read(int list, const char *name, struct living_file *out)
 		return -EBADMSG;
 	out->name = xstrdup(name);
 	out->text = steal_ptr(&text);
-	/* xreallocarray() memory, which is aligned for anything */
+	/* memory of xreallocarray() is aligned for any type */
 	out->head = (const void *)out->text;
 	out->visitors = (const void *)(out->head + 1);
 	out->count = (len - sizeof(*out->head)) / sizeof(*out->visitors);
@@ -49,7 +49,7 @@ char *living_file_name(const struct living_key *key)
 			 (unsigned long long)hash_bytes(HASH_START, key, sizeof(*key)));
 }
 
-/* write(2), where a limit on the size of files (ulimit -f) is an error and no signal. */
+/* write(2); a limit on the size of files (ulimit -f) is an error, not a signal. */
 static int write_quietly(int fd, const void *data, size_t len)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
@@ -67,8 +67,8 @@ int living_file_write(int list, const char *name, const struct living_head *head
 	const size_t len = sizeof(*head) + count * sizeof(*visitors);
 	_cleanup_free_ char *text = xcalloc(len, 1);
 	/*
-	 * Sticky keeps systemd-tmpfiles(8) from removing it for its age (the XDG base directory
-	 * specification asks that for a runtime directory too).
+	 * The sticky bit keeps systemd-tmpfiles(8) from removing the file for its age (the XDG base
+	 * directory specification has the same for runtime directories).
 	 */
 	const mode_t mode = S_ISVTX | 0600, umask_before = umask(077);
 	_cleanup_close_ int fd =

@@ -8,11 +8,11 @@
 
 #include <stdint.h>
 
-/* Numbers alone, as struct origin. */
+/* Numbers only, as in struct origin. */
 struct living_key {
 	uint64_t nix_device, nix_inode; /* of the Nix directory */
 	struct origin origin;
-	uint64_t gid;  /* which other groups are mapped, if any, depends on it */
+	uint64_t gid;  /* decides which other groups are mapped, if any */
 	uint64_t plan; /* plan_fingerprint() */
 };
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many shells within each other, none of them asked for by name, nobody makes by hand. */
+/* Nobody nests this many shells by hand without naming one. */
 #define DEPTH_MAX 16
 
-/* How each shell is told to read no startup file, but for $ENV. */
+/* How each shell is told to read no startup file, except $ENV. */
 static const struct {
 	const char *name, *words[2];
 } shells[] = {
@@ -36,7 +36,7 @@ static const char *name_of(const char *path)
 	return name + (*name == '-');
 }
 
-/* The index in SHELLS, or SHELLS. */
+/* The index of the shell PATH in SHELLS; the length of SHELLS if it is not there. */
 static size_t find_shell(const char *path)
 {
 	size_t i = 0;
@@ -46,7 +46,9 @@ static size_t find_shell(const char *path)
 	return i;
 }
 
-/* A shell that reads what is typed: it has options alone, and none with a "c" or an "s" in it. */
+/*
+ * Does the shell read what is typed? Then all its words are options, and none has a "c" or an "s".
+ */
 static bool is_for_typing(char *const *argv)
 {
 	if (!argv)
@@ -76,11 +78,11 @@ bool login_goes_round(char *const *argv)
 	is_same = pid == own && start == own_start;
 	now = xasprintf("%llu %llu %llu", own, own_start, depth + 1);
 	setenv(LOGIN_VARIABLE, now, 1);
-	/* a command is what somebody may type behind "exec" */
+	/* a command may be what somebody typed after "exec" */
 	return (is_same && !argv) || depth >= DEPTH_MAX;
 }
 
-/* fish before 3.3 knows no such option, and would end at once. */
+/* fish before 3.3 lacks this option and would end at once: then /bin/sh. */
 #define FISH_OR_SH                                           \
 	"\"$0\" --no-config -c true 2>/dev/null || exec sh;" \
 	"exec \"$0\" --no-config"
@@ -89,7 +91,7 @@ int login_without_files(const char *shell)
 {
 	size_t i = find_shell(shell);
 
-	/* sh(1posix); ksh and mksh would take a file of their own where it is not set */
+	/* sh(1posix); without ENV, ksh and mksh would read a file of their own */
 	setenv("ENV", "/dev/null", 1);
 	if (i == SHELLS)
 		execl("/bin/sh", "sh", NULL);

@@ -1,29 +1,27 @@
-/*
- * A startup file that runs this program: the shell that it becomes reads the startup file again.
- */
+/* Startup files that run this program: the shell that this program becomes reads them again. */
 #ifndef RUN_LOGIN_H
 #define RUN_LOGIN_H
 
 #include <stdbool.h>
 
 /*
- * Is the shell that ARGV stands for (NULL: the login shell) about to be started by the startup
- * files of the one before, for ever? To be asked inside, once. LOGIN_VARIABLE tells the next call
- * of this process and its children. A shell with a command or a script to run is none of these.
+ * Would the shell ARGV (NULL: the login shell) run this program again by its startup files, and so
+ * on for ever? Ask this inside, once: LOGIN_VARIABLE answers the next call in this process and its
+ * children. A shell that has a command or a script to run does not count.
  */
 bool login_goes_round(char *const *argv);
 
 #define LOGIN_VARIABLE "NIX_USER_CHROOT_SHELL"
 
 /*
- * Become SHELL, interactive, without the startup files that the user can write; a shell that cannot
- * do without them gives way to /bin/sh. Returns errno.
+ * Become SHELL, interactive, without the startup files that the user can write. If SHELL cannot do
+ * without them, become /bin/sh. Returns errno.
  */
 int login_without_files(const char *shell);
 
 /*
  * Is this process, which is to become the shell ARGV (NULL: the login shell), all that keeps a
- * session with a terminal? Where it took the place of the login shell, and ends, the user is out.
+ * session with a terminal? If so, the user is logged out when this process ends.
  */
 bool login_is_session(char *const *argv);
 

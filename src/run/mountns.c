@@ -11,9 +11,9 @@ int mountns_enter(const struct entry *entry, struct refusal *refusal)
 	_cleanup_(plan_clear) struct plan plan = {0};
 	uint64_t fingerprint;
 
-	/* a look at oneself is cheaper than a plan that cannot be carried out */
+	/* looking for the capability is cheaper than a plan that cannot be carried out */
 	if (refusal && !capability_held(CAP_SYS_ADMIN))
-		return refuse(refusal, xstrdup("enter a mount namespace of my own"), EPERM,
+		return refuse(refusal, xstrdup("create a mount namespace"), EPERM,
 			      CHECK_MOUNT_NAMESPACE);
 	if (own_root_plan(entry, false, &plan, &fingerprint) < 0)
 		return -1;

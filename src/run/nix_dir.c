@@ -64,7 +64,7 @@ static bool can_help(void)
 	return !why;
 }
 
-/* Both hold a store: the one whose runtime works. */
+/* NIX_DIR and /nix both hold a store: does /nix win, since the runtime of NIX_DIR does not work? */
 static bool prefers_direct(const char *nix_dir)
 {
 	struct probe probe;

@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Of /proc/self/mountinfo, this much is read to find the root in, which is mostly the first. */
+/* How many bytes of /proc/self/mountinfo are read to find the root, usually the first line. */
 #define HEAD 4096
 
 /*
- * Is the mount ROOT_ID shared, by the whole lines of TEXT, which is the first part of mountinfo?
- * The root's state stands for all mounts: systemd makes all of them shared, and containers none.
+ * Is the mount ROOT_ID shared, according to TEXT, whole lines from the beginning of mountinfo? The
+ * root stands for all mounts here: systemd makes all of them shared, containers none.
  */
 static bool is_shared(char *text, uint64_t root_id)
 {
@@ -40,7 +40,7 @@ static int read_mounts(struct origin *out)
 	hash = hash_string(HASH_START, head);
 	if (root_id != 0 && is_shared(head, root_id))
 		return 0;
-	/* the kernel gives whole lines, as many as there is room for */
+	/* the kernel returns whole lines, as many as fit */
 	if (len > HEAD / 2) {
 		whole = mountinfo_read("", "self");
 		if (!whole)

@@ -16,13 +16,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* What the user is told was tried, and what of the host can be the reason that it failed. */
+/* For each step: the words for what was tried, and the host's step that may explain the failure. */
 static const struct {
 	const char *words;
 	enum check_step check;
 } steps[CHROOT_STEP_COUNT] = {
-	[CHROOT_UNSHARE] = {"enter a user and mount namespace of my own", CHECK_USER_NAMESPACE},
-	[CHROOT_UNSHARE_MOUNTS] = {"enter a mount namespace of my own", CHECK_MOUNT_NAMESPACE},
+	[CHROOT_UNSHARE] = {"create a user and mount namespace", CHECK_USER_NAMESPACE},
+	[CHROOT_UNSHARE_MOUNTS] = {"create a mount namespace", CHECK_MOUNT_NAMESPACE},
 	[CHROOT_MAP_IDS] = {"write", CHECK_ID_MAPS},
 	[CHROOT_MAKE_SLAVE] = {"keep mounts from spreading to the host", CHECK_SLAVE},
 	[CHROOT_MOUNT_TMPFS] = {"mount a tmpfs on", CHECK_TMPFS},
@@ -91,10 +91,10 @@ static bool is_root_without_setfcap(void)
 }
 
 /*
- * May a host that lets the namespaces pass refuse what follows? Behind a seccomp filter, where
- * AppArmor is asked, where /proc is read-only or lacks what is asked of it, and for root without
- * the right to map the ID 0 (Linux 5.12). A system call each: whoever is not in doubt does without
- * the child.
+ * May the host allow the namespaces and refuse the later steps? Possible with a seccomp filter,
+ * with AppArmor, with a /proc that is read-only or incomplete, and for root without the right to
+ * map the ID 0 (Linux 5.12). Each test is one system call, so that an entry without doubts needs no
+ * child.
  */
 static bool is_doubtful(bool with_user_namespace)
 {
@@ -104,7 +104,7 @@ static bool is_doubtful(bool with_user_namespace)
 		(access("/proc/self/uid_map", W_OK) < 0 || is_root_without_setfcap()));
 }
 
-/* 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
+/* Try the steps in a child. 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
 static int try_before(bool with_user_namespace, struct refusal *refusal)
 {
 	const struct probe_step *failed;
@@ -125,9 +125,9 @@ static int try_before(bool with_user_namespace, struct refusal *refusal)
 }
 
 /*
- * What nobody could explain afterwards: true after a message. A filter kills whoever tries, and a
- * process in the new namespace has all capabilities. Else what was asked for by name is refused
- * where it is tried.
+ * Refuse, with a message, what nobody could explain afterwards: a filter kills whoever tries, and a
+ * process in the new namespace has all capabilities. Any other refusal of a runtime that was asked
+ * for by name comes from the attempt itself.
  */
 static bool is_refused_by_name(bool with_user_namespace)
 {
@@ -144,7 +144,7 @@ static bool is_refused_by_name(bool with_user_namespace)
 		return false;
 	failure = probe_failure(failed);
 	why = check_explain((enum check_step)(failed - probe.steps), failed->err, "");
-	log_error("cannot enter a namespace of my own: %s\n%-s", failure, why);
+	log_error("cannot create the namespaces: %s\n%-s", failure, why);
 	return true;
 }
 
@@ -160,7 +160,7 @@ int own_root_enter(const struct entry *entry, const struct plan *plan, bool with
 	if (!refusal && is_refused_by_name(with_user_namespace))
 		return -1;
 	before = refusal ? getcwd(NULL, 0) : NULL;
-	/* the working directory is how the Nix directory gets into the namespace: chroot.h */
+	/* the Nix directory gets into the namespace as the working directory: chroot.h */
 	if (fchdir(entry->nix_dir_fd) < 0) {
 		log_error("cannot enter the directory %s: %s\nNIXPATH must be a directory that you "
 			  "may search",

@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* nsswitch.conf(5) is a page; whatever is longer is not one that we understand. */
+/* An nsswitch.conf(5) has a page; a longer file is none that is understood here. */
 #define NSSWITCH_MAX (64 * 1024)
 
 /*
- * Is PATH on the host, and will it work inside too? A symlink into the host's /nix (NixOS has its
- * /usr/bin/env so) will not: another /nix is there. What cannot be looked at is taken to be there.
+ * Does PATH exist on the host, and will it work inside? A symlink into the host's /nix (as
+ * /usr/bin/env on NixOS) will not, since /nix inside is another one. What cannot be looked at
+ * counts as existing.
  */
 static bool host_has(const char *root, const char *path)
 {
@@ -34,9 +35,9 @@ static bool host_has(const char *root, const char *path)
 static const char *find_nscd(const char *root)
 {
 	/*
-	 * glibc asks at /var/run/nscd/socket, and /var/run is a symlink to /run nearly everywhere:
-	 * below a made-up ROOT it would lead out of it, hence the second place only where it is a
-	 * directory of its own.
+	 * glibc asks at /var/run/nscd/socket. /var/run is a symlink to /run nearly everywhere, and
+	 * would lead out of a test's ROOT: so the second place counts only if /var/run is a
+	 * directory.
 	 */
 	_cleanup_free_ char *var_run = xasprintf("%s/var/run", root);
 	struct stat st;
@@ -49,7 +50,7 @@ static const char *find_nscd(const char *root)
 	return NULL;
 }
 
-/* Is every word of LINE, a "passwd:" line without its comment, a source that glibc reads itself? */
+/* Is every word of LINE, a "passwd:" line without comment, a source that glibc reads itself? */
 static bool only_local_sources(char *line)
 {
 	static const char *const local[] = {"files", "compat", "db", "systemd"};
@@ -67,8 +68,8 @@ static bool only_local_sources(char *line)
 }
 
 /*
- * Do users come from more than /etc/passwd (LDAP, SSSD, NIS: nsswitch.conf(5))? Then Nix's glibc,
- * which has none of the host's NSS modules, learns of them from nscd alone.
+ * Do users also come from LDAP, SSSD or NIS (nsswitch.conf(5))? Then only nscd tells Nix's glibc
+ * about them, since that glibc has none of the host's NSS modules.
  */
 static bool has_remote_users(const char *root)
 {
@@ -89,9 +90,9 @@ static bool has_remote_users(const char *root)
 	return false;
 }
 
-/* What the text depends on; found out before the first byte is written. */
+/* What the text depends on; known before the first byte is written. */
 struct host {
-	const char *nscd; /* as find_nscd() */
+	const char *nscd; /* result of find_nscd() */
 	bool needs_nscd;
 	bool has_env, has_sh;
 };

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Bytes of the file's own words that a message shows. */
+/* How many bytes of the file's words a message shows. */
 #define SHOWN_WORD 120
 
 static void say_unreadable(const char *file, int err)
@@ -14,12 +14,12 @@ static void say_unreadable(const char *file, int err)
 	switch (err) {
 	case ELOOP:
 		log_error("cannot read %s: it is a symlink that leads nowhere\n"
-			  "mend it or remove it",
+			  "repair it or remove it",
 			  file);
 		break;
 	case EFBIG:
 		log_error("cannot read %s: it is larger than 1 MiB, which no list of paths is\n"
-			  "mend it or remove it",
+			  "repair it or remove it",
 			  file);
 		break;
 	case EINVAL:
@@ -33,7 +33,7 @@ static void say_unreadable(const char *file, int err)
 	}
 }
 
-/* What is wrong with a path, behind "the exclude X". */
+/* What is wrong with a path, after "the exclude X". */
 static const char *const words_for_paths[] = {
 	[PATH_CONFIG_RELATIVE] = "must be absolute",
 	[PATH_CONFIG_EMPTY] = "is empty",
@@ -44,7 +44,7 @@ static const char *const words_for_paths[] = {
 	[PATH_CONFIG_IN_NIX] = "is in /nix, where the Nix directory is",
 };
 
-/* The caller frees. */
+/* The message for PROBLEM; the caller frees. */
 static char *words_for(const struct path_config_problem *problem)
 {
 	_cleanup_free_ char *word =

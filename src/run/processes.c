@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* So many process IDs are looked at one by one, before all of /proc is listed instead. */
+/* Up to this many process IDs are looked at one by one, instead of listing all of /proc. */
 #define FEW 256
 
 uint64_t process_start(pid_t pid)
@@ -14,7 +14,7 @@ uint64_t process_start(pid_t pid)
 	_cleanup_free_ char *path = xasprintf("/proc/%ld/stat", (long)pid);
 	char text[1024];
 	ssize_t len = fs_read_some(AT_FDCWD, path, text, sizeof(text));
-	/* the second field is the name in parentheses, which may hold any of these */
+	/* the second field is the name in parentheses, which may hold blanks and parentheses */
 	const char *field = len > 0 ? strrchr(text, ')') : NULL;
 
 	for (int i = 2; field && i < 22; i++)

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PROFILE by a name that can be on PATH, whose directories a colon parts; NULL: there is none. */
+/* A path of PROFILE that can be on PATH, where colons separate the directories; NULL: none. */
 static char *without_colon(const char *profile)
 {
-	/* /nix/store/HASH-user-environment: this generation, until inside is entered again */
+	/* /nix/store/HASH-user-environment: fixes this generation until the next entry */
 	_cleanup_free_ char *real =
 		strchr(profile, ':') ? realpath(profile, NULL) : xstrdup(profile);
 

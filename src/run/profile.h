@@ -7,17 +7,18 @@
 #include "util/str.h"
 
 /*
- * The profile, where it has programs, seen from inside, by a path without a colon, as PATH needs
- * it; NULL: there is none. The caller frees.
+ * The user's profile, if it has programs, as a path inside without a colon, as PATH demands; NULL:
+ * none. The caller frees.
  */
 char *profile_find(void);
 
-/* Add the directories in which a command of the profile may be, seen from inside. */
+/* Add the directories, as paths inside, that may hold a command of the profile. */
 void profile_directories(struct strlist *out);
 
 /*
- * What the user's NAME ("profile", "defexpr": util/nix_home.h) has at BELOW ("bin/nix"), resolved
- * as inside where NIX_DIR_FD is /nix: the first that is in the store. The caller frees; NULL: none.
+ * The path inside of BELOW ("bin/nix") in the user's NAME ("profile", "defexpr": util/nix_home.h),
+ * without links, with NIX_DIR_FD as /nix: the first one that is in the store. The caller frees;
+ * NULL: none.
  */
 char *profile_resolve(int nix_dir_fd, const char *name, const char *below);
 

@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 /*
- * "default" or "named"; behind a '/' the command of the profile, if it is one; behind a blank the
- * descriptor of proot_relay_inside()
+ * The variable that tells the process inside what to do: a digit for run_take_level(); "default" or
+ * "named"; '!' if the working directory is gone; after '/' the command of the profile, if any;
+ * after a blank the descriptor for proot_relay_inside()
  */
 #define STARTED "NIX_USER_CHROOT_STARTED"
 
@@ -33,16 +34,17 @@ bool proot_has_started_us(int argc, char **argv, struct run_request *request)
 		*blank = '\0';
 	slash = strchr(started, '/');
 	*request = (struct run_request){
-		.is_default = str_starts_with(started, "default"),
+		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
 		.profile_command = slash ? xstrdup(slash + 1) : NULL,
+		.work_dir = started[strcspn(started, "!/")] == '!' ? "" : NULL,
 	};
 	if (blank)
 		proot_relay_inside((int)strtol(blank + 1, NULL, 10));
 	return true;
 }
 
-/* proot OPTIONS SELF COMMAND...; the caller frees the array, and has the words. */
+/* proot OPTIONS SELF COMMAND...; the caller frees the array, but not the words. */
 static const char **words_of(const char *const *first, size_t count, char *const *argv)
 {
 	size_t rest = 0;
@@ -63,10 +65,11 @@ static int exec(const struct run_request *request, const char *proot, const char
 {
 	_cleanup_free_ char *self = fs_self_path(), *bind = xasprintf("%s:/nix", nix_dir);
 	_cleanup_free_ char *started =
-		xasprintf("%s%s%s", request->is_default ? "default" : "named",
+		xasprintf("%d%s%s%s%s", log_get_level() - LOG_ERROR,
+			  request->is_default ? "default" : "named", work_dir ? "" : "!",
 			  request->profile_command ? "/" : "",
 			  request->profile_command ? request->profile_command : "");
-	const char *const first[] = {proot, "-b", bind, "-w", work_dir, self};
+	const char *const first[] = {proot, "-b", bind, "-w", work_dir ? work_dir : "/", self};
 	_cleanup_free_ const char **words =
 		words_of(first, sizeof(first) / sizeof(first[0]), request->argv);
 	int r = self ? proot_hide_system_calls() : -ENOENT;
@@ -96,7 +99,5 @@ int proot_exec(const struct run_request *request, const struct entry *entry,
 	if (fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
 		log_verbose("/nix/" PATH_CONFIG_FILE " does not apply: nothing is mounted here");
 	return exec(request, proot, nix_dir,
-		    request->work_dir ? request->work_dir
-		    : entry->work_dir ? entry->work_dir
-				      : "/");
+		    request->work_dir ? request->work_dir : entry->work_dir);
 }

@@ -16,11 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a process can be asked by. Those that stop it, it obeys with all of its process group. */
+/*
+ * Signals that ask a process for something. A signal that stops processes reaches this one with all
+ * of its process group.
+ */
 static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM,
 				SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH};
 
-/* One int of FD, which is either all there or not at all: pipe(7), PIPE_BUF. */
+/* Read one int from FD, which is there whole or not at all: pipe(7), PIPE_BUF. */
 static bool read_int(int fd, int *out)
 {
 	ssize_t n;
@@ -33,7 +36,7 @@ static bool read_int(int fd, int *out)
 
 static void write_int(int fd, int value)
 {
-	/* where nobody reads any more, nobody wants to know */
+	/* if nobody reads any more, nobody wants to know */
 	(void)!write(fd, &value, sizeof(value));
 }
 
@@ -44,7 +47,7 @@ static _Noreturn void end_as(int status)
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	/* the command has left its own */
+	/* the command has left its own core file */
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(WTERMSIG(status), SIG_DFL);
 	sigemptyset(&set);
@@ -55,8 +58,8 @@ static _Noreturn void end_as(int status)
 }
 
 /*
- * PRoot stays as long as anything runs in it, which would end with it. Whoever does not want to
- * wait for that can end this process.
+ * Wait for PRoot to end. PRoot stays as long as anything runs in it, since whatever runs in it
+ * would end with it. A user who does not want to wait can end this process.
  */
 static int wait_for_proot(pid_t proot)
 {
@@ -71,7 +74,10 @@ static int wait_for_proot(pid_t proot)
 	return status;
 }
 
-/* A signal of the terminal has reached the command as well, which is in the same process group. */
+/*
+ * Pass SIGNALS on to the command, except those of the terminal, which have reached the command
+ * already: it is in the same process group.
+ */
 static void pass_on(int signals, pid_t command)
 {
 	struct signalfd_siginfo info;
@@ -101,13 +107,15 @@ static _Noreturn void stay_outside(pid_t proot, int told, int signals)
 		}
 		command = value;
 	}
-	/* it did not come so far, or was ended with all that it ran */
+	/*
+	 * the process inside did not report: it did not get that far, or was ended with all it ran
+	 */
 	end_as(wait_for_proot(proot));
 }
 
 static _Noreturn void run_proot(const char *proot, char *const words[], int tell, pid_t outside)
 {
-	/* what SIGKILL does to the caller's process it does to what that stands for */
+	/* SIGKILL of the caller's process also ends this one, which stands for it */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != outside)
 		_exit(EXIT_CANCELED);
@@ -161,14 +169,14 @@ void proot_relay_inside(int fd)
 
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return;
-	/* what has lost its PRoot can make no system call that this one would answer */
+	/* a process that has lost its PRoot can make no system call that PRoot would answer */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	command = fork();
 	if (command == 0)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (command <= 0)
 		return;
-	/* what is sent to all of the process group is for the command to obey */
+	/* a signal to the whole process group is for the command to obey */
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		signal(passed_on[i], SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

@@ -11,23 +11,32 @@
 
 struct run_request {
 	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
-	bool is_default;     /* nix_dir was not named by the user: the profile is put on PATH */
-	bool is_named;	     /* it was: that others own it or can write to it is said at -v alone */
-	struct trusted_wish trust; /* where it was not: whose may be used besides the user's own */
-	int same_fd;		   /* nix_dir has to be this directory still; 0: whichever it is */
-	int kept_fd; /* for run_start(): besides 0 to 2 the command gets this one; 0: none */
-	/* what to say that the user can do where nix_dir is no directory; NULL: nothing special */
+	bool is_default;     /* the user did not name nix_dir, so the profile is put on PATH */
+	/* the user named nix_dir: only a note at -v says that others own it or can write to it */
+	bool is_named;
+	/* for a nix_dir that was not named: who else may own it or write to it */
+	struct trusted_wish trust;
+	int same_fd; /* nix_dir must still be this directory; 0: any */
+	int kept_fd; /* run_start(): one more descriptor for the command, besides 0 to 2; 0: none */
+	/* advice for a nix_dir that is no directory; NULL: none */
 	const char *missing_advice;
 	char *const *argv; /* the command, NULL-terminated; NULL: a login shell */
 	/*
-	 * Not NULL: the command is the one of this name in the user's profile, wherever PATH leads;
-	 * argv[0] is only what it is called. Then is_default and argv are set too.
+	 * Not NULL: the command of this name in the user's profile is run, whatever PATH has;
+	 * argv[0] is only what it is called. is_default and argv are set too.
 	 */
 	const char *profile_command;
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
 	enum runtime runtime; /* RUNTIME_AUTO: the first that works */
-	bool is_new;	      /* in a namespace of its own, whichever others there are */
-	bool keeps_ssh;	      /* ssh's configuration is shown as it is */
+	/*
+	 * Called with CTX if nix_dir, the default one, holds no store, before anything is entered.
+	 * It may install one and then enter. It returns the status to end with, or -1 if it has
+	 * none to install. NULL: not called.
+	 */
+	int (*without_store)(void *ctx);
+	void *ctx;
+	bool is_new;	/* make a new namespace, whatever others there are */
+	bool keeps_ssh; /* show ssh's configuration as it is */
 };
 
 #endif

@@ -23,6 +23,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+enum { NO_STORE = -2 /* in place of a descriptor */ };
+
 static const char *advice_on(const struct run_request *request, int err)
 {
 	if ((err == ENOENT || err == ENOTDIR) && request->missing_advice)
@@ -43,11 +45,15 @@ static void say_no_store(const char *nix_dir)
 			  "commands; nix-user-chroot --install makes a new one",
 			  nix_dir, elsewhere, elsewhere, elsewhere);
 	else
-		log_error("there is no Nix store in %s\nnix-user-chroot --install makes one",
+		log_error("Nix is not installed yet: there is no store in %s\n"
+			  "install it with: nix-user-chroot --install",
 			  nix_dir);
 }
 
-/* Is FD what the caller has looked at, where it has? Others may rename in the directory above. */
+/*
+ * Is FD the directory that the caller has looked at, if any? Others may rename in the directory
+ * above it.
+ */
 static bool is_still_the_same(const struct run_request *request, int fd)
 {
 	struct stat present, before;
@@ -57,22 +63,33 @@ static bool is_still_the_same(const struct run_request *request, int fd)
 		fs_same_inode(&present, &before));
 }
 
-/* The descriptor of the Nix directory, or -1 after a message. */
+/* The status to end with if the default directory holds no store. */
+static int run_without_store(const struct run_request *request)
+{
+	int status = request->without_store ? request->without_store(request->ctx) : -1;
+
+	if (status < 0)
+		say_no_store(request->nix_dir);
+	return status < 0 ? EXIT_CANCELED : status;
+}
+
+/* Open the Nix directory; -1 after a message, or NO_STORE. */
 static int open_nix_dir(const struct run_request *request)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int err = errno;
 	struct trust trust;
 
-	/* what may not be searched can be opened like this, and nothing in it */
+	/*
+	 * open(2) succeeds for a directory that may not be searched, but nothing in it can be
+	 * opened
+	 */
 	if (fd >= 0 && faccessat(fd, ".", X_OK, 0) < 0) {
 		err = errno;
 		close(steal_fd(&fd));
 	}
-	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store"))) {
-		say_no_store(request->nix_dir);
-		return -1;
-	}
+	if (request->is_default && (fd < 0 ? err == ENOENT : !fs_exists(fd, "store")))
+		return NO_STORE;
 	if (fd < 0)
 		log_error("cannot use %s as /nix: %s\n%-s", request->nix_dir, strerror(err),
 			  advice_on(request, err));
@@ -89,7 +106,10 @@ static int open_nix_dir(const struct run_request *request)
 	return steal_fd(&fd);
 }
 
-/* Go where the command is to start, and say so where that is not where the caller was. */
+/*
+ * Go to the directory where the command starts, and warn if it is not the caller's working
+ * directory.
+ */
 static void enter_work_dir(const char *work_dir, int err)
 {
 	const char *home = env_get("HOME");
@@ -100,14 +120,14 @@ static void enter_work_dir(const char *work_dir, int err)
 		err = errno;
 	if (!home || chdir(home) < 0) {
 		home = "/";
-		/* / is ours and cannot fail */
+		/* / is a root of ours, so this cannot fail */
 		(void)!chdir(home);
 	}
 	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
 		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
-/* A login shell collects nothing. */
+/* Will the command collect garbage? A login shell does not. */
 static enum collecting recognise(const struct run_request *request, int nix_fd)
 {
 	const char *name = request->profile_command;
@@ -117,11 +137,17 @@ static enum collecting recognise(const struct run_request *request, int nix_fd)
 	return collector_recognise(name, request->argv, nix_fd);
 }
 
-/* As userns_enter(); does not return where the runtime becomes the command by itself. */
+/*
+ * Try RUNTIME, as userns_enter() does. Does not return if the runtime becomes the command by
+ * itself.
+ */
 static int try_runtime(enum runtime runtime, const struct run_request *request,
 		       const struct entry *entry, struct refusal *refusal)
 {
-	/* by name: what is refused is said where it is tried, and nothing is tried before */
+	/*
+	 * a runtime asked for by name is tried without a test before, and says itself what was
+	 * refused
+	 */
 	struct refusal *unless_named = request->runtime == RUNTIME_AUTO ? refusal : NULL;
 
 	switch (runtime) {
@@ -142,7 +168,10 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 	return -1;
 }
 
-/* The first refusal counts: what would have been best. PRoot is what anybody can get. */
+/*
+ * Report the FIRST refusal, which is of the best runtime, and the LAST, of PRoot, which anybody can
+ * get.
+ */
 static int say_refusals(const struct refusal *first, const struct refusal *last)
 {
 	_cleanup_free_ char *why = NULL, *other = NULL;
@@ -153,12 +182,12 @@ static int say_refusals(const struct refusal *first, const struct refusal *last)
 		return -1;
 	}
 	why = check_explain(first->step, first->err, "");
-	other = last != first ? text_format("\nnor could I %s", last->what) : xstrdup("");
+	other = last != first ? text_format("\nalso cannot %s", last->what) : xstrdup("");
 	log_error("cannot %s: %s\n%-s%-s", first->what, strerror(first->err), why, other);
 	return -1;
 }
 
-/* The first runtime that works, or the one that was asked for. */
+/* Enter by the first runtime that works, or by the one that was asked for. */
 static int enter_somehow(const struct run_request *request, const struct entry *entry)
 {
 	struct refusal refusals[RUNTIME_COUNT] = {0};
@@ -186,7 +215,10 @@ static int enter_somehow(const struct run_request *request, const struct entry *
 	return r;
 }
 
-/* Tell scripts and prompts where they are. Where that is /nix already, it has been told. */
+/*
+ * Set NIX_USER_CHROOT, which tells scripts and prompts where they are, unless it is set already
+ * inside.
+ */
 static void set_marker(const struct run_request *request, bool is_inside)
 {
 	_cleanup_free_ char *path = NULL;
@@ -209,7 +241,7 @@ static int enter(const struct run_request *request, int nix_fd)
 	enum collecting collecting;
 
 	set_marker(request, is_inside);
-	/* a link may call others, and each of them would be one deeper */
+	/* a link may run other links, and each of them would nest one deeper */
 	if (is_inside && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
@@ -243,7 +275,7 @@ int run_command(const struct run_request *request)
 		       : exec_command(request->argv, request->is_default);
 }
 
-/* Can a command run inside? Tried in a child, whose messages say what is wrong. */
+/* Can a command run inside? A child tries, and its messages say what is wrong. */
 static bool can_enter(const struct run_request *request)
 {
 	char *const argv[] = {"/bin/sh", "-c", ":", NULL};
@@ -256,8 +288,8 @@ static bool can_enter(const struct run_request *request)
 }
 
 /*
- * Who has "exec nix-user-chroot" in a startup file must get in where entering fails. This process
- * may only try that in a child: half of the way there is no way back.
+ * A user with "exec nix-user-chroot" in a startup file must get a shell even if entering fails.
+ * Since this process cannot go back once it has begun to enter, a child tries first.
  */
 static bool leaves_user_out(const struct run_request *request)
 {
@@ -286,10 +318,12 @@ int run_exec(const struct run_request *request)
 	if (leaves_user_out(request))
 		return run_shell_without_nix(request->argv);
 	nix_fd = open_nix_dir(request);
+	if (nix_fd == NO_STORE)
+		return run_without_store(request);
 	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
 }
 
-/* Of the descriptors from 3 up, the command gets KEPT alone, where that is one. */
+/* The command gets no descriptor from 3 up except KEPT, if that is one. */
 static void close_at_exec(int kept)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, "/proc/self/fd");
@@ -318,9 +352,9 @@ static _Noreturn void run_child(const struct run_request *request, int in_fd, in
 	log_forget_status();
 	if ((in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0) ||
 	    (out_fd >= 0 && (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(out_fd, STDERR_FILENO) < 0))) {
-		log_error(
-			"cannot redirect a process: %s\nthe limit of open files may be reached: ulimit -n",
-			strerror(errno));
+		log_error("cannot redirect a process: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  strerror(errno));
 		_exit(EXIT_CANCELED);
 	}
 	close_at_exec(request->kept_fd);

@@ -1,6 +1,6 @@
 /*
- * The door: a command runs where a directory of the user's is /nix and everything else of / is
- * where it was.
+ * Entering: run a command with a directory of the user's as /nix, and everything else of / where it
+ * was.
  */
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
@@ -12,16 +12,16 @@
 
 /*
  * Turn the calling process into the command, inside. The process must have one thread (unshare(2)
- * refuses CLONE_NEWUSER otherwise). Returns only the status to end with, after it has said what
- * failed: EXIT_CANCELED, EXIT_CANNOT_INVOKE or EXIT_ENOENT; the process may then be in namespaces
- * of its own and must end.
+ * refuses CLONE_NEWUSER otherwise). Returns only the status to end with, after a message:
+ * EXIT_CANCELED, EXIT_CANNOT_INVOKE or EXIT_ENOENT; the process may then be in new namespaces and
+ * must end.
  */
 int run_exec(const struct run_request *request);
 
 /*
- * There is no way in. Where this process has taken the place of a login shell (run/login.h), become
- * the shell ARGV (NULL: the user's) on the host, without startup files, after a warning; run_exec()
- * does so by itself. Returns only the status to end with.
+ * Entering has failed. If this process has replaced a login shell (run/login.h), become the shell
+ * ARGV (NULL: the user's) on the host, without startup files, after a warning; run_exec() does so
+ * by itself. Returns only the status to end with.
  */
 int run_shell_without_nix(char *const *argv);
 
@@ -32,22 +32,22 @@ int run_shell_without_nix(char *const *argv);
 int run_command(const struct run_request *request);
 
 /*
- * The same for a process that a runtime has started inside, which is to go to WORK_DIR before; "":
- * the caller's cannot be reached.
+ * The same for a process that a runtime started inside; it first goes to WORK_DIR. "": the caller's
+ * working directory cannot be reached.
  */
 int run_started(const struct run_request *request);
 
 /*
- * The same as run_exec() in a child process, with IN_FD for its stdin, and OUT_FD for its stdout
- * and stderr, where messages of our own from before the exec go too; -1: as they are. No
- * other descriptor but kept_fd goes to the command, and SIGTTOU and SIGXFSZ, which the caller may
- * have blocked, are let through again. Returns the child, or -1 after a message.
+ * Do what run_exec() does in a child process, with IN_FD as its stdin and OUT_FD as its stdout and
+ * stderr, also for our own messages before the exec; -1: unchanged. The command gets no other
+ * descriptor but kept_fd, and may receive SIGTTOU and SIGXFSZ again, which the caller may have
+ * blocked. Returns the child, or -1 after a message.
  */
 pid_t run_start(const struct run_request *request, int in_fd, int out_fd);
 
 /*
- * Wait for CHILD to end. Returns the command's exit status, 128 + N where signal N ended it, or -1
- * after a message.
+ * Wait for CHILD. Returns the command's exit status, 128 + N if signal N ended it, or -1 after a
+ * message.
  */
 int run_wait(pid_t child);
 

@@ -18,7 +18,7 @@ int trusted_find(const struct trusted_wish *wish, struct trust *out)
 	return -1;
 }
 
-/* The name of the owner of ST, or the number; the caller frees. */
+/* The owner of ST, by name or number; the caller frees. */
 static char *name_of_owner(const struct stat *st)
 {
 	const struct passwd *entry = getpwuid(st->st_uid);
@@ -79,7 +79,7 @@ static void tell(const struct trust *trust, enum trust_flaw flaw, const char *pa
 
 int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named)
 {
-	/* nix.conf names programs that Nix runs, the path config what is mounted over what */
+	/* nix.conf names programs that Nix runs; the path config says what is mounted where */
 	static const char *const looked_at[] = {
 		".",
 		"store",

@@ -1,24 +1,23 @@
-/*
- * Nothing is done with a Nix directory that others own or can write to, unless the user says so.
- */
+/* A Nix directory that others own or can write to is not used, unless the user says so. */
 #ifndef RUN_TRUSTED_H
 #define RUN_TRUSTED_H
 
 #include "util/trust.h"
 
-/* Whom the user trusts, as --trust-owner and --shared-group have it; NULL: nobody else. */
+/* Whom the user trusts by --trust-owner and --shared-group; NULL: nobody else. */
 struct trusted_wish {
 	const char *owner, *group;
 };
 
-/* trust_find(), with a message where there is no such owner or group. 0 or -1. */
+/* Do as trust_find() does, with a message if the owner or group does not exist. 0 or -1. */
 int trusted_find(const struct trusted_wish *wish, struct trust *out);
 
 /*
- * Are the Nix directory NIX_DIR_FD, which the user knows as NIX_DIR, and what is in it the user's
- * or root's, and closed to others? Looked at are it, its store, var, var/nix and the profiles
- * there, the state directory, etc, and the configuration in it, links followed. Returns 0, or -1
- * after a message; where the user has named the directory (IS_NAMED), 0 after a word at -v.
+ * Do the Nix directory NIX_DIR_FD, which the user knows as NIX_DIR, and the important places in it
+ * belong to the user or root, and are they closed to others? Checked are the directory, its store,
+ * var, var/nix and the profiles there, the state directory, etc, and the configuration in it; links
+ * are followed. Returns 0, or -1 after a message; if the user named the directory (IS_NAMED), 0
+ * after a note at -v.
  */
 int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named);
 

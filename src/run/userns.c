@@ -22,9 +22,9 @@ static int make_key(const struct entry *entry, uint64_t plan, struct living_key 
 	return origin_read(&key->origin);
 }
 
-/* The working directory, as it is before. */
+/* The working directory before the entry. */
 struct place {
-	const char *path; /* NULL: any will do */
+	const char *path; /* NULL: it may be any */
 	struct stat st;
 };
 
@@ -39,8 +39,9 @@ static bool is_same_place(const struct chroot_door *door, const void *context)
 }
 
 /*
- * Where the path config makes something else of the working directory, a new namespace would do the
- * same. Elsewhere a difference shows that the host has changed in a way that nothing else has told.
+ * The working directory that must be the same inside. If the path config puts something else there,
+ * none: a new namespace would have the same. A difference elsewhere shows that the host has changed
+ * in a way that nothing else tells.
  */
 static struct place find_place(const struct entry *entry, const struct plan *plan)
 {
@@ -48,13 +49,13 @@ static struct place find_place(const struct entry *entry, const struct plan *pla
 
 	if (place.path && (!plan_keeps(plan, place.path) || stat(".", &place.st) < 0))
 		place.path = NULL;
-	/* "" is the root itself for fstatat(2) only where it is "." */
+	/* not for "/": below the root the rest of its path is "", which fstatat(2) does not take */
 	if (place.path && !place.path[1])
 		place.path = NULL;
 	return place;
 }
 
-/* 1: this process has joined a living namespace; 0: there is none for it; -1 after a message. */
+/* Join a living namespace. 1: joined; 0: there is none; -1 after a message. */
 static int join(const struct entry *entry, int list, const struct living_key *key,
 		const struct place *place, bool thoroughly)
 {
@@ -83,12 +84,13 @@ static int join(const struct entry *entry, int list, const struct living_key *ke
 	return r == 0;
 }
 
-/* An entry has the lock for some milliseconds; whoever has it longer has been stopped. */
+/* An entry holds the lock for some milliseconds; a process that holds it longer was stopped. */
 #define LOCK_PATIENCE_MS 2000
 
 /*
- * As join(). Where none is known of, wait for the lock, whose holder may be about to make one for
- * all who wait, and look thoroughly. Not for ever: where the holder has been stopped, without it.
+ * As join(), but if no namespace is known, wait for the lock, whose holder may be making a
+ * namespace for all who wait, and then search thoroughly. If the holder was stopped, go on without
+ * the lock.
  */
 static int join_or_lock(const struct entry *entry, int list, const struct living_key *key,
 			const struct place *place)
@@ -125,7 +127,7 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (entry->others) {
-		/* some were found already, where joining has failed */
+		/* the first search may have added some before joining failed */
 		strlist_clear(entry->others);
 		collector_find_others(entry->nix_dir_fd, 0, entry->others);
 	}

@@ -1,6 +1,4 @@
-/*
- * The runtime that needs nothing but the kernel: a user and mount namespace of one's own.
- */
+/* The runtime that needs only the kernel: a new user and mount namespace. */
 #ifndef RUN_USERNS_H
 #define RUN_USERNS_H
 
@@ -8,8 +6,8 @@
 
 /*
  * Move this process, which must have one thread, to where the Nix directory is /nix, with the path
- * config that is in it: into a living namespace of the same user's where all is as it would be in a
- * new one, else into a new one. The working directory is undefined after. Returns as
+ * config of that directory: into a living namespace of the same user in which everything is as in a
+ * new one, else into a new one. The working directory is undefined afterwards. Returns as
  * own_root_enter() does.
  */
 int userns_enter(const struct entry *entry, struct refusal *refusal);

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* renameat2(2); not every libc has it */
+/* renameat2(2); some libcs lack it */
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
 #endif
@@ -46,7 +46,9 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in TOP/store, each valid and of a kind that a store path can be; or -1 and a message.
+/*
+ * The names in TOP/store, each valid and of a type that a store path can have; or -1 after a
+ * message.
  */
 static int list_staged(const struct commit *commit, struct strlist *names)
 {
@@ -72,8 +74,8 @@ static int list_staged(const struct commit *commit, struct strlist *names)
 }
 
 /*
- * chmod(2) of NAME, where it is a directory, to MODE; nothing where it is not. By descriptor, for
- * NAME may be a symlink. Returns 0 or -errno.
+ * chmod(2) NAME to MODE if NAME is a directory. By descriptor, because NAME may be a symlink.
+ * Returns 0 or -errno.
  */
 static int set_dir_mode(int dirfd, const char *name, mode_t mode)
 {
@@ -89,17 +91,17 @@ static int set_dir_mode(int dirfd, const char *name, mode_t mode)
 	return fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
-/* Nix's canonical form of the directory itself; what is below has it from the unpacking. */
+/* Give the directory NAME itself Nix's canonical form; unpacking gave it to everything below. */
 static int seal(int store_fd, const char *name)
 {
 	static const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
 
-	/* some file systems touch the time at a rename; that a few cannot set it does no harm */
+	/* some file systems change the time at a rename; a few cannot set it, which does no harm */
 	(void)!utimensat(store_fd, name, times, AT_SYMLINK_NOFOLLOW);
 	return set_dir_mode(store_fd, name, 0555);
 }
 
-/* Put the staged NAME in the place of the store's, which is staged after. Returns 0 or -errno. */
+/* Exchange the staged NAME and the one in the store. Returns 0 or -errno. */
 static int exchange(const struct commit *commit, const char *name)
 {
 	_cleanup_free_ char *aside = xasprintf(".old-%s", name);
@@ -121,13 +123,16 @@ static int exchange(const struct commit *commit, const char *name)
 	return r;
 }
 
-/* Whether others can write there is another question: Nix's paths are read-only to all. */
+/*
+ * Does the store path with ST belong to a trusted user? Nix's paths are read-only for everybody, so
+ * nobody else can write to it.
+ */
 static bool is_trusted(const struct trust *trust, const struct stat *st)
 {
 	return trust_judge_here(trust, st, false) != TRUST_OWNER;
 }
 
-/* Does the store's NAME hold something else than the staged one, whose digest is in RECORD? */
+/* Does NAME in the store hold something other than the staged NAME, whose digest is in RECORD? */
 static bool is_other(const struct commit *commit, const char *name, const struct record *record)
 {
 	const struct record_entry *entry = record_store_path(record, name);
@@ -195,9 +200,10 @@ static int open_store(struct commit *commit)
 }
 
 /*
- * TOP/store, emptied by the renames, gets a link for each of NAMES. The install script copies what
- * /nix/store lacks of them, and so copies nothing; a link to the whole of /nix/store would show it
- * the user's own paths as well, of which it takes a dangling symlink for one that is lacking.
+ * Put a link for each of NAMES into TOP/store, which the renames have emptied. The install script
+ * copies each entry that /nix/store lacks, and so copies nothing. (A link to all of /nix/store
+ * would show the script also the user's own paths, and it takes a dangling symlink among them for a
+ * missing one.)
  */
 static int leave_links(const struct store_request *request, const struct strlist *names)
 {
@@ -220,7 +226,7 @@ static int leave_links(const struct store_request *request, const struct strlist
 	return 0;
 }
 
-/* Write NAMES down with their digests, by which a later --install sees what was damaged since. */
+/* Record NAMES with their digests, so that a later --install sees what was damaged since. */
 static int note_names(const struct commit *commit, const struct strlist *names,
 		      struct record *record)
 {
@@ -248,8 +254,8 @@ static int commit_all(const struct commit *commit, struct record *record, struct
 	if (list_staged(commit, &out->names) < 0 || note_names(commit, &out->names, record) < 0)
 		return -1;
 	/*
-	 * syncfs(2) and not fsync(2) of some 5,000 files: one wait for the disk and one journal
-	 * commit, and no directory forgotten. It also flushes what others wrote there.
+	 * syncfs(2) instead of fsync(2) of some 5,000 files: one wait for the disk, one journal
+	 * commit, and no directory is forgotten. It also flushes what others wrote there.
 	 */
 	if (syncfs(request->top_fd) < 0)
 		return say(request, "write to disk what goes to", "", errno);

@@ -14,13 +14,16 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* The size of what is mapped: SQLite's index of a log is mapped in pieces of 32 KiB. */
+/* The size of the mapping: SQLite maps the index of a log in pieces of 32 KiB. */
 #define PIECE 32768
 
-/* The list of attribute names of one file: XATTR_LIST_MAX of linux/limits.h. */
+/* The size of a file's list of attribute names: XATTR_LIST_MAX of linux/limits.h. */
 #define NAMES_MAX 65536
 
-/* *SHORTAGE is the negative errno of a disk that is full, which says nothing of its kind. */
+/*
+ * The words for a failure. A full disk says nothing about its type: then *SHORTAGE becomes the
+ * negative errno.
+ */
 static char *cannot(const char *what, int err, int *shortage)
 {
 	if (err == ENOSPC || err == EDQUOT)
@@ -28,7 +31,7 @@ static char *cannot(const char *what, int err, int *shortage)
 	return xasprintf("%s there: %s", what, strerror(err));
 }
 
-/* FD must be the caller's own, and take on MODE. NULL, or what is wrong. */
+/* Check that FD belongs to this user and takes the MODE. NULL, or what is wrong. */
 static char *try_owner_and_mode(int fd, const char *what, mode_t mode, int *shortage)
 {
 	struct stat st;
@@ -90,7 +93,7 @@ static char *try_file(int dir, int fd, int *shortage)
 
 	if (!wrong)
 		wrong = try_owner_and_mode(fd, "file", 0555, shortage);
-	/* of a file system that is mounted noexec access(2) says EACCES, whoever asks */
+	/* on a noexec mount access(2) says EACCES, even to root */
 	if (!wrong && faccessat(dir, "f", X_OK, 0) < 0)
 		wrong = xstrdup("no program can be run there");
 	if (!wrong && fcntl(fd, F_SETLK, &lock) < 0)
@@ -98,7 +101,10 @@ static char *try_file(int dir, int fd, int *shortage)
 	return wrong;
 }
 
-/* Is what is written to memory that FD is mapped into seen in the file, and the other way round? */
+/*
+ * Does the file show what is written to a mapping of FD, and the mapping what is written to the
+ * file?
+ */
 static bool try_shared_memory(int fd)
 {
 	const char written[] = "by way of the file";
@@ -120,7 +126,7 @@ static bool try_shared_memory(int fd)
 	return is_same;
 }
 
-/* Does Nix itself pass over it (nix.conf(5), "ignored-acls")? */
+/* Does Nix itself ignore the attribute NAME (nix.conf(5), "ignored-acls")? */
 static bool is_ignored_by_nix(const char *name)
 {
 	return strcmp(name, "security.csm") == 0 || strcmp(name, "security.selinux") == 0 ||
@@ -140,10 +146,10 @@ static void try_xattrs(int fd, struct strlist *out)
 
 bool disk_type_is_local(const char *type, const char *filesystems)
 {
-	/* no disk is below these, and yet nobody else sees what is on them */
+	/* file systems without a disk that still only this host can see */
 	static const char *const local[] = {"tmpfs", "ramfs", "rootfs", "overlay",  "aufs",
 					    "zfs",   "ubifs", "jffs2",	"ecryptfs", NULL};
-	/* a disk, and hosts that share it */
+	/* file systems on a disk that several hosts share */
 	static const char *const shared[] = {"gfs2", "ocfs2", NULL};
 	_cleanup_free_ char *line = xasprintf("\n\t%s\n", type);
 	_cleanup_free_ char *text = xasprintf("\n%s\n", filesystems);
@@ -154,7 +160,7 @@ bool disk_type_is_local(const char *type, const char *filesystems)
 	for (size_t i = 0; local[i]; i++)
 		if (strcmp(type, local[i]) == 0)
 			return true;
-	/* proc_filesystems(5): what needs no disk has "nodev" before its name */
+	/* proc_filesystems(5): a type without a disk has "nodev" before its name */
 	return strstr(text, line);
 }
 
@@ -175,7 +181,7 @@ static void try_type(int nix_dir_fd, int file_fd, struct disk *out)
 			 (!out->type || !is_known || disk_type_is_local(out->type, filesystems));
 }
 
-/* Room of PIECE bytes: without it, to write to what is mapped would be the end of us. */
+/* Write PIECE bytes to FD: without room for them, a write to the mapping would end this process. */
 static char *fill(int fd, int *shortage)
 {
 	_cleanup_free_ char *piece = xcalloc(1, PIECE);

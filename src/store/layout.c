@@ -29,7 +29,7 @@ static const char *advice(int err)
 	case ESTALE:
 		return "look at the file system: it does not answer as it should";
 	default:
-		return "when that is mended, run nix-user-chroot --install again: it goes on";
+		return "when that is repaired, run nix-user-chroot --install again: it continues";
 	}
 }
 
@@ -39,7 +39,7 @@ int layout_error(const char *doing, const char *path, int r)
 	return -1;
 }
 
-/* What an installation makes in the Nix directory, each in front of the one that it lies in. */
+/* The directories of an installation in the Nix directory; a directory precedes its parent. */
 static const char *const made_below[] = {"var/nix", "etc/nix", "etc", "store", LAYOUT_STATE, "var"};
 
 enum { MADE_BELOW = sizeof(made_below) / sizeof(made_below[0]) };
@@ -94,7 +94,7 @@ int layout_check_writable(const char *nix_dir)
 	return layout_error("make the directory", nix_dir, -errno);
 }
 
-/* PATH and its parents, as far as they are not there. */
+/* Add PATH and its parents, as far as they are missing. */
 static void add_missing(struct strlist *out, const char *path)
 {
 	_cleanup_free_ char *part = xstrdup(path);
@@ -121,7 +121,7 @@ void layout_missing(const char *nix_dir, struct strlist *out)
 	add_missing(out, nix_dir);
 }
 
-/* Make NIX_DIR and the directories above it that are missing. A descriptor or a negative errno. */
+/* Make NIX_DIR and the missing directories above it. Returns a descriptor or a negative errno. */
 static int make_nix_dir(const char *nix_dir, struct strlist *made)
 {
 	_cleanup_(strlist_clear) struct strlist missing = {0};
@@ -140,12 +140,15 @@ static int make_nix_dir(const char *nix_dir, struct strlist *made)
 	fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* whatever the umask and the directory above: of use to builds, and closed to the group */
+	/*
+	 * 0755 whatever the umask and the directory above: builds can use it, and the group cannot
+	 * write
+	 */
 	r = is_made ? fs_make_plain(fd) : 0;
 	return r < 0 ? r : steal_fd(&fd);
 }
 
-/* The state directory, and the one that it lies in. 0 or a negative errno. */
+/* Make the state directory and its parent. 0 or a negative errno. */
 static int make_state(int nix_dir_fd, const char *nix_dir, struct strlist *made)
 {
 	static const char *const parts[] = {"var", LAYOUT_STATE};
@@ -168,7 +171,7 @@ int layout_open(const char *nix_dir, struct strlist *made)
 	_cleanup_free_ char *state = path_join(nix_dir, LAYOUT_STATE);
 	int r = -ENOENT;
 
-	/* another one's roll-back may remove an empty directory between two steps of this */
+	/* the roll-back of another run may remove an empty directory between two steps */
 	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
 		_cleanup_close_ int fd = make_nix_dir(nix_dir, made);
 
@@ -212,7 +215,7 @@ bool layout_has_nix_conf(int nix_dir_fd)
 	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, LAYOUT_NIX_CONF, O_RDONLY, 0);
 	char first = '\0';
 
-	/* what cannot be read, and a link of the user's, is there */
+	/* an unreadable nix.conf, and a link of the user's, counts as one */
 	if (fd < 0)
 		return fd != -ENOENT;
 	return read(fd, &first, 1) < 0 || first != '\0';

@@ -15,18 +15,23 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* SIGKILL takes milliseconds, but a process in the midst of a write to a slow disk finishes that.
+/*
+ * SIGKILL ends a process within milliseconds, but one that is writing to a slow disk finishes that
+ * write.
  */
 #define DYING_MS 5000
 #define TICK_MS	 5
 
-/* FUSE is told of a close(2) within milliseconds. */
+/* FUSE learns of a close(2) within milliseconds. */
 #define CLOSING_MS 500
 
-/* How often it is shown for how long another one has the lock. */
+/* How often the progress shows how long another process has held the lock. */
 #define SHOW_MS 250
 
-/* Is FD still the file of that name? Whoever had the lock before us removed the file. */
+/*
+ * Is FD still the file with the lock's name? The process that held the lock before has removed its
+ * file.
+ */
 static bool is_current(int fd, int nix_dir_fd)
 {
 	struct stat ours, present;
@@ -35,7 +40,7 @@ static bool is_current(int fd, int nix_dir_fd)
 	       fs_same_inode(&ours, &present);
 }
 
-/* For those who wait. */
+/* Write the process ID into the lock's file, for those who wait. */
 static void write_pid(int fd)
 {
 	char text[24]; /* a pid_t has at most 11 characters */
@@ -45,7 +50,7 @@ static void write_pid(int fd)
 		(void)!pwrite(fd, text, (size_t)len, 0);
 }
 
-/* What write_pid() wrote, or "unknown"; the caller frees. */
+/* The process ID in the lock's file, or "unknown"; the caller frees. */
 static char *read_pid(int nix_dir_fd)
 {
 	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, LAYOUT_LOCK, O_RDONLY, 0);
@@ -66,7 +71,10 @@ static void say_waiting(int nix_dir_fd, const char *nix_dir)
 		 nix_dir, text);
 }
 
-/* For as long as somebody waits: a signal that makes flock(2) return, to show for how long. */
+/*
+ * While the process waits: a timer's signal makes flock(2) return, so that the progress can be
+ * shown.
+ */
 struct ticking {
 	timer_t timer;
 	bool is_on;
@@ -78,12 +86,15 @@ static void on_tick(int sig)
 	(void)sig;
 }
 
-/* SIGVTALRM, since a caller may count on the SIGALRM that it asked for before it became us. */
+/*
+ * Start the timer. It uses SIGVTALRM, since the caller may have set an alarm for SIGALRM before its
+ * exec.
+ */
 static void ticking_start(struct ticking *ticking)
 {
 	const struct timespec often = {.tv_nsec = SHOW_MS * 1000000L};
 	const struct itimerspec times = {often, often};
-	/* without SA_RESTART */
+	/* without SA_RESTART, so that flock(2) returns */
 	const struct sigaction action = {.sa_handler = on_tick};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM};
 
@@ -109,8 +120,8 @@ static void show_waiting(int nix_dir_fd, struct progress *progress)
 }
 
 /*
- * flock(2) with OPERATION, asleep until whoever has the lock leaves it, with a word of waiting. NFS
- * emulates it by a record lock, which wants O_RDWR. Returns 0 or a negative errno.
+ * flock(2) with OPERATION: sleep until the holder gives the lock up, and show that this process
+ * waits. NFS emulates flock(2) by a record lock, which needs O_RDWR. Returns 0 or a negative errno.
  */
 static int wait_for(int fd, int operation, int nix_dir_fd, const char *nix_dir,
 		    struct progress *progress)
@@ -141,7 +152,7 @@ static int lock_error(const char *nix_dir, int dir, int r)
 
 	if (r != -ENOLCK && r != -EOPNOTSUPP && r != -ENOSYS)
 		return layout_error("lock", path, r);
-	/* nobody can have it there: the file is a leftover at once */
+	/* no other process can have opened it, so it is a leftover already */
 	fs_unlink_below(dir, LAYOUT_LOCK);
 	log_error("cannot lock %s: %s\nNix needs locks too: set NIX_USER_CHROOT_DIR to a "
 		  "directory on another file system",
@@ -149,7 +160,10 @@ static int lock_error(const char *nix_dir, int dir, int r)
 	return -1;
 }
 
-/* As lock_take(); PROGRESS NULL: 1 where somebody has it. OUT->made is added to. */
+/*
+ * As lock_take(), but without PROGRESS (NULL) it returns 1 if another process holds the lock. Adds
+ * to OUT->made.
+ */
 static int take(const char *nix_dir, struct progress *progress, struct lock *out)
 {
 	for (;;) {
@@ -159,10 +173,13 @@ static int take(const char *nix_dir, struct progress *progress, struct lock *out
 
 		if (dir < 0)
 			return -1;
-		/* whoever may read it may lock it, and so keep us waiting for ever: flock(2) */
+		/*
+		 * mode 0600: whoever may read the file may lock it, and make this process wait for
+		 * ever (flock(2))
+		 */
 		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0600);
 		if (fd == -ENOENT)
-			continue; /* removed under us by a roll-back: make it again */
+			continue; /* a roll-back has removed it: make it again */
 		r = fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ? (fd < 0 ? fd : -errno)
 		    : progress ? wait_for(fd, LOCK_EX, dir, nix_dir, progress)
 		    : flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno
@@ -197,8 +214,8 @@ int lock_take_now(const char *nix_dir, struct lock *out)
 }
 
 /*
- * All who wait share the lock when it is left, so that they go on at the same time; what they have
- * of it ends at once. Whoever left it has removed its file, or was killed.
+ * All who wait get a shared lock when the holder gives the lock up, so that they go on at the same
+ * time; their shared lock ends at once. The holder has removed the lock's file, or was killed.
  */
 int lock_wait(const char *nix_dir, struct progress *progress)
 {
@@ -257,9 +274,9 @@ void lock_remove(const struct lock *lock)
 }
 
 /*
- * In place of removing an open file, FUSE gives it another name, and where names cannot be changed
- * that fails: then it goes once it is closed, of which FUSE learns a little later. Nobody can
- * install there, so that nobody is robbed of a lock.
+ * FUSE renames an open file instead of removing it, and fails if names cannot be changed. Then the
+ * file is removed after it was closed, which FUSE notices a little later. Nobody can install in
+ * such a directory, so this takes no lock from anybody.
  */
 static void remove_closed(int nix_dir_fd)
 {

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A descriptor is open for each level; those of Nix's own closure have fewer than ten. */
+/* A descriptor is open for each level. The paths of Nix's own closure have fewer than ten. */
 #define DEPTH_MAX 100
 
-/* Of a file at once. */
+/* Bytes of a file that are read at once. */
 #define CHUNK ((size_t)1 << 17)
 
 struct nar {
@@ -24,7 +24,7 @@ struct nar {
 
 static int put_node(struct nar *nar, int above, const char *name, int depth);
 
-/* The length of what comes, in 8 bytes, the lowest first. */
+/* Add LEN, in 8 bytes, the lowest first. */
 static int put_length(struct nar *nar, uint64_t len)
 {
 	uint8_t bytes[8];
@@ -34,7 +34,7 @@ static int put_length(struct nar *nar, uint64_t len)
 	return sha256_stream_update(nar->stream, bytes, sizeof(bytes));
 }
 
-/* What has LEN bytes is filled up to a multiple of eight. */
+/* Fill LEN bytes up to a multiple of eight. */
 static int put_padding(struct nar *nar, uint64_t len)
 {
 	static const char zeros[8];

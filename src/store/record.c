@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 
 #define FORMAT_LINE "nix-user-chroot-record 1"
-/* a record is some ten kilobytes: 60 store paths and 40 other paths of 100 bytes */
+/* a record has some ten kilobytes: 60 store paths and 40 other paths of 100 bytes */
 #define RECORD_MAX (1 << 20)
 
 enum { MAX_FIELDS = 4 };
 
-/* The word of each kind, how many fields it needs, and how many it can have. */
+/* The word of each kind, how many fields it needs, and how many it may have. */
 static const struct {
 	const char *word;
 	size_t least, most;
@@ -41,7 +41,7 @@ static void print_encoded(FILE *f, const char *text)
 			(unsigned char)*text);
 }
 
-/* Decode TEXT in place; false where it is no encoded field. "%00" is the empty one. */
+/* Decode TEXT in place; false if it is not an encoded field. "%00" is the empty field. */
 static bool decode(char *text)
 {
 	char *to = text;
@@ -170,7 +170,7 @@ static char *copy_unless_empty(const char *text)
 	return *text ? xstrdup(text) : NULL;
 }
 
-/* VERSION SYSTEM SHA256 SOURCE */
+/* Parse the fields VERSION SYSTEM SHA256 SOURCE. */
 static int take_complete(struct record *record, char *const *fields, size_t count)
 {
 	struct sha256 digest;
@@ -361,7 +361,7 @@ bool record_is_about(const struct record_entry *entry, const char *path)
 {
 	_cleanup_free_ char *one = xstrdup(path), *other = xstrdup(entry->subject);
 
-	/* up to a directory that both name, by the same components */
+	/* go up while both paths have the same last component, to a directory that both name */
 	while (one[0] && other[0] && strcmp(one, other) != 0) {
 		char *slash = strrchr(one, '/'), *other_slash = strrchr(other, '/');
 

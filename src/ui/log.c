@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* To the line's first column, and erase it (ECMA-48: EL). */
+/* Go to the first column and erase the line (ECMA-48: EL). */
 #define ERASE_LINE "\r\033[K"
 
 static enum log_level level_now = LOG_NORMAL;
-static char *status_now; /* what is in the terminal's last line; NULL: nothing of ours */
+static char *status_now; /* our text in the terminal's last line; NULL: none */
 static pid_t status_group;
-static bool is_mid_line; /* of another program's output */
+static bool is_mid_line; /* another program's output has begun a line and not ended it */
 
 void log_set_level(enum log_level level)
 {
@@ -29,7 +29,10 @@ enum log_level log_get_level(void)
 	return level_now;
 }
 
-/* TEXT with every line after the first indented, and a newline at the end; the caller frees. */
+/*
+ * PREFIX and TEXT with every line after the first indented, and a newline at the end; the caller
+ * frees.
+ */
 static char *lay_out(const char *prefix, const char *text)
 {
 	size_t lines = 1, len = strlen(prefix) + strlen(text);
@@ -49,8 +52,7 @@ static char *lay_out(const char *prefix, const char *text)
 	return out;
 }
 
-/* All of it, also where somebody has made our stderr non-blocking (it is the terminal of others).
- */
+/* Write everything, also if another program has made stderr non-blocking. */
 static void write_out(const char *data, size_t len)
 {
 	while (len > 0) {
@@ -63,7 +65,7 @@ static void write_out(const char *data, size_t len)
 		} else if (n < 0 && errno == EAGAIN) {
 			poll(&wait, 1, -1);
 		} else if (n == 0 || errno != EINTR) {
-			/* closed by the caller's wish, and there is nowhere left to complain to */
+			/* stderr is closed on purpose, and there is nowhere else to complain */
 			return;
 		}
 	}
@@ -76,7 +78,7 @@ static bool has_terminal(pid_t group)
 	return foreground < 0 || foreground == group;
 }
 
-/* Write TEXT, of LEN bytes, above the status line, in one write(2) with it. */
+/* Write TEXT, of LEN bytes, above the status line, in one write(2) together with it. */
 static void put(const char *text, size_t len)
 {
 	_cleanup_free_ char *out = NULL;

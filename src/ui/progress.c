@@ -10,10 +10,10 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-/* More often nobody can read it. */
+/* Nobody can read faster changes. */
 #define DRAW_MS 100
 
-/* Plain lines go to logs, which should not grow long. */
+/* Plain lines go to logs, which should stay short. */
 #define PLAIN_MS 5000
 
 #define DEFAULT_COLUMNS 80
@@ -26,7 +26,10 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* By the variables and not by setlocale(3): libarchive is to stay in the C locale (extract.c). */
+/*
+ * Does the locale have UTF-8? Read from the variables, not by setlocale(3): libarchive must stay in
+ * the C locale (extract.c).
+ */
 static bool locale_is_utf8(void)
 {
 	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
@@ -118,7 +121,7 @@ static void take_sample(struct progress *progress, uint64_t now)
 	struct progress_sample *samples = progress->samples;
 	size_t count = progress->sample_count;
 
-	/* what was there before, of an earlier run, did not come at any rate */
+	/* bytes of an earlier run were there at once and have no rate */
 	if (count > 0 && progress->done < samples[count - 1].done)
 		count = 0;
 	if (count > 0 && now < samples[count - 1].ms + PROGRESS_SAMPLE_MS)

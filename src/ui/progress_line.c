@@ -4,16 +4,16 @@
 
 #include <string.h>
 
-/* A bar that is shorter shows nothing that the percentage does not; a longer one is empty show. */
+/* A shorter bar shows no more than the percentage does; a longer one is no use either. */
 #define BAR_MIN 8
 #define BAR_MAX 32
 
-/* Nothing has come for so long, in ms: no hiccup any more. */
+/* Nothing has come for so long, in ms, that it is no short interruption. */
 #define STALLED_MS 3000
 
 /*
- * At the right these stay free: a character in the last one makes some terminals begin a new line,
- * and the two before it are for the "^C" that the terminal itself may write.
+ * Columns at the right that stay free: a character in the last one makes some terminals begin a new
+ * line, and the two before it are for a "^C" of the terminal itself.
  */
 #define FREE_COLUMNS 3
 
@@ -37,7 +37,7 @@ static char *share_of(const char *done, uint64_t total)
 	return xasprintf("%.*s of %s", same ? (int)(unit - done) : (int)strlen(done), done, whole);
 }
 
-/* Bytes a second of late, 0 where that is not known yet. */
+/* The latest rate in bytes a second, 0 if it is not known yet. */
 static uint64_t rate_of(const struct progress *progress, uint64_t now)
 {
 	const struct progress_sample *oldest = &progress->samples[0];
@@ -48,7 +48,7 @@ static uint64_t rate_of(const struct progress *progress, uint64_t now)
 	return (progress->done - oldest->done) * 1000 / (now - oldest->ms);
 }
 
-/* The parts of a line, the least missed first; NULL: it has none. */
+/* The parts of a line, the least important first; NULL: the line lacks it. */
 enum part {
 	PART_RATE,
 	PART_LEFT,
@@ -71,7 +71,7 @@ static void find_parts(const struct progress *progress, uint64_t now, char *part
 		parts[PART_RATE] = xasprintf("%s/s", speed);
 	else if (progress->sample_count > 0 && now >= progress->samples[0].ms + STALLED_MS)
 		parts[PART_RATE] = xstrdup("stalled");
-	/* more than was announced: what was is not to be believed */
+	/* more than was announced, so the announcement was wrong */
 	if (progress->total < progress->done) {
 		parts[PART_BYTES] = steal_ptr(&done);
 		return;
@@ -87,7 +87,7 @@ static void find_parts(const struct progress *progress, uint64_t now, char *part
 							   (double)progress->total));
 }
 
-/* A bar of CELLS, the ends of the ASCII one among them, into F. */
+/* Write a bar of CELLS to F; the ends of an ASCII bar are among the CELLS. */
 static void put_bar(const struct progress *progress, size_t cells, FILE *f)
 {
 	size_t inner = progress->is_utf8 ? cells : cells - 2;
@@ -103,7 +103,7 @@ static void put_bar(const struct progress *progress, size_t cells, FILE *f)
 	fputs(progress->is_utf8 ? "" : "]", f);
 }
 
-/* The columns that LABEL and PARTS take. */
+/* How many columns LABEL and PARTS take. */
 static size_t width_of(const char *label, char *const parts[PARTS])
 {
 	size_t width = strlen(label);

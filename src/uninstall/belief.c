@@ -4,7 +4,7 @@
 #include "store/layout.h"
 #include "util/cleanup.h"
 
-/* Is ENTRY about PATH or a directory that PATH lies in? */
+/* Is ENTRY about PATH or a parent directory of PATH? */
 static bool is_on_the_way_to(const struct record_entry *entry, const char *path)
 {
 	_cleanup_free_ char *part = xstrdup(path);
@@ -36,7 +36,7 @@ static bool is_below(const struct record_entry *entry, const char *directory, co
 	return record_is_about(entry, path);
 }
 
-/* A directory, or what was not there before. */
+/* Is ENTRY about a directory, or about something that did not exist before? */
 static bool is_made_by_us(const struct record_entry *entry, const struct home *home,
 			  const char *nix_dir)
 {
@@ -57,7 +57,7 @@ static bool is_made_by_us(const struct record_entry *entry, const struct home *h
 	       is_on_the_way_to_one(entry, &home->startup_files);
 }
 
-/* What puts the directory of the commands on PATH. */
+/* Is ENTRY about a file that puts the directory of the commands on PATH? */
 static bool is_path_file(const struct record_entry *entry, const struct home *home)
 {
 	return record_is_about(entry, home->fish_path) || is_below(entry, home->config, "path.sh");
@@ -79,7 +79,7 @@ static bool is_one_of(const struct record_entry *entry, const struct strlist *pa
 	return false;
 }
 
-/* A link that Nix makes, and may have found another's in the place of. */
+/* Is ENTRY about a link that Nix makes, possibly in the place of another Nix's link? */
 static bool is_link_of_nix(const struct record_entry *entry, const struct home *home)
 {
 	if (is_one_of(entry, &home->profiles))
@@ -98,7 +98,9 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 	case RECORD_DIR:
 		return is_made_by_us(entry, home, nix_dir);
 	case RECORD_ABSENT:
-		/* one by ZDOTDIR; it goes where nothing is left in it but a line of ours */
+		/*
+		 * perhaps one in ZDOTDIR; it is removed only if nothing but a line of ours is in it
+		 */
 		return is_made_by_us(entry, home, nix_dir) ||
 		       path_is_startup_file(home, entry->subject);
 	case RECORD_LINK:
@@ -111,9 +113,9 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 		return is_link_of_nix(entry, home);
 	case RECORD_LINE:
 		return is_one_of(entry, &home->startup_files) || is_one_of(entry, &home->channels);
-	case RECORD_SOURCE: /* what is taken away is a line that says to be ours */
+	case RECORD_SOURCE: /* only a line that is marked as ours is removed */
 		return path_is_startup_file(home, entry->subject);
-	case RECORD_FOREIGN: /* keeps things from being removed */
+	case RECORD_FOREIGN: /* only prevents removals */
 	case RECORD_STORE:   /* a name in the store */
 	case RECORD_RUNTIME: /* a word */
 	case RECORD_KINDS:

@@ -26,7 +26,7 @@ static bool is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
-/* Name what is in the directory BELOW and is none of NAMES. */
+/* Add to the list of what stays all entries of the directory BELOW that are not in NAMES. */
 static void leave_others(struct finder *finder, const char *below, const char *const *names)
 {
 	int fd = fs_open_dir_below(finder->request->nix_dir_fd, below);
@@ -53,8 +53,8 @@ static size_t count_store_paths(int nix_dir_fd)
 }
 
 /*
- * A directory of Nix's in the Nix directory. A link in its place, or on the way, was made by the
- * user, to have the thing elsewhere: it is theirs with what it leads to.
+ * Find a directory of Nix's in the Nix directory. A link in its place or above it was made by the
+ * user, who has the directory elsewhere: the link stays, and what it leads to.
  */
 static void find_tree(struct finder *finder, const char *below, const char *note)
 {
@@ -71,13 +71,13 @@ static void find_tree(struct finder *finder, const char *below, const char *note
 		finder_leave(finder, path, "a link");
 }
 
-/* A download that was broken off, and what is known of it. */
+/* Is NAME an incomplete download, or the note about one? */
 static bool is_download(const char *name)
 {
 	return str_ends_with(name, PART_SUFFIX) || str_ends_with(name, PART_STATE_SUFFIX);
 }
 
-/* Files of our own, but for the record, which says whose all this is. */
+/* Find our own files, except for the record, which tells to whom all this belongs. */
 static void find_state(struct finder *finder)
 {
 	static const char *const removed[] = {
@@ -106,7 +106,7 @@ static void find_in_nix_dir(struct finder *finder)
 	static const char *const var[] = {"nix", "log", "nix-user-chroot", NULL};
 	static const char *const log[] = {"nix", NULL};
 	static const char *const etc[] = {"nix", NULL};
-	/* a nix.conf that the record tells of has been told of */
+	/* a nix.conf that the record has was found already */
 	_cleanup_free_ char *nix_conf = path_join(finder->request->nix_dir, LAYOUT_NIX_CONF);
 	const char *etc_nix[] = {"nix.conf.new", NULL, NULL};
 	size_t store_paths = count_store_paths(finder->request->nix_dir_fd);
@@ -134,7 +134,7 @@ static int by_depth(const void *a, const void *b)
 	return one < other ? 1 : one > other ? -1 : 0;
 }
 
-/* The directories to be removed at last, where they are empty. */
+/* Find the directories that are removed at the end if they are empty. */
 static void find_made(struct finder *finder)
 {
 	static const char *const usual[] = {"etc/nix", "etc", "var/log", LAYOUT_STATE, "var"};
@@ -160,7 +160,10 @@ void find(const struct find_request *request, struct found *out)
 	};
 
 	*out = (struct found){0};
-	/* whether a link is ours is told by where it leads: so the links go while that is there */
+	/*
+	 * the target of a link tells whether the link is ours, so links come while their targets
+	 * exist
+	 */
 	find_recorded(&finder);
 	find_in_home(&finder);
 	find_into(&finder);

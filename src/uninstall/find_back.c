@@ -1,6 +1,4 @@
-/*
- * Links of another Nix's that ours took the place of: they come back.
- */
+/* Finds links of another Nix that ours replaced: they are put back. */
 #include "uninstall/find.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -8,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Does PATH lead to TARGET? */
+/* Is TARGET the target of the link PATH? */
 static bool leads_to(const char *path, const char *target)
 {
 	_cleanup_free_ char *present = NULL;

@@ -1,6 +1,6 @@
 /*
- * What Nix and ci-bootstrap have made in the user's home directory. A link is ours where it leads
- * into our store; what has no such mark is ours where the record says that it was not there before.
+ * Finds what Nix and ci-bootstrap made in the user's home directory. A link is ours if it leads
+ * into our store; anything else is ours if the record says that it did not exist before.
  */
 #include "run/inside.h"
 #include "uninstall/find.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ci-bootstrap's files are of a few lines */
+/* a file of ci-bootstrap has a few lines */
 #define BOOTSTRAP_FILE_MAX 65536
 
 static void remove_file(struct finder *finder, const char *path, const char *shown)
@@ -20,7 +20,7 @@ static void remove_file(struct finder *finder, const char *path, const char *sho
 	removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, shown);
 }
 
-/* A directory of Nix's goes with what was in it, unless it is known to be the user's. */
+/* Remove a directory of Nix's with its contents, unless it is known to be the user's. */
 static void remove_directory(struct finder *finder, const char *path)
 {
 	if (finder_is_new(finder, path) || !finder->request->record)
@@ -36,13 +36,14 @@ bool find_is_host_nix(const struct finder *finder)
 }
 
 enum owner {
-	OWNER_NOBODY, /* there is nothing */
-	OWNER_USER, /* another Nix's of before, and as it was, though it may lead to ours inside */
-	OWNER_WE,   /* it leads into our store, or did */
+	OWNER_NOBODY, /* nothing is there */
+	/* of another Nix that was there before, and unchanged, even if it leads to ours inside */
+	OWNER_USER,
+	OWNER_WE, /* it leads into our store, or did */
 	OWNER_OTHER,
 };
 
-/* Whose is the link PATH? One that leads somewhere outside too is for another Nix than ours. */
+/* Whose is the link PATH? A link that leads somewhere outside as well is for another Nix. */
 static enum owner owner_of_link(const struct finder *finder, const char *path)
 {
 	_cleanup_free_ char *resolved = NULL;
@@ -62,7 +63,7 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return str_starts_with(resolved, "/nix/") ? OWNER_WE : OWNER_OTHER;
 	if (r != -ENOENT || !finder_is_new(finder, path))
 		return OWNER_OTHER;
-	/* it leads nowhere, inside too: that was ours, unless it names a path of another store */
+	/* it leads nowhere, inside either: it was ours, unless it names a path of another store */
 	return finder->has_store_paths && resolved && str_starts_with(resolved, "/nix/store/")
 		       ? OWNER_OTHER
 		       : OWNER_WE;
@@ -97,7 +98,10 @@ static void find_profiles(struct finder *finder)
 	}
 }
 
-/* A link to a generation that is gone, NAME -> NAME-N-link: its own were removed just before. */
+/*
+ * Is NAME a link to a generation that is gone, NAME-N-link? Our own generations were removed just
+ * before.
+ */
 static bool is_orphan(int dir, const char *name)
 {
 	_cleanup_free_ char *target = NULL;
@@ -108,7 +112,7 @@ static bool is_orphan(int dir, const char *name)
 	       fstatat(dir, target, &st, AT_SYMLINK_NOFOLLOW) < 0;
 }
 
-/* The links of a directory of Nix's: generations, or channels as expressions. */
+/* Find the links in a directory of Nix's: generations, or channels as expressions. */
 static void find_links(struct finder *finder, const char *directory)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, directory);
@@ -124,7 +128,7 @@ static void find_links(struct finder *finder, const char *directory)
 	}
 }
 
-/* Is the link at PATH one to a channel, which nix-env makes whether there are channels or not? */
+/* Is the link PATH the one to a channel, which nix-env makes whether there are channels or not? */
 static bool is_channel_link(const struct finder *finder, const char *path)
 {
 	_cleanup_free_ char *target = NULL;
@@ -149,7 +153,9 @@ static void find_expressions(struct finder *finder, const char *directory)
 	remove_directory(finder, directory);
 }
 
-/* What all stores of a user share. It is ours where it was not there before, and no other uses it.
+/*
+ * Find what all Nix directories of a user share. It is ours if it did not exist before and no other
+ * Nix uses it.
  */
 static void find_shared(struct finder *finder, const char *path, bool has_other,
 			enum removal_kind kind)
@@ -162,7 +168,7 @@ static void find_shared(struct finder *finder, const char *path, bool has_other,
 		removals_add(&finder->out->removals, kind, path, NULL, path);
 }
 
-/* A file of ci-bootstrap's says in its first line for which Nix directory it is. */
+/* Find a file of ci-bootstrap, whose first line says for which Nix directory it is. */
 static void find_bootstrap_file(struct finder *finder, const char *name)
 {
 	_cleanup_free_ char *path = path_join(finder->request->home->config, name), *text = NULL;
@@ -187,8 +193,7 @@ static void find_bootstrap(struct finder *finder)
 		     NULL);
 }
 
-/* Of Nix's own cache, what Nix is known to put there (libstore, libfetchers and libexpr
- * of 2.3-2.31). */
+/* Does Nix put NAME into its own cache (libstore, libfetchers and libexpr of 2.3-2.31)? */
 static bool is_nix_cache(const char *name)
 {
 	static const char *const beginnings[] = {
@@ -202,7 +207,7 @@ static bool is_nix_cache(const char *name)
 	return strcmp(name, "hg") == 0 || strcmp(name, "tarballs") == 0;
 }
 
-/* Is DIRECTORY the Nix directory itself? What is in that is told of already. */
+/* Is DIRECTORY the Nix directory itself, whose contents were found already? */
 static bool is_nix_dir(const struct finder *finder, const char *directory)
 {
 	struct stat ours, other;

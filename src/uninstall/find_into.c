@@ -1,7 +1,7 @@
 /*
- * Links that the user has made into what goes: home-manager's, results of builds, other names for
- * Nix's commands. Where one leads to what is of use without the store, a copy takes its place;
- * another will lead nowhere.
+ * Finds links that the user has made to what is removed: home-manager's, results of builds, other
+ * names for Nix's commands. If the target is of use without the store, a copy replaces the link;
+ * otherwise the link will lead nowhere.
  */
 #include "run/inside.h"
 #include "uninstall/find.h"
@@ -15,17 +15,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A home directory may be large, and far away: what is looked at, and how deep below a ".config".
+/*
+ * A home directory may be large, or on a network: how many entries are looked at, and how deep
+ * below a ".config".
  */
 #define ENTRIES_MAX 50000
 #define DEPTH_MAX   5
 
-/* Links to links, as far as they are followed. */
+/* How many links to links are followed. */
 #define LINKS_MAX 8
 
 struct walk {
 	struct finder *finder;
-	dev_t device; /* of the home directory: other file systems are left alone */
+	dev_t device; /* of the home directory: other file systems are not searched */
 	unsigned entries;
 };
 
@@ -40,7 +42,7 @@ static bool is_to_go(const struct finder *finder, const char *path)
 	return false;
 }
 
-/* Does the link PATH lead, by other links, to a file of ours that goes? */
+/* Does the link PATH lead, through other links, to a file of ours that is removed? */
 static bool leads_to_ours(const struct finder *finder, const char *path)
 {
 	_cleanup_free_ char *at = xstrdup(path);
@@ -58,14 +60,16 @@ static bool leads_to_ours(const struct finder *finder, const char *path)
 	return false;
 }
 
-/* The file or directory of our store that the link PATH leads to inside; NULL: none. To be freed.
+/*
+ * The file or directory in our store that the link PATH leads to inside; the caller frees. NULL:
+ * none.
  */
 static char *in_store(const struct finder *finder, const char *path)
 {
 	_cleanup_free_ char *resolved = NULL;
 	struct stat st;
 
-	/* by the store of another Nix it leads somewhere afterwards too */
+	/* through the store of another Nix the link leads somewhere afterwards, too */
 	if ((stat(path, &st) == 0 && !find_is_host_nix(finder)) ||
 	    run_resolve_inside(finder->request->nix_dir_fd, path, &resolved) < 0 ||
 	    !str_starts_with(resolved, "/nix/store/"))
@@ -74,9 +78,9 @@ static char *in_store(const struct finder *finder, const char *path)
 }
 
 /*
- * Is the link PATH there to keep TARGET from Nix's collector, and of no other use: one that Nix
- * knows as the result of a build (IS_ROOT), which may be in a directory that others write to, or
- * home-manager's to a whole store path?
+ * Does the link PATH only protect TARGET from Nix's collector: as the result of a build that Nix
+ * knows (IS_ROOT), which may be in a directory that others write to, or as home-manager's link to a
+ * whole store path?
  */
 static bool is_anchor(const char *path, const char *target, bool is_root)
 {
@@ -126,7 +130,9 @@ static void look_below(struct walk *walk, const char *directory, int depth)
 			continue;
 		if (S_ISLNK(st.st_mode))
 			look_at_link(walk, path, false);
-		/* of the home directory itself, those where programs keep their settings */
+		/*
+		 * in the home directory itself, the directories where programs keep their settings
+		 */
 		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && st.st_dev == walk->device &&
 			 !is_left_out(walk, path) &&
 			 (depth > 0 || *entry->d_name == '.' || strcmp(entry->d_name, "bin") == 0))
@@ -134,7 +140,7 @@ static void look_below(struct walk *walk, const char *directory, int depth)
 	}
 }
 
-/* Results of builds, wherever they are: Nix has a link to each of them. */
+/* Look at the results of builds, wherever they are: Nix has a link to each of them. */
 static void look_at_roots(struct walk *walk)
 {
 	int fd = fs_open_dir_below(walk->finder->request->nix_dir_fd, "var/nix/gcroots/auto");

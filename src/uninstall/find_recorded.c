@@ -1,6 +1,6 @@
 /*
- * What the record lists one by one: the links by the names of Nix's commands, files, and lines of
- * startup files. Each is taken back only where it still is what the record says.
+ * Finds what the record lists one by one: links with the names of Nix's commands, files, and lines
+ * of startup files. Each is removed only if it still is what the record says.
  */
 #include "home/shims.h"
 #include "home/startup_files.h"
@@ -19,7 +19,7 @@ static void remove_file(struct finder *finder, const char *path, const char *sho
 	removals_add(&finder->out->removals, REMOVE_FILE, path, NULL, shown);
 }
 
-/* "BIN: the links nix nix-build…", of what was added to the removals since FIRST; to be freed. */
+/* "BIN: the links nix nix-build…" for the removals from FIRST on; the caller frees. */
 static char *describe_links(const struct removals *removals, size_t first)
 {
 	_cleanup_free_ char *bin = path_parent(removals->items[first].path);
@@ -34,7 +34,7 @@ static char *describe_links(const struct removals *removals, size_t first)
 	return text;
 }
 
-/* Is TARGET the program that runs now, whatever it is called? */
+/* Is TARGET the program that is running, whatever its name? */
 static bool leads_to_us(const char *target)
 {
 	_cleanup_free_ char *self = fs_self_path();
@@ -54,7 +54,7 @@ static void find_link(struct finder *finder, const char *path, const char *wante
 		finder_leave(finder, path, "not ours any more");
 }
 
-/* Those of the record; without one, the links to us among those that we would have made. */
+/* Find the links of the record; without a record, those of our names that lead to this program. */
 static void find_links(struct finder *finder)
 {
 	const struct record *record = finder->request->record;
@@ -85,7 +85,7 @@ static void find_links(struct finder *finder)
 	remove_file(finder, update, NULL);
 }
 
-/* The file of ENTRY, which may be the copy of this program, or nix.conf. */
+/* Find the file of ENTRY, which may be the copy of this program, or nix.conf. */
 static void find_file(struct finder *finder, const struct record_entry *entry)
 {
 	_cleanup_free_ char *nix_conf = path_join(finder->request->nix_dir, LAYOUT_NIX_CONF);
@@ -105,7 +105,8 @@ static void find_file(struct finder *finder, const struct record_entry *entry)
 			     is_inside ? NULL : path, is_inside ? LAYOUT_NIX_CONF : NULL, path);
 	else
 		finder_leave(finder, path,
-			     is_program ? "another program than we put there" : "changed since");
+			     is_program ? "another program than --install put there"
+					: "edited since");
 }
 
 static void find_files(struct finder *finder)
@@ -142,7 +143,7 @@ static bool is_our_line(const struct finder *finder, const char *path, const str
 	return false;
 }
 
-/* The channel that the script has added to a list of the user's. */
+/* Find the channel that the script added to a list of the user's. */
 static void find_channel_lines(struct finder *finder)
 {
 	const struct strlist *files = &finder->request->home->channels;
@@ -152,7 +153,7 @@ static void find_channel_lines(struct finder *finder)
 		_cleanup_free_ char *shown = NULL;
 		struct sha256 digest;
 
-		/* one that was not there before goes as a whole */
+		/* a list that did not exist before is removed as a whole */
 		if (finder_is_new(finder, path) || startup_file_has_line(path, &digest) <= 0 ||
 		    !is_our_line(finder, path, &digest))
 			continue;
@@ -192,7 +193,7 @@ static void find_own_line(struct finder *finder, const char *path)
 		return;
 	sha256_format(&digest, hex);
 	if (!record_has(finder->request->record, RECORD_SOURCE, path, hex)) {
-		finder_leave(finder, path, "a line of ours that was changed since");
+		finder_leave(finder, path, "our line, which was edited");
 		return;
 	}
 	shown = xasprintf("%s: the line for PATH", path);

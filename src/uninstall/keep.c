@@ -16,15 +16,15 @@
 #define ENTRIES_MAX 5000
 #define DEPTH_MAX   30
 
-/* renameat2(2); not every libc has it */
+/* renameat2(2); some libcs lack it */
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
 #endif
 
-/* A walk through what is to be kept. */
+/* A walk through what is to be copied. */
 struct keep {
 	int nix_dir_fd;
-	bool is_copying; /* else it is only looked at */
+	bool is_copying; /* else the walk only looks */
 	size_t bytes, entries;
 };
 
@@ -76,7 +76,7 @@ static int keep_directory(struct keep *keep, const char *path, int dir, const ch
 	return r;
 }
 
-/* PATH, as inside, to NAME in DIR. What a link in it leads to nowhere with is nothing. */
+/* Copy PATH, a path inside, to NAME in DIR. A link in it that leads nowhere is left out. */
 static int keep_any(struct keep *keep, const char *path, int dir, const char *name, int depth)
 {
 	_cleanup_free_ char *real = NULL;
@@ -106,7 +106,7 @@ bool keep_is_of_use(int nix_dir_fd, const char *path)
 	return keep_any(&keep, path, -1, NULL, 0) == 0;
 }
 
-/* FRESH in the place of the link NAME, of which rename(2) knows how for a file alone. */
+/* Put FRESH in the place of the link NAME; rename(2) alone can do that only for a file. */
 static int put_in_place(int dir, const char *fresh, const char *name)
 {
 	if (renameat(dir, fresh, dir, name) == 0)
@@ -132,7 +132,7 @@ int keep_copy(int nix_dir_fd, const char *path, const char *link)
 
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	/* what is no link any more, or somebody else's, is not what was shown */
+	/* what is no link any more, or another user's, is not what the user was shown */
 	if (!S_ISLNK(st.st_mode) || st.st_uid != geteuid())
 		return 0;
 	r = fs_remove_tree(dir, fresh);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Does DIRECTORY hold files that are in use and removed, and nothing else? */
+/* Does DIRECTORY hold nothing but removed files that are still in use? */
 static bool is_held(const char *directory)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, directory);
@@ -40,7 +40,7 @@ void let_go_find(const struct strlist *made, struct strlist *out)
 
 void let_go(const struct strlist *directories)
 {
-	/* FUSE learns a while after exec(3) that the old program is in use no more */
+	/* FUSE learns some time after exec(3) that the old program is no longer in use */
 	static const char script[] = "for i in 1 2 3 4 5 6 7 8 9; do\n"
 				     "rmdir \"$1\" 2>/dev/null && break; sleep 0.1\n"
 				     "done\n"

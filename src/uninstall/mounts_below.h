@@ -5,9 +5,9 @@
 #define UNINSTALL_MOUNTS_BELOW_H
 
 /*
- * The first mount point below DIRECTORY (not DIRECTORY itself), of this process's mounts as
- * ROOT/proc/self/mountinfo has them; ROOT is "" for this host. The caller frees; NULL where there
- * is none, or where that cannot be told.
+ * The first mount point below DIRECTORY (not DIRECTORY itself) among the mounts in
+ * ROOT/proc/self/mountinfo; ROOT is "" for this host. The caller frees; NULL if there is none, or
+ * if mountinfo is unreadable.
  */
 char *mounts_first_below(const char *directory, const char *root);
 

@@ -22,7 +22,7 @@ void removals_add(struct removals *list, enum removal_kind kind, const char *pat
 	};
 }
 
-/* The directory that the last component of BELOW lies in, and that component in *NAME. */
+/* Open the directory that holds the last component of BELOW, and point *NAME to that component. */
 static int open_above(int nix_dir_fd, const char *below, const char **name)
 {
 	const char *slash = strrchr(below, '/');
@@ -32,7 +32,10 @@ static int open_above(int nix_dir_fd, const char *below, const char **name)
 	return fs_open_dir_below(nix_dir_fd, above);
 }
 
-/* One that stands in its place by now, or no directory for it, is the user's doing. */
+/*
+ * Make a link again. If something has its place by now, or its directory is gone, the user has done
+ * that, and nothing is made.
+ */
 static int remake_link(const struct removal *removal)
 {
 	return symlink(removal->target, removal->path) < 0 && errno != EEXIST ? -errno : 0;
@@ -48,7 +51,7 @@ static int remove_at(int dir, const char *name, const struct removal *removal)
 	case REMOVE_FILE:
 		return unlinkat(dir, name, 0) < 0 ? -errno : 0;
 	case REMOVE_EMPTY:
-		/* where it is not, or is a link, somebody else uses it */
+		/* if the directory is not empty, or is a link, somebody else uses it */
 		unlinkat(dir, name, AT_REMOVEDIR);
 		return 0;
 	case REMOVE_LINE:
@@ -57,7 +60,7 @@ static int remove_at(int dir, const char *name, const struct removal *removal)
 	case REMOVE_OWN_LINE:
 	case REMOVE_OWN_LINE_FILE:
 		return startup_file_clean_own(name, kind == REMOVE_OWN_LINE_FILE);
-	case KEEP_COPY: /* by the Nix directory, not by DIR */
+	case KEEP_COPY: /* looked up from the Nix directory, not from DIR */
 		break;
 	case REMAKE_LINK:
 		return remake_link(removal);
@@ -78,7 +81,7 @@ static const char *advice(int err)
 		return "when you may write there, run nix-user-chroot --uninstall again, or remove "
 		       "it by hand";
 	default:
-		return "when that is mended, run nix-user-chroot --uninstall again: it goes on";
+		return "when that is repaired, run nix-user-chroot --uninstall again: it continues";
 	}
 }
 
@@ -109,7 +112,7 @@ int removal_carry_out(const struct removal *removal, int nix_dir_fd, const char 
 	}
 	if (r == 0 && removal->kind != KEEP_COPY)
 		r = remove_at(removal->path ? AT_FDCWD : above, name, removal);
-	/* a parent that is a link now: what it leads to is none of ours */
+	/* a parent directory is a link by now: what it leads to is not ours */
 	if (r == 0 ||
 	    (removal->kind != KEEP_COPY && (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)))
 		return 0;

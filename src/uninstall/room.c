@@ -7,13 +7,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* No store is as deep; a tree that somebody made to be is not followed to its end. */
+/* No store is as deep; a tree that was made to be is not followed to its end. */
 #define DEPTH_MAX 100
 
-/* st_blocks counts in these: inode(7). */
+/* The unit of st_blocks: inode(7). */
 #define BLOCK 512
 
-/* A file with several names, as Nix makes them of equal ones, counts for each by its share. */
+/*
+ * The disk room of a file. Each of the names of a hard-linked file, as Nix makes them, counts its
+ * share.
+ */
 static uint64_t size_of(const struct stat *st)
 {
 	return (uint64_t)st->st_blocks * BLOCK /

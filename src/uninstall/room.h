@@ -1,5 +1,5 @@
 /*
- * What --uninstall is asked about beside the list: how much room comes back, and who is in there.
+ * What --uninstall prints besides its list: how much room it frees, and which processes are inside.
  */
 #ifndef UNINSTALL_ROOM_H
 #define UNINSTALL_ROOM_H
@@ -9,12 +9,12 @@
 
 #include <stdint.h>
 
-/* The room on disk, in bytes, that the trees among REMOVALS take, as far as they can be read. */
+/* The disk room in bytes of the trees in REMOVALS, as far as they can be read. */
 uint64_t room_of(const struct removals *removals, int nix_dir_fd);
 
 /*
- * The processes whose /nix is the directory NIX_DIR_FD, and is not that of this process, as far as
- * the kernel lets us see: "1234 (bash)" each.
+ * Add "1234 (bash)" for each process that has the directory NIX_DIR_FD as /nix, other than the /nix
+ * of this process, as far as the kernel shows it.
  */
 void room_processes(int nix_dir_fd, struct strlist *out);
 

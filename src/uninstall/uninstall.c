@@ -1,6 +1,6 @@
 /*
- * --uninstall: what there is to remove is found and shown, the user is asked, then it is done. The
- * record goes last, so that a run that was broken off can be repeated.
+ * --uninstall: find what is to be removed, show it, ask, remove it. The record is removed last, so
+ *   that an interrupted run can be repeated.
  */
 #include "uninstall/uninstall.h"
 #include "home/startup_files.h"
@@ -30,16 +30,16 @@ struct uninstallation {
 	struct home home;
 	struct trust trust; /* whom the user trusts */
 	struct progress progress;
-	struct strlist held; /* directories that go when this process has ended */
-	bool is_told;	     /* which lines of the record are not believed */
+	struct strlist held; /* directories that are removed when this process has ended */
+	bool is_told;	     /* the user was told which lines of the record are not believed */
 };
 
-/* What is in the Nix directory, as far as it decides what may be removed. */
+/* The contents of the Nix directory, as far as they decide what may be removed. */
 struct state {
 	struct record record;
 	bool has_record; /* RECORD could be read */
 	bool has_store;
-	bool has_remains; /* no more than our own directory, of a run that was broken off */
+	bool has_remains; /* nothing but our own directory is left, of an interrupted run */
 };
 
 static void look(int nix_dir_fd, struct state *out)
@@ -58,7 +58,7 @@ static void state_clear(struct state *state)
 	record_clear(&state->record);
 }
 
-/* 0: it may be removed; else -1 after a message. */
+/* May the Nix be removed? 0, or -1 after a message. */
 static int check_state(const struct uninstallation *un, const struct state *state)
 {
 	bool is_adopted = state->has_record && record_is_adopted(&state->record);
@@ -72,7 +72,7 @@ static int check_state(const struct uninstallation *un, const struct state *stat
 	if (state->has_remains || (state->has_record && !is_adopted))
 		return 0;
 	if (!state->has_record && !state->has_store) {
-		log_error("there is no Nix in %s that --install has put there: nothing to remove\n"
+		log_error("there is no Nix in %s that --install installed: nothing to remove\n"
 			  "NIX_USER_CHROOT_DIR names the directory of one that is elsewhere",
 			  un->nix_dir);
 		return -1;
@@ -85,7 +85,7 @@ static int check_state(const struct uninstallation *un, const struct state *stat
 	return -1;
 }
 
-/* What makes it wrong to begin, whatever is there. */
+/* Is this the wrong place or time to begin, whatever there is to remove? */
 static int check_place(const struct uninstallation *un, int nix_dir_fd)
 {
 	_cleanup_free_ char *mount = NULL;
@@ -105,7 +105,7 @@ static int check_place(const struct uninstallation *un, int nix_dir_fd)
 	return -1;
 }
 
-/* Add a line with VALUE behind INDENT to *TEXT. */
+/* Add a line with VALUE after INDENT to *TEXT. */
 static void add_line(char **text, const char *indent, const char *value)
 {
 	char *longer = text_format("%-s\n%s%s", *text, indent, value);
@@ -114,7 +114,7 @@ static void add_line(char **text, const char *indent, const char *value)
 	*text = longer;
 }
 
-/* Pass over what the record says of places that are none of ours, and tell of that once. */
+/* Ignore what the record says about places that are not ours, and warn once. */
 static void believe(struct uninstallation *un, struct record *record)
 {
 	_cleanup_(strlist_clear) struct strlist dropped = {0};
@@ -130,7 +130,7 @@ static void believe(struct uninstallation *un, struct record *record)
 	un->is_told = true;
 }
 
-/* Look, and find what goes and what stays; or -1 after a message. */
+/* Find what is removed and what stays; or -1 after a message. */
 static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out)
 {
 	_cleanup_(state_clear) struct state state = {.record = RECORD_NONE};
@@ -150,13 +150,13 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 			.record = state.has_record ? &state.record : NULL,
 		},
 		out);
-	/* of a run that was broken off at its very end nothing tells who made this */
+	/* after a run that was interrupted at its very end, nothing tells who made this */
 	if (state.has_remains)
 		strlist_add(&out->made, un->nix_dir);
 	return 0;
 }
 
-/* TITLE, where there is anything below it, and LINES. */
+/* Add TITLE and LINES, unless there are no LINES. */
 static void add_section(char **text, const char *title, const struct strlist *lines)
 {
 	if (lines->count > 0)
@@ -165,7 +165,7 @@ static void add_section(char **text, const char *title, const struct strlist *li
 		add_line(text, "  ", lines->items[i]);
 }
 
-/* What will be removed and what will not, a line each; the caller frees. */
+/* What will be removed and what will stay, a line each; the caller frees. */
 static char *describe(const struct uninstallation *un, const struct found *found)
 {
 	_cleanup_free_ char *state = path_join(un->nix_dir, LAYOUT_STATE);
@@ -177,12 +177,10 @@ static char *describe(const struct uninstallation *un, const struct found *found
 	add_line(&text, "  ", state);
 	for (size_t i = 0; i < found->last.count; i++)
 		add_line(&text, "  ", found->last.items[i].shown);
-	add_section(&text,
-		    "links into the store, in the place of which copies will be:", &found->copied);
-	add_section(&text,
-		    "links into what is removed, which will lead nowhere:", &found->dangling);
+	add_section(&text, "links into the store that will become copies:", &found->copied);
+	add_section(&text, "links to what is removed, which will lead nowhere:", &found->dangling);
 	add_section(&text, "to be put back as it was:", &found->back);
-	add_section(&text, "not ours, and left as it is:", &found->left);
+	add_section(&text, "not made by --install, and left as it is:", &found->left);
 	return text;
 }
 
@@ -191,14 +189,14 @@ static char *describe_beside(const struct found *found, int nix_dir_fd)
 {
 	_cleanup_(strlist_clear) struct strlist processes = {0};
 	_cleanup_free_ char *size = str_size(room_of(&found->removals, nix_dir_fd));
-	char *text = text_format("\nthis gives back %s of room", size);
+	char *text = text_format("\nthis frees %s", size);
 
 	room_processes(nix_dir_fd, &processes);
 	add_section(&text, "processes that are inside, and lose their programs:", &processes);
 	return text;
 }
 
-/* 0 for yes, -1 after a message. */
+/* Ask. 0 for yes, -1 after a message. */
 static int ask(void)
 {
 	_cleanup_free_ char *answer = NULL;
@@ -229,12 +227,15 @@ static int show_and_ask(const struct uninstallation *un, const struct found *fou
 		log_info("%-s%-s", description, beside);
 		return 0;
 	}
-	/* nobody can answer a question that --quiet hides */
+	/* --quiet would hide the question's text, so it is printed as an error */
 	log_error("%-s%-s", description, beside);
 	return ask();
 }
 
-/* All of them, or those alone that the directory STATE (without links) lies in, and that itself. */
+/*
+ * Remove the directories MADE; if STATE (a path without links) is given, only those that hold it,
+ * and STATE itself.
+ */
 static void remove_made(const struct strlist *made, const char *state)
 {
 	for (size_t i = 0; i < made->count; i++) {
@@ -253,7 +254,7 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 	for (size_t i = 0; i < removals->count; i++)
 		if (removal_carry_out(&removals->items[i], nix_dir_fd, un->nix_dir) < 0) {
 			failed = -1;
-			/* what is copied goes after it */
+			/* a copy is made before its source is removed */
 			if (removals->items[i].kind == KEEP_COPY)
 				break;
 		}
@@ -261,9 +262,9 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 }
 
 /*
- * Everything else, then the record, then the program, then the lock: a new --install, which may
- * begin when the lock is gone, finds nothing that would be taken from it. Of directories, those
- * that the lock lies in alone are left then, and one that it has begun to fill is not empty.
+ * Remove everything else, then the record, then the program, then the lock. A new --install may
+ * begin when the lock is gone, and finds nothing that is still to be removed: only the directories
+ * that hold the lock are left then, and they are removed only if they are empty.
  */
 static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found,
 		     struct strlist *held)
@@ -272,7 +273,7 @@ static int carry_out(const struct uninstallation *un, struct lock *lock, const s
 	_cleanup_free_ char *state = realpath(path, NULL);
 	int r = startup_file_put_back(un->home.fish, lock->nix_dir_fd, LAYOUT_FISH);
 
-	/* the copy is in a directory that goes */
+	/* the program's copy is in a directory that is removed */
 	if (r < 0)
 		return layout_error("write back your", un->home.fish, r);
 	if (carry_out_all(un, lock->nix_dir_fd, &found->removals) < 0)
@@ -291,7 +292,7 @@ static int carry_out(const struct uninstallation *un, struct lock *lock, const s
 	return 0;
 }
 
-/* Under the lock all is looked at again: somebody else may have been at work meanwhile. */
+/* Find everything again under the lock: another process may have worked there meanwhile. */
 static int carry_out_locked(struct uninstallation *un, const char *description)
 {
 	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
@@ -305,9 +306,9 @@ static int carry_out_locked(struct uninstallation *un, const char *description)
 		_cleanup_free_ char *now = describe(un, &found);
 
 		if (!un->request->yes && strcmp(description, now) != 0) {
-			log_error(
-				"what is there has changed since you were asked: nothing was removed\n"
-				"run nix-user-chroot --uninstall again");
+			log_error("what is there has changed since you were asked: nothing was "
+				  "removed\n"
+				  "run nix-user-chroot --uninstall again");
 			r = -1;
 		}
 	}

@@ -14,10 +14,10 @@ struct uninstall_request {
 	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
 	enum runtime runtime;
 	bool yes;   /* do not ask */
-	bool force; /* a store that was made by other means goes too */
+	bool force; /* remove a store even if --install did not make it */
 };
 
-/* Do it. Returns the exit status to end with. */
+/* Carry --uninstall out. Returns the exit status to end with. */
 int uninstall_command(const struct uninstall_request *request);
 
 #endif

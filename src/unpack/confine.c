@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Wait for the one word on the status pipe, and until nobody has its other end any more. */
+/* Wait for the one status on the pipe, and until nobody has its other end open. */
 static void read_status(int fd, struct confine_status *out)
 {
 	char word[sizeof(*out) + 1];
@@ -25,13 +25,15 @@ static void read_status(int fd, struct confine_status *out)
 		have += n > 0 ? (size_t)n : 0;
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	memcpy(out, word, sizeof(*out));
-	/* it ended without a word, or was ended */
+	/* the child ended, or was killed, before it could tell */
 	if (have != sizeof(*out))
 		*out = (struct confine_status){.err = ECHILD, .what = "it ended"};
 	out->what[sizeof(out->what) - 1] = '\0';
 }
 
-/* One try. Returns 0 with OUT->pid; or -1, with *STATUS saying which step failed. */
+/*
+ * Try once to start the child. Returns 0 with OUT->pid; or -1 with *STATUS naming the failed step.
+ */
 static int try_spawn(const struct confine_request *request, bool namespaces, struct confined *out,
 		     struct confine_status *status)
 {
@@ -61,7 +63,7 @@ static int try_spawn(const struct confine_request *request, bool namespaces, str
 	return -1;
 }
 
-/* REFUSAL is of the first try, LAST of the second. */
+/* Report the failure: REFUSAL is of the first try, LAST of the second. */
 static void say_failure(const struct confine_status *refusal, const struct confine_status *last)
 {
 	_cleanup_free_ char *why = check_explain(CHECK_CONFINEMENT, refusal->err, "");
@@ -103,7 +105,7 @@ int confine_spawn(const struct confine_request *request, struct confined *out)
 
 void confine_kill(pid_t pid)
 {
-	/* the keeper ends the others, and itself when they are gone */
+	/* the keeper ends the other processes, and itself when they are gone */
 	kill(pid, SIGTERM);
 }
 

@@ -19,7 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Since Linux 5.9, and refused by old seccomp filters; otherwise one by one from /proc. */
+/*
+ * Close all descriptors from FIRST. close_range(2) exists since Linux 5.9, and old seccomp filters
+ * refuse it; then each descriptor of /proc is closed.
+ */
 static void close_from(unsigned first)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
@@ -42,8 +45,8 @@ static void close_from(unsigned first)
 }
 
 /*
- * dup2(2) of SOURCES[i], or of /dev/null where that is -1, to descriptor i. Any may be another's
- * source. Then none that was open before.
+ * Make SOURCES[i], or /dev/null for -1, the descriptor i, whichever numbers the sources have. All
+ * other descriptors are closed.
  */
 static void place_descriptors(const int *sources)
 {
@@ -64,7 +67,7 @@ static void place_descriptors(const int *sources)
 			_exit(127);
 	}
 	close_from(AT_END);
-	/* the rest are taken, so that what is opened next has another number */
+	/* take the remaining numbers, so that the next descriptor gets another one */
 	do {
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		status_must(fd, "/dev/null");
@@ -73,8 +76,8 @@ static void place_descriptors(const int *sources)
 }
 
 /*
- * ^C and a shell's ignored signals are the caller's affair. What the keeper waits for (keep()) is
- * blocked.
+ * Reset the signals: ^C, and signals that a shell ignores, concern the caller. The signals that the
+ * keeper waits for (keep()) are blocked.
  */
 static void reset_signals(sigset_t *waited)
 {
@@ -96,7 +99,7 @@ static void unblock_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* How many bytes of address space this process has; 0 where /proc does not say. */
+/* How many bytes of address space this process has; 0 if /proc does not say. */
 static uint64_t mapped_bytes(void)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
@@ -107,7 +110,9 @@ static uint64_t mapped_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A flag that the mount beneath has may not be taken off in a user namespace: EPERM otherwise. */
+/*
+ * The flags of the mount below: in a user namespace they must stay, or mount(2) fails with EPERM.
+ */
 static unsigned long mount_flags(const struct statvfs *st)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -126,8 +131,8 @@ static unsigned long mount_flags(const struct statvfs *st)
 }
 
 /*
- * Make the working directory the root. It is bound over /proc, a directory that is there (the id
- * maps were written to it) and is not needed any more.
+ * Make the working directory the root. It is bound over /proc, a directory that exists (the id maps
+ * were written to it) and is no longer needed.
  */
 static void enter_root(void)
 {
@@ -141,7 +146,7 @@ static void enter_root(void)
 	status_must(chdir("/proc"), "chdir");
 	status_must(mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | mount_flags(&st), NULL),
 		    "mount(MS_REMOUNT)");
-	/* the old root lands on top of the new one and is taken off: pivot_root(2), "." "." */
+	/* the old root ends up on top of the new one and is unmounted: pivot_root(2), "." "." */
 	status_must((int)syscall(SYS_pivot_root, ".", "."), "pivot_root");
 	status_must(umount2(".", MNT_DETACH), "umount2");
 	status_must(chdir("/"), "chdir");
@@ -163,16 +168,16 @@ static void enter_namespaces(void)
 	enter_root();
 }
 
-/* The exit status for what wait(2) said. */
+/* The exit status for a status of wait(2). */
 static int exit_status(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /*
- * The init of the pid namespace, in which the worker is the only other process: what becomes of
- * this one becomes of that. ALIVE is a pipe whose other end only the keeper has: it cannot be asked
- * for by id, which is another namespace's.
+ * The init of the pid namespace, in which the worker is the only other process; init ends as the
+ * worker does. ALIVE is a pipe whose other end only the keeper has: init cannot find the keeper by
+ * its process id, which belongs to another namespace.
  */
 static _Noreturn void init_run(const struct confine_request *request, uint64_t mapped, int alive)
 {
@@ -199,8 +204,8 @@ static _Noreturn void init_run(const struct confine_request *request, uint64_t m
 }
 
 /*
- * Hold the lock until the process PID, and with it all the others, is gone. SIGTERM, which also
- * stands for the caller's death, ends PID first.
+ * Hold the lock until the process PID, and with it all the others, is gone. SIGTERM, also sent when
+ * the caller dies, ends PID first.
  */
 static _Noreturn void keep(pid_t pid, const sigset_t *waited)
 {
@@ -232,19 +237,19 @@ _Noreturn void keeper_run(const struct confine_request *request, int status_fd, 
 	place_descriptors((const int[AT_END]){
 		[AT_IN] = request->in_fd,
 		[AT_OUT] = request->out_fd,
-		/* the worker's words are its reports: on a terminal it could forge ours */
+		/* /dev/null: on a terminal the worker could forge messages of ours */
 		[AT_ERR] = WORKER_HAS_ASAN ? STDERR_FILENO : -1,
 		[AT_KEEP] = keep_fd,
 		[AT_STATUS] = status_fd,
 		[AT_ROOT] = request->root_fd,
 	});
 	/*
-	 * The working directory and the root follow into the new namespace's mounts; a descriptor
-	 * stays in the old one's, of which the kernel binds nothing (EINVAL).
+	 * The working directory and the root follow into the new namespace's mounts. A descriptor
+	 * stays in the old namespace, and the kernel cannot bind from it (EINVAL).
 	 */
 	status_must(fchdir(AT_ROOT), "fchdir");
 	close(AT_ROOT);
-	/* a session of its own: no signal to the caller's process group comes here */
+	/* a session of its own: signals to the caller's process group do not come here */
 	status_must(setsid(), "setsid");
 	status_must(pipe2(alive, O_CLOEXEC), "pipe2");
 	if (namespaces)

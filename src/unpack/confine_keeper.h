@@ -11,8 +11,8 @@
 #include <sys/types.h>
 
 /*
- * In a process just forked from CALLER: make the worker, in NAMESPACES of its own or in the
- * caller's, and stay until it is gone, with its exit status. What comes of it is told on STATUS_FD
+ * In a process just forked from CALLER: start the worker, in NAMESPACES of its own or in the
+ * caller's, stay until it is gone, and end with its exit status. STATUS_FD gets the result
  * (confine_status.h).
  */
 _Noreturn void keeper_run(const struct confine_request *request, int status_fd, pid_t caller,

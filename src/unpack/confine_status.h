@@ -1,11 +1,11 @@
 /*
- * What the processes of confine.h tell the one that starts them: once, that the worker is confined,
- * or why it cannot be.
+ * The one message that the child (confine.h) sends to its caller: the worker is confined, or why it
+ * cannot be.
  */
 #ifndef UNPACK_CONFINE_STATUS_H
 #define UNPACK_CONFINE_STATUS_H
 
-/* Where they have their descriptors; the worker keeps the first three. */
+/* The descriptors of the child's processes; the worker keeps the first three. */
 enum { AT_IN, AT_OUT, AT_ERR, AT_KEEP, AT_STATUS, AT_ROOT, AT_END };
 
 struct confine_status {
@@ -14,13 +14,13 @@ struct confine_status {
 	char what[60];
 };
 
-/* Tell of STEP, which failed with the errno ERR, and end. */
+/* Report that STEP failed with the errno ERR, and end. */
 _Noreturn void status_give_up(const char *step, int err);
 
-/* The same with errno where RESULT, of STEP, is negative. */
+/* If RESULT, of STEP, is negative, report it with errno, and end. */
 void status_must(int result, const char *step);
 
-/* Tell that the worker is confined. The descriptor is closed. */
+/* Report that the worker is confined, and close the descriptor. */
 void status_confined(int landlock);
 
 #endif

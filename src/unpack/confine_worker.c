@@ -24,8 +24,7 @@ void worker_drop_capabilities(void)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	status_must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
-	/* the kernel's last capability is followed by EINVAL; EPERM: we have none to drop others by
-	 */
+	/* EINVAL: the kernel has no such capability; EPERM: this process may not drop any */
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
@@ -38,7 +37,7 @@ void worker_drop_capabilities(void)
 	status_must((int)syscall(SYS_capset, &header, data), "capset");
 }
 
-/* prlimit(2) by number, because what type the resource has is the libc's choice. */
+/* prlimit(2) by number, because each libc has its own type for the resource. */
 static void limit(int resource, uint64_t soft, uint64_t hard, const char *step)
 {
 	struct {
@@ -61,20 +60,20 @@ static void set_limits(const struct confine_request *request, uint64_t mapped)
 	limit(RLIMIT_NPROC, 0, 0, "setrlimit(RLIMIT_NPROC)");
 	limit(RLIMIT_NOFILE, 64, 64, "setrlimit(RLIMIT_NOFILE)");
 	limit(RLIMIT_FSIZE, file, file, "setrlimit(RLIMIT_FSIZE)");
-	/* SIGXCPU, which a message can explain, comes before the hard limit's SIGKILL */
+	/* SIGXCPU, which a message can explain, precedes the hard limit's SIGKILL */
 	limit(RLIMIT_CPU, request->seconds, request->seconds + 10, "setrlimit(RLIMIT_CPU)");
 	if (!WORKER_HAS_ASAN)
 		limit(RLIMIT_AS, memory, memory, "setrlimit(RLIMIT_AS)");
-	/* write(2) then says EFBIG, which becomes a message with the file's name */
+	/* write(2) then fails with EFBIG, and a message names the file */
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Returns the version that the process is under, or 0. */
+/* Enter Landlock. Returns the version that holds this process, or 0. */
 static int enter_landlock(bool namespaces)
 {
 	int abi = landlock_abi();
 
-	/* the namespaces hold without it, and the first version refuses hard links */
+	/* the namespaces suffice without it, and the first version refuses hard links */
 	if (abi == 0 || (namespaces && abi < LANDLOCK_ABI_LINKS) || landlock_enter(abi) < 0)
 		return 0;
 	return abi;
@@ -86,19 +85,19 @@ _Noreturn void worker_run(const struct confine_request *request, pid_t parent, u
 	int landlock, r;
 
 	worker_death_signal(SIGKILL);
-	/* did the parent die just now? */
+	/* the parent may have died already */
 	if (getppid() != parent)
 		_exit(127);
 	status_must(setsid(), "setsid");
 	worker_drop_capabilities();
-	/* new credentials may have taken it away */
+	/* a change of credentials may have cleared it */
 	worker_death_signal(SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	set_limits(request, mapped);
 	landlock = enter_landlock(namespaces);
 	umask(0);
-	/* the last step that is not on the filter's list is behind us */
+	/* the steps that the filter would refuse are done */
 	r = seccomp_enter();
 	if (r < 0)
 		status_give_up("prctl(PR_SET_SECCOMP)", -r);

@@ -1,6 +1,4 @@
-/*
- * The process that touches foreign bytes (confine.h): what it gives up before it does.
- */
+/* The process that touches foreign bytes (confine.h): what it gives up before that. */
 #ifndef UNPACK_CONFINE_WORKER_H
 #define UNPACK_CONFINE_WORKER_H
 
@@ -23,18 +21,17 @@
 #endif
 
 /*
- * Have the kernel send SIG when the calling process's parent dies: prctl(2). New credentials take
- * that away again.
+ * Let the kernel send SIG when the parent of this process dies: prctl(2). A change of credentials
+ * clears that.
  */
 void worker_death_signal(int sig);
 
-/* Give up every capability, and what could bring one back. */
+/* Give up every capability, and everything that could bring one back. */
 void worker_drop_capabilities(void);
 
 /*
- * Do REQUEST's work in the working directory, as the child of the process PARENT. MAPPED is how
- * many bytes of address space the program has already; NAMESPACES: the root is the working
- * directory.
+ * Do REQUEST's work in the working directory, as the child of the process PARENT. MAPPED: how many
+ * bytes of address space the program has already. NAMESPACES: the root is the working directory.
  */
 _Noreturn void worker_run(const struct confine_request *request, pid_t parent, uint64_t mapped,
 			  bool namespaces);

@@ -6,7 +6,7 @@
 #define XZ_STREAM_HEADER 12
 #define XZ_LZMA2	 0x21
 
-/* Bytes that are being read, and whether more was asked for than there are. */
+/* Bytes to parse, and whether more were needed than there are. */
 struct bytes {
 	const unsigned char *at, *end;
 	bool is_short;
@@ -20,7 +20,10 @@ static unsigned take(struct bytes *in)
 	return 0;
 }
 
-/* xz's integers: seven bits a byte, the least significant first, the last without the eighth. */
+/*
+ * An integer of xz: seven bits per byte, the least significant first, the last byte without the
+ * eighth bit.
+ */
 static uint64_t take_vli(struct bytes *in)
 {
 	uint64_t value = 0;
@@ -62,7 +65,7 @@ static uint64_t xz_dictionary(const unsigned char *head, size_t len)
 			return 0;
 		if (id == XZ_LZMA2 && properties > 0) {
 			bits = *in.at & 0x3f;
-			/* 40 is 4 GiB - 1; nothing has more */
+			/* 40 means 4 GiB - 1, the largest */
 			return bits >= 40 ? UINT32_MAX
 					  : (uint64_t)(2 | (bits & 1)) << (bits / 2 + 11);
 		}
@@ -79,7 +82,7 @@ static uint64_t zstd_window(const unsigned char *head, size_t len)
 	uint64_t size;
 
 	if (descriptor & 0x20) {
-		/* a single segment: all of the content is the window */
+		/* a single segment: the window is as large as the content */
 		take_little_endian(&in, id_sizes[descriptor & 3]);
 		size = take_little_endian(&in, content_sizes[descriptor >> 6]);
 		return in.is_short ? 0 : size + (descriptor >> 6 == 1 ? 256 : 0);

@@ -1,22 +1,20 @@
-/*
- * How much memory an archive asks for, before a library that would give it sees a byte.
- */
+/* How much memory an archive asks for, known before a library sees a byte of it. */
 #ifndef UNPACK_DICTIONARY_H
 #define UNPACK_DICTIONARY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What "xz -9" takes, as Nix's tarballs are made, and the most of "zstd -19 --long=26". */
+/* What "xz -9" needs, which makes Nix's tarballs, and the most of "zstd -19 --long=26". */
 #define DICTIONARY_MAX (UINT64_C(64) << 20)
 
-/* How many bytes dictionary_size() looks at: xz's stream header and its longest block header. */
+/* How many bytes dictionary_size() needs: xz's stream header and its longest block header. */
 #define DICTIONARY_HEAD ((size_t)12 + 1024)
 
 /*
- * The size in bytes of the dictionary that the first block of an xz file, or the window that the
- * first frame of a zstd file, asks for. HEAD is the archive's first LEN bytes, and may be anything:
- * 0 where they do not say, and a library is to find out what is wrong with them.
+ * The size in bytes of the dictionary of the first block of an xz file, or of the window of the
+ * first frame of a zstd file. HEAD is the archive's first LEN bytes, of any value. 0 if they do not
+ * tell, and a library is to find out what is wrong with them.
  * https://tukaani.org/xz/xz-file-format.txt (3.1, 5.3.1), RFC 8878 (3.1.1.1)
  */
 uint64_t dictionary_size(const unsigned char *head, size_t len);

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often to tell how far we are. */
+/* How many bytes pass between two reports of progress. */
 #define PROGRESS_STEP ((uint64_t)256 << 10)
 
-/* As read(2), of more of the archive. */
+/* Read more of the archive, as read(2) does. */
 static ssize_t read_archive(void *data, size_t len)
 {
 	ssize_t n;
@@ -37,7 +37,7 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 	la_int64_t decompressed = archive_filter_bytes(in, 0);
 	ssize_t n;
 
-	/* the only place where an archive of nothing but zeros passes by */
+	/* only this limit stops an archive of nothing but zeros */
 	if (decompressed > 0 && (uint64_t)decompressed > x->limits->bytes) {
 		x->over_limit = true;
 		return ARCHIVE_FATAL;
@@ -59,7 +59,7 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 	return n;
 }
 
-/* Read the archive's head into X's block, and see how much memory it asks for. */
+/* Read the beginning of the archive into X's block, and check how much memory it asks for. */
 static int check_dictionary(struct extraction *x)
 {
 	_cleanup_free_ char *wanted = NULL, *most = NULL;
@@ -90,24 +90,23 @@ static int open_archive(struct extraction *x)
 	x->out = archive_write_disk_new();
 	if (!x->in || !x->out)
 		return extraction_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
-	/* WARN: libarchive would run the program of that name, which is not there to be run */
+	/* WARN: libarchive would run the program xz, which does not exist inside */
 	if (archive_read_support_filter_xz(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_filter_gzip(x->in) < ARCHIVE_WARN ||
-	    /* the static build has none, for no tarball that a mirror is asked for needs it */
+	    /* the static build has no bzip2, since no mirror's tarball needs it */
 	    (archive_bzlib_version() && archive_read_support_filter_bzip2(x->in) < ARCHIVE_WARN) ||
 	    archive_read_support_filter_zstd(x->in) < ARCHIVE_WARN ||
 	    archive_read_support_format_tar(x->in) < ARCHIVE_WARN)
 		return extraction_fail(x, EXTRACT_ADVICE_NONE, "%s", archive_error_string(x->in));
 	/*
-	 * Go on behind the end-of-archive blocks, to the end of the compressed data: only there are
-	 * its checksums, and what has been cut off.
+	 * Continue after the end-of-archive blocks, to the end of the compressed data: its
+	 * checksums are there, and only there it shows whether something was cut off.
 	 */
 	archive_read_set_option(x->in, "tar", "read_concatenated_archives", "1");
 	/*
-	 * pax names are UTF-8, and libarchive brings them into Unicode's normal form C, which
-	 * changes names, or into '*' with musl's iconv. This option makes it try neither: in the
-	 * C locale (nobody called setlocale(3)) the conversion fails and the bytes stay as they
-	 * are.
+	 * pax names are UTF-8, and libarchive converts them to Unicode's normal form C, which
+	 * changes names, or with musl's iconv to '*'. With this option it tries neither: in the C
+	 * locale (no setlocale(3) was called) the conversion fails and the bytes stay as they are.
 	 */
 	archive_read_set_option(x->in, "tar", "compat-2x", "1");
 	if (check_dictionary(x) < 0)
@@ -117,7 +116,7 @@ static int open_archive(struct extraction *x)
 	return 0;
 }
 
-/* Is there anything behind the last compressed stream? */
+/* Are there bytes after the last compressed stream? */
 static int check_end(struct extraction *x)
 {
 	char byte;
@@ -129,7 +128,7 @@ static int check_end(struct extraction *x)
 		return cannot_read(x);
 	if (n > 0)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
-				       "there are bytes behind the archive's end");
+				       "there are bytes after the archive's end");
 	return 0;
 }
 
@@ -138,9 +137,9 @@ static int take_all(struct extraction *x, const struct extract_policy *policy)
 	struct archive_entry *entry;
 	int r;
 
-	/* WARN: a name that is no UTF-8, an extended header that says nothing to us */
+	/* WARN: a name that is no UTF-8, or an extended header that means nothing here */
 	while ((r = archive_read_next_header(x->in, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
-		/* the last is the descriptor itself */
+		/* the last filter is the descriptor itself */
 		if (archive_filter_count(x->in) > 2)
 			return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
 					       "it is compressed more than once");
@@ -151,7 +150,7 @@ static int take_all(struct extraction *x, const struct extract_policy *policy)
 		return extraction_read_failed(x, NULL);
 	if (check_end(x) < 0)
 		return -1;
-	/* directories get their modes and times only now */
+	/* only now directories get their modes and times */
 	if (archive_write_close(x->out) < ARCHIVE_WARN)
 		return extraction_write_failed(x, x->top ? x->top : "", archive_errno(x->out),
 					       archive_error_string(x->out));

@@ -11,16 +11,19 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/* Is there room for this file? Asked for files of this size and more, since it is a system call. */
+/* Room is checked before files of this size or more, since each check is a system call. */
 #define LARGE_FILE ((uint64_t)1 << 20)
 
-/* ARCHIVE_EXTRACT_PERM: the entry's mode whatever the umask; the mode is ours by then */
+/*
+ * ARCHIVE_EXTRACT_PERM: the entry gets its mode, which this file has set by then, whatever the
+ * umask
+ */
 const int extract_entry_flags = ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
 				ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
 				ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |
 				ARCHIVE_EXTRACT_NO_OVERWRITE;
 
-/* The contents of ENTRY, whose header was written. */
+/* Write the contents of ENTRY, whose header was written. */
 static int copy_data(struct extraction *x, struct archive_entry *entry, const char *path)
 {
 	const la_int64_t size = archive_entry_size(entry);
@@ -41,7 +44,7 @@ static int copy_data(struct extraction *x, struct archive_entry *entry, const ch
 
 int extract_entry_write(struct extraction *x, struct archive_entry *entry, const char *path)
 {
-	/* WARN is a time or mode that this file system cannot keep */
+	/* WARN: this file system cannot keep the time or the mode */
 	if (archive_write_header(x->out, entry) < ARCHIVE_WARN)
 		return extraction_write_failed(x, path, archive_errno(x->out),
 					       archive_error_string(x->out));
@@ -62,7 +65,7 @@ static int count_entry(struct extraction *x)
 	return 0;
 }
 
-/* Does a file of SIZE bytes go into what is left, of the limit and of the file system? */
+/* Does a file of SIZE bytes fit into what is left of the limit and of the file system? */
 static int check_room(struct extraction *x, const char *path, la_int64_t size)
 {
 	struct statvfs st;
@@ -72,7 +75,7 @@ static int check_room(struct extraction *x, const char *path, la_int64_t size)
 		return extraction_refuse(x, path, "its size is negative");
 	if (want > x->limits->bytes - x->report.bytes)
 		return extraction_too_large(x);
-	/* a file system that tells no size (some FUSE) says so when it is written to */
+	/* a file system that tells no size (some FUSE) fails when the file is written */
 	if (want >= LARGE_FILE && statvfs(".", &st) == 0 && st.f_frsize > 0 && st.f_blocks > 0 &&
 	    want / st.f_frsize > st.f_bavail) {
 		_cleanup_free_ char *name = text_shown_at_most(path, EXTRACTION_SHOWN);
@@ -104,7 +107,10 @@ static int make_parent(struct extraction *x, const char *path)
 
 	if (!entry)
 		return extraction_fail(x, EXTRACT_ADVICE_NONE, "out of memory");
-	/* an entry that lies where one may lie has parents that may be there: this cannot fail */
+	/*
+	 * the place of PATH was checked when its entry came, and each parent of a valid place is
+	 * valid: this cannot fail
+	 */
 	(void)entry_locate(path, x->top, &place);
 	if (place == ENTRY_STORE)
 		x->has |= HAS_STORE;
@@ -120,14 +126,14 @@ static int make_parent(struct extraction *x, const char *path)
 	return r;
 }
 
-/* Every directory above PATH is there and is one; what no entry announced is made. */
+/* Make sure that every directory above PATH exists and is a directory; missing ones are made. */
 static int ensure_parents(struct extraction *x, const char *path)
 {
 	const char *last = strrchr(path, '/');
 	_cleanup_free_ char *parent = xstrndup(path, last ? (size_t)(last - path) : 0);
 	struct stat st;
 
-	/* nothing is ever removed or replaced, so that what was a directory still is one */
+	/* nothing is ever removed or replaced, so a directory stays one */
 	if (x->parent && strcmp(x->parent, parent) == 0)
 		return 0;
 	for (char *end = parent; last && end;) {
@@ -150,8 +156,7 @@ static int ensure_parents(struct extraction *x, const char *path)
 	return 0;
 }
 
-/* Is ENTRY, a hard link, one to a file of the store that came before it? Its target is made ours.
- */
+/* Is ENTRY, a hard link, one to an earlier file of the store? Its target is normalised. */
 static int check_hardlink(struct extraction *x, struct archive_entry *entry, const char *path,
 			  enum entry_place place)
 {
@@ -167,7 +172,7 @@ static int check_hardlink(struct extraction *x, struct archive_entry *entry, con
 					 "it is a hard link that is not from store/ to store/");
 	if (archive_entry_size(entry) > 0)
 		return extraction_refuse(x, path, "it is a hard link with contents of its own");
-	/* what is no directory could make the target lie elsewhere */
+	/* a parent that is no directory could put the target elsewhere */
 	if (ensure_parents(x, target) < 0)
 		return -1;
 	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))
@@ -177,7 +182,7 @@ static int check_hardlink(struct extraction *x, struct archive_entry *entry, con
 	return 0;
 }
 
-/* Give ENTRY the name, mode and times that it is to have, and nothing else. */
+/* Give ENTRY its name, mode and times in Nix's canonical form, and nothing else. */
 static void make_canonical(struct archive_entry *entry, const char *path, enum entry_place place,
 			   mode_t type)
 {
@@ -191,7 +196,7 @@ static void make_canonical(struct archive_entry *entry, const char *path, enum e
 		archive_entry_unset_size(entry);
 }
 
-/* Remember what of the tarball's own parts the entry PATH is. */
+/* Note which of the tarball's own parts the entry PATH is. */
 static void note_part(struct extraction *x, const char *path, enum entry_place place, mode_t type)
 {
 	const char *below = strchr(path, '/');
@@ -229,7 +234,9 @@ int extract_entry(struct extraction *x, struct archive_entry *entry)
 	if (archive_entry_hardlink(entry) && check_hardlink(x, entry, path, place) < 0)
 		return -1;
 	if (lstat(path, &st) == 0) {
-		/* a directory's form is given by its place, so that a second time changes nothing
+		/*
+		 * a directory that occurs twice is the same the second time: its place decides its
+		 * form
 		 */
 		if (S_ISDIR(st.st_mode) && type == S_IFDIR)
 			return 0;

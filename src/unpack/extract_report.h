@@ -1,13 +1,11 @@
-/*
- * What the confined child tells its parent, on a pipe: how far it is, and how it ended.
- */
+/* What the confined child tells its parent through a pipe: how far it is, and how it ended. */
 #ifndef UNPACK_EXTRACT_REPORT_H
 #define UNPACK_EXTRACT_REPORT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the user can do about a failure. The child names it, the parent has the words. */
+/* What the user can do about a failure. The child sends the number, the parent has the words. */
 enum extract_advice {
 	EXTRACT_ADVICE_NONE,
 	EXTRACT_ADVICE_TARBALL, /* get another tarball */
@@ -17,12 +15,12 @@ enum extract_advice {
 };
 
 enum extract_kind {
-	EXTRACT_PROGRESS = 1, /* bytes: of the archive, read so far */
+	EXTRACT_PROGRESS = 1, /* bytes: how much of the archive was read */
 	EXTRACT_DONE,	      /* text: the top directory; entries, bytes: as in unpack_result */
-	EXTRACT_FAILED,	      /* text: what failed; entries, bytes: made until then */
+	EXTRACT_FAILED,	      /* text: what failed; entries, bytes: made so far */
 };
 
-/* One report: a write(2) of less than PIPE_BUF bytes, so it arrives whole. */
+/* One report: less than PIPE_BUF bytes, so one write(2) arrives whole. */
 struct extract_report {
 	uint32_t kind;
 	uint32_t advice;
@@ -31,23 +29,24 @@ struct extract_report {
 	char text[1000]; /* NUL-terminated; foreign */
 };
 
-/* Write REPORT to the descriptor FD. Where that fails, nobody is left to be told. */
+/* Write REPORT to the descriptor FD. If that fails, there is nobody left to tell. */
 void extract_report_send(int fd, const struct extract_report *report);
 
-/* Reports as they come in; 0: nothing yet. */
+/* Reports as they arrive; all 0 at the beginning. */
 struct extract_reader {
 	struct extract_report report;
-	size_t have; /* bytes of it */
+	size_t have; /* bytes of the report */
 };
 
 /*
- * Read from FD, which does not block, until READER->report is whole. Who wrote it had foreign bytes
- * to work on: its text is NUL-terminated whatever came, and nothing else is looked at. Returns 1; 0
- * at the end, also of a report that is cut short; -EAGAIN: more is to come; or another -errno.
+ * Read from FD, which does not block, until READER->report is whole. The sender has worked on
+ * foreign bytes, so the text is always terminated by NUL, and no other field is trusted. Returns 1;
+ * 0 at the end, also after a report that is cut short; -EAGAIN if more is to come; or another
+ * -errno.
  */
 int extract_report_read(int fd, struct extract_reader *reader);
 
-/* What to do about a failure: a line for a message, or NULL where ADVICE has none. */
+/* What to do about a failure: a line for a message, or NULL if ADVICE has none. */
 const char *extract_advice_text(uint32_t advice);
 
 #endif

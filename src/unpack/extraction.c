@@ -68,7 +68,7 @@ int extraction_read_failed(struct extraction *x, const char *path)
 	if (archive_format(x->in) != 0)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "after %llu entries: %s",
 				       (unsigned long long)x->report.entries, why);
-	/* what decompressing says about data that is not sound is not about its format */
+	/* errors of decompressing damaged data are not about the format */
 	if (!str_starts_with(why, "Unrecognized archive format"))
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
 				       "its compressed data is damaged or cut short: %s", why);

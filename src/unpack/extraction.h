@@ -1,6 +1,4 @@
-/*
- * The state of one unpacking in the confined child, and the words of its failures.
- */
+/* The state of one unpacking in the confined child, and the messages about its failures. */
 #ifndef UNPACK_EXTRACTION_H
 #define UNPACK_EXTRACTION_H
 
@@ -13,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One read from the archive; a pipe holds as much. */
+/* Bytes of one read from the archive, as many as a pipe holds. */
 #define EXTRACTION_BLOCK ((size_t)64 << 10)
 /* How many bytes of a foreign name or text a message shows. */
 #define EXTRACTION_SHOWN 200
@@ -24,31 +22,34 @@ struct extraction {
 	const struct unpack_limits *limits;
 	struct archive *in, *out;
 	char *top;	      /* NULL until it is known */
-	char *parent;	      /* the directory that was seen to be one last */
+	char *parent;	      /* the last path that was found to be a directory */
 	unsigned has;	      /* HAS_… */
-	uint64_t taken, told; /* bytes of the archive read, and reported */
-	bool over_limit;      /* why the reading failed: filters put errors of their own over it */
-	int read_errno;	      /* the same */
+	uint64_t taken, told; /* bytes of the archive that were read, and reported */
+	/* why reading failed; kept here because filters replace an error by their own */
+	bool over_limit;
+	int read_errno; /* the same, for an errno */
 	struct extract_report report;
-	size_t head; /* bytes in block that the filters have not seen yet */
+	size_t head; /* how many bytes of block the filters have not seen yet */
 	unsigned char block[EXTRACTION_BLOCK];
 };
 
-/* Put the words of a failure into X's report; the first line of what the user reads. Returns -1. */
+/* Put a failure into X's report: the first line of the message for the user. Returns -1. */
 int extraction_fail(struct extraction *x, enum extract_advice advice, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same where the entry PATH is refused: WHY. */
+/* Report that the entry PATH is refused, and WHY. Returns -1. */
 int extraction_refuse(struct extraction *x, const char *path, const char *why);
 
-/* The same where X->in failed, in the entry PATH or (NULL) between two. */
+/* Report that X->in failed, in the entry PATH or (NULL) between entries. Returns -1. */
 int extraction_read_failed(struct extraction *x, const char *path);
 
-/* The same where PATH could not be written: ERR is the errno, or 0 or less where only TEXT tells.
+/*
+ * Report that PATH could not be written: ERR is the errno; if it is 0 or less, TEXT tells why.
+ * Returns -1.
  */
 int extraction_write_failed(struct extraction *x, const char *path, int err, const char *text);
 
-/* The same where the limit of bytes is passed. */
+/* Report that the limit of bytes is exceeded. Returns -1. */
 int extraction_too_large(struct extraction *x);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * How much an archive may hold, and take to unpack. The real ones: 17–30 MB, 55–130 MB unpacked,
- * some 5,000 entries; 65 MB of memory and some seconds.
+ * How much an archive may contain, and use while it is unpacked. Real ones have 17–30 MB, unpacked
+ * 55–130 MB in some 5,000 entries, and need 65 MB of memory and some seconds.
  */
 #ifndef UNPACK_LIMITS_H
 #define UNPACK_LIMITS_H
@@ -13,8 +13,8 @@
 #define UNPACK_MAX_SECONDS 1800 /* of processor time */
 
 struct unpack_limits {
-	uint64_t bytes;	  /* of the tar stream once decompressed, and of all files together */
-	uint64_t entries; /* entries, and directories that no entry announced */
+	uint64_t bytes;	  /* of the decompressed tar stream, and of all files together */
+	uint64_t entries; /* entries, and directories without an entry */
 };
 
 #endif

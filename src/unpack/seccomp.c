@@ -22,15 +22,18 @@
 #define OWN_ARCH 0
 #endif
 
-/* The kernel's tables of numbers; GENERIC is asm-generic/unistd.h, of aarch64 and riscv64. */
+/*
+ * The kernel's tables of system call numbers; GENERIC is asm-generic/unistd.h, for aarch64 and
+ * riscv64.
+ */
 enum table { X86_64, I386, ARM, GENERIC, PPC64, TABLES };
 
-/* What a table has no such call under. */
+/* The number of a call that a table does not have. */
 #define NONE (-1)
 
 typedef short numbers[TABLES];
 
-/* the name is for the reader */
+/* NAME is for the reader */
 #define CALL(name, ...)     \
 	{                   \
 		__VA_ARGS__ \
@@ -38,7 +41,7 @@ typedef short numbers[TABLES];
 
 /* clang-format off */
 static const numbers allowed[] = {
-	/* files: openat(2) and its kin, as both C libraries ask for them */
+	/* files: openat(2) and similar calls, as both C libraries use them */
 	CALL(read, 0, 3, 3, 63, 3),
 	CALL(write, 1, 4, 4, 64, 4),
 	CALL(openat, 257, 295, 322, 56, 286),
@@ -86,7 +89,7 @@ static const numbers allowed[] = {
 	CALL(futex, 202, 240, 240, 98, 221),
 	CALL(futex_time64, NONE, 422, 422, NONE, NONE),
 	CALL(getrandom, 318, 355, 384, 278, 359),
-	/* who and when */
+	/* user id and time */
 	CALL(geteuid, 107, 49, 49, 175, 49),
 	CALL(geteuid32, NONE, 201, 201, NONE, NONE),
 	CALL(clock_gettime, 228, 265, 263, 113, 246),
@@ -105,9 +108,9 @@ static const numbers allowed[] = {
 };
 
 /*
- * fork(2) and its kin are not here, since libarchive would start a program in place of a library
- * that it was built without, and has words for it when that fails; nor is prctl(2), by which a C
- * library may name its memory.
+ * fork(2) and similar calls are on neither list: libarchive would start a program instead of a
+ * library that it was built without, and reports it well when that fails. prctl(2) is on neither
+ * list because a C library may name its memory by it.
  */
 static const numbers deadly[] = {
 	/* programs, and other processes' memory */
@@ -116,7 +119,7 @@ static const numbers deadly[] = {
 	CALL(ptrace, 101, 26, 26, 117, 26),
 	CALL(process_vm_readv, 310, 347, 376, 270, 351),
 	CALL(process_vm_writev, 311, 348, 377, 271, 352),
-	/* signals, and out of reach of them */
+	/* signals, and escaping from them */
 	CALL(kill, 62, 37, 37, 129, 37),
 	CALL(rt_sigqueueinfo, 129, 178, 178, 138, 177),
 	CALL(rt_tgsigqueueinfo, 297, 335, 363, 240, 322),
@@ -144,9 +147,9 @@ static const numbers deadly[] = {
 	CALL(socket, 41, 359, 281, 198, 326),
 	CALL(socketpair, 53, 360, 288, 199, 333),
 	CALL(socketcall, NONE, 102, NONE, NONE, 102),
-	/* past permissions */
+	/* around permissions */
 	CALL(open_by_handle_at, 304, 342, 371, 265, 346),
-	/* where the kernel's holes mostly were */
+	/* where most holes of the kernel were */
 	CALL(bpf, 321, 357, 386, 280, 361),
 	CALL(perf_event_open, 298, 336, 364, 241, 319),
 	CALL(userfaultfd, 323, 374, 388, 282, 364),
@@ -202,7 +205,7 @@ static void add(struct seccomp_program *program, struct sock_filter instruction)
 	program->code[program->len++] = instruction;
 }
 
-/* For each call of LIST a comparison that jumps where it fits; where to is for later. */
+/* For each call of LIST, add a comparison that jumps if it matches; the target is set later. */
 static void add_list(struct seccomp_program *program, const numbers *list, size_t count, int table)
 {
 	for (size_t i = 0; i < count; i++)
@@ -211,7 +214,7 @@ static void add_list(struct seccomp_program *program, const numbers *list, size_
 								  (uint32_t)list[i][table], 0, 0));
 }
 
-/* The comparisons from FIRST until END lead to the instruction TARGET. */
+/* Let the comparisons from FIRST to END jump to the instruction TARGET. */
 static void set_target(struct seccomp_program *program, size_t first, size_t end, size_t target)
 {
 	for (size_t i = first; i < end; i++)

@@ -16,23 +16,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often progress() is called when the child says nothing, in milliseconds. */
+/* How often progress() is called while the child says nothing, in milliseconds. */
 #define TICK 250
 
-/* One read from the archive; a pipe holds as much. */
+/* Bytes of one read from the archive, as many as a pipe holds. */
 #define FEED_BLOCK ((size_t)64 << 10)
 
 struct unpack {
 	struct unpack_request request;
 	struct confined child; /* pid -1: there is none */
-	int archive;	       /* its descriptor 0 is the other end; -1: closed */
-	int reports;	       /* its descriptor 1 is the other end; -1: it has ended */
+	int archive;	       /* the other end of the child's descriptor 0; -1: closed */
+	/* the other end of the child's descriptor 1; -1: closed, the child has ended */
+	int reports;
 	struct extract_reader reader;
-	struct extract_report last; /* kind 0: it has not said yet how it ended */
-	uint64_t taken;		    /* bytes of the archive that it has unpacked */
-	bool stopped;		    /* progress() asked for it */
-	bool cut_short;		    /* it did not take all that there was */
-	struct sigaction outer;	    /* the caller's way with SIGPIPE */
+	struct extract_report last; /* kind 0: the child has not said yet how it ended */
+	uint64_t taken;		    /* bytes of the archive that the child has unpacked */
+	bool stopped;		    /* progress() asked to stop */
+	bool cut_short;		    /* the child did not read the whole archive */
+	struct sigaction outer;	    /* the caller's disposition of SIGPIPE */
 };
 
 static int run_work(void *ctx)
@@ -42,7 +43,10 @@ static int run_work(void *ctx)
 	return request->work(&request->limits);
 }
 
-/* The first failure is the one that is told: this goes on with what is left. */
+/*
+ * Empty the staging directory. Only the first failure is reported; the rest is removed all the
+ * same.
+ */
 static void empty_staging(const struct unpack_request *request)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_dir(request->staging_fd, ".");
@@ -65,7 +69,7 @@ static void ask_progress(struct unpack *u)
 		u->stopped = true;
 }
 
-/* Read one report; the end of them is when the child can write no more, to staging neither. */
+/* Read one report. When there are no more, the child can write nothing more, to staging either. */
 static void take_report(struct unpack *u)
 {
 	const struct extract_report *report = &u->reader.report;
@@ -82,8 +86,8 @@ static void take_report(struct unpack *u)
 }
 
 /*
- * Follow the child until FD (or -1: nothing) is ready for EVENTS. Returns 1, or 0 where the child
- * has ended, or -ECANCELED where it is to.
+ * Follow the child until FD (-1: nothing) is ready for EVENTS. Returns 1, 0 if the child has ended,
+ * or -ECANCELED if it is to end.
  */
 static int follow(struct unpack *u, int fd, short events)
 {
@@ -137,7 +141,7 @@ static int start_child(struct unpack *u)
 	return -1;
 }
 
-/* Everything but the child, which has ended. */
+/* Free everything except the child, which has ended. */
 static void release(struct unpack *u)
 {
 	sigaction(SIGPIPE, &u->outer, NULL);
@@ -148,7 +152,7 @@ static void release(struct unpack *u)
 
 struct unpack *unpack_begin(const struct unpack_request *request)
 {
-	/* a child that ends early is no reason for us to: write(2) is to say EPIPE */
+	/* if the child ends early, write(2) returns EPIPE instead of ending this process */
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct unpack *u = xcalloc(1, sizeof(*u));
 
@@ -188,7 +192,7 @@ int unpack_write(void *unpack, const void *data, size_t len)
 	return 0;
 }
 
-/* The child and all that it has made. */
+/* End the child, and remove all that it made. */
 static void discard(struct unpack *u)
 {
 	if (u->child.pid > 0) {
@@ -229,7 +233,7 @@ static const char *signal_advice(int sig)
 	}
 }
 
-/* The child said how it failed. */
+/* Print the failure that the child reported. */
 static void say_reported(const struct unpack_request *request, const struct extract_report *last)
 {
 	const char *advice = extract_advice_text(last->advice);
@@ -243,7 +247,10 @@ static void say_reported(const struct unpack_request *request, const struct extr
 		  advice ? advice : "");
 }
 
-/* STATUS is from confine_wait(); below 0 where SIGCHLD is ignored: nothing is known. */
+/*
+ * Print why the child failed. STATUS is from confine_wait(); negative if SIGCHLD is ignored and
+ * nothing is known.
+ */
 static void say_failure(const struct unpack *u, int status)
 {
 	const struct unpack_request *request = &u->request;
@@ -255,18 +262,19 @@ static void say_failure(const struct unpack *u, int status)
 			  request->archive_name, request->staging_path, status - 128,
 			  strsignal(status - 128), signal_advice(status - 128));
 	else if (u->last.kind == EXTRACT_DONE)
-		log_error("cannot unpack %s into %s: the unpacking said that it was done, and "
-			  "cannot have been (top directory \"%s\", status %d)\n"
-			  "the tarball may have taken it over: get it from elsewhere, and report "
-			  "this",
-			  request->archive_name, request->staging_path, u->last.text, status);
+		log_error(
+			"cannot unpack %s into %s: the unpacking reported success, which cannot be "
+			"true (top directory \"%s\", status %d)\n"
+			"the tarball may have taken it over: get it from elsewhere, and report "
+			"this",
+			request->archive_name, request->staging_path, u->last.text, status);
 	else
 		log_error("cannot unpack %s into %s: the unpacking ended with status %d\n"
 			  "run it again; more memory may help",
 			  request->archive_name, request->staging_path, status);
 }
 
-/* Did the child end well, with all of the archive, and say so? */
+/* Did the child end well, read all of the archive, and report so? */
 static bool succeeded(const struct unpack *u, int status)
 {
 	return u->last.kind == EXTRACT_DONE && status <= 0 && !u->cut_short &&
@@ -315,15 +323,16 @@ void unpack_abort(struct unpack *u)
 }
 
 /*
- * From FD to WATCH and the child, as long as it takes them. Returns 0 where the child is the one to
- * ask what came of it, or -1 after a message, WATCH's or this one's.
+ * Copy from FD to WATCH and the child, as long as both accept it. Returns 0 if the child's end
+ * tells the result, or -1 after a message of WATCH or of this function.
  */
 static int feed(struct unpack *u, int fd, const struct sink *watch)
 {
 	_cleanup_free_ char *block = xcalloc(1, FEED_BLOCK);
+	uint64_t left = u->request.archive_size ? u->request.archive_size : UINT64_MAX;
 
 	while (follow(u, fd, POLLIN) > 0) {
-		ssize_t n = read(fd, block, FEED_BLOCK);
+		ssize_t n = read(fd, block, left < FEED_BLOCK ? (size_t)left : FEED_BLOCK);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -335,6 +344,7 @@ static int feed(struct unpack *u, int fd, const struct sink *watch)
 		}
 		if (n == 0)
 			return 0;
+		left -= (uint64_t)n;
 		if (watch && watch->write(watch->ctx, block, (size_t)n) != 0)
 			return -1;
 		if (unpack_write(u, block, (size_t)n) < 0)

@@ -1,17 +1,17 @@
 /*
  * Unpack a Nix binary tarball into a staging directory, in a child that is confined to it.
  *
- * What is accepted: a tar archive (any of libarchive's dialects), bare or compressed once with xz,
- * gzip, zstd or bzip2; several compressed streams one behind the other are one archive, as xz(1)
- * and gzip(1) have it. In it one directory "nix-…" and nothing beside it, which holds install,
- * .reginfo and store/. Refused, with the entry named: everything that entry_policy.h refuses, an
- * archive that is cut short, and bytes behind its end. (Of an uncompressed one that is cut between
- * two entries nothing shows; the digest does, which is the caller's affair.)
+ * Accepted: a tar archive (any of libarchive's dialects), uncompressed or compressed once with xz,
+ * gzip, zstd or bzip2; several compressed streams one after another are one archive, as in xz(1)
+ * and gzip(1). It has one directory "nix-…" and nothing beside it, and the directory has install,
+ * .reginfo and store/. Refused, with the entry's name: everything that entry_policy.h refuses, an
+ * archive that is cut short, and bytes after its end. (An uncompressed archive that was cut between
+ * two entries looks complete; its digest, which the caller compares, does not.)
  *
- * What comes out: below TOP/store Nix's canonical form (regular files 0444 or 0555, directories
- * 0555, mtime 1, of symlinks too), except that TOP/store/NAME itself stays 0755, where it is a
- * directory, because rename(2) into another directory asks for that; store_commit() closes it. All
- * other directories are 0755, all other files 0644 or 0755. Owner and group are the caller's.
+ * Result: below TOP/store Nix's canonical form (regular files 0444 or 0555, directories 0555, mtime
+ * 1, also for symlinks), except that TOP/store/NAME itself, if it is a directory, stays 0755,
+ * because rename(2) into another directory needs that; store_commit() closes it. All other
+ * directories are 0755, all other files 0644 or 0755. Owner and group are the caller's.
  */
 #ifndef UNPACK_UNPACK_H
 #define UNPACK_UNPACK_H
@@ -24,90 +24,88 @@
 #include <stdint.h>
 
 struct unpack_request {
-	const char *archive_name; /* what messages call the archive */
+	const char *archive_name; /* the archive's name in messages */
+	uint64_t archive_size;	  /* bytes that unpack_archive() takes at most; 0: all there are */
 
-	/* An empty directory of the caller's; it stays open and the caller's. */
+	/* an empty directory of the caller's, which stays open */
 	int staging_fd;
-	const char *staging_path; /* what messages call it */
+	const char *staging_path; /* its name in messages */
 
-	struct unpack_limits limits; /* 0: the most that limits.h names */
+	struct unpack_limits limits; /* 0: the largest that limits.h names */
 
 	/*
-	 * A descriptor that the child keeps open until it has ended: a flock(2) taken on it then
-	 * holds off the next --install even where we were killed and the child is about to be. 0 or
+	 * A descriptor that the child keeps open until it has ended. A flock(2) on it then delays
+	 * the next --install even if this process was killed and the child is still ending. 0 or
 	 * -1: none.
 	 */
 	int lock_fd;
 
 	/*
-	 * Called with CTX now and then (at least four times a second) with the bytes of the archive
-	 * that were unpacked so far. Another return value than 0 stops the work, as when the user
-	 * pressed ^C: the child is killed, the staging directory emptied, and nothing is said.
-	 * NULL: not called.
+	 * Called with CTX at least four times a second, with the bytes of the archive that were
+	 * unpacked so far. A result other than 0 stops the work, as after ^C: the child is killed,
+	 * the staging directory emptied, and nothing is printed. NULL: not called.
 	 */
 	int (*progress)(void *ctx, uint64_t bytes);
 	void *ctx;
 
-	/* What the child does, in the place of extract_nix_tarball() (extract.h); NULL: just that.
-	 */
+	/* the child's work instead of extract_nix_tarball() (extract.h); NULL: that */
 	int (*work)(const struct unpack_limits *limits);
 };
 
 struct unpack_result {
 	char *top;	  /* the name of the top directory, one component beginning with "nix-" */
 	uint64_t entries; /* files, directories and symlinks made */
-	uint64_t bytes;	  /* the files' sizes together */
-	bool refused;	  /* after a failure: the archive was at fault, and will be the next time */
+	uint64_t bytes;	  /* the sum of the files' sizes */
+	bool refused;	  /* after a failure: the archive is bad, and will be bad the next time */
 };
 
-/* An unpacking that waits for its archive. */
+/* A running unpacking. */
 struct unpack;
 
 /*
- * Start the child. Returns what the caller ends with unpack_end() or unpack_abort(), or NULL after
- * a message. SIGPIPE is ignored until then.
+ * Start the child. Returns an unpacking that the caller ends by unpack_end() or unpack_abort(), or
+ * NULL after a message. SIGPIPE is ignored until then.
  */
 struct unpack *unpack_begin(const struct unpack_request *request);
 
 /*
- * Give the child the next LEN bytes of the archive. Waits until it has taken them or its pipe holds
- * them, so that who has the bytes is slowed down to what can be unpacked. Returns 0, or -EPIPE
- * where the child has ended already, or -ECANCELED where progress() stopped it: unpack_end() says
- * why.
+ * Give the child the next LEN bytes of the archive. Waits until the child or its pipe has taken
+ * them, so that the source cannot be faster than the unpacking. Returns 0, -EPIPE if the child has
+ * ended already, or -ECANCELED if progress() stopped it: unpack_end() reports why.
  *
- * UNPACK is a struct unpack; this and the next are the functions of a struct sink.
+ * UNPACK is a struct unpack; this function and the next are those of a struct sink.
  */
 int unpack_write(void *unpack, const void *data, size_t len);
 
 /*
- * The archive begins again from its first byte: another child, an empty staging directory. Returns
- * 0, or -1 after a message; then, too, UNPACK is to be ended.
+ * The archive begins again from its first byte: start another child with an empty staging
+ * directory. Returns 0, or -1 after a message; the caller must end UNPACK then, too.
  */
 int unpack_restart(void *unpack);
 
 /*
  * The archive is complete: wait for the child. Returns 0 with *OUT the caller's to clear with
- * unpack_result_clear(). Or -1, after it has said what failed (unless progress() stopped it), with
- * the staging directory empty again and *OUT empty but for refused. UNPACK is gone either way.
+ * unpack_result_clear(); or -1 after a message (unless progress() stopped it), with the staging
+ * directory empty and *OUT empty except for refused. UNPACK is freed in both cases.
  *
- * Nothing is flushed to disk: store_commit() does that for all of it at once.
+ * Nothing is flushed to disk: store_commit() does that for everything at once.
  */
 int unpack_end(struct unpack *unpack, struct unpack_result *out);
 
 /*
- * Can the child reach nothing outside the staging directory, whatever it is fed? Where not, it gets
- * no byte before the digest of all of them is known to be the right one.
+ * Is the child unable to reach anything outside the staging directory, whatever it is fed? If not,
+ * it gets no byte before the digest of all bytes is known to be right.
  */
 bool unpack_is_confined(const struct unpack *unpack);
 
-/* Kill the child, empty the staging directory, say nothing. UNPACK is gone. */
+/* Kill the child, empty the staging directory silently, and free UNPACK. */
 void unpack_abort(struct unpack *unpack);
 
 /*
- * All of it, from the descriptor ARCHIVE_FD: it is read to its end and never seeked in, so that a
- * pipe serves as well as a file. WATCH (or NULL) gets each piece before the child does: a digest of
- * what WATCH got is one of what was unpacked, whatever becomes of the file meanwhile. Where WATCH
- * ends it, WATCH has said why.
+ * Unpack the whole archive from the descriptor ARCHIVE_FD, which is read to its end without
+ * seeking, so it may be a pipe. WATCH (or NULL) gets each piece before the child does: a digest of
+ * what WATCH got is a digest of what was unpacked, whatever happens to the file meanwhile. If WATCH
+ * fails, WATCH has printed why.
  */
 int unpack_archive(const struct unpack_request *request, int archive_fd, const struct sink *watch,
 		   struct unpack_result *out);

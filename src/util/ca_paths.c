@@ -11,8 +11,8 @@ const char *const ca_bundle_paths[] = {
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL 7 and later */
 	"/etc/pki/tls/certs/ca-bundle.crt",		     /* RHEL 6, Amazon Linux */
 	"/etc/ssl/ca-bundle.pem",			     /* openSUSE, SLES */
-	"/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE, where the one above points */
-	"/etc/ca-certificates/extracted/tls-ca-bundle.pem", /* Arch, where the first points */
+	"/var/lib/ca-certificates/ca-bundle.pem", /* openSUSE, the target of the one above */
+	"/etc/ca-certificates/extracted/tls-ca-bundle.pem", /* Arch, the target of the first */
 	"/etc/pki/tls/cacert.pem",			    /* OpenELEC, LibreELEC */
 	"/etc/ssl/cert.pem",				    /* Alpine, Void */
 	"/etc/ssl/certs/ca-bundle.crt",			    /* NixOS */
@@ -21,7 +21,7 @@ const char *const ca_bundle_paths[] = {
 
 int ca_bundle_check(const char *path)
 {
-	/* O_NONBLOCK: a fifo is not waited on */
+	/* O_NONBLOCK: do not wait on a fifo */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 

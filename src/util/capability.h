@@ -1,6 +1,4 @@
-/*
- * What this process may do beyond its user ID: capabilities(7).
- */
+/* The capabilities of this process: capabilities(7). */
 #ifndef UTIL_CAPABILITY_H
 #define UTIL_CAPABILITY_H
 
@@ -11,8 +9,8 @@
 bool capability_held(unsigned number);
 
 /*
- * Have the capabilities PERMITTED (a bit each) and no other, of which EFFECTIVE are in effect; none
- * is inheritable, and so none ambient. 0, or -errno: -EPERM where one was given up before.
+ * Have exactly the capabilities PERMITTED (a bit each), with EFFECTIVE of them in effect; none is
+ * inheritable, and so none ambient. 0, or -errno: -EPERM if one of them was given up before.
  */
 int capability_set(uint64_t permitted, uint64_t effective);
 

@@ -1,6 +1,6 @@
 /*
  * Resources that end with their scope: _cleanup_close_ int fd = -1;
- * A value that is to outlive the scope is taken out with steal_fd() or steal_ptr().
+ * steal_fd() and steal_ptr() take a value out that has to outlive the scope.
  */
 #ifndef UTIL_CLEANUP_H
 #define UTIL_CLEANUP_H
@@ -16,7 +16,7 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
-/* errno survives, so that a function may return -errno after its descriptors have closed */
+/* keeps errno, so that a function may return -errno after its descriptors are closed */
 static inline void cleanup_close(int *fd)
 {
 	int saved = errno;

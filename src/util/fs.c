@@ -57,7 +57,7 @@ int fs_read_fd(int fd, size_t max, char **data, size_t *len)
 		used += (size_t)n;
 		if (used > max)
 			return -EFBIG;
-		/* files of /proc have no size, and come in pieces */
+		/* files of /proc have size 0 and are read in pieces */
 		if (used == (size_t)st.st_size && used < room - 1)
 			break;
 	}
@@ -91,8 +91,7 @@ int fs_sync_dir(int dirfd, const char *path)
 
 	if (fd < 0)
 		return -errno;
-	/* EINVAL: a file system without fsync for directories (some FUSE), which has nothing to
-	 * sync */
+	/* EINVAL: a file system without fsync for directories (some FUSE) has nothing to sync */
 	if (fsync(fd) < 0 && errno != EINVAL)
 		return -errno;
 	return 0;
@@ -103,7 +102,7 @@ static int write_and_sync(int dirfd, const char *name, const void *data, size_t 
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	/* a leftover, or a fifo that would be waited on */
+	/* remove a leftover, or a fifo on which open(2) would wait */
 	unlinkat(dirfd, name, 0);
 	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
@@ -113,7 +112,7 @@ static int write_and_sync(int dirfd, const char *name, const void *data, size_t 
 		return r;
 	if (fsync(fd) < 0)
 		return -errno;
-	/* on NFS the write may fail as late as here */
+	/* on NFS close(2) may be the call that reports a failed write */
 	return close(steal_fd(&fd)) < 0 ? -errno : 0;
 }
 
@@ -149,7 +148,7 @@ int fs_mkdirs(int dirfd, const char *path, mode_t mode)
 		if (mkdirat(dirfd, part, mode) < 0) {
 			int failed = errno;
 
-			/* on a read-only parent mkdir says EROFS even where the directory exists */
+			/* on a read-only parent mkdir says EROFS even if the directory exists */
 			if (fstatat(dirfd, part, &st, 0) < 0)
 				return -failed;
 			if (!S_ISDIR(st.st_mode))
@@ -173,13 +172,13 @@ int fs_open_dir(int dirfd, const char *path)
 
 int fs_make_plain(int fd)
 {
-	/* acl(5); none there, or no such thing on this file system, is as well */
+	/* acl(5); it may fail if there is no default ACL, or no such thing on this file system */
 	(void)!fremovexattr(fd, "system.posix_acl_default");
 	(void)!fremovexattr(fd, "system.posix_acl_access");
 	return fchmod(fd, 0755) < 0 ? -errno : 0;
 }
 
-/* The directory NAME (LEN bytes) in FD, which is closed; with MAKES, made where it is missing. */
+/* Open the directory NAME (LEN bytes) in FD, and close FD; if MAKES, a missing one is made. */
 static int step_down(int fd, const char *path, size_t len, bool makes)
 {
 	_cleanup_free_ char *name = xstrndup(path, len);
@@ -187,7 +186,7 @@ static int step_down(int fd, const char *path, size_t len, bool makes)
 	bool is_made = makes && mkdirat(above, name, 0755) == 0;
 	int why = is_made || !makes ? 0 : errno;
 
-	/* where it is there, mkdir(2) may fail for many reasons: what counts is the directory */
+	/* mkdir(2) may fail for many reasons if the directory exists: opening it decides */
 	below = fs_open_dir(above, name);
 	if (below == -ENOENT && why && why != EEXIST)
 		return -why;
@@ -334,8 +333,10 @@ bool fs_same_file(const char *a, const char *b)
 
 uint64_t fs_mount_id(int dirfd, const char *path, bool unique)
 {
-	/* statx(2): STATX_MNT_ID, STATX_MNT_ID_UNIQUE, and where they are in struct statx; as
-	 * numbers, for the headers of older systems lack them */
+	/*
+	 * statx(2): STATX_MNT_ID, STATX_MNT_ID_UNIQUE and their offsets in struct statx, as
+	 * numbers, because headers of older systems lack them
+	 */
 	const unsigned mask = unique ? 0x4000 : 0x1000;
 	struct {
 		uint32_t mask;
@@ -353,7 +354,7 @@ uint64_t fs_mount_id(int dirfd, const char *path, bool unique)
 bool fs_has_ended(dev_t device)
 {
 #ifdef SYS_ustat
-	/* struct ustat: two numbers and twelve bytes of names that nothing fills in */
+	/* struct ustat: two numbers, and twelve bytes of names that nothing fills in */
 	char answer[64];
 
 	return syscall(SYS_ustat, (unsigned)device, answer) < 0 && errno == EINVAL;

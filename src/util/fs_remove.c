@@ -1,6 +1,4 @@
-/*
- * Directories that are entered without crossing a mount, and rm -rf made of that.
- */
+/* Entering directories without crossing a mount, and rm -rf, which is made of that. */
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -14,21 +12,23 @@
 #include <sys/syscall.h>
 
 /*
- * A directory that lies this deep in the one that is removed is moved up to that, for each level
- * takes some of the stack and a descriptor. Nix's own trees are some ten deep.
+ * A directory this deep below the removed one is moved up to the top, since each level takes stack
+ * and a descriptor. Nix's own trees are about ten levels deep.
  */
 enum { MAX_DEPTH = 64 };
 
-/* What the levels of one walk share. */
+/* What all levels of one walk share. */
 struct walk {
-	int top_fd;	     /* the directory that is removed */
-	int spare_fd;	     /* given up for the one that moving a directory takes */
-	unsigned depth;	     /* how many directories are being emptied, each in the one before */
-	bool has_no_openat2; /* a kernel before 5.6, or a seccomp filter that does not know it */
-	uint64_t moved;	     /* how many directories were moved up to the top */
+	int top_fd;   /* the directory that is being removed */
+	int spare_fd; /* closed to free a descriptor for moving a directory */
+	/* how many directories are being emptied, each within the one before */
+	unsigned depth;
+	/* a kernel before 5.6, or a seccomp filter that does not know the call */
+	bool has_no_openat2;
+	uint64_t moved; /* how many directories were moved to the top */
 };
 
-/* The mount that FD is on, "mnt_id" of proc_pid_fdinfo(5); -1 where that cannot be told. */
+/* The mount that FD is on, "mnt_id" of proc_pid_fdinfo(5); -1 if unknown. */
 static long mount_id(int fd)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/self/fdinfo/%d", fd), *text = NULL;
@@ -55,8 +55,8 @@ static int open_and_compare(int dirfd, const char *name, int access)
 }
 
 /*
- * The directory NAME, a single component, where it is no symlink and on DIRFD's mount; ACCESS is
- * O_RDONLY or O_PATH.
+ * Open the directory NAME, a single component, if it is no symlink and is on DIRFD's mount; ACCESS
+ * is O_RDONLY or O_PATH.
  */
 static int open_on_same_mount(struct walk *walk, int dirfd, const char *name, int access)
 {
@@ -71,7 +71,7 @@ static int open_on_same_mount(struct walk *walk, int dirfd, const char *name, in
 	fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
 	if (fd >= 0)
 		return fd;
-	/* Docker's older filters say EPERM, which open(2) of a directory never does */
+	/* Docker's older filters answer EPERM, which open(2) of a directory never does */
 	if (errno != ENOSYS && errno != EPERM)
 		return -errno;
 	walk->has_no_openat2 = true;
@@ -96,9 +96,9 @@ int fs_open_dir_below(int dirfd, const char *path)
 }
 
 /*
- * u+rwx for the directory NAME, by a descriptor of it: by its name, fchmodat(2) would change what a
- * racer has put in its place. fchmod(2) refuses O_PATH, so it goes through /proc. Returns that
- * descriptor or a negative errno.
+ * Give the directory NAME u+rwx, through a descriptor: by name, fchmodat(2) would change whatever
+ * somebody has just put there instead. fchmod(2) refuses O_PATH, so the path is in /proc. Returns
+ * the descriptor or a negative errno.
  */
 static int open_made_ours(struct walk *walk, int dirfd, const char *name)
 {
@@ -107,13 +107,13 @@ static int open_made_ours(struct walk *walk, int dirfd, const char *name)
 
 	if (fd < 0)
 		return fd;
-	/* without /proc it says ENOENT, which must not pass for a directory that is gone */
+	/* without /proc this fails with ENOENT, which must not pass for a missing directory */
 	if (chmod(path, 0700) < 0)
 		return errno == ENOENT ? -EACCES : -errno;
 	return steal_fd(&fd);
 }
 
-/* The directory NAME for removal: one that we may not read is made ours first. */
+/* Open the directory NAME for removal; an unreadable one gets u+rwx first. */
 static int open_child(struct walk *walk, int dirfd, const char *name)
 {
 	_cleanup_close_ int fd = open_on_same_mount(walk, dirfd, name, O_RDONLY), seen = -1;
@@ -124,14 +124,14 @@ static int open_child(struct walk *walk, int dirfd, const char *name)
 	return seen < 0 ? seen : fs_open_dir(seen, ".");
 }
 
-/* unlinkat(2), with the directory made writable where that is what is missing. */
+/* unlinkat(2); if the directory FD is not writable, make it writable first. */
 static int unlink_in(int fd, const char *name, int flags)
 {
 	if (unlinkat(fd, name, flags) == 0)
 		return 0;
 	if (errno != EACCES)
 		return -errno;
-	/* not before: Nix's directories are read-only, and most others are not */
+	/* only now: Nix's directories are read-only, but most others are not */
 	return fchmod(fd, 0700) == 0 && unlinkat(fd, name, flags) == 0 ? 0 : -errno;
 }
 
@@ -143,12 +143,12 @@ static int dup_spare(int fd)
 }
 
 /*
- * Deeper than this, or than there are descriptors: the directory becomes a child of the top one,
- * whose next pass finds it there.
+ * Move the directory NAME to the top of the tree, because it is too deep or there are no more
+ * descriptors. The top's next pass finds it there.
  */
 static int move_to_top(struct walk *walk, int fd, const char *name)
 {
-	/* a directory can be moved by those who may write it, ".." being in there */
+	/* moving a directory needs write permission for it, since ".." in it changes */
 	_cleanup_close_ int moved = -1;
 
 	cleanup_close(&walk->spare_fd);
@@ -173,8 +173,8 @@ static int move_to_top(struct walk *walk, int fd, const char *name)
 }
 
 /*
- * Empty the directory NAME and remove it. A second pass where it is not empty after all: some file
- * systems pass over entries while others are removed, and move_to_top() adds some.
+ * Empty the directory NAME and remove it. If it is not empty then, do it again: some file systems
+ * skip entries while others are removed, and move_to_top() adds some.
  */
 static int remove_directory(struct walk *walk, int fd, const char *name)
 {
@@ -209,13 +209,13 @@ static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 	if (entry->d_type == DT_DIR)
 		return remove_directory(walk, fd, entry->d_name);
 	r = unlink_in(fd, entry->d_name, 0);
-	/* a directory, where the type is not told: EISDIR, and EPERM with POSIX's word for it */
+	/* a directory whose type readdir(3) did not tell: EISDIR, or EPERM as POSIX has it */
 	if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
 		r = remove_directory(walk, fd, entry->d_name);
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Takes FD over. *REMOVED: there was something. */
+/* Remove everything in FD, and close FD. *REMOVED: something was there. */
 static int remove_children(struct walk *walk, int fd, bool *removed)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_fd(fd);
@@ -245,7 +245,7 @@ static int remove_top(int parent, const char *name)
 	walk.spare_fd = dup_spare(parent);
 	r = remove_directory(&walk, parent, name);
 	cleanup_close(&walk.spare_fd);
-	/* no directory, and it may not be removed */
+	/* it is no directory, and may not be removed */
 	return r == -ENOTDIR ? -EPERM : r;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A fingerprint: 64 bits that change with what is added to them (FNV-1a). For telling whether
- * something is still what it was, not against somebody who wants two things to look the same.
+ * A fingerprint: 64 bits that change with what is added to them (FNV-1a). It tells whether
+ * something has changed, but does not stop somebody who wants two things to look the same.
  */
 #ifndef UTIL_HASH_H
 #define UTIL_HASH_H
@@ -23,7 +23,7 @@ static inline uint64_t hash_number(uint64_t hash, uint64_t number)
 	return hash_bytes(hash, &number, sizeof(number));
 }
 
-/* With its NUL, so that "a", "b" is not "ab", ""; NULL is told from "". */
+/* Includes the NUL, so that "a", "b" differs from "ab", ""; NULL differs from "". */
 static inline uint64_t hash_string(uint64_t hash, const char *s)
 {
 	return s ? hash_bytes(hash, s, strlen(s) + 1) : hash_number(hash, 0);

@@ -8,14 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The same on every processor; the headers of a build machine may be older than the kernel. */
+/* These numbers are the same on every processor. Headers may be older than the kernel. */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_add_rule	    445
 #define SYS_landlock_restrict_self  446
 #endif
 
-/* linux/landlock.h, under names of our own for the same reason */
+/* Constants of linux/landlock.h under our own names, for the same reason. */
 enum {
 	CREATE_RULESET_VERSION = 1 << 0,
 	RULE_PATH_BENEATH = 1,
@@ -41,7 +41,7 @@ struct path_beneath {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-/* All rights that the version ABI knows: those that are not named again by a rule are gone. */
+/* All rights that the version ABI knows: a ruleset takes away those that no rule gives back. */
 static struct ruleset all_rights(int abi)
 {
 	/* of files: 13 rights in ABI 1, REFER in 2, TRUNCATE in 3, IOCTL_DEV in 5 */
@@ -70,7 +70,7 @@ int landlock_enter(int abi)
 					MAKE_SYM | REFER | TRUNCATE),
 		.parent_fd = here,
 	};
-	/* what a kernel does not know may follow, so long as it is 0 */
+	/* after the bytes that a kernel knows, others may follow if they are 0 */
 	_cleanup_close_ int ruleset =
 		(int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 

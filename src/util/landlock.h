@@ -1,23 +1,23 @@
 /*
- * Landlock (landlock(7), since Linux 5.13): a process gives up what it may do with files, for ever
- * and without any privilege.
+ * Landlock (landlock(7), since Linux 5.13): a process gives up rights on files, for ever, and needs
+ * no privilege for it.
  */
 #ifndef UTIL_LANDLOCK_H
 #define UTIL_LANDLOCK_H
 
-/* The first ABI under which a file can be linked from one directory into another (Linux 5.19). */
+/* The first ABI that allows links from one directory into another (Linux 5.19). */
 #define LANDLOCK_ABI_LINKS 2
 
 /* The version of Landlock that this kernel has and allows, or 0. */
 int landlock_abi(void);
 
 /*
- * Confine the calling thread to the working directory: below it files, directories and links may be
- * made, read and written, and nothing be removed or executed; elsewhere nothing can be opened, made
- * or linked. No TCP, no abstract sockets and no signals to others, where ABI (of landlock_abi())
- * has that. Files elsewhere can still be looked at with stat(2), and be given other times, modes
- * and owners, which only a seccomp filter can forbid. Needs no_new_privs. Returns 0 or a negative
- * errno.
+ * Confine the calling thread to the working directory. Below it, files, directories and links may
+ * be made, read and written, but nothing may be removed or executed; elsewhere nothing can be
+ * opened, made or linked. If ABI (of landlock_abi()) has it: no TCP, no abstract sockets, no
+ * signals to other processes. Files elsewhere can still be looked at with stat(2), and be given
+ * other times, modes and owners; only a seccomp filter can forbid that. Needs no_new_privs. Returns
+ * 0 or a negative errno.
  */
 int landlock_enter(int abi);
 

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A mount takes about 150 bytes, and hosts with thousands of mounts exist. */
+/* A mount takes about 150 bytes, and some hosts have thousands of mounts. */
 #define MOUNTINFO_MAX ((size_t)16 << 20)
 
 /* "id parent major:minor root target options [tag…] - type source super-options" */
@@ -23,7 +23,7 @@ static bool is_octal(const char *p)
 	       p[3] >= '0' && p[3] <= '7';
 }
 
-/* In place. proc_pid_mountinfo(5): blank, tab, newline and backslash are written "\ooo". */
+/* Unescape TEXT in place: blank, tab, newline and backslash are "\ooo" (proc_pid_mountinfo(5)). */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -55,7 +55,7 @@ static bool parse_line(char *line, struct mountinfo *out)
 		out->is_unbindable |= strcmp(word, "unbindable") == 0;
 	}
 	out->fs_type = strtok_r(NULL, " ", &rest);
-	/* the source may be empty, which strtok_r would pass over: only the last word is wanted */
+	/* the source may be empty, and strtok_r would skip it: only the last word is needed */
 	word = rest ? strrchr(rest, ' ') : NULL;
 	out->super_options = word ? word + 1 : "";
 	out->id = strtol(fields[FIELD_ID], NULL, 10);

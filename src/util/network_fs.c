@@ -5,7 +5,7 @@
 
 const char *network_fs_name(unsigned long f_type)
 {
-	/* linux/magic.h, and the file systems' own sources for those that it lacks */
+	/* of linux/magic.h, or of a file system's own source if that lacks it */
 	static const struct {
 		unsigned long type;
 		const char *name;

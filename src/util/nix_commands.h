@@ -1,5 +1,5 @@
 /*
- * The commands that Nix consists of: links to this program by these names become them.
+ * The commands of Nix: called through a link with such a name, this program becomes that command.
  */
 #ifndef UTIL_NIX_COMMANDS_H
 #define UTIL_NIX_COMMANDS_H

@@ -1,6 +1,6 @@
 /*
- * What is put behind the name of a file that is being downloaded, and of the note beside it that
- * says where its bytes came from. Who downloads writes these names, who cleans up looks for them.
+ * The suffixes of a file that is being downloaded, and of the note beside it that says where its
+ * bytes came from. fetch writes files with these names; the clean-up searches for them.
  */
 #ifndef UTIL_PART_NAMES_H
 #define UTIL_PART_NAMES_H

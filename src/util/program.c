@@ -1,4 +1,5 @@
 #include "util/program.h"
+#include "util/bundle.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/nix_commands.h"
@@ -10,11 +11,14 @@ static bool is_name_of_file(const char *name)
 {
 	_cleanup_free_ char *self = fs_self_path();
 
-	/* without /proc nothing can be entered: whoever is told so may as well be told by us */
+	/*
+	 * without /proc nothing can be entered, so the name may count as ours, whose message says
+	 * so
+	 */
 	return !self || strcmp(strrchr(self, '/') + 1, name) == 0;
 }
 
-/* A copy may bear the name of one. Another copy may be called nix-chroot, or as its user likes. */
+/* Is NAME a command of Nix? A copy of this program may have any other name, such as nix-chroot. */
 static bool is_nix_command(const char *name)
 {
 	static const char *const names[] = {NIX_COMMANDS};
@@ -29,6 +33,7 @@ const char *program_command(const char *argv0)
 {
 	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
 	const char *name = slash ? slash + 1 : argv0;
+	struct bundle bundle;
 
 	if (!name)
 		return NULL;
@@ -37,7 +42,8 @@ const char *program_command(const char *argv0)
 		return NULL;
 	if (is_nix_command(name))
 		return name;
-	return is_name_of_file(name) ? NULL : name;
+	/* a link to a bundle may have any name: those to the profile's commands lead to the copy */
+	return is_name_of_file(name) || bundle_look_at_self(&bundle) != 0 ? NULL : name;
 }
 
 static bool is_self(const char *path)
@@ -45,8 +51,7 @@ static bool is_self(const char *path)
 	return fs_same_file("/proc/self/exe", path);
 }
 
-/* NAME in the directories of PATH that are absolute; the caller frees. NULL: none is this program.
- */
+/* This program, found by NAME in the absolute directories of PATH; the caller frees. NULL: none. */
 static char *find_on_path(const char *name)
 {
 	const char *path = env_get("PATH");

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-	NIX32_LEN = 52,	 /* 256 bits of 5 each, rounded up */
+	NIX32_LEN = 52,	 /* 256 bits, 5 per digit, rounded up */
 	BASE64_LEN = 44, /* with one '=' */
 };
 
@@ -14,7 +14,7 @@ static const char nix32_digits[] = "0123456789abcdfghijklmnpqrsvwxyz";
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The value of C as one of DIGITS, or -1. */
+/* The value of the digit C in DIGITS, or -1. */
 static int digit_value(const char *digits, char c)
 {
 	const char *p = c ? strchr(digits, c) : NULL;
@@ -53,7 +53,7 @@ static int parse_nix32(const char *text, struct sha256 *out)
 		value.byte[byte] |= (uint8_t)shifted;
 		if (byte + 1 < SHA256_SIZE)
 			value.byte[byte + 1] |= (uint8_t)(shifted >> 8);
-		else if (shifted >> 8) /* the 4 bits that are left over must be 0 */
+		else if (shifted >> 8) /* the 4 bits that remain must be 0 */
 			return -EBADMSG;
 	}
 	*out = value;
@@ -80,7 +80,8 @@ static int parse_base64(const char *text, struct sha256 *out)
 			value.byte[used++] = (uint8_t)(bits >> have);
 		}
 	}
-	if (bits & ((1U << have) - 1)) /* two texts must not mean one digest */
+	/* the bits that remain must be 0: two texts must not mean the same digest */
+	if (bits & ((1U << have) - 1))
 		return -EBADMSG;
 	*out = value;
 	return 0;

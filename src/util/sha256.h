@@ -1,6 +1,6 @@
 /*
- * SHA-256 digests as text: read, compared and written. Taken they are by sha256_stream.h, which
- * needs libcrypto.
+ * SHA-256 digests as text: parsing, comparing and printing. sha256_stream.h, which needs libcrypto,
+ * computes them.
  */
 #ifndef UTIL_SHA256_H
 #define UTIL_SHA256_H
@@ -19,17 +19,17 @@ struct sha256 {
 };
 
 /*
- * Read the expected digest from BODY, the text of a ".sha256" file: 64 hex digits of either case,
- * perhaps one newline, nothing else (LEN counts, a NUL does not end it). A mirror that answers with
- * an HTML page must not pass for a digest, as captive portals do.
- * Returns 0, or -EBADMSG with *OUT untouched.
+ * Parse the expected digest in BODY, the text of a ".sha256" file: 64 hex digits of either case,
+ * optionally one newline, nothing else (LEN counts; a NUL does not end it). An HTML page that a
+ * captive portal sends instead must not pass for a digest. Returns 0, or -EBADMSG with *OUT
+ * untouched.
  */
 int sha256_parse(const char *body, size_t len, struct sha256 *out);
 
 /*
- * Read the digest that a user gives with --sha256, in any form that Nix prints one: 64 hex digits
- * of either case, 52 digits of Nix's base-32, or 44 of base-64, each alone or behind "sha256:"; or
- * SRI, "sha256-" and the base-64 (https://www.w3.org/TR/SRI/). Nix's base-32 has the digits
+ * Parse the digest of --sha256 in any form in which Nix prints one: 64 hex digits of either case,
+ * 52 digits of Nix's base-32, or 44 of base-64, each alone or after "sha256:"; or SRI, "sha256-"
+ * and the base-64 (https://www.w3.org/TR/SRI/). Nix's base-32 has the digits
  * 0123456789abcdfghijklmnpqrsvwxyz and the least significant byte last (Nix manual, "Nix32").
  * Returns 0, or -EBADMSG with *OUT untouched.
  */

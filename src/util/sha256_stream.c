@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BLOCK = 1 << 16 /* bytes that are read at a time */ };
+
 struct sha256_stream {
 	EVP_MD_CTX *ctx;
-	EVP_MD_CTX *copy; /* for a digest in the middle */
+	EVP_MD_CTX *copy; /* for a digest of the bytes so far */
 };
 
 int sha256_stream_new(struct sha256_stream **out)
@@ -74,7 +76,6 @@ int sha256_of_file(int dirfd, const char *path, struct sha256 *out)
 	_cleanup_close_ int fd =
 		openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	_cleanup_free_ char *buffer = NULL;
-	enum { BLOCK = 1 << 16 };
 	struct stat st;
 	int r;
 
@@ -94,4 +95,24 @@ int sha256_of_file(int dirfd, const char *path, struct sha256 *out)
 		r = sha256_stream_update(stream, buffer, (size_t)n);
 	}
 	return r;
+}
+
+int sha256_of_part(int fd, uint64_t offset, uint64_t size, struct sha256 *out)
+{
+	_cleanup_(sha256_stream_freep) struct sha256_stream *stream = NULL;
+	_cleanup_free_ char *buffer = xcalloc(BLOCK, 1);
+	int r = sha256_stream_new(&stream);
+
+	while (r == 0 && size > 0) {
+		ssize_t n = pread(fd, buffer, size < BLOCK ? (size_t)size : BLOCK, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		r = sha256_stream_update(stream, buffer, (size_t)n);
+		offset += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return r < 0 ? r : sha256_stream_digest(stream, out);
 }

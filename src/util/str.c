@@ -154,7 +154,7 @@ char *str_size(uint64_t bytes)
 
 	if (bytes < 1000)
 		return xasprintf("%llu bytes", (unsigned long long)bytes);
-	/* 999.95 would be printed as 1000.0 */
+	/* otherwise 999.95 would be printed as 1000.0 */
 	while (value >= 999.95 && unit + 1 < sizeof(units) / sizeof(units[0])) {
 		value /= 1000;
 		unit++;

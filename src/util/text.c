@@ -12,7 +12,7 @@ bool utf8_is_scalar(uint32_t c)
 
 size_t utf8_decode(const char *s, size_t len, uint32_t *out)
 {
-	/* the smallest character that needs so many bytes */
+	/* the smallest character for each length in bytes */
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char first = (unsigned char)*s;
 	size_t size;
@@ -48,7 +48,7 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *out)
 
 size_t utf8_encode(uint32_t c, char out[4])
 {
-	/* how many bytes C takes, and the bits that the first of them has in front */
+	/* the first bits of a character's first byte, by length */
 	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
 	size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 
@@ -88,7 +88,7 @@ char *text_shown_at_most(const char *s, size_t max)
 	char *out;
 	FILE *f = xopen_memstream(&out, &size);
 
-	if (s[len]) /* cut between two characters */
+	if (s[len]) /* S was cut, perhaps between two characters */
 		while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
 			len--;
 	print_shown(f, s, len);
@@ -104,14 +104,15 @@ char *text_shown(const char *s)
 
 /* A printf(3) conversion. */
 struct conversion {
-	char spec[24]; /* for fprintf(3): a number as long long, a string without its precision */
-	char letter;   /* the last */
+	/* for fprintf(3), with a number as long long, and a string without its precision */
+	char spec[24];
+	char letter;   /* the letter at the end */
 	char length;   /* 'l', 'L' for ll, 'z', 'j'; 0: int */
 	bool is_ours;  /* %-s */
 	bool has_star; /* %.*s */
 };
 
-/* Take the conversion at FORMAT, behind the '%'; returns where the text goes on. */
+/* Parse the conversion at FORMAT, after the '%'; returns the text after it. */
 static const char *take_conversion(const char *format, struct conversion *out)
 {
 	size_t flags = strspn(format, "-+ #0123456789.");
@@ -140,7 +141,7 @@ static unsigned long long take_number(const struct conversion *conversion, va_li
 		return va_arg(*args, unsigned long long);
 	case 'l':
 	case 'z':
-		/* size_t is as wide as long, as Linux has it everywhere */
+		/* size_t is as wide as long on every Linux */
 		return is_signed ? (unsigned long long)va_arg(*args, long)
 				 : va_arg(*args, unsigned long);
 	default:
@@ -148,7 +149,7 @@ static unsigned long long take_number(const struct conversion *conversion, va_li
 	}
 }
 
-/* SPEC comes from a format of the caller's, which the compiler has checked. */
+/* SPEC comes from a caller's format, which the compiler has checked. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void print_string(FILE *f, const struct conversion *conversion, va_list *args)

@@ -12,7 +12,7 @@
 /* A map has at most 340 lines (user_namespaces(7)) of some 34 bytes. */
 #define MAP_MAX 65536
 
-/* What the kernel starts with; proc_sys_kernel(5), overflowuid. */
+/* The kernel's default; proc_sys_kernel(5), overflowuid. */
 #define OVERFLOW_UID 65534
 
 bool trust_maps_root(const char *uid_map)
@@ -20,7 +20,9 @@ bool trust_maps_root(const char *uid_map)
 	while (*uid_map) {
 		unsigned first, outside, count;
 
-		/* "0 0 1" is what a namespace within another user's shows, whose 0 is that user */
+		/*
+		 * "0 0 1" is also the map of a namespace within a namespace whose uid 0 is a user
+		 */
 		if (sscanf(uid_map, "%u %u %u", &first, &outside, &count) == 3 && first == 0 &&
 		    outside == 0 && count > 1)
 			return true;
@@ -35,7 +37,7 @@ static void find_root(struct trust *out)
 	_cleanup_free_ char *map = NULL, *overflow = NULL;
 	size_t len;
 
-	/* without /proc it cannot be told: then uid 0 is root */
+	/* without /proc this is unknown, and uid 0 counts as root */
 	if (fs_read_file(AT_FDCWD, "/proc/self/uid_map", MAP_MAX, &map, &len) < 0)
 		return;
 	out->has_no_root = !trust_maps_root(map);
@@ -45,7 +47,7 @@ static void find_root(struct trust *out)
 		out->overflow = (uid_t)strtoul(overflow, NULL, 10);
 }
 
-/* The number that NAME is, as a whole. */
+/* Is NAME a number? It then goes to *OUT. */
 static bool is_number(const char *name, unsigned *out)
 {
 	char *end;
@@ -118,8 +120,8 @@ enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *pat
 	enum trust_flaw flaw;
 
 	if (fstatat(dirfd, path, st, 0) < 0)
-		return TRUST_GOOD; /* nothing to be trusted */
-	/* what we may write to is trusted no more than what we may not */
+		return TRUST_GOOD; /* TRUST_GOOD: there is nothing to trust */
+	/* first as if it were writable: only TRUST_OWNER depends on that */
 	flaw = trust_judge(trust, st, true);
 	return flaw != TRUST_OWNER
 		       ? flaw

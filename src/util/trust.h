@@ -1,6 +1,6 @@
 /*
- * Whose directory is it, and who else may write there? What others own or can write is not trusted:
- * who made the Nix directory first could have put a nix of theirs into it.
+ * Who owns a directory, and who else may write to it? What others own or can write to is not
+ * trusted: whoever made the Nix directory first could have put a nix of theirs into it.
  */
 #ifndef UTIL_TRUST_H
 #define UTIL_TRUST_H
@@ -11,49 +11,53 @@
 
 /* Whom a process trusts. */
 struct trust {
-	uid_t self;	  /* who it is */
-	bool has_no_root; /* root is not mapped here, as in most user namespaces; see below */
-	uid_t overflow;	  /* then root's files are this one's, and those of all others, too */
+	uid_t self; /* the process's own user */
+	/* root is not mapped here, as in most user namespaces; see trust_judge() */
+	bool has_no_root;
+	/* with has_no_root: the owner that root's files show, and those of all other users */
+	uid_t overflow;
 	bool has_owner, has_group;
-	uid_t owner; /* one more owner that the user trusts */
-	gid_t group; /* a group whose members the user trusts */
+	uid_t owner; /* one more owner, whom the user trusts */
+	gid_t group; /* a group, whose members the user trusts */
 };
 
 enum trust_flaw {
 	TRUST_GOOD,
-	TRUST_OWNER,  /* it belongs to somebody else */
-	TRUST_GROUP,  /* its group may write there */
-	TRUST_OTHERS, /* everybody may */
+	TRUST_OWNER,  /* the file belongs to another user */
+	TRUST_GROUP,  /* its group may write to it */
+	TRUST_OTHERS, /* everybody may write to it */
 };
 
 /*
- * Whom this process trusts, with OWNER and GROUP, names or numbers of the user's choice; NULL:
- * none. Returns 0, or -ENOENT where there is no such owner (*UNKNOWN becomes OWNER) or group.
+ * Find whom this process trusts, with the user's choice of OWNER and GROUP, each a name, a number
+ * or NULL. Returns 0, or -ENOENT if there is no such owner or group, whose name is in *UNKNOWN.
  */
 int trust_find(const char *owner, const char *group, struct trust *out, const char **unknown);
 
 /*
- * Does UID_MAP, the text of /proc/self/uid_map, have root? Where uid 0 is another user outside ("0
- * 1000 1": unshare -r, rootless podman), it does not.
+ * Does UID_MAP, the text of /proc/self/uid_map, map root? Not if uid 0 is another user outside ("0
+ * 1000 1": unshare -r, rootless podman).
  */
 bool trust_maps_root(const char *uid_map);
 
 /*
- * What is wrong with a file or directory with ST: nothing where it is the process's own, root's, or
- * the trusted owner's, and only its owner may write there; or else the trusted group's, whoever of
- * the group made it. CAN_WRITE: the process may write there. Where root is not mapped, root's are
- * told from anybody else's by that: who owns a directory can let himself write there, root does
- * not let us.
+ * What is wrong with a file or directory that has ST? Nothing if it belongs to the process's own
+ * user, root or the trusted owner, and only its owner may write to it; nor if the trusted group
+ * owns it, whoever of the group made it. CAN_WRITE: the process may write to it. If root is not
+ * mapped, CAN_WRITE tells root's files from other users' files: the owner of a directory can always
+ * let himself write to it, and root does not let this process.
  */
 enum trust_flaw trust_judge(const struct trust *trust, const struct stat *st, bool can_write);
 
 /*
- * The same where TRUST does not say whether root is mapped, as trust_find() leaves it: /proc is
- * asked, which costs an entry as much as ten calls, only where the answer depends on it.
+ * The same if TRUST does not say yet whether root is mapped, as trust_find() leaves it. /proc is
+ * read only if the answer depends on it, because that costs an entry as much as ten calls.
  */
 enum trust_flaw trust_judge_here(const struct trust *trust, const struct stat *st, bool can_write);
 
-/* The same of PATH below DIRFD (of DIRFD itself with "."), links followed; *ST tells of it. */
+/*
+ * The same for PATH below DIRFD (for DIRFD itself with "."), links followed; its stat(2) is in *ST.
+ */
 enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st);
 
 #endif

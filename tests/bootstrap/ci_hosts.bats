@@ -120,6 +120,28 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 		[ ! -e /nix ]'
 }
 
+@test "a pod, where nobody is root and a filter refuses: what is missing, and who can help, in each message" {
+	local RELEASE=$BATS_TEST_TMPDIR/release
+
+	mkdir "$RELEASE"
+	cp "$BATS_FILE_TMPDIR"/release/{ci-bootstrap,install.sh,nix-user-chroot-*} "$RELEASE"
+	sums "$RELEASE"
+	run -0 host 'refuse_filter; no_sudo; no_proot' bash -euc '
+		export KUBERNETES_SERVICE_HOST=10.0.0.1
+		program=$(echo /release/nix-user-chroot-*)
+		"$program" --check || echo "SHOWN check $?"
+		/release/ci-bootstrap || echo "SHOWN ci $?"
+		mkdir /tmp/nix
+		"$program" /tmp/nix true || echo "SHOWN enter $?"
+		find ~'
+	has_words 'in a container (Kubernetes)' 'Not yet: nothing that is here enters. --install fetches a PRoot' \
+		'seccompProfile: {type: Unconfined}' 'mkdir -m 0755 /nix' '- PRoot needs no namespaces' 'SHOWN check 1' \
+		'PRoot would do without namespaces, and the release at file:///release has none' \
+		'NIX_USER_CHROOT_PROOT names one that you have' 'SHOWN ci 125' \
+		'nor could I use PRoot: there is no proot on PATH' 'SHOWN enter 125'
+	[ "${lines[-1]}" = /home/runner ]
+}
+
 @test "a store that is there, as from a cache, is not given up for one in /nix" {
 	NIX_USER_CHROOT_SUDO=yes run host refuse_filter bash -c '
 		mkdir -p ~/.local/share/nix/store

@@ -114,6 +114,14 @@ live()
 	live proot ci-bootstrap 'refuse_filter; no_sudo; no_proot'
 }
 
+@test "user with the helper: by install.sh" {
+	live helper install.sh 'refuse_users; no_sudo; with_helper'
+}
+
+@test "user with the helper: by ci-bootstrap" {
+	live helper ci-bootstrap 'refuse_users; no_sudo; with_helper'
+}
+
 @test "root without user namespaces: by install.sh" {
 	live mountns install.sh 'refuse_limit; as_root'
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What a GitHub runner does with our action and with the recipe of README, as far as these go.
+"""What a GitHub runner does with our action and with the recipe of scripts/README, as far as these go.
 
 github.py action DIR [INPUT=VALUE...]   run the step of the composite action in DIR
 github.py job FILE [COMMANDS...]        run the steps of the job in FILE, then COMMANDS as more steps

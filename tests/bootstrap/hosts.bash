@@ -11,8 +11,9 @@
 #                          root of these alone
 #   host PREPARE COMMAND...     COMMAND as the user "runner" of a host that PREPARE makes, a text for bash
 #                          as its root. Words for PREPARE: refuse_limit, refuse_filter (for all that
-#                          follows), as_root, own_nix, no_sudo, with_proot, no_proot (none on PATH
-#                          either), container, apparmor (0: its parser fails).
+#                          follows), refuse_users (user namespaces alone), as_root, own_nix, no_sudo,
+#                          with_helper, with_proot, no_proot (none on PATH either), container, apparmor
+#                          (0: its parser fails).
 #
 # Environment: as bootstrap.bash; STATIC_DIST may have the PRoot that scripts/build-static makes, else it is
 # this host's.
@@ -42,7 +43,8 @@ hosts_test()
 	[ -x /usr/bin/sudo ] || skip 'needs sudo'
 	REFUSE=${BUILD_DIR:-}/tests/refuse
 	[ -x "$REFUSE" ] || skip 'needs BUILD_DIR, a build tree with its test programs'
-	export REFUSE
+	HELPER=$BUILD_DIR/nix-user-chroot-helper
+	export REFUSE HELPER
 	new_home
 	WORK=$BATS_TEST_TMPDIR/work
 	mkdir "$WORK"
@@ -105,6 +107,9 @@ HOST='
 	refuse_limit() {
 		echo 0 >/proc/sys/user/max_user_namespaces
 	}
+	refuse_users() {
+		as_runner=(/tools/refuse unshare:10000000,clone --)
+	}
 	refuse_filter() {
 		as_runner=(/tools/refuse unshare,clone,mount --)
 	}
@@ -124,6 +129,12 @@ HOST='
 	no_proot() {
 		environment+=(NIX_USER_CHROOT_PROOT=)
 		[ ! -e usr/bin/proot ] || mount --bind /dev/null usr/bin/proot
+	}
+	with_helper() {
+		cp "$HELPER" tools/nix-user-chroot-helper
+		chmod 755 tools/nix-user-chroot-helper
+		PATH=$PATH:/usr/sbin:/sbin setcap cap_sys_admin=p tools/nix-user-chroot-helper
+		environment+=(NIX_USER_CHROOT_HELPER=/tools/nix-user-chroot-helper)
 	}
 	container() {
 		touch .dockerenv

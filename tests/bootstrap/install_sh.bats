@@ -49,10 +49,10 @@ setup()
 	nothing_ran
 	[ -x "$HOME/to/nix-user-chroot" ]
 	cmp "$HOME/to/nix-user-chroot" "$RELEASE/$NAME"
-	# what has another hash than it should does not come there
+	# what has a wrong SHA-256 does not come there
 	rm "$HOME/to/nix-user-chroot"
 	NIX_USER_CHROOT_PROGRAM_SHA256=$(printf '%064d' 0) NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run install_sh
-	refused 'is not what it should be'
+	refused 'SHA-256 mismatch for '
 	[ -z "$(ls -A "$HOME/to")" ]
 	NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/none run install_sh
 	refused "cannot put the program into $HOME/none"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The recipes of README, section "CI and other places", as their users run them, with the real program and
-# a real Nix from a mirror on loopback. Their text is taken out of README; nothing is changed in it but
+# The recipes of scripts/README as their users run them, with the real program and
+# a real Nix from a mirror on loopback. Their text is taken out of that page; nothing is changed in it but
 # the URL of the release. Needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
@@ -61,18 +61,18 @@ teardown()
 	fi
 }
 
-# recipe TITLE: the block below the line of README that begins with TITLE and ends with a colon, with
+# recipe TITLE: the block below the line of scripts/README that begins with TITLE and ends with a colon, with
 # our release in it
 recipe()
 {
 	local text
 
 	text=$(awk -v title="$1" '
-		/^[^ ]/ { if (found) exit; section = section || $0 == "CI and other places" }
-		section && index($0, title) == 1 && /:$/ { found = 1; next }
-		found && /^    |^$/ { print substr($0, 5) }' "$SCRIPTS/../README")
+		/^[^ ]/ { if (found) exit; }
+		index($0, title) == 1 && /:$/ { found = 1; next }
+		found && /^    |^$/ { print substr($0, 5) }' "$SCRIPTS/README")
 	if [ -z "$text" ]; then
-		echo "no recipe in README: $1" >&2
+		echo "no recipe in scripts/README: $1" >&2
 		return 1
 	fi
 	printf '%s\n' "${text//"$PUBLIC"/"$NIX_USER_CHROOT_RELEASES"}"

@@ -160,7 +160,7 @@ unchanged()
 	run -125 "$COPY" --update --releases "$url" --program-sha256 "${hash/?/x}"
 	has_words 'not a SHA-256 hash'
 	run -125 "$COPY" --update --releases "$url" --program-sha256 "$(printf '%064d' 0)"
-	has_words 'not what it should be' "$hash"
+	has_words 'SHA-256 mismatch for ' "$hash"
 	unchanged
 	NIX_USER_CHROOT_PROGRAM_SHA256=$hash run -0 "$COPY" --update --releases "$url"
 	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
@@ -178,7 +178,7 @@ unchanged()
 		cp "$SITE/new/${program##*/}" "$program"
 		eval "$change"
 		run -125 "$COPY" --update --releases "$dir"
-		has_words 'is not what it should be' 'nothing was changed'
+		has_words 'SHA-256 mismatch for ' 'nothing was changed'
 	done
 	# with the right hash, but another version than its name, or nothing that runs
 	cp "$SITE/old/nix-user-chroot-0.0.9-$SYSTEM" "$program"
@@ -203,7 +203,7 @@ unchanged()
 	run -125 "$COPY" --update --releases "$dir"
 	has_words 'there is no release of nix-user-chroot at'
 	run -125 "$COPY" --update --releases relative/dir
-	has_words 'no place of releases'
+	has_words 'no URL or directory of releases'
 	unchanged
 }
 
@@ -263,7 +263,7 @@ unchanged()
 	chmod 555 "${COPY%/*}"
 	if [ "$(id -u)" -ne 0 ]; then
 		run -125 "$COPY" --update --releases "$SITE/new"
-		has_words 'cannot write to' 'ask who keeps it'
+		has_words 'cannot write to' 'ask whoever maintains it'
 	fi
 	chmod 755 "${COPY%/*}"
 	if [ "$(id -u)" -eq 0 ]; then
@@ -281,7 +281,7 @@ unchanged()
 	echo "$COPY" >"$HOME/db/info/nuc.list"
 	export DPKG_ADMINDIR=$HOME/db
 	HOME=$HOME/elsewhere run -125 "$COPY" --update --releases "$SITE/new"
-	has_words 'a package manager keeps it' 'apt upgrade'
+	has_words 'it belongs to a package' 'apt upgrade'
 	unchanged
 	# no other is asked for what it does not know
 	: >"$HOME/db/info/nuc.list"
@@ -326,7 +326,7 @@ unchanged()
 
 	[ -x "$two/nix-user-chroot-install" ] || skip "needs a build of two files in BUILD_DIR"
 	run -125 "$two/nix-user-chroot" --update --releases "$SITE/new"
-	has_words "$two/nix-user-chroot is not renewed" 'built as two files' 'make install'
+	has_words "$two/nix-user-chroot is not updated" 'built as two files' 'make install'
 	run -0 "$two/nix-user-chroot" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
 		--nix-version "$TINY"
 	mkdir -p "$HOME/mirror/latest"

@@ -138,7 +138,7 @@ max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'"$BATS
 		"$PROGRAM -- nix-collect-garbage -d"; do
 		# shellcheck disable=SC2086 # words
 		run -125 $command
-		has_words "cannot collect garbage" "$PID (sleep)" "end them first"
+		has_words "cannot collect garbage" "$PID (sleep)" "end these processes first"
 		[ -d "$(outside "$TOOL")" ]
 	done
 	# what does not collect is not held up
@@ -160,14 +160,14 @@ max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'"$BATS
 	[ -d "$(outside "$TOOL")" ]
 }
 
-@test "roots that are not there inside: refused, and they stay" {
+@test "roots that are missing inside: refused, and they stay" {
 	mkdir -p "$HOME/work/excluded"
 	nix-build -o "$HOME/work/excluded/result" -E 'derivation { name = "rooted";
 		system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo >$out" ]; }' >said 2>&1
 	mkdir -p "$NIX/etc/nix-user-chroot"
 	printf '[excludes]\npaths = ["%s"]\n' "$HOME/work/excluded" >"$NIX/etc/nix-user-chroot/path-config.toml"
 	run -125 nix-collect-garbage
-	has_words "cannot collect garbage: 1 of its roots is not there inside" "$HOME/work/excluded/result"
+	has_words "cannot collect garbage: 1 of its roots is missing inside" "$HOME/work/excluded/result"
 	[ -e "$(outside "$(readlink "$HOME/work/excluded/result")")" ]
 	rm "$NIX/etc/nix-user-chroot/path-config.toml"
 	nix-collect-garbage >said 2>&1

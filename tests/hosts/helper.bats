@@ -201,6 +201,9 @@ no_privilege()
 		"runtime mountns:" "runtime proot:"
 	run -125 as_user "$PROGRAM" --runtime=helper "$NIX" true
 	has_words "use the helper, which takes no etc/nix-user-chroot/path-config.toml"
+	# --install knows before it downloads anything
+	run -125 as_user env NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" --runtime=helper --install --mirror /nowhere
+	has_words "cannot install with --runtime=helper: it takes no path config, and there is $NIX/etc"
 	# nor is it obeyed by the helper itself
 	run -0 shown -- 'ls /etc/passwd'
 }

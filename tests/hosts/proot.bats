@@ -126,7 +126,7 @@ install()
 	"$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
 	[ ! -e "$OURS" ]
 	# the same home on a host with less: a rerun fetches it
-	fails 125 'nor could I use PRoot' 'and --install has fetched none' -- no_namespaces "$PROGRAM" -- nix --version
+	fails 125 'also cannot use PRoot' 'and --install has fetched none' -- no_namespaces "$PROGRAM" -- nix --version
 	run -0 no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add --dry-run
 	[[ $output == *"file://$RELEASE/proot-5-$(uname -m)-linux would be downloaded to $OURS"* ]]
 	[ ! -e "$OURS" ]
@@ -146,7 +146,7 @@ install()
 @test "proot: --install runs none that is not what the release says, and says why the host refuses the rest" {
 	bare_host
 	printf '#!/bin/sh\n: >"%s"\nexit 1\n' "$SCRATCH/was-run" >"$RELEASE/proot-5-$(uname -m)-linux"
-	fails 125 'has another hash than it should' -- \
+	fails 125 'SHA-256 mismatch for ' -- \
 		no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
 	[ -z "$(ls -A "$HOME")" ]
 	[ ! -e "$SCRATCH/was-run" ]
@@ -160,7 +160,7 @@ install()
 	rm "$RELEASE/SHA256SUMS"
 	refused_there "there is no release of nix-user-chroot at file://$RELEASE"
 	NIX_USER_CHROOT_RELEASES=http://127.0.0.1:1 refused_there 'a hash that comes over plain http proves nothing'
-	NIX_USER_CHROOT_RELEASES=ftp://127.0.0.1 refused_there 'which is no place of releases'
+	NIX_USER_CHROOT_RELEASES=ftp://127.0.0.1 refused_there 'which is no URL or directory of releases'
 	fails 125 'cannot install with --runtime=proot: there is no proot on PATH' -- \
 		"$PROGRAM" --runtime=proot --install --tarball "$TARBALL" --no-channel-add
 }

@@ -165,7 +165,7 @@ essentials()
 
 @test "nothing works: the reason of the best runtime, and what anybody can get" {
 	require_user
-	fails 125 "a user and mount namespace" "seccomp filter" "nor could I use PRoot" -- \
+	fails 125 "a user and mount namespace" "seccomp filter" "also cannot use PRoot" -- \
 		no_namespaces "$PROGRAM" "$NIX" true
 }
 
@@ -173,7 +173,7 @@ essentials()
 	with_proot
 	require_user
 	fails 125 "not /nix" -- "$PROGRAM" --runtime=direct "$NIX" true
-	fails 125 "a mount namespace of my own" -- "$PROGRAM" --runtime=mountns "$NIX" true
+	fails 125 "create a mount namespace" -- "$PROGRAM" --runtime=mountns "$NIX" true
 	fails 125 "a user and mount namespace" -- no_namespaces "$PROGRAM" --runtime=userns "$NIX" true
 	NIX_USER_CHROOT_PROOT=/nowhere fails 125 "NIX_USER_CHROOT_PROOT is /nowhere" -- \
 		"$PROGRAM" --runtime=proot "$NIX" true

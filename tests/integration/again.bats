@@ -160,7 +160,7 @@ profile_generations()
 	refused 'there is no Nix 2.0.999'
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
 	run install --nix-version "$OLD"
-	refused 'another hash'
+	refused 'SHA-256 mismatch'
 	# directories in which something came and went have another time
 	diff <(grep -v ' d ' <<<"$before") <(listing_with_times "$HOME" | grep -v ' d ')
 	untouched install

@@ -341,7 +341,7 @@ accepted() {
 	[ "$(cat "$path_a/bin/tool")" = "#!/bin/sh" ]
 	start_over
 	refused bzip2-truncated 'its compressed data is damaged or cut short'
-	refused bzip2-trailing-garbage "there are bytes behind the archive's end"
+	refused bzip2-trailing-garbage "there are bytes after the archive's end"
 }
 
 @test "truncated xz, gzip, plain" {
@@ -355,7 +355,7 @@ accepted() {
 	for case in xz-trailing-garbage xz-trailing-zeros; do
 		refused $case 'its compressed data is damaged or cut short'
 	done
-	refused gzip-trailing-garbage "there are bytes behind the archive's end"
+	refused gzip-trailing-garbage "there are bytes after the archive's end"
 	refused plain-trailing-garbage 'Damaged'
 }
 

@@ -59,7 +59,7 @@ teardown()
 
 @test "a store in ~/.nix and none in the default place: said, with the way to use it" {
 	unset NIX_USER_CHROOT_DIR
-	fails 125 "there is no Nix store in $HOME/.local/share/nix" "--install makes one" -- "$PROGRAM" -- true
+	fails 125 "Nix is not installed yet: there is no store in $HOME/.local/share/nix" "nix-user-chroot --install" -- "$PROGRAM" -- true
 	mkdir -p "$HOME/.nix/store"
 	fails 125 "there is no Nix store in $HOME/.local/share/nix, but one in $HOME/.nix" \
 		"nix-user-chroot $HOME/.nix COMMAND" "NIX_USER_CHROOT_DIR=$HOME/.nix" -- "$PROGRAM" -- true

@@ -126,7 +126,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 		mirror_fault '{"path": "*.tar.xz", "fault": "corrupt", "times": 4}'
 		at_once 8 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 		ended '4 0' '4 125'
-		[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c 'has another hash')" -eq 4 ]
+		[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c 'SHA-256 mismatch for ')" -eq 4 ]
 		[ "$(mirror_requests '^GET .*tar\.xz 200')" -eq 5 ]
 		no_leftovers
 	done

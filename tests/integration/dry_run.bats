@@ -41,7 +41,7 @@ says()
 	changes_nothing 0 "$PROGRAM" --install --dry-run --mirror "$MIRROR_URL" --cacert "$MIRROR_CA"
 	[ -z "$stderr" ]
 	says "release Nix $NEW for $SYSTEM" "tarball $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz" \
-		"SHA-256 $hash" "expected by $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256" \
+		"SHA-256 $hash" "from $MIRROR_URL/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256" \
 		"download $NIX/var/nix-user-chroot/nix-$NEW-$SYSTEM.tar.xz.part, until it is unpacked" \
 		"writes $NIX/store" "$NIX/etc/nix/nix.conf" "$HOME/.nix-channels: the channel nixpkgs" \
 		"$HOME/.profile, new (if the release makes one)"
@@ -58,13 +58,13 @@ says()
 	changes_nothing 0 "$PROGRAM" --install --dry-run --no-channel-add --nix-version "$TINY" \
 		--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" -- nix-shell -p hello
 	says "$HOME/.bash_profile" "$HOME/.zshrc" "$HOME/.config/fish/conf.d/nix.fish" \
-		'not ours, and left as it is: nix' 'then runs nix-shell -p hello'
+		'not made by --install, and left as it is: nix' 'then runs nix-shell -p hello'
 	[[ $output == *"$NIX (there already; "* ]]
 	[[ $output != *'the channel'* ]]
 	[ "$(mirror_requests 'latest/')" -eq 0 ]
 	changes_nothing 0 "$PROGRAM" --install --dry-run --no-shims --no-modify-profile \
 		--nix-version "$TINY" --sha256 "$(printf '%064d' 7)" --mirror "$MIRROR_URL"
-	says 'links none' 'startup files stay as they are' 'expected by --sha256'
+	says 'links none' 'startup files stay as they are' 'from --sha256'
 	# with the hash and the version there is nothing to ask for
 	[ "$(mirror_requests .)" -eq 1 ]
 	NIX_USER_CHROOT_DRY_RUN=1 changes_nothing 0 install --nix-version "$TINY"

@@ -175,7 +175,7 @@ refused()
 	fi
 	# what is only told, then one message, and a line of advice below it
 	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
-		'^nix-user-chroot: (looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|Nix .*: nothing to do|another --install)')
+		'^nix-user-chroot: (Nix goes into /nix itself|looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|Nix .*: nothing to do|another --install)')
 	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then
 		echo "$messages messages: $output"
 		return 1

@@ -137,7 +137,7 @@ use_shell()
 		use_shell "$shell" || continue
 		echo "exec '$PROGRAM'" >"$FILE"
 		on_terminal "exec $shell -i" "$WITHOUT" 'echo "at ${HOME}" "in <$NIX_USER_CHROOT>"'
-		[ "$(shown "there is no Nix store in $NIX")" -eq 1 ]
+		[ "$(shown "there is no store in $NIX")" -eq 1 ]
 		[ "$(shown "$WITHOUT")" -eq 1 ]
 		[ "$(shown "at $HOME in <>")" -eq 1 ] || [ "$shell" = fish ]
 		rm "$FILE"

@@ -117,7 +117,7 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 	[ "$status" -ne 77 ] || skip "needs FUSE"
 	[ "$status" -eq 0 ]
 	[ "$output" = "a b fuse " ]
-	[[ $stderr != *"is not there inside"* ]]
+	[[ $stderr != *"is missing inside"* ]]
 }
 
 @test "a host with its own /nix: ours covers it" {

@@ -395,7 +395,7 @@ wait_for_size()
 	for kind in expired selfsigned wronghost; do
 		url=$(cat "$MIRROR_STATE/url-$kind")$FILE
 		get
-		fails_and_leaves_nothing "not to be trusted \\(.*${why[$kind]}"
+		fails_and_leaves_nothing "cannot be trusted \\(.*${why[$kind]}"
 		[[ $stderr != *'retry in'* && $stderr == *--cacert* ]]
 	done
 	requests_are 0 '^GET'
@@ -403,7 +403,7 @@ wait_for_size()
 
 @test "a CA that is not ours is refused" {
 	run --separate-stderr "$fetch" "$url" "$dir" file
-	fails_and_leaves_nothing 'not to be trusted'
+	fails_and_leaves_nothing 'cannot be trusted'
 	requests_are 0 '^GET'
 }
 
@@ -665,13 +665,13 @@ wait_for_size()
 @test "a small answer that drips is given up, all tries together" {
 	mirror_fault '{"path": "*.sha256", "fault": "slow", "rate": 10}'
 	resolve --text-time 2
-	fails_and_leaves_nothing 'sha256: it is not whole after 2 seconds'
+	fails_and_leaves_nothing 'sha256: it was not complete after 2 seconds'
 	mirror_clear_faults
 	mirror_clear_log
 	# a stall would be tried again and again
 	mirror_fault '{"path": "*.sha256", "fault": "stall", "at": "headers"}'
 	resolve --text-time 3 --stall-window 1 --tries 100
-	fails_and_leaves_nothing 'sha256: it is not whole after 3 seconds'
+	fails_and_leaves_nothing 'sha256: it was not complete after 3 seconds'
 	[ "$(mirror_requests 'sha256 .*fault=stall')" -le 3 ]
 }
 

@@ -143,7 +143,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	echo mine >>.bashrc
 	sed -i 's/^\[ ! -r/[ ! -s/' .profile
 	run -0 take
-	[[ $output == *"$HOME/.profile (a line of ours that was changed since)"* ]]
+	[[ $output == *"$HOME/.profile (our line, which was edited)"* ]]
 	[ "$(cat .bashrc)" = mine ]
 	grep -qF "$MARK" .profile
 }

@@ -156,7 +156,7 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 	END
 	[ "$(quietly cat /nix/name)" = ours ]
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
-	[[ $stderr = *"exclude of /no/such/path: nothing to do, for there is none"* ]]
+	[[ $stderr = *"exclude of /no/such/path: nothing to do, it does not exist"* ]]
 	# one for each, beside that of the runtime
 	[ "$(grep -c 'nothing to do' <<<"$stderr")" -eq 3 ]
 	[ "$(grep -c . <<<"$stderr")" -eq 4 ]
@@ -184,8 +184,8 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 		! [ -c /dev/full ] && ! [ -e /dev/new ] && ! { echo x >/dev/full; } 2>/dev/null'
 	[ "$status" -eq 0 ]
 	[ "$output" = ours ]
-	[ "${stderr_lines[0]}" = "$WARNING exclude of /dev/stdin: skipped, for it is a link, which cannot be covered, and what is in /dev is made by the kernel" ]
-	[ "${stderr_lines[1]}" = "$WARNING mount of $TREE/a on /dev/new: skipped, for what is in /dev is made by the kernel" ]
+	[ "${stderr_lines[0]}" = "$WARNING exclude of /dev/stdin: skipped, because it is a link, which cannot be covered, and what is in /dev is made by the kernel" ]
+	[ "${stderr_lines[1]}" = "$WARNING mount of $TREE/a on /dev/new: skipped, because what is in /dev is made by the kernel" ]
 	[ "${#stderr_lines[@]}" -eq 2 ]
 	# a terminal of one's own, and oneself
 	"$PROGRAM" -q "$NIX" /usr/bin/python3 -c 'import os, pty
@@ -205,7 +205,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	END
 	run --separate-stderr inside sh -c 'cat "$TREE/a/f"; cat "$TREE/a/b/g"'
 	[ "$output" = g ]
-	[ "$stderr" = "$WARNING exclude of $TREE/a/link: skipped, for it is a link, which cannot be covered, and the directory $TREE/a cannot be listed: Permission denied" ]
+	[ "$stderr" = "$WARNING exclude of $TREE/a/link: skipped, because it is a link, which cannot be covered, and the directory $TREE/a cannot be listed: Permission denied" ]
 }
 
 @test "an exclude in a directory too long to be mounted entry by entry" {
@@ -218,7 +218,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	run --separate-stderr inside sh -c 'cat "$TREE/long/1"; ls "$TREE/long" | wc -l; wc -l </proc/self/mountinfo'
 	[ "${lines[0]}" = 10002 ]
 	[ "${lines[1]}" -lt 10000 ]
-	[ "$stderr" = "$WARNING exclude of $TREE/long/link: skipped, for it is a link, which cannot be covered, and the directory $TREE/long has more than 10000 entries, too many to mount one by one" ]
+	[ "$stderr" = "$WARNING exclude of $TREE/long/link: skipped, because it is a link, which cannot be covered, and the directory $TREE/long has more than 10000 entries, too many to mount one by one" ]
 }
 
 @test "names are shown so that a terminal does not obey them" {
@@ -323,8 +323,8 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	run --separate-stderr inside cat /d
 	[ "$output" = ours ]
 	[ "$(grep -c "^$WARNING" <<<"$stderr")" -eq 3 ]
-	[[ $stderr = *"mount of /no/such on /a: skipped, for /no/such cannot be found: No such file"* ]]
-	[[ $stderr = *"mount of $TREE/loop on /b: skipped, for $TREE/loop cannot be found: "*"ymbolic link"* ]]
+	[[ $stderr = *"mount of /no/such on /a: skipped, because /no/such cannot be found: No such file"* ]]
+	[[ $stderr = *"mount of $TREE/loop on /b: skipped, because $TREE/loop cannot be found: "*"ymbolic link"* ]]
 	[[ $stderr = *"$TREE/nix-loop cannot be found: "*"ymbolic link"* ]]
 	fails 1 -- inside test -e /a -o -e /b -o -e /c
 	# and -q is quiet
@@ -443,7 +443,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	run --separate-stderr inside ls /nix/store
 	[ "$output" = x ]
 	[[ $stderr = *"$WARNING"*"path-config.toml:2:"*"ignored"* ]]
-	[[ $stderr = *"exclude of $TREE/store/x: skipped, for it is /nix/store/x"* ]]
+	[[ $stderr = *"exclude of $TREE/store/x: skipped, because it is /nix/store/x"* ]]
 	[[ $stderr = *"mount of /etc/hosts on $TREE/store/hosts: skipped"* ]]
 }
 
@@ -499,7 +499,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	printf 'excludes = { paths = ["%s/a"] }\nabsolute."%s/name" = "%s/empty/name"\n' "$TREE" "$NIX" "$TREE" | config
 	[ "$(inside sh -c 'ls -A "$TREE/a"; cat "$TREE/empty/name"' 2>/dev/null)" = ours ]
 	refused 'this is = not [ valid' 1:6 "expected '='"
-	refused '[meta]\nx = 01\n' 2:5 "a number may not have a 0 in front"
+	refused '[meta]\nx = 01\n' 2:5 "a number must not begin with 0"
 	refused '[meta]\nx = 2023-02-29\n' 2:5 "there is no such date"
 	refused '[meta]\nx = 1\nx = 2\n' 3:1 '"x" is already defined in line 2'
 	refused '[meta]\nx = "\\q"\n' 2:6 "unknown escape"

@@ -105,7 +105,7 @@ end_it()
 		mirror_fault "{\"path\": \"*.tar.xz\", $fault}"
 		run install --nix-version "$OLD"
 		echo "$output"
-		refused "another hash" "nothing of it was used"
+		refused "SHA-256 mismatch" "nothing of it was used"
 		[[ $output != *"cannot unpack"* ]]
 		nothing_used
 		[ ! -e "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part" ]
@@ -113,7 +113,7 @@ end_it()
 	# another good tarball
 	mirror_fault "{\"path\": \"*$OLD*.tar.xz\", \"fault\": \"replace\", \"file\": \"nix-$TINY/nix-$TINY-$SYSTEM.tar.xz\"}"
 	run install --nix-version "$OLD"
-	refused "another hash"
+	refused "SHA-256 mismatch"
 	nothing_used
 }
 

@@ -390,7 +390,7 @@ nix_conf_has()
 	find "$NIX/store" -type f -exec chmod a-x {} +
 	run ! "$HOME/.local/bin/nix" --version
 	run -0 install
-	[[ $output == *"was installed, but /nix/store/"*"is no program any more: installing it again"* ]]
+	[[ $output == *"was installed, but /nix/store/"*"is no longer executable: installing it again"* ]]
 	run -0 "$HOME/.local/bin/nix" --version
 	clean_store
 	# of a part that nix needs; broken off, it is mended all the same
@@ -403,7 +403,7 @@ nix_conf_has()
 	chmod u+w "$NIX"/store/*-"$nix"/bin "$NIX"/store/*-"$nix"/bin/nix
 	: >"$(echo "$NIX"/store/*-"$nix"/bin/nix)"
 	run -0 install
-	[[ $output == *'is no program any more'* ]]
+	[[ $output == *'is no longer executable'* ]]
 	clean_store
 	run -0 install
 	[[ $output == *'nothing to do'* ]]
@@ -677,11 +677,11 @@ sandbox_of()
 	cp -a .config/app/elsewhere keep
 
 	run "$PROGRAM" --uninstall
-	[[ $output == *'copies will be:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/tool"* ]]
+	[[ $output == *'become copies:'*"$HOME/.bashrc"*'lead nowhere:'*"$HOME/.config/tool"* ]]
 	run -0 uninstall
-	copies=$(sed -n '/copies will be:/,/lead nowhere/p' <<<"$output" | grep '^    ' | LC_ALL=C sort)
+	copies=$(sed -n '/become copies:/,/lead nowhere/p' <<<"$output" | grep '^    ' | LC_ALL=C sort)
 	[ "$copies" = "$(printf '    %s\n' "$HOME"/{.bashrc,.config/app/deep/conf,.config/app/dir,.config/theme,bin/run})" ]
-	nowhere=$(sed -n '/will lead nowhere:/,/gives back/p' <<<"$output" | grep '^    ' | sort)
+	nowhere=$(sed -n '/will lead nowhere:/,/this frees/p' <<<"$output" | grep '^    ' | sort)
 	[ "$nowhere" = "$(printf '    %s\n' "$HOME"/{.config/tool,.local/bin/hello,.local/state/home-files,bin/prog,hello,project/result} | sort)" ]
 	[ -d .config/app/dir ] && [ ! -L .config/app/dir ]
 	[ -x bin/run ] && [ ! -L bin/run ]
@@ -748,7 +748,7 @@ sandbox_of()
 	run "$PROGRAM" --uninstall
 	[[ $output == *"processes that are inside, and lose their programs:"*"    $pid (sleep)"* ]]
 	# within a tenth of what du says, in MB of a million bytes
-	[[ $output =~ 'gives back '([0-9.]+)' MB of room' ]]
+	[[ $output =~ 'this frees '([0-9.]+)' MB' ]]
 	awk -v said="${BASH_REMATCH[1]}" -v du="$size" 'BEGIN {
 		du = du * 1024 / 1000000
 		exit !(said > du * 0.9 && said < du * 1.1)
@@ -764,7 +764,7 @@ sandbox_of()
 	printf '#!/bin/sh\necho another\n' >"$HOME/first/nix"
 	chmod 755 "$HOME/first/nix"
 	PATH=$HOME/first:$PATH SHELL=/bin/bash run -0 install --nix-version "$OLD"
-	[[ $output == *"nix is $HOME/first/nix, for PATH has that in front of $HOME/.local/bin"* ]]
+	[[ $output == *"nix is $HOME/first/nix, because PATH has that before $HOME/.local/bin"* ]]
 	# what it says to add helps
 	line=$(sed -n 's/.*puts the one installed here first: //p' <<<"$output")
 	run -0 env PATH="$HOME/first:$PATH" bash -c "$line"'; nix --version'

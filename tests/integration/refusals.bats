@@ -26,13 +26,13 @@ flat()
 }
 
 @test "a filter that kills: entering says so, whichever runtime" {
-	fails 125 "cannot enter a namespace of my own: unshare: killed by signal 31" "seccomp filter" -- \
+	fails 125 "cannot create the namespaces: unshare: killed by signal 31" "seccomp filter" -- \
 		"$REFUSE" unshare=kill -- "$PROGRAM" --runtime=userns "$NIX" true
 	fails 125 "mount: killed by signal 31" "seccomp filter" -- \
 		"$REFUSE" mount=kill -- "$PROGRAM" --runtime=userns "$NIX" true
 	run "$REFUSE" unshare=kill -- env NIX_USER_CHROOT_PROOT=/none "$PROGRAM" "$NIX" true
 	[ "$status" -eq 125 ]
-	[[ $output == *"cannot enter a user and mount namespace"*"seccomp filter"* ]]
+	[[ $output == *"cannot create a user and mount namespace"*"seccomp filter"* ]]
 }
 
 @test "systemd: SystemCallFilter= where mounting is refused, RestrictNamespaces= where it is namespaces" {

@@ -166,7 +166,7 @@ live='downloading  █*░*  *[0-9]* %'
 	tmux -S "$terminal" resize-window -x 24 -y 24
 	wait_until 20 shows '^downloading  *[0-9]* %$'
 	keys C-c
-	finished 'goes on'
+	finished 'it continues'
 }
 
 @test "screen: ^C in the download leaves no piece of the line" {
@@ -175,7 +175,7 @@ live='downloading  █*░*  *[0-9]* %'
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
 	wait_until 20 shows "$live"
 	keys C-c
-	finished 'goes on'
+	finished 'it continues'
 	screen | golden interrupted-download
 	mirror_clear_faults
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
@@ -189,7 +189,7 @@ live='downloading  █*░*  *[0-9]* %'
 	wait_until 20 test -e started
 	wait_until 20 shows 'install script  0:0[1-9]'
 	keys C-c
-	finished 'goes on'
+	finished 'it continues'
 	screen | golden interrupted-script
 }
 
@@ -200,7 +200,7 @@ live='downloading  █*░*  *[0-9]* %'
 	keys "clear; nix-user-chroot --install --nix-version $SLOW" Enter
 	wait_until 20 shows '^waiting for process [0-9]*  0:0[1-9]$'
 	keys C-c
-	finished 'goes on'
+	finished 'it continues'
 	screen | golden interrupted-waiting
 	keys 'clear; nix-user-chroot --install --nix-version '"$SLOW" Enter
 	wait_until 20 shows '^waiting for process [0-9]*'

@@ -160,7 +160,7 @@ END
 	[[ ${lines[1]} == *'nix-env -iA nixpkgs.'* ]]
 	# the profile of this release has nothing but nix
 	run -127 nix-build
-	[[ ${lines[1]} == *'nix-user-chroot --install mends'* ]]
+	[[ ${lines[1]} == *'nix-user-chroot --install repairs'* ]]
 	run -0 nix
 	[ "$output" = "nix (Nix) $TINY" ]
 	chmod u+w "$NIX"/store/*/bin
@@ -172,7 +172,7 @@ END
 @test "shims: with no store there at all, and in a profile elsewhere" {
 	run -0 tiny
 	NIX_USER_CHROOT_DIR=$HOME/none run -125 nix
-	[[ $output == *"there is no Nix store in $HOME/none"*'nix-user-chroot --install makes one'* ]]
+	[[ $output == *"there is no store in $HOME/none"*'install it with: nix-user-chroot --install'* ]]
 	# the place of use-xdg-base-directories
 	mkdir -p "$HOME/.local/state/nix"
 	mv "$HOME/.nix-profile" "$HOME/.local/state/nix/profile"
@@ -255,8 +255,8 @@ END
 	ln -s nowhere "$BIN/nix-env"
 	mkdir "$BIN/nix-hash"
 	run -0 tiny
-	[ "$(grep -c 'not ours' <<<"$output")" -eq 1 ]
-	[[ $output == *"in $BIN there is already what is not ours, and stays: nix nix-env nix-hash nix-shell"*'move them away'* ]]
+	[ "$(grep -c 'which stay' <<<"$output")" -eq 1 ]
+	[[ $output == *"$BIN has other files by these names, which stay: nix nix-env nix-hash nix-shell"*'move these files away'* ]]
 	[ "$(cat "$BIN/nix")" = mine ]
 	[ "$(readlink "$BIN/nix-shell")" = /usr/bin/env ]
 	[ "$(readlink "$BIN/nix-env")" = nowhere ]

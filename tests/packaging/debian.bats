@@ -138,6 +138,87 @@ installed()
 	grep -q 'setcap cap_sys_admin=p "$helper" 2>/dev/null || chmod 4755 "$helper"' "$TMPDIR/control/postinst"
 }
 
+# in_private_root SCRIPT: as root, where all that is written to this host's / is gone with SCRIPT
+in_private_root()
+{
+	mkdir -p "$HOME/room"
+	PATH=$PATH:/usr/sbin:/sbin unshare --mount --propagation private bash -euc '
+		mount -t tmpfs room "$HOME/room"
+		cd "$HOME/room"
+		mkdir upper work root
+		mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
+		for dir in /dev /proc /sys "$BATS_RUN_TMPDIR" "$RELEASES" "$BUILD_DIR"; do
+			mkdir -p "root$dir"
+			mount --rbind "$dir" "root$dir"
+		done
+		mkdir root/old
+		cd root
+		pivot_root . old
+		cd /
+		umount -l old
+		eval "$1"' in_private_root "$1"
+}
+
+# What it begins with: the packages, and a user where user namespaces are refused
+ON_HOST='
+	helper=/usr/libexec/nix-user-chroot/nix-user-chroot-helper
+	cp "$BUILD_DIR/tests/refuse" /usr/local/bin/
+	install -d -o 64321 -g 64321 /home/somebody
+	as_somebody() {
+		(cd /home/somebody && refuse unshare:10000000,clone -- setpriv --reuid 64321 --regid 64321 --clear-groups \
+			env -i HOME=/home/somebody PATH=/home/somebody/.local/bin:/usr/bin:/bin NIX_USER_CHROOT_PROOT=/nowhere "$@")
+	}
+	packages() {
+		dpkg --no-triggers --install "$PACKAGES/$PACKAGE.deb" "$PACKAGES/nix-user-chroot-helper${PACKAGE#nix-user-chroot}.deb"
+	}
+'
+
+@test "deb: the helper's package, installed, lets a user install Nix where namespaces are refused, and goes" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to install a package in a root of its own"
+	[ -n "${RELEASES:-}" ] || skip "needs RELEASES, a mirror of Nix"
+	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip "needs BUILD_DIR, a build tree with its test programs"
+	export RELEASES BUILD_DIR PACKAGE
+	run -0 in_private_root "$ON_HOST"'
+		# without it, there is no way in
+		dpkg --no-triggers --install "$PACKAGES/$PACKAGE.deb"
+		! as_somebody nix-user-chroot --check
+		packages
+		getcap "$helper"
+		stat -c "mode %a" "$helper"
+		as_somebody nix-user-chroot --check
+		as_somebody nix-user-chroot -v --install --mirror "$RELEASES" --no-channel-add
+		as_somebody nix --version
+		as_somebody nix-user-chroot --uninstall --yes
+		find /home/somebody
+		dpkg --no-triggers --purge nix-user-chroot-helper
+		[ ! -e "$helper" ]
+		! as_somebody nix-user-chroot --check'
+	has_words "nix-user-chroot-helper cap_sys_admin=p" 'mode 755' 'nix (Nix) 2'
+	[[ $output =~ runtime.*helper ]]
+}
+
+@test "deb: the helper without capabilities is setuid root, and what an administrator has set stays" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to install a package in a root of its own"
+	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip "needs BUILD_DIR, a build tree with its test programs"
+	export RELEASES=${RELEASES:-$HOME} BUILD_DIR PACKAGE
+	run -0 in_private_root "$ON_HOST"'
+		mkdir /without
+		printf "%s\n" "#!/bin/sh" "exit 1" >/without/setcap
+		chmod 755 /without/setcap
+		PATH=/without:$PATH packages
+		stat -c "mode %a" "$helper"
+		mkdir -p /home/somebody/nix/store
+		chown -R 64321:64321 /home/somebody
+		as_somebody nix-user-chroot -v nix true
+		dpkg --no-triggers --purge nix-user-chroot-helper
+		dpkg-statoverride --add root root 0750 "$helper"
+		packages
+		stat -c "mode %a" "$helper"
+		echo "has: $(getcap "$helper")"'
+	has_words 'mode 4755' 'runtime: helper, /usr/libexec/nix-user-chroot/nix-user-chroot-helper'
+	[ "${lines[*]: -2}" = 'mode 750 has: ' ]
+}
+
 @test "deb: the program that enters is linked with libc alone" {
 	run -0 objdump -p "$ROOT/usr/bin/nix-user-chroot"
 	[ "$(grep -c ' NEEDED ' <<<"$output")" -eq 1 ]
@@ -259,7 +340,7 @@ stand_in_parser() # STATUS
 @test "deb: the installed program enters" {
 	needs_namespaces
 	mkdir -p "$HOME/nix/store" "$HOME/nix/here"
-	[ "$("$ROOT/usr/bin/nix-user-chroot" --version)" = "nix-user-chroot $VERSION" ]
+	[ "$("$ROOT/usr/bin/nix-user-chroot" --version | head -n 1)" = "nix-user-chroot $VERSION" ]
 	run -0 "$ROOT/usr/bin/nix-user-chroot" "$HOME/nix" ls /nix
 	[[ $output == *here* ]]
 }

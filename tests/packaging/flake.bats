@@ -144,10 +144,14 @@ clone()
 		  stdenv.mkDerivation = attrs: attrs;
 		  stand-ins = lib.genAttrs [ "autoreconfHook" "cmocka" "curl" "libarchive" "openssl" "pkg-config" ] (name: name);
 		in
-		(lib.callPackageWith (stand-ins // { inherit lib stdenv; }) $REPOSITORY/scripts/packaging/package.nix { }).version
+		lib.callPackageWith (stand-ins // { inherit lib stdenv; }) $REPOSITORY/scripts/packaging/package.nix
 	END
-	run -0 "$PROGRAM" -- nix-instantiate --eval "$BATS_TEST_TMPDIR/default.nix"
+	run -0 "$PROGRAM" -- nix-instantiate --eval --expr "(import $BATS_TEST_TMPDIR/default.nix { }).version"
 	[ "$output" = "\"$VERSION\"" ]
+	# the privileged program, only where it is asked for
+	run -0 "$PROGRAM" -- nix-instantiate --eval --strict --expr \
+		"map (o: (import $BATS_TEST_TMPDIR/default.nix o).configureFlags) [ { } { enableHelper = true; } ]"
+	[ "$output" = '[ [ ] [ "--enable-helper" ] ]' ]
 }
 
 # Within Nix's own sandbox, where the host lets it have one, with this host's compiler in it: so its

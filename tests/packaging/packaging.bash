@@ -34,7 +34,7 @@ packaging()
 		esac
 	done
 	TOP=$(realpath "$BATS_TEST_DIRNAME/../..")
-	VERSION=$(sed -n 's/^AC_INIT(\[nix-user-chroot\], \[\(.*\)\])$/\1/p' "$TOP/configure.ac")
+	VERSION=$(sed -n 's/^AC_INIT(\[nix-user-chroot\], \[\([^]]*\)\].*/\1/p' "$TOP/configure.ac")
 	PROGRAM=${NIX_USER_CHROOT_SINGLE:-${NIX_USER_CHROOT:-${BUILD_DIR:-$TOP}/nix-user-chroot}}
 	HOME=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/home
 	TMPDIR=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/tmp

@@ -74,6 +74,7 @@ $NAME-i686-linux
 $NAME-riscv64-linux
 $NAME-x86_64-linux
 $NAME.tar.xz
+nix-user-chroot.1.html
 $PROOT-aarch64-linux
 $PROOT-armv7l-linux
 $PROOT-i686-linux
@@ -83,11 +84,12 @@ $PROOT-x86_64-linux" ]
 		"$PROOT"-{aarch64,armv7l,i686,x86_64}-linux; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 755 ]
 	done
-	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz" "$PROOT-source.tar.xz"; do
+	for file in RELEASE-NOTES SHA256SUMS "$NAME.tar.xz" nix-user-chroot.1.html "$PROOT-source.tar.xz"; do
 		[ "$(stat -c %a "$RELEASE/$file")" = 644 ]
 	done
 	[ "$(stat -c %a "$RELEASE")" = 755 ]
 	cmp "$RELEASE/install.sh" "$REPOSITORY/scripts/install.sh"
+	grep -q 'id="DIAGNOSTICS"' "$RELEASE/nix-user-chroot.1.html"
 	cmp "$RELEASE/ci-bootstrap" "$REPOSITORY/scripts/ci-bootstrap"
 	cmp "$RELEASE/$NAME-aarch64-linux" "$STATIC/$NAME-aarch64-linux"
 }
@@ -214,13 +216,13 @@ Commits since v0.0.1:
 	local file
 
 	clone
-	change "$CLONE" src/nix-user-chroot.1 "1s/nix-user-chroot $VERSION/nix-user-chroot 9.9.9/"
+	change "$CLONE" src/nix-user-chroot.1 "/^\\.TH/s/nix-user-chroot $VERSION/nix-user-chroot 9.9.9/"
 	git -C "$CLONE" tag -f -a "v$VERSION" -m new
 	run release
 	refused "configure.ac says version $VERSION" '9.9.9'
-	change "$CLONE" src/nix-user-chroot.1 "1s/nix-user-chroot 9\.9\.9/nix-user-chroot $VERSION/"
+	change "$CLONE" src/nix-user-chroot.1 "/^\\.TH/s/nix-user-chroot 9\.9\.9/nix-user-chroot $VERSION/"
 	# the action is taken at a tag of ours, and another one than this is not what is released
-	for file in README scripts/github-action/action.yml; do
+	for file in scripts/README scripts/github-action/action.yml; do
 		change "$CLONE" "$file" "s/github-action@v$VERSION/github-action@v1/"
 		git -C "$CLONE" tag -f -a "v$VERSION" -m new
 		run release
@@ -228,10 +230,10 @@ Commits since v0.0.1:
 			"write scripts/github-action@v$VERSION there"
 		change "$CLONE" "$file" "s/github-action@v1/github-action@v$VERSION/"
 	done
-	change "$CLONE" README '/github-action@/d'
+	change "$CLONE" scripts/README '/github-action@/d'
 	git -C "$CLONE" tag -f -a "v$VERSION" -m new
 	run release
-	refused 'README: no scripts/github-action@'
+	refused 'scripts/README: no scripts/github-action@'
 	change "$CLONE" configure.ac "s/\[$VERSION\]/[9.9.9]/"
 	run release
 	refused 'there is no tag v9.9.9'
@@ -272,10 +274,10 @@ Commits since v0.0.1:
 	cp "$dir/$NAME-aarch64-linux" "$dir/$NAME-i686-linux"
 	run release --static "$dir"
 	refused "$dir/$NAME-i686-linux is not what SHA256SUMS there says"
-	(cd "$dir" && sha256sum -- *-linux >SHA256SUMS)
+	(cd "$dir" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)
 	run release --static "$dir"
 	refused "$dir/$NAME-i686-linux is no program for i686"
-	sed -i /i686/d "$dir/SHA256SUMS"
+	sed -i "/ $NAME-i686/d" "$dir/SHA256SUMS"
 	run release --static "$dir"
 	refused "does not name $NAME-i686-linux"
 	# PRoot goes nowhere without its source
@@ -284,9 +286,9 @@ Commits since v0.0.1:
 	run release --static "$dir"
 	refused "$dir has no $PROOT-source.tar.xz"
 	binaries "$dir"
-	# the version is a text in it
-	sed -i "s/nix-user-chroot $VERSION\x00/nix-user-chroot 9.9.9\x00/" "$dir/$NAME-$(uname -m)-linux"
-	(cd "$dir" && sha256sum -- *-linux >SHA256SUMS)
+	# the version is a text in it, the first of the lines that --version prints
+	sed -i "s/nix-user-chroot $VERSION\$/nix-user-chroot 9.9.9/" "$dir/$NAME-$(uname -m)-linux"
+	(cd "$dir" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)
 	run release --static "$dir"
 	refused 'says nix-user-chroot 9.9.9'
 }
@@ -379,4 +381,30 @@ served()
 	cmp "$HOME/.local/bin/nix-user-chroot" "$RELEASE/$NAME-$(uname -m)-linux"
 	run -0 env PATH=/usr/bin:/bin sh -c '. "$1" && nix --version' sh "$env"
 	[[ $output == 'nix (Nix) '* ]]
+}
+
+@test "release: with --bundle-nix also a file with that Nix for each architecture, which install.sh leaves alone" {
+	local arch site=$BATS_TEST_TMPDIR/site bundled=$BATS_TEST_TMPDIR/release
+
+	clone
+	mkdir -p "$site/nix-1.0.0"
+	for arch in x86_64 i686 aarch64 armv7l riscv64; do
+		echo "for $arch" >"$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz"
+		sha256sum "$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz" | cut -c 1-64 \
+			>"$site/nix-1.0.0/nix-1.0.0-$arch-linux.tar.xz.sha256"
+	done
+	run -0 release --output "$bundled" --bundle-nix 1.0.0 --mirror "$site"
+	for arch in x86_64 i686 aarch64 armv7l riscv64; do
+		cmp -n "$(stat -c %s "$STATIC/$NAME-$arch-linux")" "$STATIC/$NAME-$arch-linux" \
+			"$bundled/$NAME-nix-1.0.0-$arch-linux"
+		grep -q "  $NAME-nix-1.0.0-$arch-linux\$" "$bundled/SHA256SUMS"
+	done
+	run -0 "$bundled/$NAME-nix-1.0.0-$(uname -m)-linux" --version
+	[[ $output == *"In this file: Nix 1.0.0 for $(uname -m)-linux"* ]]
+	mkdir "$HOME/to"
+	NIX_USER_CHROOT_RELEASES=$bundled NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run -0 sh "$bundled/install.sh"
+	cmp "$HOME/to/nix-user-chroot" "$bundled/$NAME-$(uname -m)-linux"
+	run release --output "$BATS_TEST_TMPDIR/none" --bundle-nix 2.0.0 --mirror "$site"
+	refused 'the bundle for x86_64 cannot be made' '--mirror'
+	[ ! -e "$BATS_TEST_TMPDIR/none" ]
 }

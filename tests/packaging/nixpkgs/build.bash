@@ -13,7 +13,8 @@ cp -r "$src" source
 chmod -R u+w source
 cd source
 autoreconf -fi
-./configure --quiet --prefix="$out"
+# shellcheck disable=SC2086 # a list of words
+./configure --quiet --prefix="$out" $configureFlags
 make --quiet -j"$NIX_BUILD_CORES"
 [ -z "${doCheck-}" ] || make --quiet -j"$NIX_BUILD_CORES" check
 make --quiet install

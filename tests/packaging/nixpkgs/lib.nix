@@ -2,6 +2,8 @@
 rec {
   inherit (builtins) concatMap head;
 
+  optional = condition: element: if condition then [ element ] else [ ];
+
   genAttrs =
     names: value:
     builtins.listToAttrs (

@@ -6,6 +6,7 @@ let
   known = [
     "buildInputs"
     "checkInputs"
+    "configureFlags"
     "doCheck"
     "doInstallCheck"
     "enableParallelBuilding"

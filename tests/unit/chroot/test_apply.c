@@ -201,7 +201,7 @@ static void notes_at_verbose(void **state)
 	log_set_level(LOG_VERBOSE);
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_what_is_left, &status);
 	log_set_level(LOG_NORMAL);
-	assert_string_equal(said, "nix-user-chroot: /gone is not there inside: No such file or "
+	assert_string_equal(said, "nix-user-chroot: /gone is missing inside: No such file or "
 				  "directory\n");
 	assert_int_equal(status, 0);
 }
@@ -257,10 +257,10 @@ static void what_was_asked_for_is_warned_of(void **state)
 	(void)state;
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing, &status);
 	assert_string_equal(
-		said, WARNING
-		"/x\\u001B[2J is not there inside: No such file or directory\n" WARNING
-		"3 entries of /new are not there inside: No such file or directory\n" WARNING
-		"/new/d is not there inside: Not a directory\n");
+		said,
+		WARNING "/x\\u001B[2J is missing inside: No such file or directory\n" WARNING
+			"3 entries of /new are missing inside: No such file or directory\n" WARNING
+			"/new/d is missing inside: Not a directory\n");
 	assert_int_equal(status, 0);
 }
 
@@ -313,10 +313,10 @@ static void the_limit_of_mounts_is_warned_of(void **state)
 	prepare = make_many_mounts;
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_few, &status);
 	assert_true(str_starts_with(
-		said, WARNING "/many is not there inside: No space left on device\n  the kernel "
+		said, WARNING "/many is missing inside: No space left on device\n  the kernel "
 			      "limits the number of mounts (sysctl fs.mount-max), and each of the "
 			      "host's counts twice"));
-	assert_non_null(strstr(said, "\n" WARNING "2 entries of /new are not there inside: "
+	assert_non_null(strstr(said, "\n" WARNING "2 entries of /new are missing inside: "
 				     "No space left on device\n"));
 	assert_int_equal(status, 0);
 }
@@ -364,7 +364,7 @@ static void nothing_is_made_on_the_host(void **state)
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing_on_the_host, &status);
 	assert_string_equal(said,
 			    WARNING "/first/entry is still there inside: Not a directory\n" WARNING
-				    "/first/dir is not there inside: the directory was changed "
+				    "/first/dir is missing inside: the directory was changed "
 				    "meanwhile\n");
 	assert_int_equal(status, 0);
 }

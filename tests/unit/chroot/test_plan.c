@@ -289,8 +289,8 @@ static void exclude_nothing(void **state)
 		.excludes = {"/etc/missing"},
 		.level = LOG_VERBOSE,
 		.steps = steps,
-		.said = "nix-user-chroot: exclude of /etc/missing: nothing to do, for there is "
-			"none: No such file or directory\n",
+		.said = "nix-user-chroot: exclude of /etc/missing: nothing to do, it does not "
+			"exist: No such file or directory\n",
 	});
 }
 
@@ -304,8 +304,9 @@ static void exclude_in_nix(void **state)
 		.host = FAKE_HOST(table),
 		.excludes = {"/state/x"},
 		.steps = "bind-dir /tmp\nlink /state < /nix/var\nnix /nix\n",
-		.said = WARNING "exclude of /state/x: skipped, for it is /nix/var/x, and /nix is "
-				"shown as it is\n",
+		.said = WARNING
+		"exclude of /state/x: skipped, because it is /nix/var/x, and /nix is "
+		"shown as it is\n",
 	});
 }
 
@@ -334,7 +335,7 @@ static void warns_where_it_hurts(void **state)
 		.said = WARNING
 		"exclude of /home/link: nothing new can be made in /home inside, "
 		"for that is only a copy of the list of its entries\n" WARNING
-		"exclude of /blind/link: skipped, for it is a link, which cannot be "
+		"exclude of /blind/link: skipped, because it is a link, which cannot be "
 		"covered, and the directory /blind cannot be listed: Permission "
 		"denied\n",
 	});
@@ -362,8 +363,9 @@ static void exclude_of_the_kernels(void **state)
 		.excludes = {"/dev/kvm", "/elsewhere/status", "/proc/self/maps", "/dev/pts/1",
 			     "/dev/pts", "/device/x", "/dev/log"},
 		.steps = hidden,
-		.said = WARNING "exclude of /dev/log: skipped, for it is a link, which cannot be "
-				"covered, and what is in /dev is made by the kernel\n",
+		.said = WARNING
+		"exclude of /dev/log: skipped, because it is a link, which cannot be "
+		"covered, and what is in /dev is made by the kernel\n",
 	});
 	/* the whole of it is a directory of / like another, and takes along what was covered */
 	play(&(struct scene){
@@ -387,7 +389,7 @@ static void exclude_in_a_long_directory(void **state)
 		.steps = "bind-dir /tmp\nbind-dir /many\nnix /nix\nhide /many/7\n"
 			 "cover-file /many/9 < /many/8\n",
 		.said = WARNING
-		"mount of /tmp on /many/new: skipped, for the directory /many has more than 10000 "
+		"mount of /tmp on /many/new: skipped, because the directory /many has more than 10000 "
 		"entries, too many to mount one by one\n",
 	};
 
@@ -412,8 +414,8 @@ static void names_are_shown_harmless(void **state)
 		.excludes = {"/a\033[2J\nb"},
 		.level = LOG_VERBOSE,
 		.steps = "bind-dir /tmp\nnix /nix\n",
-		.said = "nix-user-chroot: exclude of /a\\u001B[2J\\u000Ab: nothing to do, for there "
-			"is none: No such file or directory\n",
+		.said = "nix-user-chroot: exclude of /a\\u001B[2J\\u000Ab: nothing to do, it does "
+			"not exist: No such file or directory\n",
 	});
 }
 

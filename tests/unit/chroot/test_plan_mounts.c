@@ -136,11 +136,11 @@ static void links_that_lead_nowhere(void **state)
 			     TO("/home/me/dir", "/inside/new/bin")},
 		.steps = UNCHANGED,
 		.said = WARNING
-		"mount of /home/me/dir on /inside/new/bin: skipped, for it would lie in /nix/store, "
+		"mount of /home/me/dir on /inside/new/bin: skipped, because it would lie in /nix/store, "
 		"and /nix is shown as it is\n" WARNING
-		"mount of /home/me/dir on /inside/p/bin: skipped, for that is /nix/store/p/bin, and "
+		"mount of /home/me/dir on /inside/p/bin: skipped, because that is /nix/store/p/bin, and "
 		"/nix is shown as it is\n" WARNING
-		"mount of /home/me/dir on /loop/x: skipped, for the link /loop cannot be followed: "
+		"mount of /home/me/dir on /loop/x: skipped, because the link /loop cannot be followed: "
 		"Too many levels of symbolic links\n",
 	});
 }
@@ -153,9 +153,9 @@ static void below_a_file(void **state)
 		.absolute = {TO("/home/me/dir", "/etc/hosts/x"), TO("/home/me/dir", "/closed/x")},
 		.steps = UNCHANGED,
 		.said = WARNING
-		"mount of /home/me/dir on /closed/x: skipped, for it cannot be looked at: "
+		"mount of /home/me/dir on /closed/x: skipped, because it cannot be looked at: "
 		"Permission denied\n" WARNING
-		"mount of /home/me/dir on /etc/hosts/x: skipped, for /etc/hosts is not a "
+		"mount of /home/me/dir on /etc/hosts/x: skipped, because /etc/hosts is not a "
 		"directory\n",
 	});
 }
@@ -180,13 +180,14 @@ static void sources(void **state)
 			     TO("/nix/store/p/round", "/c"), TO("/closed", "/d")},
 		.steps = UNCHANGED,
 		.said = WARNING
-		"mount of /missing on /a: skipped, for /missing cannot be found: No "
+		"mount of /missing on /a: skipped, because /missing cannot be found: No "
 		"such file or directory\n" WARNING
-		"mount of /loop on /b: skipped, for /loop cannot be found: Too many "
+		"mount of /loop on /b: skipped, because /loop cannot be found: Too many "
 		"levels of symbolic links\n" WARNING
-		"mount of /nix/store/p/round on /c: skipped, for "
+		"mount of /nix/store/p/round on /c: skipped, because "
 		"/nix/store/p/round cannot be found: Too many levels of symbolic "
-		"links\n" WARNING "mount of /closed on /d: skipped, for /closed cannot be found: "
+		"links\n" WARNING
+		"mount of /closed on /d: skipped, because /closed cannot be found: "
 		"Permission denied\n",
 	});
 }
@@ -305,8 +306,9 @@ static void on_the_kernels(void **state)
 			 "cover-file /dev/kvm < /tmp/f\ncover-dir /dev/shm < /tmp\n"
 			 "bind-file /sys/new < /tmp/f\n",
 		.said = WARNING
-		"mount of /tmp/f on /dev/log: skipped, for what is in /dev is made by the "
-		"kernel\n" WARNING "mount of /tmp/f on /dev/new/x: skipped, for what is in /dev is "
+		"mount of /tmp/f on /dev/log: skipped, because what is in /dev is made by the "
+		"kernel\n" WARNING
+		"mount of /tmp/f on /dev/new/x: skipped, because what is in /dev is "
 		"made by the kernel\n",
 	});
 	/* by another name as well */
@@ -315,7 +317,7 @@ static void on_the_kernels(void **state)
 		.absolute = {TO("/", "/host"), TO("/tmp/f", "/host/dev/new")},
 		.steps = "bind-dir /tmp\nbind-dir /dev\nbind-dir /sys\nnix /nix\n"
 			 "bind-dir /host < /\n",
-		.said = WARNING "mount of /tmp/f on /host/dev/new: skipped, for what is in "
+		.said = WARNING "mount of /tmp/f on /host/dev/new: skipped, because what is in "
 				"/host/dev is made by the kernel\n",
 	});
 }
@@ -353,7 +355,7 @@ static void profile_of_old(void **state)
 				   "bind-dir /profile < /nix/store/p\n",
 		.said = WARNING
 		"mount of /nix/var/nix/profiles/per-user/me/profile/missing on "
-		"/etc/hosts: skipped, for "
+		"/etc/hosts: skipped, because "
 		"/nix/var/nix/profiles/per-user/me/profile/missing cannot be found: "
 		"No such file or directory\n",
 	});

@@ -176,7 +176,7 @@ static void inline_tables(void **state)
 	expect_error("a = {b = 1 c = 2}", 1, 12, "expected ',' or '}' in an inline table");
 	expect_error("a = {b = 1\n}", 1, 11, "expected ',' or '}' in an inline table");
 	expect_error("a = {\nb = 1}", 1, 6, "expected a key");
-	expect_error("a = {b = 1, # x\nc = 2}", 1, 13, "a key has quotes around it, or");
+	expect_error("a = {b = 1, # x\nc = 2}", 1, 13, "a key needs quotes around it, unless");
 	expect_error("a = {b = 1", 1, 11, "expected ',' or '}'");
 	expect_error("a = {b}", 1, 7, "expected '='");
 	expect_error("a = {", 1, 6, "expected a key");
@@ -225,7 +225,7 @@ static void arrays_of_tables(void **state)
 	expect_error("[[a.b]]\n[a]\nb.y = 2", 3, 1, "is already defined");
 	expect_error("[[a]", 1, 4, "expected ']]'");
 	expect_error("[[a] ]", 1, 4, "expected ']]'");
-	expect_error("[ [a]]", 1, 3, "a key has quotes around it, or");
+	expect_error("[ [a]]", 1, 3, "a key needs quotes around it, unless");
 	expect_error("[[]]", 1, 3, "expected a key");
 	expect_error("[[a]] b = 1", 1, 7, "expected the end of the line");
 }
@@ -292,7 +292,7 @@ static void duplicates(void **state)
 
 static void syntax_errors(void **state)
 {
-	static const char quotes[] = "a key has quotes around it, or nothing in it but";
+	static const char quotes[] = "a key needs quotes around it, unless it has only";
 	static const char value[] = "expected a value; a text needs quotes around it";
 
 	(void)state;

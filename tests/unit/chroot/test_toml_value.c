@@ -146,7 +146,8 @@ static void broken_strings(void **state)
 	expect_error("a = \"\\UFFFFFFFF\"", 1, 6, "no character of Unicode");
 }
 
-/* Each of WORDS (ended by NULL) as a value, which is PART of an error, or fine where PART is NULL
+/*
+ * Read each of WORDS (ended by NULL) as a value. PART is a part of the expected error; NULL: none.
  */
 static void try_values(const char *const *words, const char *part)
 {
@@ -226,7 +227,7 @@ static void numbers(void **state)
 
 	(void)state;
 	try_values(good, NULL);
-	try_values(zeros, "a number may not have a 0 in front");
+	try_values(zeros, "a number must not begin with 0");
 	try_values(large, "the number does not fit into 64 bits");
 }
 

@@ -1,4 +1,4 @@
-/* What is said of a NIXPATH that is none. */
+/* The advice for a NIXPATH that is no directory. */
 #include "cli/nixpath_advice.h"
 #include "util/cleanup.h"
 #include "util/str.h"

@@ -207,6 +207,39 @@ static void verbosity(void **state)
 	assert_int_equal(quiet_at_last->options.log_level, LOG_ERROR);
 }
 
+static void bundle(void **state)
+{
+	PARSE(plain, "--bundle", "out", "--nix-version", "2.26.3", "--system", "i686-linux");
+	PARSE(program, "--bundle=out", "--program", "file", "--releases", "dir");
+	PARSE(help, "--bundle", "--help");
+	PARSE(help_after, "--bundle", "out", "--help");
+
+	(void)state;
+	assert_int_equal(plain->options.command, COMMAND_BUNDLE);
+	assert_string_equal(plain->options.bundle, "out");
+	assert_string_equal(plain->options.install.nix_version, "2.26.3");
+	assert_string_equal(plain->options.install.system, "i686-linux");
+	assert_string_equal(program->options.bundle, "out");
+	assert_string_equal(program->options.program, "file");
+	assert_string_equal(program->options.update.releases, "dir");
+	assert_int_equal(help->options.command, COMMAND_HELP);
+	assert_int_equal(help->options.help_on, COMMAND_BUNDLE);
+	assert_int_equal(help_after->options.help_on, COMMAND_BUNDLE);
+	REFUSE(PREFIX "--bundle needs a OUT, and got an empty word\n"
+		      "  give one, or leave the option out\n",
+	       "--bundle", "");
+	REFUSE(PREFIX "--bundle needs OUT, a file to write, and got --mirror\n"
+		      "  ./--mirror is a file of that name\n",
+	       "--bundle", "--mirror", "m");
+	REFUSE(PREFIX "--install and --bundle do not go together\n  give one of the two\n",
+	       "--install", "--bundle", "out");
+	REFUSE(PREFIX "option --program goes with --bundle\n"
+		      "  as in nix-user-chroot --bundle OUT --program FILE\n",
+	       "--install", "--program", "file");
+	REFUSE(PREFIX "unexpected argument \"sh\"\n" LISTS_OF("--bundle"), "--bundle", "out", "--",
+	       "sh");
+}
+
 static void commands(void **state)
 {
 	PARSE(install, "--install");
@@ -326,14 +359,14 @@ static void nix_version_as_a_word(void **state)
 	(void)state;
 	assert_int_equal(plain->options.command, COMMAND_VERSION);
 	assert_int_equal(directory->options.command, COMMAND_VERSION);
-#define TAKES_NONE PREFIX "--version, which prints this program's, takes no argument: "
+#define TAKES_NONE PREFIX "--version prints the version of this program, and takes no argument: "
 #define INSTALLS   "\n  --install --nix-version 2.26.3 installs that Nix\n"
 	REFUSE(TAKES_NONE "2.26.3" INSTALLS, "--install", "--version", "2.26.3");
 	REFUSE(TAKES_NONE "2.26.3" INSTALLS, "--version", "2.26.3", "--install");
 	REFUSE(TAKES_NONE "v2.26.3" INSTALLS, "--install", "--version=v2.26.3");
-	REFUSE(PREFIX "unexpected word \"2.26.3\"" INSTALLS, "--install", "2.26.3");
-	REFUSE(PREFIX "unexpected word \"v2.26.3\"" INSTALLS, "--install", "v2.26.3");
-	REFUSE(PREFIX "unexpected word \"nix-2.26.3\"" INSTALLS, "--install", "nix-2.26.3");
+	REFUSE(PREFIX "unexpected argument \"2.26.3\"" INSTALLS, "--install", "2.26.3");
+	REFUSE(PREFIX "unexpected argument \"v2.26.3\"" INSTALLS, "--install", "v2.26.3");
+	REFUSE(PREFIX "unexpected argument \"nix-2.26.3\"" INSTALLS, "--install", "nix-2.26.3");
 }
 
 static void mistyped_variables(void **state)
@@ -351,9 +384,9 @@ static void mistyped_variables(void **state)
 	}
 	first = parse("--install", NULL);
 	assert_int_equal(first->result, 0);
-	assert_non_null(strstr(first->said, PREFIX
-			       "warning: the variable NIX_USER_CHROOT_VERSION is none of this "
-			       "program's\n  did you mean NIX_USER_CHROOT_NIX_VERSION?\n"));
+	assert_non_null(strstr(
+		first->said, PREFIX
+		"warning: the variable NIX_USER_CHROOT_VERSION is unknown to this program\n  did you mean NIX_USER_CHROOT_NIX_VERSION?\n"));
 	assert_non_null(strstr(first->said, "did you mean NIX_USER_CHROOT_NO_SHIMS?\n"));
 	assert_null(strstr(first->said, "MINE"));
 	assert_null(strstr(first->said, "_DIR"));
@@ -366,12 +399,12 @@ static void refused(void **state)
 	(void)state;
 	REFUSE(PREFIX "option --mirror needs a URL\n" LISTS_OF("--install"), "--install",
 	       "--mirror");
-	REFUSE(PREFIX "option --quiet takes no argument\n  leave the = and what is behind it out\n",
+	REFUSE(PREFIX "option --quiet takes no argument\n  leave out the = and the text after it\n",
 	       "--quiet=very");
 	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n"
 		      "  give one, or leave the option out\n",
 	       "--install", "--mirror=");
-	REFUSE(PREFIX "option --mirror goes with --install or --update\n"
+	REFUSE(PREFIX "option --mirror goes with --install or --update or --bundle\n"
 		      "  as in nix-user-chroot --install --mirror URL\n",
 	       "--mirror", "m", "dir");
 	REFUSE(PREFIX "option --json goes with --check\n  as in nix-user-chroot --check --json\n",
@@ -382,22 +415,24 @@ static void refused(void **state)
 	REFUSE(PREFIX "option --no-daemon goes with --install\n"
 		      "  as in nix-user-chroot --install --no-daemon\n",
 	       "--uninstall", "--no-daemon");
-	REFUSE(PREFIX
-	       "option --dry-run goes with --install or --update\n"
-	       "  as in nix-user-chroot --install --dry-run\n",
+	REFUSE(PREFIX "option --dry-run goes with --install or --update\n"
+		      "  as in nix-user-chroot --install --dry-run\n",
 	       "--uninstall", "--dry-run");
 	REFUSE(PREFIX "option --force goes with --install or --uninstall or --update\n"
 		      "  as in nix-user-chroot --install --force\n",
 	       "--force", "dir");
-	REFUSE(PREFIX "unexpected word \"dir\"\n" LISTS_OF("--uninstall"), "--uninstall", "dir");
-	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS_OF("--uninstall"), "--uninstall", "--",
+	REFUSE(PREFIX "unexpected argument \"dir\"\n" LISTS_OF("--uninstall"), "--uninstall",
+	       "dir");
+	REFUSE(PREFIX "unexpected argument \"true\"\n" LISTS_OF("--uninstall"), "--uninstall", "--",
 	       "true");
-	REFUSE(PREFIX "unexpected word \"dir\"\n"
-		      "  put -- before COMMAND; NIX_USER_CHROOT_DIR names the directory\n",
+	REFUSE(PREFIX
+	       "unexpected argument \"dir\"\n"
+	       "  a command goes after --, and NIX_USER_CHROOT_DIR=DIR names the directory\n",
 	       "--install", "dir");
-	REFUSE(PREFIX "unexpected word \"dir\"\n" LISTS_OF("--check"), "--check", "dir");
-	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS_OF("--check"), "--check", "--", "true");
-	REFUSE(PREFIX "unexpected word \"true\"\n" LISTS, "--print-path-config", "--", "true");
+	REFUSE(PREFIX "unexpected argument \"dir\"\n" LISTS_OF("--check"), "--check", "dir");
+	REFUSE(PREFIX "unexpected argument \"true\"\n" LISTS_OF("--check"), "--check", "--",
+	       "true");
+	REFUSE(PREFIX "unexpected argument \"true\"\n" LISTS, "--print-path-config", "--", "true");
 }
 
 /* As getopt_long(3) has it: enough of a name to tell it from the others. */
@@ -409,9 +444,9 @@ static void abbreviations(void **state)
 	assert_string_equal(whole->options.install.mirror, "m");
 	assert_string_equal(whole->options.install.nix_version, "1");
 	REFUSE(PREFIX "option --mirror needs a URL\n" LISTS_OF("--install"), "--install", "--mirr");
-	REFUSE(PREFIX "option --quiet takes no argument\n  leave the = and what is behind it out\n",
+	REFUSE(PREFIX "option --quiet takes no argument\n  leave out the = and the text after it\n",
 	       "--qui=1");
-	REFUSE(PREFIX "option --no is short for more than one\n"
+	REFUSE(PREFIX "option --no is the beginning of more than one option\n"
 		      "  did you mean --no-channel-add or --no-modify-profile?\n",
 	       "--install", "--no");
 }
@@ -556,6 +591,7 @@ int main(void)
 		TEST(no_ssh_config),
 		TEST(command_line),
 		TEST(verbosity),
+		TEST(bundle),
 		TEST(commands),
 		TEST(install_options),
 		TEST(mistyped),

@@ -274,8 +274,7 @@ static void kept(void **state)
 
 #define OWN "[ ! -r x ] || . x " STARTUP_MARK
 
-/* A line of our own goes to the top, below "#!", once, and all is as before when it is taken out.
- */
+/* A line of our own becomes the first, below "#!", once; when it is removed, all is as before. */
 static void own_line(void **state)
 {
 	static const char *const texts[] = {

@@ -127,14 +127,14 @@ static void test_all_well(void **state)
 	assert_has(table, "\nThe unpacking is confined by namespaces and a system call filter.\n");
 	assert_true(str_ends_with(json, "\"confinement\": [\"namespaces\", \"filter\"], "
 					"\"directory\": null, \"directory-error\": null, "
-					"\"reasons\": [], \"note\": null}\n"));
+					"\"reasons\": [], \"bundle\": null, \"note\": null}\n"));
 	assert_int_equal(count_of(json, "\n"), 1);
 }
 
 static void test_first_step_fails(void **state)
 {
 	_cleanup_(report_clear) struct report report;
-	_cleanup_free_ char *table = NULL, *json = NULL;
+	_cleanup_free_ char *table = NULL, *json = NULL, *lacking = NULL, *named = NULL;
 
 	(void)state;
 	make_report(&report, CHECK_USER_NAMESPACE, ENOSPC, "unshare");
@@ -142,6 +142,15 @@ static void test_first_step_fails(void **state)
 	assert_has(table, "  user namespace        failed: unshare: No space left on device\n"
 			  "  mount namespace       not tried\n");
 	assert_has(table, "\nNo: neither entering nor --install will work here.\n");
+	/* what --install would fetch */
+	report.runtimes.lacks_proot = true;
+	lacking = print(report_print_table, &report);
+	assert_has(lacking, "\nNot yet: nothing that is here enters. --install fetches a PRoot");
+	report.wanted = RUNTIME_USERNS;
+	named = print(report_print_table, &report);
+	assert_has(named, "\nNo: neither entering nor --install will work here.\n");
+	report.wanted = RUNTIME_AUTO;
+	report.runtimes.lacks_proot = false;
 	assert_has(table, "\nWhy \"user namespace\" failed:\n  the limit on namespaces is reached");
 	assert_has(table, "\nWhat an administrator can do about it:\n"
 			  "  echo 'user.max_user_namespaces = 15000' |\n");

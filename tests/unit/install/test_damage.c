@@ -94,13 +94,13 @@ static void in_the_store(void **state)
 	const struct place *place = *state;
 
 	assert_int_equal(fchmodat(place->fd, "store/" OTHER "/bin/other", 0444, 0), 0);
-	assert_damage(place, "/nix/store/" OTHER "/bin has no programs any more", true);
+	assert_damage(place, "/nix/store/" OTHER "/bin has no programs left", true);
 	put(place, "store/" OTHER "/bin/other", "", 0555);
-	assert_damage(place, "/nix/store/" OTHER "/bin has no programs any more", true);
+	assert_damage(place, "/nix/store/" OTHER "/bin has no programs left", true);
 	assert_int_equal(fchmodat(place->fd, "store/" NAME "/bin/nix", 0444, 0), 0);
-	assert_damage(place, NIX " is no program any more", true);
+	assert_damage(place, NIX " is no longer executable", true);
 	assert_int_equal(unlinkat(place->fd, "store/" NAME "/bin/nix", 0), 0);
-	assert_damage(place, NIX " is no program any more", true);
+	assert_damage(place, NIX " is no longer executable", true);
 }
 
 static void of_the_database(void **state)

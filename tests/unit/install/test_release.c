@@ -223,6 +223,39 @@ static void a_relative_tarball_is_of_the_working_directory(void **state)
 	assert_int_equal(fchdir(old), 0);
 }
 
+/* What is explicit counts, where it is another thing than what is inside. */
+static void a_bundle_serves_what_it_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle bundle = {.name = "nix-2.26.3-x86_64-linux.tar.xz"};
+	const struct release_request same = {.nix_version = "2.26.3",
+					     .system = "x86_64-linux",
+					     .sha256 = OTHER,
+					     .bundle = &bundle};
+	struct release_request other[] = {same, same, same, same, same, same, same};
+	_cleanup_(release_clear) struct release release = {0};
+
+	assert_int_equal(sha256_parse(OTHER, strlen(OTHER), &bundle.sha256), 0);
+	assert_true(release_is_bundled(&same));
+	assert_true(release_is_bundled(&(struct release_request){.bundle = &bundle}));
+	other[0].nix_version = "2.26.4";
+	other[1].system = "aarch64-linux";
+	other[2].sha256 = HASH;
+	other[3].mirror = f->dir;
+	other[4].tarball = "x";
+	other[5].bundle = NULL;
+	other[6].sha256 = "no hash";
+	for (size_t i = 0; i < COUNT_OF(other); i++)
+		assert_false(release_is_bundled(&other[i]));
+	assert_int_equal(release_resolve(&same, f->downloader, &release), 0);
+	assert_string_equal(release.version, "2.26.3");
+	assert_null(release.tarball_url);
+	assert_ptr_equal(release.bundle, &bundle);
+	expect_hash(&release, OTHER);
+	bundle.broken = "cut";
+	assert_false(release_is_bundled(&same));
+}
+
 #define WITH_MIRROR(f) cmocka_unit_test_setup_teardown(f, make_mirror, remove_mirror)
 
 int main(void)
@@ -234,6 +267,7 @@ int main(void)
 		WITH_MIRROR(refuses_a_mirror_that_lacks_something),
 		WITH_MIRROR(resolves_a_local_tarball),
 		WITH_MIRROR(a_relative_tarball_is_of_the_working_directory),
+		WITH_MIRROR(a_bundle_serves_what_it_holds),
 	};
 
 	return cmocka_run_group_tests_name("release", tests, NULL, NULL);

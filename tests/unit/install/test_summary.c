@@ -32,7 +32,7 @@ static void test_wide(void **state)
 	static const char expected[] = "nix (Nix) 2.26.3 is installed in /home/me/nix\n"
 				       "nix-user-chroot               a shell with Nix\n"
 				       "nix-shell -p hello            one command, from any shell\n"
-				       "nix-user-chroot --uninstall   takes all of it away again";
+				       "nix-user-chroot --uninstall   removes everything again";
 
 	(void)state;
 	assert_text(&summary, expected);
@@ -51,7 +51,7 @@ static void test_narrow(void **state)
 	assert_text(&summary, "nix (Nix) 2.26.3 is installed in /home/me/nix\n"
 			      "nix-user-chroot\n    a shell with Nix\n"
 			      "nix-shell -p hello\n    one command, from any shell\n"
-			      "nix-user-chroot --uninstall\n    takes all of it away again");
+			      "nix-user-chroot --uninstall\n    removes everything again");
 }
 
 static void test_nothing_found(void **state)
@@ -66,7 +66,7 @@ static void test_nothing_found(void **state)
 		    "nix (Nix) 2.26.3 is installed in /home/me/nix\n"
 		    "/opt/nix-user-chroot                   a shell with Nix\n"
 		    "/opt/nix-user-chroot -- nix --version  one command\n"
-		    "/opt/nix-user-chroot --uninstall       takes all of it away again\n"
+		    "/opt/nix-user-chroot --uninstall       removes everything again\n"
 		    "there is no nixpkgs channel: the Nix install script could not fetch it\n"
 		    "nix-channel --update gets it when the network is there\n"
 		    "do this");
@@ -75,7 +75,7 @@ static void test_nothing_found(void **state)
 	assert_text(&summary, "nix (Nix) 2.26.3 is installed in /home/me/nix\n"
 			      "/opt/nix-user-chroot                   a shell with Nix\n"
 			      "/opt/nix-user-chroot -- nix --version  one command\n"
-			      "/opt/nix-user-chroot --uninstall       takes all of it away again");
+			      "/opt/nix-user-chroot --uninstall       removes everything again");
 }
 
 int main(void)

@@ -129,7 +129,7 @@ static void roots(void **state)
 	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &others), 0);
 	unsetenv("NIX_USER_CHROOT_COLLECT_ANYWAY");
 	said = capture_end(&capture);
-	assert_non_null(strstr(said, "1 of its roots is not there inside, such as /"));
+	assert_non_null(strstr(said, "1 of its roots is missing inside, such as /"));
 	assert_non_null(strstr(said, "cannot be seen from here: 1 (\\u001B[31mred)"));
 	assert_non_null(strstr(said, "min-free is set"));
 	assert_null(strchr(said, '\033'));

@@ -53,7 +53,7 @@ static void expect_warning(const char *text, const char *message)
 static void words_for_errors(void **state)
 {
 	(void)state;
-	expect_error("a = 01", "F:1:5: a number may not have a 0 in front");
+	expect_error("a = 01", "F:1:5: a number must not begin with 0");
 	expect_error("[a]\n[a]", "F:2:2: \"a\" is already defined in line 1");
 	expect_error("\nexcludes = ['/a']", "F:2:1: \"excludes\" must be a section: [excludes]");
 	expect_error("[excludes]\npaths = '/a'",
@@ -116,9 +116,9 @@ static void words_for_unreadable(void **state)
 		int err;
 		const char *message;
 	} cases[] = {
-		{ELOOP, "it is a symlink that leads nowhere\n  mend it or remove it"},
+		{ELOOP, "it is a symlink that leads nowhere\n  repair it or remove it"},
 		{EFBIG, "it is larger than 1 MiB, which no list of paths is\n"
-			"  mend it or remove it"},
+			"  repair it or remove it"},
 		{EINVAL, "it is not a regular file\n  put a file in its place or remove it"},
 		{EISDIR, "it is not a regular file\n  put a file in its place or remove it"},
 		{EACCES, "Permission denied\n  make it readable or remove it"},

@@ -128,7 +128,8 @@ static void existing(const struct world *world)
 	assert_int_equal(fs_mkdirs(world->nix, "store/" HASH_A "-other", 0755), 0);
 }
 
-/* What holds the same is not touched; what does not is damaged, and the staged one takes its place.
+/*
+ * A path with the same contents stays; one with others is damaged, and the staged one replaces it.
  */
 static void test_existing(void **state)
 {

@@ -49,8 +49,7 @@ static void test_zstd(void **state)
 		{"\x28\xb5\x2f\xfd\0\x81", 6, 72 * MIB},
 		{"\x28\xb5\x2f\xfd\4\x88", 6, 128 * MIB},
 		{"\x28\xb5\x2f\xfd\0\xff", 6, (UINT64_C(1) << 41) / 8 * 15},
-		/* a single segment: the contents' size, of 1, 2, 4 and 8 bytes, and an id before it
-		 */
+		/* a single segment: the size of the contents in 1, 2, 4 or 8 bytes, after an id */
 		{"\x28\xb5\x2f\xfd\x20\x07", 6, 7},
 		{"\x28\xb5\x2f\xfd\x60\0\1", 7, 512},
 		{"\x28\xb5\x2f\xfd\xa0\0\0\0\x10", 9, 256 * MIB},

@@ -143,8 +143,7 @@ static uint32_t verdict_for(const char *name)
 					      : SECCOMP_RET_ERRNO | ENOSYS;
 }
 
-/* What PROGRAM says to a call. Every instruction must lie in it: the kernel refuses it otherwise.
- */
+/* What PROGRAM answers to a call. The kernel demands that each jump stays within the program. */
 static uint32_t evaluate(const struct seccomp_program *program, uint32_t arch, uint32_t number)
 {
 	const struct seccomp_data data = {.nr = (int)number, .arch = arch};
@@ -239,7 +238,9 @@ static const struct call *find(const struct calls *calls, const char *name)
 	return NULL;
 }
 
-/* "#define __NR_name 3", "… (__NR_SYSCALL_BASE + 3)", "#define __NR3264_name 3", "… __NR3264_name"
+/*
+ * Lines like "#define __NR_name 3" and "#define __NR3264_name 3", also by reference to another
+ * name.
  */
 static void take_line(const char *line, struct calls *calls)
 {

@@ -229,8 +229,7 @@ UNUSED_ static pid_t child_of(pid_t pid)
 	return pid > 0 && file && fscanf(file, "%d", &child) == 1 ? child : 0;
 }
 
-/* The last of our only line of descendants: the working process, while an unpacking is under way.
- */
+/* The working process of a running unpacking: the last of our only line of descendants. */
 UNUSED_ static pid_t last_descendant(void)
 {
 	pid_t pid = getpid(), child;

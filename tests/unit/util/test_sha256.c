@@ -108,8 +108,8 @@ static void refuses_other_options(void **state)
 		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1=", /* spare bits that are set */
 		"sha256-ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0=", /* another alphabet */
 		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOW=3qctBD/YfIAFa0=",
-		"eb8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s", /* no 'e' in Nix's base-32
-									 */
+		/* no 'e' in Nix's base-32 */
+		"eb8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
 		"zb8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s", /* more than 256 bits */
 		"2b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
 		"ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
