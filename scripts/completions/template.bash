@@ -57,12 +57,12 @@ _nix_user_chroot()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
+		@COMMANDS@) mode=${word#--} ;;
+		esac
+		case $word in
 		--)
 			_nix_user_chroot_command $((i + 1))
 			return
-			;;
-		@COMMANDS@)
-			mode=${word#--}
 			;;
 		@VALUES@)
 			# bash parts words at '=' and ':', "--mirror=file:///x" into five

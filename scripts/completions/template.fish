@@ -1,8 +1,8 @@
 # fish completion for nix-user-chroot(1).
 
-# What stands before the cursor: a word for what is asked for (enter, install, uninstall, update, check,
-# print-path-config), behind it the words of COMMAND where one has begun ("command" in front of
-# them), or "done" where nothing more is taken.
+# What stands before the cursor: a word for what is asked for (enter, install, uninstall, update, bundle,
+# check, print-path-config), behind it the words of COMMAND where one has begun ("command" in front
+# of them), or "done" where nothing more is taken.
 function __nix_user_chroot_read
     set -l tokens (commandline -opc)
     set -l takes_value @VALUES@
@@ -11,9 +11,14 @@ function __nix_user_chroot_read
     while set -q tokens[1]
         set -l token $tokens[1]
         set -e tokens[1]
+        # its value is what is completed
+        if contains -- $token $takes_value; and not set -q tokens[1]
+            break
+        end
         if contains -- $token @COMMANDS@
             set mode (string sub --start 3 -- $token)
-        else if contains -- $token $takes_value
+        end
+        if contains -- $token $takes_value
             set -e tokens[1]
         else if test "$token" = --
             printf '%s\n' $mode command $tokens
@@ -79,7 +84,7 @@ for row in (string match -r '.+' -- (string split \n -- '@OPTIONS@'))
             set value -x -a '@SYSTEMS@'
         case URL
             set value -x -a '(__fish_complete_directories (commandline -ct) directory)'
-        case FILE
+        case FILE OUT
             set value -rF
         case '*'
             set value -x

@@ -19,12 +19,12 @@ _nix-user-chroot() {
 	for ((nuc_i = 2; nuc_i < CURRENT; nuc_i++)); do
 		nuc_word=${(Q)words[nuc_i]}
 		case $nuc_word in
+		@COMMANDS@) nuc_mode=${nuc_word#--} ;;
+		esac
+		case $nuc_word in
 		--)
 			nuc_at=nuc_i+1
 			break
-			;;
-		@COMMANDS@)
-			nuc_mode=${nuc_word#--}
 			;;
 		--mirror=*)
 			nuc_mirror=${nuc_word#*=}
@@ -55,6 +55,9 @@ _nix-user-chroot() {
 		nuc_specs=('1:directory that is to be /nix:_directories')
 	else
 		nuc_specs=(--$nuc_mode)
+		case --$nuc_mode in
+		@VALUES@) nuc_specs=("--$nuc_mode:file:_files") ;;
+		esac
 	fi
 	while IFS='|' read -r nuc_with nuc_often nuc_letter nuc_name nuc_value nuc_help; do
 		[[ " $nuc_with " == *" $nuc_mode "* ]] || continue

@@ -93,12 +93,15 @@ int proot_hide_system_calls(void)
 static _Noreturn void run_probe(const char *proot)
 {
 	const struct rlimit no_core = {0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* it may be one of the three itself, and is for PRoot */
+	int null = open("/dev/null", O_RDWR);
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (null >= 0)
 		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 			dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
 	if (proot_hide_system_calls() < 0)
 		_exit(125);
 	execl(proot, proot, "-b", "/etc:" PROBE_PLACE, "/bin/sh", "-c",

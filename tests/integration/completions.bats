@@ -170,6 +170,10 @@ values_are_completed()
 	[ -n "$systems" ]
 	same "$systems" "$("$shell" 'nix-user-chroot --install --system ')"
 	same aarch64-linux "$("$shell" 'nix-user-chroot --install --system aa')"
+	# a command with a value of its own
+	same certs.pem "$("$shell" 'nix-user-chroot --bundle c')"
+	same --system "$("$shell" 'nix-user-chroot --bundle new --sys')"
+	same aarch64-linux "$("$shell" 'nix-user-chroot --bundle new --system aa')"
 
 	mkdir -p .local/share/nix/var/nix-user-chroot else/var/nix-user-chroot "$mirror/nix-2.30.0" \
 		"$mirror/nix-2.31.0pre1_ab" "$mirror/nix-\$(touch pwned)"
