@@ -112,7 +112,7 @@ generated()
 	run -0 install --nix-version "$TINY"
 	echo '# more' >>"$FISH_FILE"
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
-	has_words "$FISH_FILE (changed since)"
+	has_words "$FISH_FILE (edited since)"
 	[ -e "$FISH_FILE" ]
 	[ ! -e "$MAN" ]
 }

@@ -35,7 +35,13 @@ setup()
 	new_home
 	unset NIX_USER_CHROOT_PROGRAM_SHA256 NIX_USER_CHROOT_RELEASES
 	COPY=$HOME/.local/bin/nix-user-chroot
-	THIS=$("$PROGRAM" --version | cut -d ' ' -f 2)
+	THIS=$(version_of "$PROGRAM")
+}
+
+# version_of PROGRAM
+version_of()
+{
+	"$1" --version | sed -n '1s/^nix-user-chroot //p'
 }
 
 # own_release DIR VERSION: a release of this program, as scripts/release makes one
@@ -43,11 +49,11 @@ own_release()
 {
 	local version name=nix-user-chroot-$2-$SYSTEM
 
-	version=$("$PROGRAM" --version | cut -d ' ' -f 2)
+	version=$(version_of "$PROGRAM")
 	[ ${#version} -eq ${#2} ]
 	sed "s/${version//./\\.}/$2/g" "$PROGRAM" >"$1/$name"
 	chmod 755 "$1/$name"
-	[ "$("$1/$name" --version)" = "nix-user-chroot $2" ]
+	[ "$(version_of "$1/$name")" = "$2" ]
 	echo "PRoot" >"$1/proot-5.4.0-$SYSTEM"
 	sums "$1"
 }
@@ -90,7 +96,7 @@ unchanged()
 	cmp "$COPY" "$PROGRAM"
 	run -0 update
 	[ "$output" = "nix-user-chroot: nix-user-chroot $THIS -> 9.1.0: $COPY" ]
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 	kill -0 "$pid"
 	run -0 "$COPY" -- sh -c 'ls -d /nix/store'
 	# with the man page and the completions of the new one
@@ -120,7 +126,7 @@ unchanged()
 	NIX_USER_CHROOT_RELEASES=$SITE/new run -0 "$COPY" --update
 	[ "$output" = "nix-user-chroot: nix-user-chroot $THIS -> 9.1.0: $HOME/opt/nuc" ]
 	[ -L "$COPY" ]
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 	[ "$(ls -A "$HOME/opt")" = nuc ]
 	# nothing was made for it
 	[ ! -e "$NIX" ]
@@ -133,7 +139,7 @@ unchanged()
 	unchanged
 	run -0 "$COPY" --update --releases "$SITE/old" --force
 	[[ $output == *"$THIS -> 0.0.9: $COPY" ]]
-	[ "$("$COPY" --version)" = "nix-user-chroot 0.0.9" ]
+	[ "$(version_of "$COPY")" = "0.0.9" ]
 }
 
 @test "update: the same version of other bytes stays, and goes with --force" {
@@ -163,7 +169,7 @@ unchanged()
 	has_words 'SHA-256 mismatch for ' "$hash"
 	unchanged
 	NIX_USER_CHROOT_PROGRAM_SHA256=$hash run -0 "$COPY" --update --releases "$url"
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 }
 
 @test "update: what is not the program that it should be changes nothing" {
@@ -213,7 +219,6 @@ unchanged()
 	here
 	run -125 "$COPY" --update --releases "$MIRROR_URL/new"
 	unchanged
-	run -125 "$COPY" --update --releases https://127.0.0.1:1
 	mirror_fault "{\"path\": \"/new/$name\", \"fault\": \"status\", \"status\": 404}"
 	run -125 update
 	has_words 'is not there'
@@ -222,7 +227,7 @@ unchanged()
 	mirror_clear_faults
 	mirror_fault "{\"path\": \"/new/$name\", \"fault\": \"reset\", \"bytes\": 100000, \"times\": 1}"
 	run -0 update
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 }
 
 @test "update: killed at any instant, the program is the old one or the new one, and goes with --uninstall" {
@@ -241,7 +246,7 @@ unchanged()
 	done
 	# and finished by the next one
 	run -0 "$COPY" --update --releases "$SITE/new"
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 	[ ! -e "$COPY.new" ]
 	echo half >"$COPY.new"
 	run -0 "$COPY" --uninstall --yes
@@ -286,7 +291,7 @@ unchanged()
 	# no other is asked for what it does not know
 	: >"$HOME/db/info/nuc.list"
 	HOME=$HOME/elsewhere run -0 "$COPY" --update --releases "$SITE/new"
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 }
 
 @test "update --nix: the latest Nix of the mirror it came from, once; channels and startup files stay" {
@@ -301,7 +306,7 @@ unchanged()
 	has_words "$THIS -> 9.1.0" "Nix $TINY -> Nix 1.0.1 would be installed in $NIX"
 	run -0 update --nix --mirror "$HOME/mirror"
 	has_words "$THIS -> 9.1.0: $COPY" "Nix $TINY -> Nix 1.0.1: $NIX"
-	[ "$("$COPY" --version)" = "nix-user-chroot 9.1.0" ]
+	[ "$(version_of "$COPY")" = "9.1.0" ]
 	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
 	[ ! -e "$HOME/.profile" ]
 	# from where it came, now
