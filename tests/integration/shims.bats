@@ -395,8 +395,9 @@ END
 	run -0 tiny
 	in_place "${NAMES[@]}"
 	# a later release of the program, which finds Nix installed
-	cp "$PROGRAM" "$HOME/newer"
-	printf x >>"$HOME/newer"
+	# (what stands behind the program's end would count as a bundle's)
+	sed 's/Report bugs/Report BUGS/' "$PROGRAM" >"$HOME/newer"
+	chmod 755 "$HOME/newer"
 	mv "$HOME/newer" "$HOME/nix-user-chroot-newer"
 	PROGRAM=$HOME/nix-user-chroot-newer
 	run -0 tiny
