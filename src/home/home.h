@@ -6,6 +6,15 @@
 
 #include <stdbool.h>
 
+/* The man page, and what completes for each shell. */
+enum home_document {
+	DOCUMENT_MAN,
+	DOCUMENT_BASH,
+	DOCUMENT_FISH,
+	DOCUMENT_ZSH,
+	DOCUMENT_COUNT,
+};
+
 struct home {
 	char *path;  /* $HOME */
 	char *state; /* $XDG_STATE_HOME, else ~/.local/state */
@@ -21,8 +30,9 @@ struct home {
 	char *nix_cache;   /* $XDG_CACHE_HOME/nix: Nix's own downloads and indices */
 	/* Startup files of shells to which the Nix install script may add its line. */
 	struct strlist startup_files;
-	char *fish;	 /* the startup file that the script writes anew */
-	char *fish_path; /* our own file for fish, which puts BIN on PATH */
+	char *fish;		  /* the startup file that the script writes anew */
+	char *fish_path;	  /* our own file for fish, which puts BIN on PATH */
+	struct strlist documents; /* where each of enum home_document belongs */
 };
 
 /*

@@ -139,6 +139,8 @@ static enum shim_action look_at_shim(const struct self_plan *plan, const char *n
 int self_look(const struct home *home, const char *argv0, const struct strlist *ours,
 	      struct self_plan *out)
 {
+	_cleanup_free_ char *directory = NULL;
+
 	*out = (struct self_plan){.source = fs_self_path(), .bin = xstrdup(home->bin)};
 	/*
 	 * the path in argv[0] of nix-user-chroot-install is that of the program to which it belongs
@@ -156,11 +158,14 @@ int self_look(const struct home *home, const char *argv0, const struct strlist *
 	out->is_on_path = is_on_path(out->bin);
 #ifdef SINGLE_BINARY
 	look_at_program(ours, out);
-#else
-	(void)ours; /* a copy of this program alone would lack the installer beside it */
 #endif
+	/* in a build of two files, a copy of this program alone would lack the installer */
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		out->shims[i] = look_at_shim(out, shim_names[i]);
+	directory = path_parent(out->program);
+	if (out->copy != COPY_LEAVE &&
+	    (strcmp(directory, out->bin) == 0 || fs_same_file(directory, out->bin)))
+		documents_look(home, ours, &out->documents);
 	return 0;
 }
 
@@ -171,7 +176,7 @@ bool self_has_work(const struct self_plan *plan)
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		if (plan->shims[i] == SHIM_MAKE || plan->shims[i] == SHIM_TURN)
 			return true;
-	return plan->copy == COPY_MAKE;
+	return plan->copy == COPY_MAKE || documents_have_work(&plan->documents);
 }
 
 bool self_has_shim(const struct self_plan *plan, size_t i)
@@ -310,6 +315,8 @@ void self_carry_out(const struct self_plan *plan)
 			    "Nix is installed without them; XDG_BIN_HOME names another directory, "
 			    "--no-shims leaves them out",
 			    plan->bin, strerror(-r));
+	else
+		documents_carry_out(&plan->documents);
 }
 
 /* A hint if PATH has another nix before ours. */
@@ -425,5 +432,6 @@ void self_plan_clear(struct self_plan *plan)
 	free(plan->bin);
 	free(plan->program);
 	free(plan->source);
+	documents_clear(&plan->documents);
 	*plan = (struct self_plan){0};
 }

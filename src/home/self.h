@@ -2,6 +2,7 @@
 #ifndef HOME_SELF_H
 #define HOME_SELF_H
 
+#include "home/documents.h"
 #include "home/home.h"
 #include "home/shims.h"
 #include "util/sha256.h"
@@ -21,7 +22,8 @@ struct self_plan {
 	char *source;  /* what is copied: the running program, without a bundled Nix */
 	enum copy_action copy;
 	enum shim_action shims[SHIM_COUNT];
-	bool is_on_path; /* bin is on PATH */
+	struct documents documents; /* none if the program is elsewhere than in bin */
+	bool is_on_path;	    /* bin is on PATH */
 };
 
 /*

@@ -60,7 +60,7 @@ static bool look_at_self(const struct install_request *request, const struct hom
 
 	return request->no_shims ||
 	       (program && self_look(home, program, NULL, out) == 0 && out->copy != COPY_LEAVE &&
-		!self_has_work(out) &&
+		!self_has_work(out) && !documents_differ(&out->documents) &&
 		(out->is_on_path || request->no_modify_profile || self_has_path_file(home)));
 }
 

@@ -1,4 +1,5 @@
 #include "install/dry_run.h"
+#include "util/flavour.h"
 #include "store/layout.h"
 #include "home/startup_files.h"
 #include "util/cleanup.h"
@@ -26,10 +27,10 @@ static void print_list(FILE *f, const char *subject, const struct strlist *lines
 
 static void print_release(FILE *f, const struct release *release)
 {
-	_cleanup_free_ char *name =
-		xasprintf("Nix %s for %s",
-			  release->version ? release->version : "(its name does not tell which)",
-			  release->system);
+	_cleanup_free_ char *version = flavour_shown(release->version);
+	_cleanup_free_ char *name = xasprintf(
+		"%s for %s", release->version ? version : "Nix (its name does not tell which)",
+		release->system);
 	_cleanup_free_ char *source = xasprintf("from %s", release->sha256_source);
 	char hex[SHA256_HEX_LEN + 1];
 
@@ -168,6 +169,16 @@ static void print_self(FILE *f, const struct self_plan *self)
 	}
 }
 
+static void print_documents(FILE *f, const struct documents *documents)
+{
+	_cleanup_(strlist_clear) struct strlist made = {0};
+
+	for (size_t i = 0; i < DOCUMENT_COUNT; i++)
+		if (documents->items[i].action == DOCUMENT_MAKE)
+			strlist_add(&made, documents->items[i].path);
+	print_list(f, "man, shells", &made);
+}
+
 static void print_command(FILE *f, char *const *argv)
 {
 	_cleanup_free_ char *words = NULL;
@@ -189,6 +200,8 @@ void dry_run_print(const struct install_request *request, const struct site *sit
 	print_places(f, request, site, release);
 	print_startup_files(f, &site->home, request->no_modify_profile);
 	print_self(f, self);
+	if (self && self->copy != COPY_LEAVE)
+		print_documents(f, &self->documents);
 	if (self && self->copy != COPY_LEAVE && !request->no_modify_profile)
 		print_line(f, "PATH", "a line in the startup files of shells that lack it there");
 	print_command(f, request->argv);

@@ -8,6 +8,7 @@
 #include "install/disk_check.h"
 #include "install/dry_run.h"
 #include "install/fetched_proot.h"
+#include "util/flavour.h"
 #include "install/installation.h"
 #include "install/installed.h"
 #include "install/nix_conf.h"
@@ -80,13 +81,15 @@ static int find_release(const struct installation *in, const char *again,
 			struct downloader *downloader, struct release *out)
 {
 	struct release_request request = release_request_of(in->request);
+	_cleanup_free_ char *version = NULL;
 
 	if (!request.nix_version && !request.tarball)
 		request.nix_version = again;
 	progress_begin(in->progress, "looking for the release", NULL);
 	if (release_resolve(&request, downloader, out) < 0)
 		return -1;
-	progress_end(in->progress, "Nix %s for %s", out->version, out->system);
+	version = flavour_shown(out->version);
+	progress_end(in->progress, "%s for %s", version, out->system);
 	return 0;
 }
 
@@ -346,7 +349,8 @@ static int dry_renew(const struct installation *in, const struct installed *inst
 	else
 		installed_say(installed);
 	if (self_has_work(&renewal.self))
-		puts("the links to Nix's commands, or the program itself, would be put in place");
+		puts("the links to Nix's commands, the program itself, its man page or the "
+		     "completions would be put in place");
 	if (renewal.runtime)
 		text_print(stdout, "%s would be written down as its runtime\n", renewal.runtime);
 	if (renewal.conf)

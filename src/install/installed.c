@@ -2,6 +2,7 @@
 #include "store/layout.h"
 #include "store/record.h"
 #include "install/damage.h"
+#include "util/flavour.h"
 #include "install/nix_conf.h"
 #include "install/release.h"
 #include "install/script.h"
@@ -56,6 +57,10 @@ static bool asks_for_another(const struct install_request *request,
 			return true;
 		wanted = version;
 	}
+	/* the latest of a make: any of it, as without a version */
+	if (wanted && installed->version && flavour_is_latest(wanted))
+		return flavour_of(wanted, strlen(wanted)) !=
+		       flavour_of(installed->version, strlen(installed->version));
 	return wanted && (!installed->version || strcmp(wanted, installed->version) != 0);
 }
 
@@ -72,11 +77,12 @@ static int found(struct installed *out, char *words, const char *advice)
 static bool is_asked_for(const struct install_request *request, const char *nix)
 {
 	const struct record_release none = {0};
-	_cleanup_free_ char *end = NULL;
+	_cleanup_free_ char *top = NULL, *end = NULL;
 
 	if (!asks_for_another(request, &none))
 		return true;
-	end = request->nix_version ? xasprintf("-nix-%s/bin/nix", request->nix_version) : NULL;
+	top = request->nix_version ? flavour_top(request->nix_version) : NULL;
+	end = top ? xasprintf("-%s/bin/nix", top) : NULL;
 	return end && !request->sha256 && str_ends_with(nix, end);
 }
 
@@ -129,8 +135,7 @@ static int look_at_other_nix(const char *nix_dir, const struct install_request *
 static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct record *record,
 			  const struct install_request *request, struct installed *out)
 {
-	const char *version =
-		record->release.version ? record->release.version : "(of unknown version)";
+	_cleanup_free_ char *version = flavour_shown(record->release.version);
 	const char *missing = missing_path(nix_dir_fd, record);
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 	_cleanup_(damage_clear) struct damage damage = {0};
@@ -146,18 +151,17 @@ static int look_at_record(const char *nix_dir, int nix_dir_fd, const struct reco
 			    &damage);
 	out->is_damaged = damage.is_in_store;
 	if (nix && !missing && !damage.what)
-		return found(out,
-			     text_format("Nix %s is installed in %s already", version, nix_dir),
+		return found(out, text_format("%s is installed in %s already", version, nix_dir),
 			     NULL);
 	if (out->is_said)
 		;
 	else if (missing)
-		log_info("Nix %s was installed, but /nix/store/%s is gone: installing it again",
+		log_info("%s was installed, but /nix/store/%s is gone: installing it again",
 			 version, missing);
 	else if (damage.what)
-		log_info("Nix %s was installed, but %s: installing it again", version, damage.what);
+		log_info("%s was installed, but %s: installing it again", version, damage.what);
 	else
-		log_info("Nix %s was installed, but your profile has no nix: installing it again",
+		log_info("%s was installed, but your profile has no nix: installing it again",
 			 version);
 	out->is_said = true;
 	free(out->again);

@@ -127,6 +127,46 @@ static int note_copy(const struct self_plan *plan, struct record *record)
 	return record_note(record, RECORD_FILE, plan->program, hex);
 }
 
+static int note_bytes(enum record_kind kind, const char *path, const void *data, size_t len,
+		      struct record *record)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+	int r = sha256_of_bytes(data, len, &digest);
+
+	if (r < 0)
+		return r;
+	sha256_format(&digest, hex);
+	return record_note(record, kind, path, hex);
+}
+
+static int note_text(enum record_kind kind, const char *path, const char *text,
+		     struct record *record)
+{
+	return note_bytes(kind, path, text, strlen(text), record);
+}
+
+int notes_documents(const struct documents *documents, struct record *record)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < DOCUMENT_COUNT; i++) {
+		const struct document *document = &documents->items[i];
+		_cleanup_(strlist_clear) struct strlist absent = {0};
+		_cleanup_free_ char *above = NULL;
+
+		if (document->action != DOCUMENT_MAKE)
+			continue;
+		above = path_parent(document->path);
+		home_add_missing(&absent, above);
+		r = note_all(record, RECORD_ABSENT, &absent);
+		if (r == 0)
+			r = note_bytes(RECORD_FILE, document->path, document->data, document->len,
+				       record);
+	}
+	return r;
+}
+
 int notes_self(const struct site *site, const struct self_plan *plan, struct record *record)
 {
 	int r = plan->copy == COPY_MAKE ? note_copy(plan, record) : 0;
@@ -137,20 +177,9 @@ int notes_self(const struct site *site, const struct self_plan *plan, struct rec
 		if (self_has_shim(plan, i))
 			r = record_note(record, RECORD_LINK, path, plan->program);
 	}
+	if (r == 0 && plan->copy != COPY_LEAVE)
+		r = notes_documents(&plan->documents, record);
 	return check(site, r);
-}
-
-static int note_text(enum record_kind kind, const char *path, const char *text,
-		     struct record *record)
-{
-	char hex[SHA256_HEX_LEN + 1];
-	struct sha256 digest;
-	int r = sha256_of_bytes(text, strlen(text), &digest);
-
-	if (r < 0)
-		return r;
-	sha256_format(&digest, hex);
-	return record_note(record, kind, path, hex);
 }
 
 static int note_path_file(const struct path_file *file, struct record *record)

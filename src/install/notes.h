@@ -30,6 +30,9 @@ int notes_home(const struct site *site, int nix_dir_fd, struct record *record);
  */
 int notes_self(const struct site *site, const struct self_plan *plan, struct record *record);
 
+/* Before documents_carry_out(), which self_carry_out() calls: the same. 0 or a negative errno. */
+int notes_documents(const struct documents *documents, struct record *record);
+
 /*
  * Before path_carry_out(): note the files, the lines, and which of both are new. As notes_self().
  */

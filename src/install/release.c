@@ -1,5 +1,6 @@
 #include "install/release.h"
 #include "fetch/url.h"
+#include "util/flavour.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -50,11 +51,12 @@ static void plan_clear(struct plan *plan)
 
 static int check_words(const struct release_request *request)
 {
-	if (request->nix_version &&
+	if (request->nix_version && !flavour_is_latest(request->nix_version) &&
 	    !release_version_is_valid(request->nix_version, strlen(request->nix_version))) {
-		log_error("--nix-version '%s' is not a version of Nix\n"
-			  "give one like 2.26.3; without the option the latest is taken",
-			  request->nix_version);
+		log_error(
+			"--nix-version '%s' is not a version of Nix\n"
+			"give one like 2.26.3, or lix-2.93.3; without the option the latest is taken",
+			request->nix_version);
 		return -1;
 	}
 	if (request->system && !release_system_is_known(request->system)) {
@@ -215,10 +217,9 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 	release->system = request->system ? xstrdup(request->system) : host_system();
 	if (!release->system)
 		return -1;
-	release->version = xstrdup(request->nix_version);
 	release->wrong_next = plan->has_hash ? "check --sha256, or try another --mirror"
 					     : "try again, or another --mirror";
-	plan->mirror = release_mirror_url(request->mirror);
+	plan->mirror = release_mirror_url(release_mirror_asked_for(request));
 	plan->shown = url_shown(plan->mirror ? plan->mirror : request->mirror);
 	if (!plan->mirror) {
 		log_error("--mirror '%s' is not a mirror\n"
@@ -227,6 +228,7 @@ static int plan_from_mirror(const struct release_request *request, struct plan *
 			  plan->shown);
 		return -1;
 	}
+	release->version = release_version_asked_for(request, plan->mirror);
 	return refuse_http_hash(plan, plan->mirror);
 }
 
@@ -303,6 +305,7 @@ static int make_plan(const struct release_request *request, struct plan *plan)
 /* Ask the mirror which version is the latest */
 static int resolve_latest(struct plan *plan, struct downloader *downloader)
 {
+	const struct flavour *flavour = flavour_of_mirror(plan->mirror);
 	_cleanup_free_ char *pointer = release_pointer_url(plan->mirror);
 	_cleanup_free_ char *asked = url_shown(pointer), *led_to = NULL, *what = NULL;
 	_cleanup_(download_text_clear) struct download_text text = {0};
@@ -315,26 +318,32 @@ static int resolve_latest(struct plan *plan, struct downloader *downloader)
 			  plan->shown, asked);
 	if (download_text(downloader, pointer, POINTER_MAX, &missing, &text) < 0)
 		return -1;
-	plan->release.version = release_version_from_url(text.effective_url);
-	if (!plan->release.version)
+	if (flavour->pointer)
+		plan->release.version = release_version_from_url(text.effective_url);
+	else
+		plan->release.version =
+			release_version_from_manifest(text.body, text.len, flavour->name);
+	if (!plan->release.version && flavour->pointer)
 		plan->release.version = release_version_from_script(text.body, text.len);
 	if (!plan->release.version) {
 		led_to = url_shown(text.effective_url);
-		log_error(
-			"cannot tell the latest version of Nix: %s leads to %s, which names none\n"
-			"give a version with --nix-version, or check --mirror and the network",
-			asked, led_to);
+		log_error("cannot tell the latest version of %s: %s leads to %s, which names none\n"
+			  "give a version with --nix-version, or check --mirror and the network",
+			  flavour->title, asked, led_to);
 		return -1;
 	}
-	log_verbose("the latest version of Nix is %s, says %s", plan->release.version, asked);
+	log_verbose("the latest version of %s is %s, says %s", flavour->title,
+		    plan->release.version, asked);
 	return 0;
 }
 
 /* What is said of the mirror where it does not have the file that SHOWN is the URL of */
 static char *missing_on_mirror(const struct plan *plan, const char *shown)
 {
-	return xasprintf("there is no Nix %s for %s at %s: %s does not exist",
-			 plan->release.version, plan->release.system, plan->shown, shown);
+	_cleanup_free_ char *version = flavour_shown(plan->release.version);
+
+	return xasprintf("there is no %s for %s at %s: %s does not exist", version,
+			 plan->release.system, plan->shown, shown);
 }
 
 static int complete_from_mirror(struct plan *plan, struct downloader *downloader)

@@ -67,7 +67,8 @@ int release_check_digest(const struct release *release, const struct sha256 *fou
 void release_clear(struct release *release);
 
 /*
- * The version as in "nix-VERSION" (no "nix-" in front): a digit, then digits, letters, dots, and
+ * The version as flavour.h has it, of Nix or with "lix-" in front: a digit, then digits, letters,
+ * dots, and
  * '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1"); at most 64 bytes, no "..". So that
  * it can be a part of a path and of a URL as it is.
  */
@@ -87,6 +88,13 @@ char *release_version_from_url(const char *url);
 char *release_version_from_script(const char *body, size_t len);
 
 /*
+ * The version, with its prefix, that BODY names, the text of a manifest of a flavour called NAME:
+ * SYSTEM = "/nix/store/HASH-NAME-VERSION" for each system, all of one version. LEN bytes of any
+ * kind. The caller frees; NULL: it names none, or two.
+ */
+char *release_version_from_manifest(const char *body, size_t len, const char *name);
+
+/*
  * Nix's name for the system of uname(2)'s MACHINE, seen by a program whose pointers have
  * POINTER_BITS bits: a 32-bit userland on a 64-bit kernel gets the 32-bit Nix. NULL: there is none.
  */
@@ -104,6 +112,18 @@ char *release_systems(void);
  * caller frees; NULL: TEXT is none of these, or has a query, a fragment or no host.
  */
 char *release_mirror_url(const char *text);
+
+/*
+ * The mirror that REQUEST names, or else the one of the make of Nix that its version is of; NULL:
+ * the default one. Points into REQUEST, or is a constant.
+ */
+const char *release_mirror_asked_for(const struct release_request *request);
+
+/*
+ * The version that REQUEST names, of the make of Nix that MIRROR has; the caller frees. NULL: the
+ * latest there.
+ */
+char *release_version_asked_for(const struct release_request *request, const char *mirror);
 
 /*
  * The URL at which the mirror (a release_mirror_url()) names the latest version; the caller frees.

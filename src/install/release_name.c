@@ -1,5 +1,6 @@
 #include "install/release.h"
 #include "fetch/url.h"
+#include "util/flavour.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -7,9 +8,6 @@
 #include <string.h>
 
 enum { VERSION_MAX = 64 /* bytes; "2.32.0pre20250919_07b96c1" has 25 */ };
-
-static const char default_mirror[] = "https://releases.nixos.org/nix";
-static const char default_pointer[] = "https://nixos.org/nix/install";
 
 static const char *const systems[] = {
 	"x86_64-linux", "i686-linux",	 "aarch64-linux",     "armv6l-linux",
@@ -25,6 +23,12 @@ static bool is_version_byte(char c)
 
 bool release_version_is_valid(const char *version, size_t len)
 {
+	size_t prefix = strlen(flavour_of(version, len)->prefix);
+
+	if (prefix > len)
+		return false;
+	version += prefix;
+	len -= prefix;
 	if (len == 0 || len > VERSION_MAX || !isdigit((unsigned char)version[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
@@ -90,6 +94,27 @@ char *release_version_from_script(const char *body, size_t len)
 	return found ? xstrndup(found, found_len) : NULL;
 }
 
+char *release_version_from_manifest(const char *body, size_t len, const char *name)
+{
+	_cleanup_free_ char *head = xasprintf("-%s-", name);
+	const char *p = body, *end = body + len, *found = NULL;
+	size_t found_len = 0;
+
+	while (p < end && (p = memmem(p, (size_t)(end - p), head, strlen(head)))) {
+		size_t version_len = 0;
+
+		p += strlen(head);
+		while (p + version_len < end && is_version_byte(p[version_len]))
+			version_len++;
+		if (!release_version_is_valid(p, version_len) ||
+		    (found && (version_len != found_len || memcmp(p, found, found_len) != 0)))
+			return NULL;
+		found = p;
+		found_len = version_len;
+	}
+	return found ? xasprintf("%s-%.*s", name, (int)found_len, found) : NULL;
+}
+
 const char *release_system_of_machine(const char *machine, unsigned pointer_bits)
 {
 	static const struct {
@@ -146,7 +171,7 @@ char *release_mirror_url(const char *text)
 	size_t len;
 
 	if (!text)
-		return xstrdup(default_mirror);
+		return xstrdup(flavours[0].mirror);
 	if (text[0] == '/') {
 		url = url_of_path(text);
 	} else {
@@ -164,26 +189,51 @@ char *release_mirror_url(const char *text)
 	return steal_ptr(&url);
 }
 
+const char *release_mirror_asked_for(const struct release_request *request)
+{
+	const char *version = request->nix_version;
+
+	return request->mirror || !version ? request->mirror
+					   : flavour_of(version, strlen(version))->mirror;
+}
+
+char *release_version_asked_for(const struct release_request *request, const char *mirror)
+{
+	const char *version = request->nix_version;
+
+	if (!version || flavour_is_latest(version))
+		return NULL;
+	return flavour_of(version, strlen(version)) == &flavours[0]
+		       ? xasprintf("%s%s", flavour_of_mirror(mirror)->prefix, version)
+		       : xstrdup(version);
+}
+
 char *release_pointer_url(const char *mirror)
 {
-	if (strcmp(mirror, default_mirror) == 0)
-		return xstrdup(default_pointer);
-	return xasprintf("%s/latest/install", mirror);
+	const struct flavour *flavour = flavour_of_mirror(mirror);
+
+	if (!flavour->pointer)
+		return xasprintf("%.*s/manifest.nix", (int)(strrchr(mirror, '/') - mirror), mirror);
+	return strcmp(mirror, flavour->mirror) == 0 ? xstrdup(flavour->pointer)
+						    : xasprintf("%s/latest/install", mirror);
 }
 
 char *release_tarball_url(const char *mirror, const char *version, const char *system)
 {
-	return xasprintf("%s/nix-%s/nix-%s-%s.tar.xz", mirror, version, version, system);
+	_cleanup_free_ char *top = flavour_top(version);
+
+	return xasprintf("%s/%s/%s-%s.tar.xz", mirror, top, top, system);
 }
 
 bool release_split_name(const char *name, char **version, char **system)
 {
+	const struct flavour *flavour = flavour_of_file(name);
 	const char *start, *end = strstr(name, ".tar");
 
 	*version = *system = NULL;
-	if (!str_starts_with(name, "nix-") || !end || (end[4] != '\0' && end[4] != '.'))
+	if (!flavour || !end || (end[4] != '\0' && end[4] != '.'))
 		return false;
-	start = name + strlen("nix-");
+	start = name + strlen(flavour->name) + 1;
 	for (size_t i = 0; i < SYSTEM_COUNT; i++) {
 		size_t tail = strlen(systems[i]) + 1, len;
 
@@ -191,9 +241,9 @@ bool release_split_name(const char *name, char **version, char **system)
 			continue;
 		len = (size_t)(end - start) - tail;
 		if (start[len] != '-' || strncmp(start + len + 1, systems[i], tail - 1) != 0 ||
-		    !release_version_is_valid(start, len))
+		    !isdigit((unsigned char)*start) || !release_version_is_valid(start, len))
 			continue;
-		*version = xstrndup(start, len);
+		*version = xasprintf("%s%.*s", flavour->prefix, (int)len, start);
 		*system = xstrdup(systems[i]);
 		return true;
 	}

@@ -5,12 +5,14 @@
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/flavour.h"
 #include "util/fs.h"
 #include "util/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -183,13 +185,60 @@ int script_run_command(const struct script_request *request, char *const argv[],
 	return run_logged(request, argv, what, O_APPEND);
 }
 
+/* What a tarball without a script leaves to us: as Nix's does it, but for the startup files. */
+static const char own_script[] =
+	"set -eu\n"
+	"nix= cacert=\n"
+	"for path in \"$1\"/store/*; do\n"
+	"	name=/nix/store/${path##*/}\n"
+	"	[ ! -x \"$name/bin/nix-env\" ] || nix=$name\n"
+	"	[ ! -e \"$name/etc/ssl/certs/ca-bundle.crt\" ] || cacert=$name\n"
+	"done\n"
+	"\"$nix/bin/nix-store\" --load-db <\"$1/.reginfo\"\n"
+	"\"$nix/bin/nix-env\" -i \"$nix\"\n"
+	"[ -z \"$cacert\" ] || \"$nix/bin/nix-env\" -i \"$cacert\"\n"
+	"[ -z \"${NIX_INSTALLER_NO_CHANNEL_ADD-}\" ] || exit 0\n"
+	"[ -z \"$cacert\" ] || : \"${NIX_SSL_CERT_FILE:=$cacert/etc/ssl/certs/ca-bundle.crt}\"\n"
+	"export NIX_SSL_CERT_FILE\n"
+	"\"$nix/bin/nix-channel\" --add https://nixos.org/channels/nixpkgs-unstable nixpkgs\n"
+	"\"$nix/bin/nix-channel\" --update nixpkgs || echo 'the channel could not be fetched'\n";
+
+/*
+ * A package of another make's has the same programs in it: nix-env refuses to have both in one
+ * profile. 0, or -1 after a message.
+ */
+static int drop_other_flavour(const struct script_request *request)
+{
+	enum { HASH_LEN = 33 /* with the '-' */ };
+	_cleanup_free_ char *nix = request->profile ? NULL : script_find_nix(request->nix_dir_fd);
+	const char *name = nix ? nix + strlen("/nix/store/") : "";
+	const struct flavour *present =
+		strlen(name) > HASH_LEN ? flavour_of_file(name + HASH_LEN) : NULL;
+	_cleanup_free_ char *directory = nix ? path_parent(nix) : NULL, *nix_env = NULL;
+	char option[] = "-e";
+
+	if (!present || present == flavour_of_file(request->top))
+		return 0;
+	nix_env = path_join(directory, "nix-env");
+	return script_run_command(
+		request, (char *const[]){nix_env, option, (char *)(uintptr_t)present->name, NULL},
+		"nix-env -e failed with status");
+}
+
 int script_run(const struct script_request *request)
 {
+	_cleanup_free_ char *top = path_join("/nix/" LAYOUT_STAGING, request->top);
+	char shell[] = "/bin/sh", option[] = "-c", *text = (char *)(uintptr_t)own_script;
 	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
 	/* run by its interpreter: from a noexec mount a script cannot be run by its name */
-	char *const argv[] = {"/bin/sh", script, NULL};
+	char *const argv[] = {shell, script, NULL};
+	char *const own_argv[] = {shell, option, text, shell, top, NULL};
 
 	prepare_environment(request);
+	if (drop_other_flavour(request) < 0)
+		return -1;
+	if (!flavour_of_file(request->top)->has_script)
+		return run_logged(request, own_argv, "registering Nix failed with status", O_TRUNC);
 	log_debug("running %s inside", script);
 	return run_logged(request, argv, "the Nix install script failed with status", O_TRUNC);
 }

@@ -16,6 +16,8 @@ static int look(const struct installation *in, const struct record *record, stru
 	_cleanup_free_ char *copy = path_join(in->site->home.bin, "nix-user-chroot");
 
 	notes_of_copies(record, copy, &ours);
+	for (size_t i = 0; i < DOCUMENT_COUNT; i++)
+		notes_of_copies(record, in->site->home.documents.items[i], &ours);
 	return self_look(&in->site->home, in->request->program_argv[0], &ours, out);
 }
 

@@ -1,5 +1,6 @@
 #include "install/update.h"
 #include "config.h"
+#include "install/update_documents.h"
 #include "install/update_nix.h"
 #include "install/update_place.h"
 #include "install/update_release.h"
@@ -119,9 +120,9 @@ static int update(const struct update_request *request)
 		else if (request->with_nix)
 			r = 0;
 	}
-	if (r > 0 && request->with_nix)
+	if (r > 0)
 		return go_on(request, place.path);
-	if (r < 0)
+	if (r < 0 || (is_updated && update_documents(request) < 0))
 		return -1;
 	return request->with_nix ? update_nix(request) : 0;
 }

@@ -1,4 +1,5 @@
 #include "install/update_nix.h"
+#include "util/flavour.h"
 #include "install/release.h"
 #include "run/nix_dir.h"
 #include "store/record.h"
@@ -46,10 +47,18 @@ static char *mirror_of(const struct record_release *release)
 		       : NULL;
 }
 
-/* The latest version at MIRROR (NULL: Nix's own); the caller frees. NULL after a message. */
-static char *find_latest(const struct update_request *request, const char *mirror)
+/*
+ * The latest version at MIRROR (NULL: of the make that is PRESENT, Nix or Lix); the caller frees.
+ * NULL after a message.
+ */
+static char *find_latest(const struct update_request *request, const char *mirror,
+			 const char *present)
 {
-	const struct release_request wanted = {.mirror = mirror};
+	const struct flavour *flavour = flavour_of(present, strlen(present));
+	const struct release_request wanted = {
+		.mirror = mirror,
+		.nix_version = mirror ? NULL : flavour->name,
+	};
 	_cleanup_(downloader_freep) struct downloader *downloader = NULL;
 	_cleanup_(release_clear) struct release release = {0};
 	struct download_options options;
@@ -113,7 +122,8 @@ static int become_install(const struct update_request *request, const struct rec
 int update_nix(const struct update_request *request)
 {
 	enum runtime runtime = request->runtime;
-	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime), *mirror = NULL, *version = NULL;
+	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime), *mirror = NULL, *version = NULL,
+			    *shown = NULL, *shown_present = NULL;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	const char *present;
 	int order;
@@ -121,26 +131,28 @@ int update_nix(const struct update_request *request)
 	if (!nix_dir || read_record(nix_dir, &record) < 0)
 		return -1;
 	mirror = request->mirror ? xstrdup(request->mirror) : mirror_of(&record.release);
-	version = find_latest(request, mirror);
+	present = record.release.version ? record.release.version : "0";
+	version = find_latest(request, mirror, present);
 	if (!version)
 		return -1;
-	present = record.release.version ? record.release.version : "0";
 	order = strverscmp(version, present);
+	shown = flavour_shown(version);
+	shown_present = flavour_shown(record.release.version);
 	if (order == 0 && !request->force) {
-		log_info("Nix %s is the latest: nothing to do in %s", present, nix_dir);
+		log_info("%s is the latest: nothing to do in %s", shown, nix_dir);
 		return 0;
 	}
 	if (order < 0 && !request->force) {
-		log_error("the latest Nix there is %s, which is older than the one in %s, %s\n"
+		log_error("the latest there is %s, which is older than what is in %s, %s\n"
 			  "--force takes it all the same",
-			  version, nix_dir, present);
+			  shown, nix_dir, shown_present);
 		return -1;
 	}
 	if (request->dry_run) {
-		text_print(stdout, "Nix %s -> %s would be installed in %s\n", present, version,
+		text_print(stdout, "%s -> %s would be installed in %s\n", shown_present, shown,
 			   nix_dir);
 		return 0;
 	}
-	log_info("Nix %s -> %s: %s", present, version, nix_dir);
+	log_info("%s -> %s: %s", shown_present, shown, nix_dir);
 	return become_install(request, &record, mirror, version);
 }

@@ -4,7 +4,6 @@
 #include "run/nix_dir.h"
 #include "store/layout.h"
 #include "store/lock.h"
-#include "store/record.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -96,8 +95,7 @@ int update_place_find(const char *argv0, bool is_part, struct update_place *out)
 	return check_owner(is_part, out, &st);
 }
 
-/* The record's name for the program at PATH; NULL: it is not in the record. */
-static const char *recorded_name(const struct record *record, const char *path)
+const char *update_recorded_name(const struct record *record, const char *path)
 {
 	for (size_t i = 0; i < record->count; i++)
 		if (record->entries[i].kind == RECORD_FILE &&
@@ -116,7 +114,7 @@ static int is_recorded(const struct update_request *request, const char *nix_dir
 	struct trust trust;
 
 	if (fd < 0 || record_read(fd, &record) < 0 || record.owner != geteuid() ||
-	    !recorded_name(&record, path))
+	    !update_recorded_name(&record, path))
 		return 0;
 	if (trusted_find(&request->trust, &trust) < 0 || layout_check_links(fd, nix_dir) < 0 ||
 	    trusted_check(&trust, fd, nix_dir, false) < 0)
@@ -174,7 +172,7 @@ static int replace_recorded(const char *nix_dir, const struct update_place *plac
 	int r = record_open(lock->nix_dir_fd, &record);
 
 	sha256_format(sha256, hex);
-	subject = r < 0 ? NULL : xstrdup(recorded_name(&record, place->path));
+	subject = r < 0 ? NULL : xstrdup(update_recorded_name(&record, place->path));
 	if (r == 0 && subject)
 		r = record_note(&record, RECORD_FILE, subject, hex);
 	if (r == 0 && fsync(record.fd) < 0)

@@ -53,6 +53,7 @@ static bool is_made_by_us(const struct record_entry *entry, const struct home *h
 	       is_on_the_way_to_one(entry, &home->channels) ||
 	       is_on_the_way_to_one(entry, &home->defexprs) ||
 	       is_on_the_way_to(entry, home->fish_path) ||
+	       is_on_the_way_to_one(entry, &home->documents) ||
 	       is_on_the_way_to_one(entry, &home->startup_files);
 }
 
@@ -106,6 +107,7 @@ static bool is_believed(const struct record_entry *entry, const struct home *hom
 		return is_shim(entry, home);
 	case RECORD_FILE:
 		return is_below(entry, home->bin, "nix-user-chroot") || is_path_file(entry, home) ||
+		       is_one_of(entry, &home->documents) ||
 		       is_below(entry, nix_dir, LAYOUT_NIX_CONF);
 	case RECORD_WAS:
 		return is_link_of_nix(entry, home);

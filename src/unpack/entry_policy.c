@@ -1,5 +1,6 @@
 #include "unpack/entry_policy.h"
 
+#include "util/flavour.h"
 #include "util/store_name.h"
 #include "util/str.h"
 
@@ -56,8 +57,9 @@ static bool top_name_valid(const char *name, size_t len)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789+-._";
 
-	return len > strlen("nix-") && str_starts_with(name, "nix-") &&
-	       strspn(name, allowed) >= len;
+	const struct flavour *flavour = flavour_of_file(name);
+
+	return flavour && len > strlen(flavour->name) + 1 && strspn(name, allowed) >= len;
 }
 
 bool entry_top_valid(const char *name)

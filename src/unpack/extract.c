@@ -2,6 +2,7 @@
 
 #include "unpack/dictionary.h"
 #include "unpack/extract_entry.h"
+#include "util/flavour.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -155,7 +156,7 @@ static int take_all(struct extraction *x, const struct extract_policy *policy)
 					       archive_error_string(x->out));
 	if (!x->top)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL, "it is empty");
-	if (!(x->has & HAS_INSTALL))
+	if (!(x->has & HAS_INSTALL) && flavour_of_file(x->top)->has_script)
 		return extraction_fail(x, EXTRACT_ADVICE_TARBALL,
 				       "there is no install script in it");
 	if (!(x->has & HAS_STORE))

@@ -99,6 +99,8 @@ unchanged()
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	kill -0 "$pid"
 	run -0 "$COPY" -- sh -c 'ls -d /nix/store'
+	# with the man page and the completions of the new one
+	grep -q '^\.TH .*"nix-user-chroot 9\.1\.0"' "$HOME/.local/share/man/man1/nix-user-chroot.1"
 	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
 	run -0 grep "^file $COPY " "$NIX/var/nix-user-chroot/record"
 	[ "$output" = "file $COPY $(sha256sum <"$COPY" | cut -d ' ' -f 1)" ]
@@ -301,9 +303,9 @@ unchanged()
 	mkdir "$HOME/mirror/latest"
 	cp "$SITE/nix-1.0.1/install" "$HOME/mirror/latest"
 	run -0 update --nix --mirror "$HOME/mirror" --dry-run
-	has_words "$THIS -> 9.1.0" "Nix $TINY -> 1.0.1 would be installed in $NIX"
+	has_words "$THIS -> 9.1.0" "Nix $TINY -> Nix 1.0.1 would be installed in $NIX"
 	run -0 update --nix --mirror "$HOME/mirror"
-	has_words "$THIS -> 9.1.0: $COPY" "Nix $TINY -> 1.0.1: $NIX"
+	has_words "$THIS -> 9.1.0: $COPY" "Nix $TINY -> Nix 1.0.1: $NIX"
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
 	[ ! -e "$HOME/.profile" ]
@@ -314,7 +316,7 @@ unchanged()
 	cp "$SITE/nix-$TINY/install" "$HOME/mirror/latest"
 	cp -r "$SITE/nix-$TINY" "$HOME/mirror"
 	run -125 "$COPY" --update --nix --releases "$SITE/new"
-	has_words "the latest Nix there is $TINY, which is older" --force
+	has_words "the latest there is Nix $TINY, which is older" --force
 	run -0 "$COPY" --update --nix --releases "$SITE/new" --force
 	grep -q "^complete $TINY " "$NIX/var/nix-user-chroot/record"
 	# without an installation
@@ -336,6 +338,6 @@ unchanged()
 	cp -r "$SITE/nix-1.0.1" "$HOME/mirror"
 	cp "$SITE/nix-1.0.1/install" "$HOME/mirror/latest"
 	run -0 "$two/nix-user-chroot" --update --nix --mirror "$HOME/mirror"
-	has_words 'built as two files' "Nix $TINY -> 1.0.1"
+	has_words 'built as two files' "Nix $TINY -> Nix 1.0.1"
 	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
 }

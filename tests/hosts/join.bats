@@ -15,6 +15,7 @@ setup()
 	entering
 	STARTED=()
 	LIST=/tmp/nix-user-chroot-$(id -u)
+	cp /proc/self/mountinfo "$SCRATCH/mounts"
 }
 
 teardown()
@@ -61,7 +62,10 @@ namespace()
 joins()
 {
 	[ $# -gt 0 ] || set -- inside
-	[ "$("$@" readlink /proc/self/ns/mnt)" = "$(namespace "$PID")" ]
+	[ "$("$@" readlink /proc/self/ns/mnt)" != "$(namespace "$PID")" ] || return 0
+	# a mount of somebody else's is a reason for another namespace
+	diff "$SCRATCH/mounts" /proc/self/mountinfo >&2
+	return 1
 }
 
 # the files of the list that stand for a namespace into NIX

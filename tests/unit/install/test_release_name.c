@@ -207,6 +207,27 @@ static void builds_urls(void **state)
 	       "https://example.org/nix-2.26.3/nix-2.26.3-i686-linux.tar.xz");
 }
 
+static void reads_the_version_of_a_manifest(void **state)
+{
+	static const struct {
+		const char *body, *version;
+	} table[] = {
+		{"{ x = \"/nix/store/h-lix-2.93.3\"; }", "lix-2.93.3"},
+		{"a \"/h-lix-2.93.3\" b \"/g-lix-2.93.3\"", "lix-2.93.3"},
+		{"a \"/h-lix-2.93.3\" b \"/g-lix-2.93.4\"", NULL},
+		{"-lix-", NULL},
+		{"-lix-..", NULL},
+		{"-nix-2.26.3", NULL},
+		{"<html>", NULL},
+		{"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(table); i++)
+		expect(release_version_from_manifest(table[i].body, strlen(table[i].body), "lix"),
+		       table[i].version);
+}
+
 static void takes_a_name_apart(void **state)
 {
 	static const struct {
@@ -222,7 +243,10 @@ static void takes_a_name_apart(void **state)
 		{"nix-..-x86_64-linux.tar.xz", NULL, NULL},
 		{"nix-2.26.3-x86_64-linux", NULL, NULL},
 		{"nix-2.26.3-x86_64-linux.tarball", NULL, NULL},
-		{"lix-2.26.3-x86_64-linux.tar.xz", NULL, NULL},
+		{"lix-2.93.3-x86_64-linux.tar.xz", "lix-2.93.3", "x86_64-linux"},
+		{"lix-lix-2.93.3-x86_64-linux.tar.xz", NULL, NULL},
+		{"lix--x86_64-linux.tar.xz", NULL, NULL},
+		{"nox-2.26.3-x86_64-linux.tar.xz", NULL, NULL},
 		{"nix-.tar", NULL, NULL},
 		{"nix-2.26.3 x86_64-linux.tar", NULL, NULL},
 		{"", NULL, NULL},
@@ -248,6 +272,7 @@ int main(void)
 		cmocka_unit_test(names_the_system_of_a_machine),
 		cmocka_unit_test(reads_a_mirror),
 		cmocka_unit_test(builds_urls),
+		cmocka_unit_test(reads_the_version_of_a_manifest),
 		cmocka_unit_test(takes_a_name_apart),
 	};
 
