@@ -1,4 +1,4 @@
-/* Entering directories without crossing a mount, and rm -rf, which is made of that. */
+/* Entering directories without crossing a mount, and rm -rf, which is built on it. */
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -131,7 +131,7 @@ static int unlink_in(int fd, const char *name, int flags)
 		return 0;
 	if (errno != EACCES)
 		return -errno;
-	/* only now: Nix's directories are read-only, but most others are not */
+	/* only after a failure: Nix's directories are read-only, but most others are not */
 	return fchmod(fd, 0700) == 0 && unlinkat(fd, name, flags) == 0 ? 0 : -errno;
 }
 
@@ -245,7 +245,7 @@ static int remove_top(int parent, const char *name)
 	walk.spare_fd = dup_spare(parent);
 	r = remove_directory(&walk, parent, name);
 	cleanup_close(&walk.spare_fd);
-	/* it is no directory, and may not be removed */
+	/* NAME is no directory, and may not be removed */
 	return r == -ENOTDIR ? -EPERM : r;
 }
 
