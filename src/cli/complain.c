@@ -123,7 +123,7 @@ void complain_option(const char *word, int letter, enum command command)
 		complain_long(word, command);
 		return;
 	}
-	/* "-install" with one hyphen: every letter would be an option */
+	/* "-install" with one hyphen: getopt_long(3) takes every letter for an option */
 	if (strlen(word) > 3)
 		suggestion = did_you_mean(word + 1);
 	what = suggestion ? xasprintf("unknown option %s", word)

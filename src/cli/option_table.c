@@ -197,7 +197,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .metavar = "GROUP",
 	 VARIABLE("SHARED_GROUP"),
 	 .help = "also use one that this group writes to"},
-	/* what people type who come from another installer; --install asks nothing anyway */
+	/* --install asks nothing, but users of other installers type this */
 	{.name = "yes",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_INSTALL | SCOPE_UNINSTALL,
