@@ -50,8 +50,9 @@ static const char *place_of_curl(void)
 }
 
 /*
- * The first bundle, else the first directory of hashed certificates, that is below ROOT in a place
- * where a distribution keeps one; on this host also the bundle that its libcurl knows.
+ * Find the first bundle, else the first directory of hashed certificates, in the places below ROOT
+ * where distributions keep them. If ROOT is this host, the default bundle of its libcurl counts
+ * too.
  */
 static void find_of_host(const char *root, struct ca_bundle *out)
 {

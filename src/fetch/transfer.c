@@ -318,7 +318,7 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 		return fail(transfer, TRANSFER_FAILED, error.next,
 			    xasprintf("it was not complete after %u seconds",
 				      run->downloader->options.text_time));
-	/* libcurl quotes a wrong URL, also of a proxy, with its password */
+	/* libcurl's text may quote a wrong URL, also that of a proxy, with its password */
 	if (*run->detail && !strpbrk(run->detail, "@?"))
 		transfer->detail = xstrdup(run->detail);
 	if (is_for_want_of_ca(run, code)) {
