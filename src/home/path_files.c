@@ -69,7 +69,10 @@ bool path_is_startup_file(const struct home *home, const char *path)
 	_cleanup_free_ char *above = path_parent(path);
 	const char *name = last_component(path), *zdotdir = env_get("ZDOTDIR");
 
-	/* a ZDOTDIR of the past may be unset now; most are below the home directory */
+	/*
+	 * ZDOTDIR may be unset by now; the directory it named is most likely below the home
+	 * directory
+	 */
 	if (strstr(path, "/../") ||
 	    (!is_below_place(path, home->path) && !(zdotdir && is_same_place(above, zdotdir))))
 		return false;

@@ -201,7 +201,10 @@ int startup_file_clean_own(const char *path, bool remove_empty)
 	return clean(path, remove_empty, without_own_line);
 }
 
-/* Has TEXT nothing but the script's line? Also true if it is empty, since the script was killed. */
+/*
+ * Does TEXT hold nothing but the script's line? True for an empty TEXT too: the script may have
+ * been killed before it wrote the line.
+ */
 static bool is_of_script(const char *text, size_t len)
 {
 	size_t rest_len;
