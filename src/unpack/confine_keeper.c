@@ -175,9 +175,9 @@ static int exit_status(int status)
 }
 
 /*
- * The init of the pid namespace, in which the worker is the only other process; init ends as the
- * worker does. ALIVE is a pipe whose other end only the keeper has: init cannot find the keeper by
- * its process id, which belongs to another namespace.
+ * The init of the pid namespace. The worker is the only other process there; init ends with the
+ * worker's exit status. ALIVE is a pipe whose other end only the keeper has: init cannot find the
+ * keeper by its process id, which belongs to another namespace.
  */
 static _Noreturn void init_run(const struct confine_request *request, uint64_t mapped, int alive)
 {

@@ -73,7 +73,7 @@ static int enter_landlock(bool namespaces)
 {
 	int abi = landlock_abi();
 
-	/* the namespaces suffice without it, and the first version refuses hard links */
+	/* with namespaces, Landlock is not needed, and its first version refuses hard links */
 	if (abi == 0 || (namespaces && abi < LANDLOCK_ABI_LINKS) || landlock_enter(abi) < 0)
 		return 0;
 	return abi;
