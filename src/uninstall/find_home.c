@@ -63,7 +63,10 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return str_starts_with(resolved, "/nix/") ? OWNER_WE : OWNER_OTHER;
 	if (r != -ENOENT || !finder_is_new(finder, path))
 		return OWNER_OTHER;
-	/* it leads nowhere, inside either: it was ours, unless it names a path of another store */
+	/*
+	 * the link leads nowhere, inside or outside: it was ours, unless it names a path of another
+	 * store
+	 */
 	return finder->has_store_paths && resolved && str_starts_with(resolved, "/nix/store/")
 		       ? OWNER_OTHER
 		       : OWNER_WE;
