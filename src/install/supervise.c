@@ -123,7 +123,7 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		setpgid(0, 0);
 		run_child(job, parent, outer_mask);
 	}
-	setpgid(child, child); /* in parent and child, whichever is first */
+	setpgid(child, child); /* both parent and child do this, since either may run first */
 	sig = wait_for(child, set, status);
 	/* if the child was killed (for lack of memory), processes that it started still run */
 	if (sig || !WIFEXITED(*status))
