@@ -70,12 +70,10 @@ static int check_trusted(const char *program)
 	for (size_t i = 0; i < 2 && fs_exists(AT_FDCWD, program); i++) {
 		if (trust_look(&trust, AT_FDCWD, paths[i], &st) == TRUST_GOOD)
 			continue;
-		log_error("%s is not run: others than you and root own %s (it is user %lu's) or "
-			  "can write to it\n"
-			  "chmod go-w it where it is yours, or install the program where nobody "
-			  "else can write",
-			  program, i == 0 ? "it" : "the directory that it is in",
-			  (unsigned long)st.st_uid);
+		log_error("%s is not run: %s belongs to user %lu, or others can write to it\n"
+			  "if it is yours, take the write permission of others away (chmod go-w); "
+			  "or install the program where nobody else can write",
+			  program, i == 0 ? "the file" : "its directory", (unsigned long)st.st_uid);
 		return -1;
 	}
 	return 0;

@@ -288,8 +288,8 @@ static const char *advice_on_limit(const struct plan *plan)
 {
 	return plan->count > MANY
 		       ? "\nthe kernel limits the number of mounts (sysctl fs.mount-max): in "
-			 "path-config.toml, exclude a directory\nrather than entries of it where it "
-			 "has very many, and mount nothing new into it"
+			 "path-config.toml, exclude a whole\ndirectory instead of very many of its "
+			 "entries, and mount nothing new into it"
 		       : "\nthe kernel limits the number of mounts (sysctl fs.mount-max), and each of "
 			 "the host's counts twice while\nthe new root is made: unmount what is not "
 			 "needed, or have an administrator raise the limit to more than\ntwice what "

@@ -30,7 +30,7 @@ enum option_kind {
 #define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
 #define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
-/* Under which heading the help pages have it; see help.c. */
+/* The heading under which the help pages list an option; see help.c. */
 enum option_group {
 	GROUP_COMMAND,
 	GROUP_WHAT,	 /* what is installed */

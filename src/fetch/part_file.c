@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; a longer file is none of ours */ };
+enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; a longer file is not ours */ };
 
 static int cannot(const char *verb, const char *path, int error)
 {

@@ -170,8 +170,8 @@ static char *verdict(const struct report *report)
 			       "own would hide them.");
 	if (first == RUNTIME_AUTO && report->runtimes.lacks_proot &&
 	    (report->wanted == RUNTIME_AUTO || report->wanted == RUNTIME_PROOT))
-		return xstrdup("Not yet: nothing that is here enters. --install fetches a PRoot "
-			       "from the release of this program, where that has one for this "
+		return xstrdup("Not yet: no runtime that is here works. --install fetches a "
+			       "PRoot from the release of this program, if there is one for this "
 			       "machine; a proot on PATH would do too.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");

@@ -60,7 +60,7 @@ static int compare(const struct update_request *request, const struct own_file *
 		return 0;
 	}
 	log_error("the release has nix-user-chroot %s, which is older than this one, "
-		  "" PACKAGE_VERSION "\n--force takes it all the same",
+		  "" PACKAGE_VERSION "\n--force installs it anyway",
 		  file->version);
 	return -1;
 }

@@ -144,7 +144,7 @@ int update_nix(const struct update_request *request)
 	}
 	if (order < 0 && !request->force) {
 		log_error("the latest there is %s, which is older than what is in %s, %s\n"
-			  "--force takes it all the same",
+			  "--force installs it anyway",
 			  shown, nix_dir, shown_present);
 		return -1;
 	}
