@@ -20,7 +20,7 @@ static const char *page_of(enum command command)
 	return has_options ? name : NULL;
 }
 
-/* Print WHAT, and below it the suggestion, or else which help page to read. */
+/* Print WHAT, and below it SUGGESTION, or, if that is NULL, which help page to read. */
 static void complain(const char *what, const char *suggestion, enum command command)
 {
 	const char *page = page_of(command);

@@ -4,7 +4,7 @@
 #define AT(field)	  .offset = offsetof(struct options, field)
 #define AT_INSTALL(field) .offset = offsetof(struct options, install.field)
 
-/* What most options are: a row of the table begins with one of these. */
+/* The usual fields of an option: a row of the table begins with one of these macros. */
 #define COMMAND(what)  .kind = KIND_COMMAND, .group = GROUP_COMMAND, .value = COMMAND_##what
 #define STRING(field)  .kind = KIND_STRING, .scope = SCOPE_INSTALL, AT_INSTALL(field)
 #define SOURCE(field)  .kind = KIND_STRING, .scope = SCOPE_INSTALL | SCOPE_BUNDLE, AT_INSTALL(field)

@@ -41,7 +41,7 @@ static int usable_dir(const char *path)
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The bundle where this host's libcurl looks by itself; NULL: it has none. */
+/* The bundle that this host's libcurl uses by default; NULL: none. */
 static const char *place_of_curl(void)
 {
 	const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);

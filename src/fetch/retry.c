@@ -87,7 +87,7 @@ static int sleep_before_retry(const struct job *job, unsigned wait)
 			return -1;
 		if (wait == 0)
 			return 0;
-		nanosleep(&ts, NULL); /* a signal shortens it, and progress() is asked */
+		nanosleep(&ts, NULL); /* a signal ends the sleep early, and progress() is asked */
 		wait -= slice;
 	}
 }

@@ -21,7 +21,7 @@ static void find_documents(const char *config, struct strlist *out)
 
 int home_find(struct home *out)
 {
-	/* those of install-nix-from-tarball.sh, and some more for later installers */
+	/* the files of install-nix-from-tarball.sh, and some more that later installers may use */
 	static const char *const startup_files[] = {
 		".bash_profile", ".bash_login", ".profile", ".bashrc",
 		".zshenv",	 ".zprofile",	".zshrc",   ".zlogin",

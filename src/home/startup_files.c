@@ -69,7 +69,7 @@ const char *startup_text_line(const char *text, size_t len, size_t *out_len)
 	return NULL;
 }
 
-/* Do the first USED bytes of OUT end with an empty line, or are they one? */
+/* Are the first USED bytes of OUT an empty line, or do they end with one? */
 static bool ends_with_empty_line(const char *out, size_t used)
 {
 	return used > 0 && out[used - 1] == '\n' && (used == 1 || out[used - 2] == '\n');

@@ -57,7 +57,7 @@ struct report {
 	struct runtimes runtimes;
 	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	const char *nix_dir; /* the Nix directory; NULL: not known */
-	int nix_dir_err;     /* why it cannot be made there, or 0 */
+	int nix_dir_err;     /* why nix_dir cannot be made, an errno; 0: it can */
 	struct host_facts facts;
 	struct explanations reasons;
 };

@@ -76,7 +76,7 @@ static int found(struct installed *out, char *words, const char *advice)
 	return 1;
 }
 
-/* Is the file NIX in the store path of the release that REQUEST asks for, by its name? */
+/* Is the file NIX in the store path of the release that REQUEST asks for? The name tells. */
 static bool is_asked_for(const struct install_request *request, const char *nix)
 {
 	const struct record_release none = {0};

@@ -172,7 +172,7 @@ int profile_links_check(const struct site *site, const struct install_request *r
 	if (is_in_the_way(site, fd, &record, profile, &target))
 		return check_link(site, request, profile,
 				  "it will be replaced\n--uninstall puts it back");
-	/* Nix would make its own link to this one */
+	/* there is no link: Nix would make one to this foreign profile */
 	if (!target && is_foreign_generation(site, fd, &record, "profile"))
 		return check_link(site, request, usual, "it stays, and Nix gets another one here");
 	return 0;

@@ -233,7 +233,7 @@ int script_run(const struct script_request *request)
 	_cleanup_free_ char *top = path_join("/nix/" LAYOUT_STAGING, request->top);
 	char shell[] = "/bin/sh", option[] = "-c", *text = (char *)(uintptr_t)own_script;
 	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
-	/* run by its interpreter: from a noexec mount a script cannot be run by its name */
+	/* the shell is named, because the kernel runs no script on a noexec mount */
 	char *const argv[] = {shell, script, NULL};
 	char *const own_argv[] = {shell, option, text, shell, top, NULL};
 

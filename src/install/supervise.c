@@ -46,7 +46,7 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 	sigaddset(&mask, SIGTTOU);
 	/* write(2) then fails with EFBIG, and a message names the file */
 	sigaddset(&mask, SIGXFSZ);
-	/* blocked, not ignored: exec would pass that on, while run_start() unblocks them */
+	/* blocked, not ignored: programs would inherit that, while run_start() can unblock them */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

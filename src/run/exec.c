@@ -85,7 +85,7 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	}
 	if (strcmp(name, "bash") != 0)
 		return file_speaks_of(home, ".profile", profile);
-	/* bash(1) reads the first of them that exists and is readable, and no other */
+	/* bash(1) reads only the first of these files that exists and is readable */
 	for (size_t i = 0; i < sizeof(of_bash) / sizeof(of_bash[0]); i++) {
 		_cleanup_free_ char *path = path_join(home, of_bash[i]);
 

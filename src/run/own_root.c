@@ -104,7 +104,7 @@ static bool is_doubtful(bool with_user_namespace)
 		(access("/proc/self/uid_map", W_OK) < 0 || is_root_without_setfcap()));
 }
 
-/* Try the steps in a child. 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
+/* Try the steps in a child. 0: entering will work, or nobody can tell; 1 with *REFUSAL set. */
 static int try_before(bool with_user_namespace, struct refusal *refusal)
 {
 	const struct probe_step *failed;

@@ -56,7 +56,7 @@ void log_status(const char *text, pid_t group);
  */
 void log_forget_status(void);
 
-/* Erase the cursor's line, in which a child that has ended left its status. */
+/* Erase the line of the cursor, where a child that has ended has left its status. */
 void log_erase_line(pid_t group);
 
 #endif

@@ -70,7 +70,7 @@ void progress_wait(struct progress *progress, const char *label);
 void progress_end(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The step has ended otherwise: remove its line. */
+/* The step has ended without success: remove its line. */
 void progress_drop(struct progress *progress);
 
 /* The process that showed PROGRESS was killed: remove the line that it may have left. */

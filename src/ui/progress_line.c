@@ -8,7 +8,7 @@
 #define BAR_MIN 8
 #define BAR_MAX 32
 
-/* Nothing has come for so long, in ms, that it is no short interruption. */
+/* In ms: if no byte comes for so long, this is more than a short interruption. */
 #define STALLED_MS 3000
 
 /*

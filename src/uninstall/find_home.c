@@ -37,9 +37,9 @@ bool find_is_host_nix(const struct finder *finder)
 
 enum owner {
 	OWNER_NOBODY, /* nothing is there */
-	/* of another Nix that was there before, and unchanged, even if it leads to ours inside */
+	/* another Nix's, from before --install and unchanged, even if it leads to ours inside */
 	OWNER_USER,
-	OWNER_WE, /* it leads into our store, or did */
+	OWNER_WE, /* the link leads into our store, or did */
 	OWNER_OTHER,
 };
 

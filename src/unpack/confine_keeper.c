@@ -249,7 +249,7 @@ _Noreturn void keeper_run(const struct confine_request *request, int status_fd, 
 	 */
 	status_must(fchdir(AT_ROOT), "fchdir");
 	close(AT_ROOT);
-	/* a session of its own: signals to the caller's process group do not come here */
+	/* a session of its own, so that signals to the caller's process group do not arrive here */
 	status_must(setsid(), "setsid");
 	status_must(pipe2(alive, O_CLOEXEC), "pipe2");
 	if (namespaces)

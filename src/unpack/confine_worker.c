@@ -90,7 +90,7 @@ _Noreturn void worker_run(const struct confine_request *request, pid_t parent, u
 		_exit(127);
 	status_must(setsid(), "setsid");
 	worker_drop_capabilities();
-	/* a change of credentials may have cleared it */
+	/* a change of credentials may have cleared the death signal */
 	worker_death_signal(SIGKILL);
 	if (getppid() != parent)
 		_exit(127);

@@ -172,7 +172,7 @@ static int check_hardlink(struct extraction *x, struct archive_entry *entry, con
 					 "it is a hard link that is not from store/ to store/");
 	if (archive_entry_size(entry) > 0)
 		return extraction_refuse(x, path, "it is a hard link with contents of its own");
-	/* a parent that is no directory could put the target elsewhere */
+	/* through a parent that is no directory, the target could be elsewhere */
 	if (ensure_parents(x, target) < 0)
 		return -1;
 	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))

@@ -148,7 +148,10 @@ static int dup_spare(int fd)
  */
 static int move_to_top(struct walk *walk, int fd, const char *name)
 {
-	/* moving a directory needs write permission for it, since ".." in it changes */
+	/*
+	 * to move a directory takes write permission for the directory itself, since its ".."
+	 * changes
+	 */
 	_cleanup_close_ int moved = -1;
 
 	cleanup_close(&walk->spare_fd);
