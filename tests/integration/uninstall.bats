@@ -3,7 +3,7 @@
 # --uninstall: the home directory is what it was before --install, byte by byte, and what the user
 # has added or changed meanwhile is still there; killed at any instant, it can be run again.
 #
-# NUC_CRASHES     how many times to kill (default 30; 300 for a night)
+# NUC_CRASHES     how many times to kill (default 12; 300 for a night)
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
@@ -601,7 +601,7 @@ files()
 	lined
 	fill
 	whole=$(milliseconds uninstall)
-	while [ "$n" -lt "${NUC_CRASHES:-30}" ]; do
+	while [ "$n" -lt "${NUC_CRASHES:-12}" ]; do
 		n=$((n + 1))
 		instant=$((RANDOM % (whole + whole / 8 + 2)))
 		echo "crash $n of seed $seed, after $instant ms of $whole"
