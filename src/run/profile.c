@@ -18,11 +18,18 @@ static char *without_colon(const char *profile)
 	return real && !strchr(real, ':') ? steal_ptr(&real) : NULL;
 }
 
+/* The user's places, and the profile of all who use the Nix directory. */
+static void find_places(struct strlist *out)
+{
+	nix_home_places("profile", out);
+	strlist_add(out, "/nix/var/nix/profiles/default");
+}
+
 char *profile_find(void)
 {
 	_cleanup_(strlist_clear) struct strlist places = {0};
 
-	nix_home_places("profile", &places);
+	find_places(&places);
 	for (size_t i = 0; i < places.count; i++) {
 		_cleanup_free_ char *bin = path_join(places.items[i], "bin");
 
@@ -36,8 +43,7 @@ void profile_directories(struct strlist *out)
 {
 	_cleanup_(strlist_clear) struct strlist places = {0};
 
-	nix_home_places("profile", &places);
-	strlist_add(&places, "/nix/var/nix/profiles/default");
+	find_places(&places);
 	for (size_t i = 0; i < places.count; i++)
 		strlist_take(out, path_join(places.items[i], "bin"));
 }
