@@ -21,7 +21,7 @@ static void find_documents(const char *config, struct strlist *out)
 
 int home_find(struct home *out)
 {
-	/* those of install-nix-from-tarball.sh, and some more for later installers */
+	/* the files of install-nix-from-tarball.sh, and some more that later installers may use */
 	static const char *const startup_files[] = {
 		".bash_profile", ".bash_login", ".profile", ".bashrc",
 		".zshenv",	 ".zprofile",	".zshrc",   ".zlogin",
@@ -30,7 +30,9 @@ int home_find(struct home *out)
 	_cleanup_free_ char *config = NULL, *cache = NULL;
 
 	*out = (struct home){.path = xdg_home()};
-	/* without HOME the Nix install script fails, after everything else was done */
+	/*
+	 * without HOME the Nix install script would fail, but only after everything else was done
+	 */
 	if (!out->path) {
 		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
 			  "home directory",

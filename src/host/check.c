@@ -25,7 +25,7 @@ char *check_explain(enum check_step step, int err, const char *root)
 	host_facts_read(root, &facts);
 	explain(&facts, step, err, &list);
 	first = &list.items[0];
-	/* some reasons, such as an emulator, no administrator can change */
+	/* some reasons cannot be changed by an administrator: an emulator, for example */
 	has_admin = first->admin.count > 0;
 	return xasprintf("%s\n%s%s\nmore, and what to do%s: nix-user-chroot --check%s",
 			 first->reason, has_admin ? "an administrator can change that: " : "",

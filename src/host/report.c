@@ -141,8 +141,8 @@ static enum runtime choose(const struct report *report)
 }
 
 /*
- * Is there no Nix directory, and none can be made? The runtime direct uses /nix, which was checked
- * before.
+ * Is the Nix directory missing, and impossible to make? The runtime direct uses /nix, which was
+ * checked before.
  */
 static bool lacks_nix_dir(const struct report *report)
 {
@@ -155,7 +155,7 @@ static bool is_kept(const struct report *report)
 	return report->keeper && choose(report) != RUNTIME_DIRECT;
 }
 
-/* Of a bundle that was cut or changed: how it is seen; else NULL. */
+/* What is wrong with the bundle, if it was cut or changed; else NULL. */
 static const char *broken_bundle(const struct report *report)
 {
 	return report->bundle ? report->bundle->bundle->broken : NULL;
@@ -177,8 +177,8 @@ static char *verdict(const struct report *report)
 			       "own would hide them.");
 	if (first == RUNTIME_AUTO && report->runtimes.lacks_proot &&
 	    (report->wanted == RUNTIME_AUTO || report->wanted == RUNTIME_PROOT))
-		return xstrdup("Not yet: nothing that is here enters. --install fetches a PRoot "
-			       "from the release of this program, where that has one for this "
+		return xstrdup("Not yet: no runtime that is here works. --install fetches a "
+			       "PRoot from the release of this program, if there is one for this "
 			       "machine; a proot on PATH would do too.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");

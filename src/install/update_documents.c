@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 
-/* What is to be done for a program that RECORD has. */
+/* Find out which documents are to be written for a program that is in RECORD. */
 static void look(const struct home *home, const struct record *record, struct documents *out)
 {
 	_cleanup_(strlist_clear) struct strlist ours = {0};

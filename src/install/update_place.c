@@ -40,7 +40,9 @@ static char *find_path(const char *argv0)
 	_cleanup_free_ char *self = fs_self_path();
 
 #ifndef SINGLE_BINARY
-	/* a program that starts this one uses its absolute path */
+	/*
+	 * nix-user-chroot starts this installer with its own absolute path as argv[0] (delegate.c)
+	 */
 	if (*argv0 == '/')
 		return realpath(argv0, NULL);
 #endif

@@ -28,7 +28,7 @@ void environment_prepare(bool with_profile);
 bool environment_names_daemon(const char *store);
 
 /*
- * Does TEXT, the value of NIX_CONFIG, select Nix's daemon? The last "store =" counts (nix.conf(5)).
+ * Does TEXT, the value of NIX_CONFIG, choose Nix's daemon? The last "store =" counts (nix.conf(5)).
  */
 bool environment_wants_daemon(const char *text);
 

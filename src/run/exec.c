@@ -20,7 +20,7 @@
 /* How many bytes of a startup file are read: more than anybody writes by hand. */
 #define STARTUP_MAX (1024 * 1024)
 
-/* Is PATH a shell? This program is none: it would become itself, for ever. */
+/* Can PATH be the user's shell? This program cannot: it would start itself again, for ever. */
 static bool is_shell(const char *path)
 {
 	/* a relative path would be another program in every directory */
@@ -86,7 +86,7 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	}
 	if (strcmp(name, "bash") != 0)
 		return file_speaks_of(home, ".profile", profile);
-	/* bash(1) reads the first of them that exists and is readable, and no other */
+	/* bash(1) reads only the first of these files that exists and is readable */
 	for (size_t i = 0; i < sizeof(of_bash) / sizeof(of_bash[0]); i++) {
 		_cleanup_free_ char *path = path_join(home, of_bash[i]);
 
@@ -300,7 +300,10 @@ int exec_profile_command(const char *name, char *const *argv)
 	_cleanup_free_ char **words = profile_arguments(name, argv);
 	int err;
 
-	/* a user may have installed commands of other packages in this way */
+	/*
+	 * commands of other packages, for which a user may have made such links, keep the host's
+	 * libraries
+	 */
 	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
 		environment_drop_libraries(name);
 	profile_directories(&directories);

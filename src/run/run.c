@@ -24,7 +24,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { NO_STORE = -2 /* in place of a descriptor */ };
+enum {
+	NO_STORE = -2 /* returned in place of a descriptor: the default directory holds no store */
+};
 
 static const char *advice_on(const struct run_request *request, int err)
 {
@@ -52,8 +54,7 @@ static void say_no_store(const char *nix_dir)
 }
 
 /*
- * Is FD the directory that the caller has looked at, if any? Others may rename in the directory
- * above it.
+ * Is FD the directory request->same_fd, if there is one? Others may have put another in its place.
  */
 static bool is_still_the_same(const struct run_request *request, int fd)
 {
@@ -99,7 +100,8 @@ static int open_nix_dir(const struct run_request *request, bool *is_own)
 	     trusted_check(&trust, fd, request->nix_dir, request->is_named, is_own) < 0))
 		return -1;
 	if (fd >= 0 && !is_still_the_same(request, fd)) {
-		log_error("%s is another directory than a moment ago: nothing of it is run\n"
+		log_error("%s was replaced by another directory a moment ago: nothing in it is "
+			  "run\n"
 			  "see who can write to the directory that it is in",
 			  request->nix_dir);
 		return -1;
@@ -121,7 +123,7 @@ static void enter_work_dir(const char *work_dir, int err)
 		err = errno;
 	if (!home || chdir(home) < 0) {
 		home = "/";
-		/* / is a root of ours, so this cannot fail */
+		/* the fallback cannot fail: / is a root of ours */
 		(void)!chdir(home);
 	}
 	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
@@ -144,8 +146,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 		       const struct entry *entry, struct refusal *refusal)
 {
 	/*
-	 * a runtime asked for by name is tried without a test before, and says itself what was
-	 * refused
+	 * a runtime that the user asked for by name is entered without a test, and prints refusals
+	 * itself
 	 */
 	struct refusal *unless_named = request->runtime == RUNTIME_AUTO ? refusal : NULL;
 
@@ -168,8 +170,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 }
 
 /*
- * Report the FIRST refusal, which is of the best runtime, and the LAST, of PRoot, which anybody can
- * get.
+ * Report two refusals: FIRST, of the best runtime, and LAST, of PRoot, which every user can
+ * install.
  */
 static int say_refusals(const struct refusal *first, const struct refusal *last)
 {
@@ -241,7 +243,7 @@ static int enter(const struct run_request *request, int nix_fd, bool is_own)
 
 	read_only_prepare(nix_fd, request->nix_dir, is_own, command_name(request), request->argv);
 	set_marker(request, is_inside);
-	/* a link may run other links, and each of them would nest one deeper */
+	/* do not nest: a command of the profile may call others, each by a link that enters */
 	if (is_inside && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)

@@ -33,19 +33,20 @@ static char *advice(enum trust_flaw flaw, const struct trust *trust, const char 
 
 	if (flaw == TRUST_OWNER)
 		return xasprintf("set NIX_USER_CHROOT_DIR to a directory of your own elsewhere; "
-				 "where you trust %s with all that you run, --trust-owner=%s",
+				 "if you trust %s with everything that you run, use "
+				 "--trust-owner=%s",
 				 owner, owner);
 	if (flaw == TRUST_GROUP)
-		return xasprintf("%schmod g-w %s%s; where it is shared on purpose with the group "
-				 "%s, --shared-group=%s",
-				 is_own ? "" : "let its owner say ", word,
+		return xasprintf("%schmod g-w %s%s; if it is shared with the group %s on "
+				 "purpose, use --shared-group=%s",
+				 is_own ? "" : "ask its owner to run ", word,
 				 is_own ? ""
 					: ", or set NIX_USER_CHROOT_DIR to a directory of your "
 					  "own elsewhere",
 				 group, group);
 	return xasprintf("%schmod go-w %s, once you know that all in it is yours; or set "
 			 "NIX_USER_CHROOT_DIR to a directory of your own elsewhere",
-			 is_own ? "" : "let its owner say ", word);
+			 is_own ? "" : "ask its owner to run ", word);
 }
 
 static void tell(const struct trust *trust, enum trust_flaw flaw, const char *path,

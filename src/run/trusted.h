@@ -1,4 +1,4 @@
-/* A Nix directory that others own or can write to is not used, unless the user says so. */
+/* Refuses a Nix directory that others own or can write to, unless the user trusts them. */
 #ifndef RUN_TRUSTED_H
 #define RUN_TRUSTED_H
 

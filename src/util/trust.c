@@ -48,7 +48,7 @@ static void find_root(struct trust *out)
 		out->overflow = (uid_t)strtoul(overflow, NULL, 10);
 }
 
-/* Is NAME a number? It then goes to *OUT. */
+/* Is NAME a number? If so, *OUT becomes that number. */
 static bool is_number(const char *name, unsigned *out)
 {
 	char *end;
@@ -122,7 +122,7 @@ enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *pat
 
 	if (fstatat(dirfd, path, st, 0) < 0)
 		return TRUST_GOOD; /* TRUST_GOOD: there is nothing to trust */
-	/* first as if it were writable: only TRUST_OWNER depends on that */
+	/* first as if the file were writable: only TRUST_OWNER depends on that */
 	flaw = trust_judge(trust, st, true);
 	return flaw != TRUST_OWNER
 		       ? flaw

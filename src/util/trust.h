@@ -1,6 +1,6 @@
 /*
- * Who owns a directory, and who else may write to it? What others own or can write to is not
- * trusted: whoever made the Nix directory first could have put a nix of theirs into it.
+ * Who owns a directory, and who else may write to it? A directory is not trusted if others own it
+ * or can write to it: they could have put their own nix into the Nix directory.
  */
 #ifndef UTIL_TRUST_H
 #define UTIL_TRUST_H

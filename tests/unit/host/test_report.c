@@ -166,7 +166,7 @@ static void test_first_step_fails(void **state)
 	/* what --install would fetch */
 	report.runtimes.lacks_proot = true;
 	lacking = print(report_print_table, &report);
-	assert_has(lacking, "\nNot yet: nothing that is here enters. --install fetches a PRoot");
+	assert_has(lacking, "\nNot yet: no runtime that is here works. --install fetches a PRoot");
 	report.wanted = RUNTIME_USERNS;
 	named = print(report_print_table, &report);
 	assert_has(named, "\nNo: neither entering nor --install will work here.\n");
