@@ -53,8 +53,10 @@ static int look_at_nix_dir(const char *nix_dir)
 	return faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-/* Whose the store in NIX_DIR is, if the user may not write to it; the caller frees. NULL: the user
- * may. */
+/*
+ * The owner of the store in NIX_DIR, if that is another user and this user may not write to it; the
+ * caller frees. NULL if not.
+ */
 static char *find_keeper(const char *nix_dir)
 {
 	_cleanup_close_ int fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

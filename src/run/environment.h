@@ -24,9 +24,6 @@ char *environment_user(void);
  */
 void environment_prepare(bool with_profile);
 
-/* Is STORE, the value of NIX_REMOTE, Nix's daemon? */
-bool environment_names_daemon(const char *store);
-
 /*
  * Does TEXT, the value of NIX_CONFIG, choose Nix's daemon? The last "store =" counts (nix.conf(5)).
  */

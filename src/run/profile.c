@@ -1,5 +1,6 @@
 #include "run/profile.h"
 #include "run/inside.h"
+#include "run/read_only.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/nix_home.h"
@@ -18,11 +19,20 @@ static char *without_colon(const char *profile)
 	return real && !strchr(real, ':') ? steal_ptr(&real) : NULL;
 }
 
-/* The user's places, and the profile of all who use the Nix directory. */
+/*
+ * The user's places, and the profile of all who use the Nix directory. That comes first if somebody
+ * else keeps the directory: a profile of the user's own Nix elsewhere may happen to be in its
+ * store.
+ */
 static void find_places(struct strlist *out)
 {
+	static const char shared[] = "/nix/var/nix/profiles/default";
+
+	if (read_only_is_set())
+		strlist_add(out, shared);
 	nix_home_places("profile", out);
-	strlist_add(out, "/nix/var/nix/profiles/default");
+	if (!read_only_is_set())
+		strlist_add(out, shared);
 }
 
 char *profile_find(void)

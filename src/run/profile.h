@@ -8,8 +8,8 @@
 
 /*
  * The user's profile, else /nix/var/nix/profiles/default, which whoever keeps a Nix directory
- * shares with others; the first that has programs, as a path inside without a colon, as PATH
- * demands. NULL: none. The caller frees.
+ * shares with others; the other way round if read_only_is_set(). The first that has programs, as a
+ * path inside without a colon, as PATH demands. NULL: none. The caller frees.
  */
 char *profile_find(void);
 

@@ -1,5 +1,4 @@
 #include "run/read_only.h"
-#include "run/environment.h"
 #include "run/inside.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -106,6 +105,12 @@ bool read_only_is_set(void)
 	return remote && strcmp(remote, READ_ONLY_STORE) == 0;
 }
 
+bool read_only_names_daemon(const char *store)
+{
+	return strcmp(store, "daemon") == 0 || strcmp(store, "unix://") == 0 ||
+	       strcmp(store, "unix:///nix/" NIX_DAEMON_SOCKET) == 0;
+}
+
 /*
  * Does a process listen on the daemon's socket? A daemon that was killed has left the socket. Since
  * the type of this process's socket differs from the daemon's, the daemon does not notice: unix(7),
@@ -117,8 +122,8 @@ static bool has_daemon(int nix_dir_fd)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	/* this path, however long that of the Nix directory is, has room in the address */
-	snprintf(address.sun_path, sizeof(address.sun_path),
-		 "/proc/self/fd/%d/var/nix/daemon-socket/socket", nix_dir_fd);
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NIX_DAEMON_SOCKET,
+		 nix_dir_fd);
 	return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
 	       errno == EPROTOTYPE;
 }
@@ -129,7 +134,7 @@ static void set(void)
 	const char *remote = env_get("NIX_REMOTE"), *config = env_get("NIX_CONFIG");
 	_cleanup_free_ char *longer = NULL;
 
-	if (remote && !environment_names_daemon(remote))
+	if (remote && !read_only_names_daemon(remote))
 		return;
 	setenv("NIX_REMOTE", READ_ONLY_STORE, 1);
 	if (config && strstr(config, READ_ONLY_FEATURE))

@@ -22,6 +22,12 @@
 void read_only_prepare(int nix_dir_fd, const char *nix_dir, bool is_own, const char *name,
 		       char *const *argv);
 
+/* Below the Nix directory. */
+#define NIX_DAEMON_SOCKET "var/nix/daemon-socket/socket"
+
+/* Is STORE, the value of NIX_REMOTE, Nix's daemon? */
+bool read_only_names_daemon(const char *store);
+
 /* Has read_only_prepare(), of this process or of one that started it, set NIX_REMOTE? */
 bool read_only_is_set(void);
 

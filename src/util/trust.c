@@ -138,8 +138,10 @@ char *trust_keeper(int dirfd)
 {
 	struct stat st;
 
-	return trust_is_read_only(dirfd) && fstatat(dirfd, "store", &st, 0) == 0 ? trust_owner(&st)
-										 : NULL;
+	if (!trust_is_read_only(dirfd) || fstatat(dirfd, "store", &st, 0) < 0 ||
+	    st.st_uid == geteuid())
+		return NULL;
+	return trust_owner(&st);
 }
 
 char *trust_owner(const struct stat *st)

@@ -66,7 +66,7 @@ enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *pat
  */
 bool trust_is_read_only(int dirfd);
 
-/* If so: the owner of that store, as trust_owner() names him. NULL if not. The caller frees. */
+/* If so, and if that store is another user's: its owner; else NULL. The caller frees. */
 char *trust_keeper(int dirfd);
 
 /* The owner of ST, by name or number; the caller frees. */

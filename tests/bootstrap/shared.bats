@@ -136,7 +136,7 @@ warned()
 }
 
 @test "shared: a colleague runs what the keeper's profile holds, and changes nothing" {
-	local before
+	local before profile
 
 	before=$(in_place)
 	run -0 colleague hello
@@ -148,8 +148,13 @@ warned()
 	run -127 colleague 'PATH=/usr/bin:/bin $NIX_USER_CHROOT_DIR/../bin/nix-user-chroot $NIX_USER_CHROOT_DIR hello'
 	has_words 'the profile has it: /nix/var/nix/profiles/default/bin/hello'
 	run -0 colleague 'nix-user-chroot $NIX_USER_CHROOT_DIR /nix/var/nix/profiles/default/bin/hello'
-	# a profile in another store, and a command that nobody has shared
-	run -0 colleague 'ln -s .local/state/nix/profiles/profile ~/.nix-profile; hello; rm ~/.nix-profile'
+	# a profile of a Nix of their own, also if this store has the same by chance
+	for profile in .local/state/nix/profiles/none /nix/var/nix/profiles/default-1-link; do
+		run -0 colleague "ln -sfn $profile ~/.nix-profile; nix-user-chroot -- sh -c 'PATH=\${PATH%%:*}; hello'"
+		[ "$output" = 'this is hello' ]
+	done
+	run -0 colleague 'rm ~/.nix-profile'
+	# a command that nobody has shared
 	run -127 colleague "ln -s $TOOLS/bin/nix-user-chroot none; ./none"
 	has_words 'whoever keeps this Nix can add it' /nix/var/nix/profiles/default
 	diff <(echo "$before") <(in_place)
