@@ -21,7 +21,8 @@
  *     "why"        why not, or null
  *   "terminals-error"  why Nix cannot build here, for want of a terminal, or null
  *   "directory"  the Nix directory, or null
- *   "directory-error"  why no store is there and none can be made, or null
+ *   "directory-error"  why no store is there and none can be made, or whose the store is that is
+ *                  there and that the user may not write to; or null
  *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "mount-max", "wsl1", "rhel7", "no-config-user-ns",
@@ -58,6 +59,7 @@ struct report {
 	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	const char *nix_dir; /* the Nix directory; NULL: not known */
 	int nix_dir_err;     /* why nix_dir cannot be made, an errno; 0: it can */
+	char *keeper;	     /* the owner of a store that the user may not write to; NULL: none */
 	struct host_facts facts;
 	struct explanations reasons;
 };

@@ -65,7 +65,7 @@ int update_documents(const struct update_request *request)
 	if (!documents_have_work(&documents))
 		return 0;
 	if (trusted_find(&request->trust, &trust) < 0 || layout_check_links(fd, nix_dir) < 0 ||
-	    trusted_check(&trust, fd, nix_dir, false) < 0)
+	    trusted_check(&trust, fd, nix_dir, false, NULL) < 0)
 		return -1;
 	return put(nix_dir, &home);
 }

@@ -119,7 +119,7 @@ static int is_recorded(const struct update_request *request, const char *nix_dir
 	    !update_recorded_name(&record, path))
 		return 0;
 	if (trusted_find(&request->trust, &trust) < 0 || layout_check_links(fd, nix_dir) < 0 ||
-	    trusted_check(&trust, fd, nix_dir, false) < 0)
+	    trusted_check(&trust, fd, nix_dir, false, NULL) < 0)
 		return -1;
 	return 1;
 }

@@ -10,6 +10,7 @@
 #include "run/mountns.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
+#include "run/read_only.h"
 #include "run/userns.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -74,8 +75,8 @@ static int run_without_store(const struct run_request *request)
 	return status < 0 ? EXIT_CANCELED : status;
 }
 
-/* Open the Nix directory; -1 after a message, or NO_STORE. */
-static int open_nix_dir(const struct run_request *request)
+/* Open the Nix directory; -1 after a message, or NO_STORE. *IS_OWN: it belongs to the user. */
+static int open_nix_dir(const struct run_request *request, bool *is_own)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int err = errno;
@@ -96,7 +97,7 @@ static int open_nix_dir(const struct run_request *request)
 			  advice_on(request, err));
 	if (fd >= 0 && (request->is_default || request->is_named) &&
 	    (trusted_find(&request->trust, &trust) < 0 ||
-	     trusted_check(&trust, fd, request->nix_dir, request->is_named) < 0))
+	     trusted_check(&trust, fd, request->nix_dir, request->is_named, is_own) < 0))
 		return -1;
 	if (fd >= 0 && !is_still_the_same(request, fd)) {
 		log_error("%s was replaced by another directory a moment ago: nothing in it is "
@@ -129,14 +130,12 @@ static void enter_work_dir(const char *work_dir, int err)
 		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
-/* Will the command collect garbage? A login shell does not. */
-static enum collecting recognise(const struct run_request *request, int nix_fd)
+/* How the command is called; NULL: a login shell. */
+static const char *command_name(const struct run_request *request)
 {
-	const char *name = request->profile_command;
-
-	if (!name && request->argv)
-		name = request->argv[0];
-	return collector_recognise(name, request->argv, nix_fd);
+	if (request->profile_command)
+		return request->profile_command;
+	return request->argv ? request->argv[0] : NULL;
 }
 
 /*
@@ -233,7 +232,7 @@ static void set_marker(const struct run_request *request, bool is_inside)
 		setenv(NIX_DIR_VARIABLE, path, 1);
 }
 
-static int enter(const struct run_request *request, int nix_fd)
+static int enter(const struct run_request *request, int nix_fd, bool is_own)
 {
 	const bool is_inside = run_is_inside(nix_fd);
 	_cleanup_free_ char *here = getcwd(NULL, 0);
@@ -242,6 +241,7 @@ static int enter(const struct run_request *request, int nix_fd)
 	const char *work_dir = request->work_dir ? request->work_dir : here;
 	enum collecting collecting;
 
+	read_only_prepare(nix_fd, request->nix_dir, is_own, command_name(request), request->argv);
 	set_marker(request, is_inside);
 	/* do not nest: a command of the profile may call others, each by a link that enters */
 	if (is_inside && (request->profile_command || !request->is_new)) {
@@ -250,7 +250,7 @@ static int enter(const struct run_request *request, int nix_fd)
 			enter_work_dir(work_dir, 0);
 		return 0;
 	}
-	collecting = recognise(request, nix_fd);
+	collecting = collector_recognise(command_name(request), request->argv, nix_fd);
 	if (collecting == COLLECTING_ALWAYS)
 		collector_find_roots(nix_fd, &roots);
 	if (enter_somehow(request,
@@ -316,13 +316,15 @@ int run_started(const struct run_request *request)
 int run_exec(const struct run_request *request)
 {
 	_cleanup_close_ int nix_fd = -1;
+	bool is_own = true;
 
 	if (leaves_user_out(request))
 		return run_shell_without_nix(request->argv);
-	nix_fd = open_nix_dir(request);
+	nix_fd = open_nix_dir(request, &is_own);
 	if (nix_fd == NO_STORE)
 		return run_without_store(request);
-	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
+	return nix_fd < 0 || enter(request, nix_fd, is_own) < 0 ? EXIT_CANCELED
+								: run_command(request);
 }
 
 /* The command gets no descriptor from 3 up except KEPT, if that is one. */

@@ -135,7 +135,7 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 {
 	_cleanup_(state_clear) struct state state = {.record = RECORD_NONE};
 
-	if (nix_dir_fd >= 0 && trusted_check(&un->trust, nix_dir_fd, un->nix_dir, false) < 0)
+	if (nix_dir_fd >= 0 && trusted_check(&un->trust, nix_dir_fd, un->nix_dir, false, NULL) < 0)
 		return -1;
 	look(nix_dir_fd, &state);
 	if (check_state(un, &state) < 0 || check_place(un, nix_dir_fd) < 0)

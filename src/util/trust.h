@@ -60,4 +60,16 @@ enum trust_flaw trust_judge_here(const struct trust *trust, const struct stat *s
  */
 enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st);
 
+/*
+ * Is the store of the Nix directory DIRFD one that this process may not write to, whoever owns it?
+ * No if there is none.
+ */
+bool trust_is_read_only(int dirfd);
+
+/* If so, and if that store is another user's: its owner; else NULL. The caller frees. */
+char *trust_keeper(int dirfd);
+
+/* The owner of ST, by name or number; the caller frees. */
+char *trust_owner(const struct stat *st);
+
 #endif
