@@ -8,14 +8,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* In the order of enum home_document. */
-static void find_documents(const char *config, struct strlist *out)
+/*
+ * In the order of enum home_document. That of fish is not in its configuration: a directory there
+ * would tell that the user uses fish (startup_files.c).
+ */
+static void find_documents(struct strlist *out)
 {
 	_cleanup_free_ char *data = xdg_data_home();
 
 	strlist_take(out, path_join(data, "man/man1/nix-user-chroot.1"));
 	strlist_take(out, path_join(data, "bash-completion/completions/nix-user-chroot"));
-	strlist_take(out, path_join(config, "fish/completions/nix-user-chroot.fish"));
+	strlist_take(out, path_join(data, "fish/vendor_completions.d/nix-user-chroot.fish"));
 	strlist_take(out, path_join(data, "zsh/site-functions/_nix-user-chroot"));
 }
 
@@ -44,7 +47,7 @@ int home_find(struct home *out)
 	config = xdg_config_home();
 	out->config = path_join(config, "nix-user-chroot");
 	out->fish_path = path_join(config, "fish/conf.d/nix-user-chroot.fish");
-	find_documents(config, &out->documents);
+	find_documents(&out->documents);
 	nix_home_places("profile", &out->profiles);
 	nix_home_places("channels", &out->channels);
 	nix_home_places("defexpr", &out->defexprs);
