@@ -119,7 +119,7 @@ nothing_left()
 	run -0 install --no-modify-profile
 	no_leftovers
 	run -0 "$PROGRAM" -- nix --version
-	[ ! -e "$HOME/.local/share" ]
+	[ ! -e "$HOME/.local/share/nix" ]
 	clean_store
 }
 
