@@ -1,7 +1,9 @@
 /*
- * The program that enters links with libc alone, so that entering costs what the kernel costs.
- * nix-user-chroot-install, which has the same command line, does what needs more libraries. In the
- * small program this file replaces bundle, install and update of install/, and uninstall/uninstall.
+ * The program that enters links with libc alone, so that an entry takes hardly longer than the
+ * kernel needs for it. Commands that need more libraries are left to nix-user-chroot-install, which
+ * has the same command line. In the small program this file stands in for install/bundle,
+ * install/install, install/update and uninstall/uninstall, and starts nix-user-chroot-install
+ * instead.
  */
 #include "run/run.h"
 #include "install/bundle.h"
@@ -35,8 +37,8 @@ static char *beside_self(void)
 }
 
 /*
- * The installer's words. Its argv[0] is the path of this program, to which links that it makes
- * lead.
+ * The argument vector for the installer. Its argv[0] is the path of this program, because the links
+ * that the installer makes lead to this program.
  */
 static char **arguments(char *const *argv, char *program)
 {
@@ -52,7 +54,10 @@ static char **arguments(char *const *argv, char *program)
 	return copy;
 }
 
-/* Is PROGRAM, if it exists, one that only its owner, who is trusted, can have put there? */
+/*
+ * Refuse PROGRAM, if it exists, when it or its directory belongs to others than the user and root,
+ * or when others can write to either.
+ */
 static int check_trusted(const char *program)
 {
 	_cleanup_free_ char *directory = path_parent(program);
@@ -65,12 +70,10 @@ static int check_trusted(const char *program)
 	for (size_t i = 0; i < 2 && fs_exists(AT_FDCWD, program); i++) {
 		if (trust_look(&trust, AT_FDCWD, paths[i], &st) == TRUST_GOOD)
 			continue;
-		log_error("%s is not run: others than you and root own %s (it is user %lu's) or "
-			  "can write to it\n"
-			  "chmod go-w it where it is yours, or install the program where nobody "
-			  "else can write",
-			  program, i == 0 ? "it" : "the directory that it is in",
-			  (unsigned long)st.st_uid);
+		log_error("%s is not run: %s belongs to user %lu, or others can write to it\n"
+			  "if it is yours, take the write permission of others away (chmod go-w); "
+			  "or install the program where nobody else can write",
+			  program, i == 0 ? "the file" : "its directory", (unsigned long)st.st_uid);
 		return -1;
 	}
 	return 0;

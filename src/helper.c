@@ -61,7 +61,8 @@ static bool give_up_all_but_mounting(struct caller *caller)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return false;
 	/*
-	 * needs CAP_SETPCAP, which a setuid root program has; that it fails without does not matter
+	 * this needs CAP_SETPCAP, which a setuid root program has; a failure without it does not
+	 * matter
 	 */
 	for (int number = 0; number < 64; number++)
 		prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
@@ -72,7 +73,7 @@ static bool give_up_all_but_mounting(struct caller *caller)
 	/* a change of ids sets this to fs.suid_dumpable */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return false;
-	/* without CAP_SYS_ADMIN, is_fit() tells the caller later */
+	/* if CAP_SYS_ADMIN is missing, is_fit() reports that later */
 	return capability_set(MOUNTING, 0) == 0 || capability_set(0, 0) == 0;
 }
 
@@ -108,15 +109,16 @@ static bool is_fit(const struct caller *caller)
 		return true;
 	log_error("the helper has no privilege to mount: %-s",
 		  caller->had_no_new_privs
-			  ? "no_new_privs is set\nprocesses of this container or service gain "
-			    "none from any program"
-			  : "the kernel has given it none\nan administrator installs it with the "
-			    "file capability cap_sys_admin or setuid root, where mounts are not "
-			    "nosuid");
+			  ? "no_new_privs is set\n"
+			    "no program can give privilege to processes of this container or "
+			    "service"
+			  : "the kernel gave it none\n"
+			    "an administrator installs it with the file capability cap_sys_admin "
+			    "or setuid root, where mounts are not nosuid");
 	return false;
 }
 
-/* Are the files on a file system of this TYPE made up, by a program or by the kernel? */
+/* Does a program or the kernel generate the files of a file system of this TYPE? */
 static bool is_made_up(long type)
 {
 	static const long made_up[] = {FUSE_SUPER_MAGIC,   PROC_SUPER_MAGIC,	SYSFS_MAGIC,
@@ -129,9 +131,10 @@ static bool is_made_up(long type)
 }
 
 /*
- * Make the Nix directory the working directory, which no later rename changes. It must belong to
- * the caller, who may write to it, and be on a file system that stores files: behind FUSE there may
- * be a program of the caller's, and /proc has directories that belong to the caller.
+ * Make the Nix directory the working directory, so that no later rename can exchange it. The Nix
+ * directory must belong to the caller, be writable for the caller, and be on a file system that
+ * stores files: a FUSE file system may be served by a program of the caller's, and /proc has
+ * directories that belong to the caller.
  */
 static bool enter_nix_dir(int fd, uid_t uid)
 {
@@ -146,12 +149,13 @@ static bool enter_nix_dir(int fd, uid_t uid)
 	}
 	close(fd);
 	if (st.st_uid != uid || access(".", W_OK | X_OK) < 0) {
-		log_error("the helper shows no directory as /nix that is not yours or that you may "
-			  "not write to\nmake one of your own, or copy it");
+		log_error("the helper uses a Nix directory only if it is yours and you may write "
+			  "to it\n"
+			  "make one of your own, or copy it");
 		return false;
 	}
 	if (is_made_up(fs.f_type)) {
-		log_error("the helper shows no directory of FUSE, /proc and the like as /nix\n"
+		log_error("the helper does not use a Nix directory on FUSE, /proc or the like\n"
 			  "put the Nix directory on a disk: NIX_USER_CHROOT_DIR");
 		return false;
 	}
@@ -206,7 +210,7 @@ static bool restrict_nix(void)
 	return false;
 }
 
-/* Enter. Only here the privilege is in effect. */
+/* Enter. The privilege is in effect only in this function. */
 static bool enter(const struct plan *plan)
 {
 	static const char *const words[CHROOT_STEP_COUNT] = {

@@ -28,24 +28,29 @@ static struct trusted_wish trust_of(const struct options *options)
 	return (struct trusted_wish){options->trust_owner, options->shared_group};
 }
 
-/* Entering, as it was asked for: to be done again where a Nix has to be installed first. */
+/*
+ * What an entry needs. The entry is tried again when the Nix of a bundle had to be installed first.
+ */
 struct entrance {
 	const struct options *options;
-	const char *profile_command; /* by whose name we were called, with ARGV; NULL: by our own */
+	const char *profile_command; /* the name that the program was called by; NULL: its own */
 	char **argv;
 	bool has_installed;
 };
 
 static int install_and_enter(void *ctx);
 
-/* Is the file of this program a bundle, be it a broken one, and of which Nix? The caller frees. */
+/*
+ * Is the file of this program a bundle, intact or broken? If so, *VERSION and *SYSTEM become those
+ * of its Nix; the caller frees both.
+ */
 static bool look_at_bundle(struct bundle *out, char **version, char **system)
 {
 	int r = bundle_look_at_self(out);
 
 	*version = *system = NULL;
 	if (r > 0 && !release_split_name(out->name, version, system))
-		out->broken = "the tarball in it has a name that none of Nix has";
+		out->broken = "its tarball has a name that no tarball of Nix has";
 	return r != 0;
 }
 
@@ -106,7 +111,7 @@ static int flush(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	log_error("cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
+	log_error("cannot write to stdout: %s\nmake room there, or redirect it elsewhere",
 		  strerror(errno));
 	return EXIT_CANCELED;
 }
@@ -116,9 +121,8 @@ static int print_path_config(void)
 	int r = path_config_print_default(stdout, "");
 
 	if (r < 0) {
-		log_error(
-			"cannot write to stdout: %s\nmake room where it goes, or let it go elsewhere",
-			strerror(-r));
+		log_error("cannot write to stdout: %s\nmake room there, or redirect it elsewhere",
+			  strerror(-r));
 		return EXIT_CANCELED;
 	}
 	return flush(0);
@@ -158,7 +162,10 @@ static int install(const struct options *options)
 	return install_command(&request);
 }
 
-/* Not before it is known that there is no Nix: no other entry looks at the file of this program. */
+/*
+ * Install the Nix of the bundle, if this program is one, then enter. Called only after the entry
+ * found no Nix, so that other entries need not look at the file of this program.
+ */
 static int install_and_enter(void *ctx)
 {
 	struct entrance *entrance = ctx;
@@ -233,7 +240,7 @@ static int update(const struct options *options)
 static int check(const struct options *options)
 {
 	enum runtime runtime = options->runtime;
-	/* NULL without HOME, as a message has said by then */
+	/* NULL if HOME is missing; a message has said so already */
 	_cleanup_free_ char *nix_dir = nix_dir_choose(&runtime), *version = NULL, *system = NULL;
 	struct bundle bundle;
 	bool has_bundle = look_at_bundle(&bundle, &version, &system);

@@ -274,25 +274,22 @@ static bool is_warned_of(const struct plan_step *step, int r)
 {
 	struct stat st;
 
-	/* what has gone by itself is left out, as was asked */
+	/* a file that has gone by itself is left out, as the path config asked */
 	if (takes_away(step))
 		return r != -ENOENT || lstat(step->path, &st) == 0;
 	return step->configured || r == -ENOSPC;
 }
 
-/*
- * From this many entries of the path config on, the path config is part of the reason for the
- * limit.
- */
+/* With so many entries, the path config is part of the reason why the limit was reached. */
 #define MANY 1000
 
-/* Advice on the limit of mounts: the path config has too many, or the host has. */
+/* Advice on the limit of mounts: is the path config to blame, or the host? */
 static const char *advice_on_limit(const struct plan *plan)
 {
 	return plan->count > MANY
 		       ? "\nthe kernel limits the number of mounts (sysctl fs.mount-max): in "
-			 "path-config.toml, exclude a directory\nrather than entries of it where it "
-			 "has very many, and mount nothing new into it"
+			 "path-config.toml, exclude a whole\ndirectory instead of very many of its "
+			 "entries, and mount nothing new into it"
 		       : "\nthe kernel limits the number of mounts (sysctl fs.mount-max), and each of "
 			 "the host's counts twice while\nthe new root is made: unmount what is not "
 			 "needed, or have an administrator raise the limit to more than\ntwice what "

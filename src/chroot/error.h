@@ -21,7 +21,7 @@ enum chroot_step {
 struct chroot_error {
 	enum chroot_step step;
 	int err;    /* a positive errno */
-	char *path; /* what the step was done to; NULL where it has none */
+	char *path; /* the path that the step was applied to; NULL: none */
 	char *root; /* the prefix under which the host's files are at that moment; "" for "/" */
 };
 

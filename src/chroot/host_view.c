@@ -110,7 +110,7 @@ static void add_dirent(struct listing *out, int fd, const struct dirent *entry)
 		type = ENTRY_FILE;
 	}
 	if (type == ENTRY_SYMLINK && fs_readlink(fd, entry->d_name, &target) < 0)
-		return; /* it has gone since it was listed */
+		return; /* the entry has gone since it was listed */
 	listing_add(out, entry->d_name, type, target);
 	out->entries[out->count - 1].inode = entry->d_ino;
 }

@@ -55,7 +55,7 @@ bool chroot_is_in(pid_t pid, const struct chroot_root *root)
 	_cleanup_close_ int process = open_process(pid);
 	_cleanup_close_ int fd = process < 0 ? -1 : open_root(process, root);
 
-	/* a zombie has no root any more, so this tells whether it lives */
+	/* a zombie has no root any more, so this tells whether the process lives */
 	return fd >= 0;
 }
 
@@ -110,7 +110,7 @@ int chroot_open_door(pid_t pid, const struct chroot_root *root, int nix_dir_fd,
 	mount_fd = openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	user_fd = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
 	root_fd = open_root(process, root);
-	/* the root last: it must belong to the mount namespace that was opened */
+	/* the root is opened last: it must belong to the mount namespace that was opened */
 	if (user_fd < 0 || mount_fd < 0 || root_fd < 0 || fstat(mount_fd, &opened) < 0 ||
 	    fstatat(process, "ns/mnt", &present, 0) < 0 || !fs_same_inode(&opened, &present))
 		return -ESRCH;

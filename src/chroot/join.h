@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * The root of a namespace that we made: what tells it from every other that exists or existed. Only
- * numbers, so that a file can hold them and memcmp(3) compares them.
+ * The identity of a root that we made: no other root that exists or existed has the same. It holds
+ * numbers only, so that it can be stored in a file and compared by memcmp(3).
  */
 struct chroot_root {
 	uint64_t device, inode;

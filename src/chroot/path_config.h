@@ -38,7 +38,7 @@ struct path_config {
 
 /* What can be wrong with a file. */
 enum path_config_kind {
-	/* With one of these, up to PATH_CONFIG_SAME_TARGET, reading ends and nothing is entered. */
+	/* Errors, up to PATH_CONFIG_SAME_TARGET: reading ends, and nothing is entered. */
 	PATH_CONFIG_UNREADABLE,	   /* ERR says why; -ELOOP: a symlink that leads nowhere */
 	PATH_CONFIG_SYNTAX,	   /* not TOML: WHAT, or "WORD" WHAT in line LINE */
 	PATH_CONFIG_NOT_A_SECTION, /* WORD names a section but is no table */
@@ -53,7 +53,7 @@ enum path_config_kind {
 	PATH_CONFIG_ROOT,
 	PATH_CONFIG_IN_NIX,
 	PATH_CONFIG_SAME_TARGET, /* WORD is the target of line LINE already */
-	/* With one of these, a part of the file is ignored. */
+	/* Warnings: a part of the file is ignored. */
 	PATH_CONFIG_UNKNOWN_SECTION,
 	PATH_CONFIG_UNKNOWN_KEY, /* in [excludes] */
 	PATH_CONFIG_EXCLUDE_IN_NIX,
@@ -62,7 +62,7 @@ enum path_config_kind {
 struct path_config_problem {
 	enum path_config_kind kind;
 	struct toml_position at; /* line 0: of the file as a whole */
-	char *word;		 /* of the file, as it is there; or NULL */
+	char *word;		 /* a word of the file, unchanged; or NULL */
 	const char *what;
 	unsigned line;
 	int err; /* a negative errno */

@@ -57,9 +57,9 @@ struct plan_input {
 };
 
 /*
- * Make the plan. Entries that cannot be looked at are left out. Warnings on stderr say what the
- * path config asks for in vain, and notes at -v what is left out. Returns 0 with *OUT the caller's
- * to clear, or -1 if / could not be read at all.
+ * Make the plan. Entries that cannot be looked at are left out. Warnings on stderr name what the
+ * path config asks for and cannot have; notes at -v name what is left out. Returns 0 with *OUT the
+ * caller's to clear, or -1 if / could not be read at all.
  */
 int plan_build(const struct plan_input *input, struct plan *out);
 

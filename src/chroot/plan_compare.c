@@ -19,7 +19,7 @@ bool plan_keeps(const struct plan *plan, const char *path)
 {
 	const struct plan_step *last = NULL;
 
-	/* a later step covers what earlier ones have made there */
+	/* a later step covers what earlier steps have made at the same path */
 	for (size_t i = 0; i < plan->count; i++)
 		if (path_is_within(path, plan->steps[i].path))
 			last = &plan->steps[i];

@@ -12,7 +12,7 @@
 
 /* As in OpenSSH's readconf.c. */
 #define MAX_DEPTH 16
-/* More bytes, or more files, than this are no ordinary configuration. */
+/* An ordinary configuration has fewer bytes, and fewer files. */
 #define MAX_SIZE  (64 * 1024)
 #define MAX_FILES 256
 
@@ -27,8 +27,9 @@ struct search {
 
 /*
  * Show a copy of FILE at PLACE. If the file is in a directory such as ssh_config.d, which holds
- * nothing else and which only root changes, the whole directory becomes one of ours, since files
- * that are added later would be nobody's too. Any other directory, above all /etc, stays as it is.
+ * nothing else and which only root changes, the whole directory becomes one of ours: files that are
+ * added to it later would belong to nobody inside, too. Any other directory, above all /etc, stays
+ * as it is.
  */
 static void show_copy(const struct search *search, struct place *place, struct host_file *file)
 {
@@ -168,7 +169,10 @@ void plan_ssh(struct tree *tree, const struct ssh_view *ssh)
 {
 	struct search search = {.tree = tree, .ssh = ssh, .watched = tree->view};
 
-	/* for root, root's files are root's inside too, or ssh refuses them outside as well */
+	/*
+	 * if the caller is root, root's files belong to root inside, too; ssh refuses other files
+	 * outside as well
+	 */
 	if (ssh->uid == 0)
 		return;
 	tree->view = ssh->view;

@@ -44,7 +44,7 @@ static struct place *add(struct tree *tree, struct place *parent, const char *na
 	else
 		parent->children = place;
 	parent->last_child = place;
-	/* it fails only where memory does */
+	/* tsearch(3) fails only for lack of memory */
 	if (!tsearch(place, &tree->index, compare_places))
 		abort();
 	return place;

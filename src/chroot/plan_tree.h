@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 enum place_state {
-	PLACE_AS_IS,   /* the same as in the parent's source */
+	PLACE_AS_IS,   /* the same entry as in the parent's source */
 	PLACE_NOTHING, /* nothing is there */
 	PLACE_MADE,    /* a directory of ours: its children are all that is in it */
 	PLACE_MOUNTED, /* SOURCE is mounted here */

@@ -7,7 +7,9 @@
 #include <sys/types.h>
 
 struct ssh_view {
-	/* the host as the plan sees it; what only this view looks at is not watched */
+	/*
+	 * the same host, unwatched: plan_fingerprint() does not depend on what only this view sees
+	 */
 	const struct host_view *view;
 	uid_t uid;	  /* the caller's */
 	const char *home; /* the caller's, absolute, for ~/.ssh/config; NULL: none */

@@ -49,7 +49,7 @@ static struct toml_node *add(struct toml_scan *s, struct toml_node *parent, stru
 		node->key = *key;
 		key->text = NULL;
 		node->at = node->key.at;
-		/* it fails only where memory does */
+		/* tsearch(3) fails only for lack of memory */
 		if (!tsearch(node, &s->document->index, compare_keys))
 			abort();
 	}

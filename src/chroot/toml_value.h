@@ -25,7 +25,10 @@ int toml_fail(struct toml_scan *s, struct toml_position at, const char *what);
 
 bool toml_at_newline(const struct toml_scan *s);
 
-/* Skip spaces and tabs; skip those and a comment, up to the newline; skip those and newlines. */
+/*
+ * The first skips spaces and tabs; the second a comment, too, up to the newline; the third all of
+ * these and newlines.
+ */
 void toml_skip_blanks(struct toml_scan *s);
 void toml_skip_to_newline(struct toml_scan *s);
 void toml_skip_lines(struct toml_scan *s);

@@ -20,7 +20,7 @@ static const char *page_of(enum command command)
 	return has_options ? name : NULL;
 }
 
-/* Print WHAT, and below it the suggestion, or else which help page to read. */
+/* Print WHAT, and below it SUGGESTION, or, if that is NULL, which help page to read. */
 static void complain(const char *what, const char *suggestion, enum command command)
 {
 	const char *page = page_of(command);
@@ -123,7 +123,7 @@ void complain_option(const char *word, int letter, enum command command)
 		complain_long(word, command);
 		return;
 	}
-	/* "-install" with one hyphen: every letter would be an option */
+	/* "-install" with one hyphen: getopt_long(3) takes every letter for an option */
 	if (strlen(word) > 3)
 		suggestion = did_you_mean(word + 1);
 	what = suggestion ? xasprintf("unknown option %s", word)

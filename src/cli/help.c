@@ -52,7 +52,7 @@ static const struct {
 	{GROUP_RUNNING, "How it runs"},
 };
 
-/* What SPEC means to COMMAND where that is not what it means to all; else NULL. */
+/* The help text of SPEC that only COMMAND has; NULL: COMMAND has the text of all commands. */
 static const char *other_help(const struct option_spec *spec, enum command command)
 {
 	return command == COMMAND_UNINSTALL ? spec->help_uninstall
@@ -76,7 +76,7 @@ static void print_group(FILE *f, enum option_group group, const char *title, enu
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option_spec *spec = &option_specs[i];
 		const char *other = other_help(spec, command);
-		/* of these commands, too few for more than one title */
+		/* these commands have too few options for more than one title */
 		bool is_short =
 			other || (command == COMMAND_UPDATE && spec->group != GROUP_COMMAND);
 		enum option_group shown =

@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /*
- * Write the help page on COMMAND to F: what its options are where it has some, else the program's
- * own page, of 23 lines of at most 80 columns.
+ * Write the help page of COMMAND to F: its options, if it has options of its own; else the page of
+ * the whole program, which has 23 lines of at most 80 columns.
  */
 void help_print(FILE *f, enum command command);
 

@@ -12,7 +12,7 @@ static size_t least(size_t a, size_t b)
 
 size_t nearest_distance(const char *a, const char *b)
 {
-	/* the last three rows of the table of distances between beginnings of A and of B */
+	/* the last three rows of a table: the distance of each beginning of A from each of B */
 	size_t rows[3][LONGEST + 1];
 	size_t *before = rows[0], *above = rows[1], *row = rows[2];
 	size_t a_len = strlen(a), b_len = strlen(b);

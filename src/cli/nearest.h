@@ -11,9 +11,9 @@
 size_t nearest_distance(const char *a, const char *b);
 
 /*
- * The one of the COUNT WORDS that is nearest to TYPED; the first of several. NULL: none is near
- * enough. Up to three bytes may have one error, up to seven two, longer ones three, and never all
- * bytes.
+ * Of the COUNT WORDS, the one that is nearest to TYPED; of several, the first. NULL: none is near
+ * enough. A word of up to three bytes may have one error, one of up to seven bytes two, a longer
+ * one three; but never as many errors as bytes.
  */
 const char *nearest_word(const char *typed, const char *const *words, size_t count);
 

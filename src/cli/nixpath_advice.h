@@ -1,4 +1,4 @@
-/* What a user may have meant whose NIXPATH is no directory. */
+/* What a user may have meant by a NIXPATH that is no directory. */
 #ifndef CLI_NIXPATH_ADVICE_H
 #define CLI_NIXPATH_ADVICE_H
 

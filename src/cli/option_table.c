@@ -4,7 +4,7 @@
 #define AT(field)	  .offset = offsetof(struct options, field)
 #define AT_INSTALL(field) .offset = offsetof(struct options, install.field)
 
-/* What most options are: a row of the table begins with one of these. */
+/* The usual fields of an option: a row of the table begins with one of these macros. */
 #define COMMAND(what)  .kind = KIND_COMMAND, .group = GROUP_COMMAND, .value = COMMAND_##what
 #define STRING(field)  .kind = KIND_STRING, .scope = SCOPE_INSTALL, AT_INSTALL(field)
 #define SOURCE(field)  .kind = KIND_STRING, .scope = SCOPE_INSTALL | SCOPE_BUNDLE, AT_INSTALL(field)
@@ -50,7 +50,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 AT(program),
 	 .group = GROUP_WHAT,
 	 .metavar = "FILE",
-	 .help = "the program (default: this, or its release's)"},
+	 .help = "which program (default: this or a release's)"},
 	{.name = "force",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_INSTALL | SCOPE_UNINSTALL | SCOPE_UPDATE,
@@ -59,7 +59,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 VARIABLE("FORCE"),
 	 .help = "install again over what is there",
 	 .help_uninstall = "remove even a store that --install did not make",
-	 .help_update = "also an older version, or the same again"},
+	 .help_update = "install an older version, or the same again"},
 
 	{.name = "mirror",
 	 .kind = KIND_STRING,
@@ -69,7 +69,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .metavar = "URL",
 	 VARIABLE("MIRROR"),
 	 .help = "where releases are (default: Nix's own)",
-	 .help_update = "where those of Nix are, with --nix"},
+	 .help_update = "where releases of Nix are, with --nix"},
 	{.name = "tarball",
 	 SOURCE(tarball),
 	 .group = GROUP_WHERE,
@@ -104,7 +104,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .group = GROUP_OTHER,
 	 .metavar = "URL",
 	 VARIABLE("RELEASES"),
-	 .help = "https URL or directory (default: newest)"},
+	 .help = "release: URL or directory (default: newest)"},
 	{.name = "program-sha256",
 	 .kind = KIND_STRING,
 	 .scope = SCOPE_UPDATE,
@@ -112,7 +112,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .group = GROUP_OTHER,
 	 .metavar = "HASH",
 	 VARIABLE("PROGRAM_SHA256"),
-	 .help = "the program's hash; then http will do too"},
+	 .help = "the program's hash; allows http as well"},
 
 	{.name = "extra-conf",
 	 .kind = KIND_LINES,
@@ -196,14 +196,14 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	 .group = GROUP_RUNNING,
 	 .metavar = "GROUP",
 	 VARIABLE("SHARED_GROUP"),
-	 .help = "also use one that this group writes to"},
-	/* what people type who come from another installer; --install asks nothing anyway */
+	 .help = "also use a directory this group may write to"},
+	/* --install asks nothing, but users of other installers type this */
 	{.name = "yes",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_INSTALL | SCOPE_UNINSTALL,
 	 AT(yes),
 	 .group = GROUP_OTHER,
-	 .help = "do not ask: --install never does",
+	 .help = "accepted; --install never asks",
 	 .help_uninstall = "do not ask"},
 	{.name = "no-confirm",
 	 .kind = KIND_FLAG,
@@ -215,7 +215,7 @@ const struct option_spec option_specs[OPTION_COUNT] = {
 	{.name = "no-daemon",
 	 FLAG(no_daemon),
 	 .group = GROUP_OTHER,
-	 .help = "no daemon: there never is one"},
+	 .help = "accepted; there never is a daemon"},
 	{.name = "json",
 	 .kind = KIND_FLAG,
 	 .scope = SCOPE_CHECK,

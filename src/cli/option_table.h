@@ -30,7 +30,7 @@ enum option_kind {
 #define SCOPE_CHECK	  SCOPE_OF(COMMAND_CHECK)
 #define SCOPE_ENTER	  SCOPE_OF(COMMAND_ENTER)
 
-/* Under which heading the help pages have it; see help.c. */
+/* The heading under which the help pages list an option; see help.c. */
 enum option_group {
 	GROUP_COMMAND,
 	GROUP_WHAT,	 /* what is installed */
@@ -51,12 +51,15 @@ struct option_spec {
 	size_t offset;
 	const char *metavar; /* NULL: takes no argument */
 	/*
-	 * The environment variable of the same meaning, NULL: none. Where the option goes with
-	 * --install, no other command looks at it; but entering and --uninstall at whom to trust.
+	 * The environment variable of the same meaning; NULL: none. If the option goes with
+	 * --install, no other command reads the variable, except that entering and --uninstall read
+	 * whom to trust.
 	 */
 	const char *variable;
 	const char *help;
-	/* where it means something else to that command, else NULL */
+	/*
+	 * other help texts, for an option that means something else to that command; NULL: the same
+	 */
 	const char *help_uninstall, *help_update;
 };
 
@@ -67,8 +70,8 @@ extern const struct option_spec option_specs[OPTION_COUNT];
 bool option_goes_with(const struct option_spec *spec, enum command command);
 
 /*
- * The name of the option that is called NAME, or so but for a slip or two: "install" for "instal".
- * IS_COMMAND: only one that names a command will do. NULL: none.
+ * The name of the option that NAME is, exactly or with a typing error or two: "install" for
+ * "instal". IS_COMMAND: consider only options that name a command. NULL: none.
  */
 const char *option_nearest(const char *name, bool is_command);
 

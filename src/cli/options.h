@@ -23,8 +23,10 @@ enum command {
 	COMMAND_VERSION,
 };
 
-/* What --install is asked for, and which Nix --bundle is. A string is NULL where neither option nor
- * variable gave it. */
+/*
+ * The options of --install; those that say which Nix are --bundle's too. A string is NULL if
+ * neither an option nor a variable gave it.
+ */
 struct install_options {
 	char *nix_version;	   /* "2.26.3"; NULL: the latest */
 	char *mirror;		   /* URL without a trailing slash; NULL: the default mirror */
@@ -37,12 +39,12 @@ struct install_options {
 	bool no_channel_add;
 	bool no_modify_profile;
 	bool no_shims;
-	bool no_daemon; /* as it is anyway */
+	bool no_daemon; /* changes nothing: there never is a daemon */
 	bool dry_run;
 	bool force; /* goes with --uninstall and --update too */
 };
 
-/* What --update is asked for beside that. */
+/* The options that only --update has. */
 struct update_options {
 	char *releases;	      /* where releases of this program are; NULL: its own place */
 	char *program_sha256; /* as given: what the program must have; NULL: what SHA256SUMS says */
@@ -51,23 +53,23 @@ struct update_options {
 
 struct options {
 	enum command command;
-	enum command help_on; /* with COMMAND_HELP: the command that was named too */
+	enum command help_on; /* with COMMAND_HELP: the command to print the help page of */
 	const char *nix_dir;  /* NIXPATH as typed; NULL: the default directory */
 	char **argv;	      /* the command to run inside, NULL-terminated; NULL: none was given */
-	char *command_line;   /* for the user's shell; ARGV are its words behind then; NULL: none */
+	char *command_line;   /* for the user's shell, whose $0, $1... are ARGV then; NULL: none */
 	enum log_level log_level;
 	bool json; /* --check --json */
 	bool yes;  /* --uninstall --yes; --install asks nothing */
 	bool new_namespace;
 	bool no_ssh_config;
-	char *trust_owner;  /* whose Nix directory is used besides the own and root's; NULL: none */
+	char *trust_owner;  /* one more user whose Nix directory may be used; NULL: none */
 	char *shared_group; /* whose members may write to the Nix directory; NULL: none */
 	char *bundle;	    /* --bundle: the file to write */
 	char *program; /* --bundle --program: the file that holds the program; NULL: not given */
 	enum runtime runtime;
 	struct install_options install;
 	struct update_options update;
-	char *const *program_argv; /* the whole command line, for handing it on */
+	char *const *program_argv; /* the whole command line, to hand on to another program */
 };
 
 void options_clear(struct options *options);

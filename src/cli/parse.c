@@ -80,7 +80,7 @@ static int set_string(struct options *out, const struct option_spec *spec, const
 	return 0;
 }
 
-/* A command with an argument: what looks like an option is no name of a file. */
+/* A command whose argument is a file name: an argument that looks like an option is refused. */
 static int set_command_of(struct options *out, const struct option_spec *spec, const char *argument,
 			  const char **chosen)
 {
@@ -154,7 +154,7 @@ static int verbosity_of(const char *word)
 	return zeros == digits ? 0 : zeros + 1 == digits && word[zeros] == '1' ? 1 : 2;
 }
 
-/* Do as apply() does with VALUE of the environment, which for a flag is a word for yes or no. */
+/* As apply(), for a VALUE of the environment; that of a flag is a word for yes or no. */
 static int apply_variable(struct options *out, const struct option_spec *spec, const char *value)
 {
 	int truth;

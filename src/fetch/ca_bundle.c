@@ -41,7 +41,7 @@ static int usable_dir(const char *path)
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The bundle where this host's libcurl looks by itself; NULL: it has none. */
+/* The bundle that this host's libcurl uses by default; NULL: none. */
 static const char *place_of_curl(void)
 {
 	const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
@@ -50,8 +50,9 @@ static const char *place_of_curl(void)
 }
 
 /*
- * The first bundle, else the first directory of hashed certificates, that is below ROOT in a place
- * where a distribution keeps one; on this host also the bundle that its libcurl knows.
+ * Find the first bundle, else the first directory of hashed certificates, in the places below ROOT
+ * where distributions keep them. If ROOT is this host, the default bundle of its libcurl counts
+ * too.
  */
 static void find_of_host(const char *root, struct ca_bundle *out)
 {

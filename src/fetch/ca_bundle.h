@@ -16,9 +16,9 @@ struct ca_bundle {
  * NIX_SSL_CERT_FILE, SSL_CERT_FILE or CURL_CA_BUNDLE names; else the first directory of
  * SSL_CERT_DIR, a list separated by colons; else what is found below the directory ROOT ("" for
  * this host) in the places where distributions keep a bundle or a directory of hashed certificates.
- * A name that was given must exist and be readable: without it, others would be trusted than the
- * user said. Returns 0 with *OUT for ca_bundle_clear(), or -1 after a message that says which name
- * is wrong.
+ * A name that was given must exist and be readable: otherwise certificates would be trusted that
+ * the user did not choose. Returns 0 with *OUT for ca_bundle_clear(), or -1 after a message that
+ * says which name is wrong.
  */
 int ca_bundle_choose(const char *cacert, const char *root, struct ca_bundle *out);
 

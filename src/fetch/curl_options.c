@@ -47,7 +47,7 @@ static void set_trust(CURL *curl, const struct ca_bundle *ca)
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (!ca->file && !ca->dir)
 		return;
-	/* set both, so that a place compiled into libcurl does not count beside the chosen one */
+	/* both are set, so that libcurl does not add a place of its own to the chosen one */
 	curl_easy_setopt(curl, CURLOPT_CAINFO, ca->file);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, ca->dir);
 	curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, ca->file);

@@ -188,7 +188,7 @@ static int get_file(struct downloader *downloader, struct growth *growth)
 	if (job_run(&job) == 0)
 		return 0;
 	if (job.transfer.is_other_file)
-		/* so that the file is not kept for a later run */
+		/* forget the validator, so that the file is not kept for a later run */
 		(void)growth_restart(growth, NULL);
 	return -1;
 }

@@ -14,9 +14,7 @@ void download_options_init(struct download_options *options)
 		.wait_max_ms = 30000,
 		.retry_after_max = 60,
 		.connect_timeout = 20,
-		/*
-		 * slower than any line worth waiting for, and long enough for a short interruption
-		 */
+		/* slower than any line worth waiting for, and longer than a short interruption */
 		.stall_window = 30,
 		.stall_speed = 100,
 		.slow_window = 300,

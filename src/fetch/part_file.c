@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; a longer file is none of ours */ };
+enum { STATE_MAX = 8192 /* bytes: a URL and an ETag; a longer file is not ours */ };
 
 static int cannot(const char *verb, const char *path, int error)
 {
@@ -49,7 +49,7 @@ static void forget_state(struct part_file *part)
 	part->source = part->validator = NULL;
 }
 
-/* Is it a regular file of this user's, with no other name that leads to it? */
+/* Is ST of a regular file of this user's that has no second name? */
 static bool is_ours(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && st->st_nlink == 1;
@@ -237,7 +237,7 @@ void part_file_remove(int dirfd, const char *name)
 	_cleanup_free_ char *part = xasprintf("%s" PART_SUFFIX, name);
 	_cleanup_free_ char *state = xasprintf("%s" PART_STATE_SUFFIX, name);
 
-	/* if it cannot be removed, a later run finds it, and its digest decides */
+	/* if this fails, a later run finds the file, and its digest decides */
 	(void)unlinkat(dirfd, state, 0);
 	(void)unlinkat(dirfd, part, 0);
 }

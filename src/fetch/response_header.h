@@ -19,7 +19,7 @@ struct content_range {
 /* A field is NULL if it was not sent, is too long, or contains control characters. */
 struct response_header {
 	char *etag, *last_modified, *encoding;
-	char *location; /* the last one, also of redirects before */
+	char *location; /* the last one, also if an earlier answer, a redirect, had it */
 	struct content_range range;
 	bool has_range;
 };

@@ -10,9 +10,9 @@
 
 enum {
 	/*
-	 * A try that brought so many bytes more than any before is no failure: over a bad line that
-	 * breaks every few megabytes a download finishes, over one that breaks every few bytes it
-	 * ends.
+	 * Bytes. A try that gets so much further than all earlier ones does not count as a failure:
+	 * a download finishes over a bad line that breaks every few megabytes, and is given up over
+	 * one that breaks every few bytes.
 	 */
 	GAIN = 1 << 18,
 	WAIT_SLICE = 200, /* ms between two checks whether the user wants to stop */
@@ -43,7 +43,10 @@ static int say_failure(const struct job *job, enum transfer_result result)
 	return -1;
 }
 
-/* Announce the retry on one line of a terminal, so with the server's name instead of the URL. */
+/*
+ * Announce the retry. The message has the server's name instead of the URL, so that it fits one
+ * line of a terminal.
+ */
 static void say_retry(const struct transfer *transfer, unsigned wait)
 {
 	_cleanup_free_ char *host = url_host(transfer->effective_url);
@@ -84,7 +87,7 @@ static int sleep_before_retry(const struct job *job, unsigned wait)
 			return -1;
 		if (wait == 0)
 			return 0;
-		nanosleep(&ts, NULL); /* a signal shortens it, and progress() is asked */
+		nanosleep(&ts, NULL); /* a signal ends the sleep early, and progress() is asked */
 		wait -= slice;
 	}
 }

@@ -33,7 +33,7 @@ struct run {
 	struct transfer *transfer;
 	struct response_header header;
 	bool is_http;
-	bool begun;	 /* the body's first byte has come, or its end */
+	bool begun;	 /* the first byte of the body, or the end of an empty one, has come */
 	bool wanted;	 /* the body is the file, not an error page */
 	uint64_t thrown; /* bytes of an error page, thrown away */
 	enum stop stop;
@@ -58,7 +58,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
 	struct run *run = ctx;
 
-	if (!run->begun) /* otherwise it is a trailer, after a chunked body */
+	if (!run->begun) /* else the line is of a trailer, after a chunked body */
 		response_header_take(&run->header, line, size * count);
 	return size * count;
 }
@@ -318,7 +318,7 @@ static enum transfer_result judge_curl(const struct run *run, CURLcode code)
 		return fail(transfer, TRANSFER_FAILED, error.next,
 			    xasprintf("it was not complete after %u seconds",
 				      run->downloader->options.text_time));
-	/* libcurl quotes a wrong URL, also of a proxy, with its password */
+	/* libcurl's text may quote a wrong URL, also that of a proxy, with its password */
 	if (*run->detail && !strpbrk(run->detail, "@?"))
 		transfer->detail = xstrdup(run->detail);
 	if (is_for_want_of_ca(run, code)) {

@@ -53,8 +53,8 @@ struct transfer {
 	/* the result; for transfer_clear() */
 	struct transfer_answer answer;
 	char *why;	      /* why it failed, in a few words */
-	char *detail;	      /* more about that, perhaps in foreign words; NULL: nothing */
-	char *next;	      /* what the user can do about that */
+	char *detail;	      /* more about WHY, perhaps foreign text; NULL: nothing */
+	char *next;	      /* what the user can do about the failure */
 	unsigned retry_after; /* seconds that the server asks to wait; 0: it does not ask */
 	char *effective_url;  /* after redirects */
 	bool redirected;      /* there was a redirect */

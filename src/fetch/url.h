@@ -1,4 +1,7 @@
-/* What a download needs of URLs: the kind, the file, its neighbours, and what may be shown. */
+/*
+ * What a download needs to know about a URL: its kind, its file name, the URLs beside it, and which
+ * part may be shown.
+ */
 #ifndef FETCH_URL_H
 #define FETCH_URL_H
 

@@ -39,14 +39,17 @@ static enum document_action decide(const struct document *document, const struct
 		return DOCUMENT_LEAVE;
 	if (len == document->len && memcmp(text, document->data, len) == 0)
 		return DOCUMENT_KEEP;
-	/* a link's is not ours, whatever it leads to */
+	/* a link is not ours, even if it leads to a file of ours */
 	if (!ours || sha256_of_file(AT_FDCWD, document->path, &digest) < 0)
 		return DOCUMENT_LEAVE;
 	sha256_format(&digest, hex);
 	return strlist_has(ours, hex) ? DOCUMENT_MAKE : DOCUMENT_LEAVE;
 }
 
-/* zsh looks where its user says: a directory of that name was made by somebody who told it so. */
+/*
+ * zsh searches only directories that its configuration names. So its completion is wanted only if
+ * its directory exists already: then the user made it and probably told zsh.
+ */
 static bool is_wanted(const char *path, enum home_document kind)
 {
 	_cleanup_free_ char *directory = path_parent(path);

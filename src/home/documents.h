@@ -1,6 +1,7 @@
 /*
- * The man page and the shells' completions, which the program in one file has with it, for its copy
- * in the user's home directory. Where a package installed the program, it installed these too.
+ * The man page and the shells' completions. The program in one file contains them, and --install
+ * writes them into the user's home directory beside the program's copy. A package that installs the
+ * program installs its own.
  */
 #ifndef HOME_DOCUMENTS_H
 #define HOME_DOCUMENTS_H
@@ -11,8 +12,8 @@
 
 enum document_action {
 	DOCUMENT_NONE,	/* none is wanted: the program has none, or no shell would look there */
-	DOCUMENT_KEEP,	/* it is there */
-	DOCUMENT_MAKE,	/* also over an older one of ours */
+	DOCUMENT_KEEP,	/* the right file is there already */
+	DOCUMENT_MAKE,	/* write the file, also over an older one of ours */
 	DOCUMENT_LEAVE, /* something is there that is not ours */
 };
 
@@ -33,11 +34,14 @@ struct documents {
  */
 void documents_look(const struct home *home, const struct strlist *ours, struct documents *out);
 
-/* Is there one to be made? Is one not as it should be, be it not ours? */
+/*
+ * documents_have_work(): is there a document to write? documents_differ(): is there one to write,
+ * or a file that is not ours in the place of one?
+ */
 bool documents_have_work(const struct documents *documents);
 bool documents_differ(const struct documents *documents);
 
-/* Do it. What cannot be done is a warning. */
+/* Write the documents. A failure is only a warning. */
 void documents_carry_out(const struct documents *documents);
 
 void documents_clear(struct documents *documents);

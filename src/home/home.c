@@ -8,20 +8,23 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* In the order of enum home_document. */
-static void find_documents(const char *config, struct strlist *out)
+/*
+ * In the order of enum home_document. That of fish is not in its configuration: a directory there
+ * would tell that the user uses fish (startup_files.c).
+ */
+static void find_documents(struct strlist *out)
 {
 	_cleanup_free_ char *data = xdg_data_home();
 
 	strlist_take(out, path_join(data, "man/man1/nix-user-chroot.1"));
 	strlist_take(out, path_join(data, "bash-completion/completions/nix-user-chroot"));
-	strlist_take(out, path_join(config, "fish/completions/nix-user-chroot.fish"));
+	strlist_take(out, path_join(data, "fish/vendor_completions.d/nix-user-chroot.fish"));
 	strlist_take(out, path_join(data, "zsh/site-functions/_nix-user-chroot"));
 }
 
 int home_find(struct home *out)
 {
-	/* those of install-nix-from-tarball.sh, and some more for later installers */
+	/* the files of install-nix-from-tarball.sh, and some more that later installers may use */
 	static const char *const startup_files[] = {
 		".bash_profile", ".bash_login", ".profile", ".bashrc",
 		".zshenv",	 ".zprofile",	".zshrc",   ".zlogin",
@@ -30,7 +33,9 @@ int home_find(struct home *out)
 	_cleanup_free_ char *config = NULL, *cache = NULL;
 
 	*out = (struct home){.path = xdg_home()};
-	/* without HOME the Nix install script fails, after everything else was done */
+	/*
+	 * without HOME the Nix install script would fail, but only after everything else was done
+	 */
 	if (!out->path) {
 		log_error("cannot tell where your profile is to be: HOME is %s\nset HOME to your "
 			  "home directory",
@@ -42,7 +47,7 @@ int home_find(struct home *out)
 	config = xdg_config_home();
 	out->config = path_join(config, "nix-user-chroot");
 	out->fish_path = path_join(config, "fish/conf.d/nix-user-chroot.fish");
-	find_documents(config, &out->documents);
+	find_documents(&out->documents);
 	nix_home_places("profile", &out->profiles);
 	nix_home_places("channels", &out->channels);
 	nix_home_places("defexpr", &out->defexprs);

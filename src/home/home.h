@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* The man page, and what completes for each shell. */
+/* The man page, and the completions of each shell. */
 enum home_document {
 	DOCUMENT_MAN,
 	DOCUMENT_BASH,

@@ -69,7 +69,10 @@ bool path_is_startup_file(const struct home *home, const char *path)
 	_cleanup_free_ char *above = path_parent(path);
 	const char *name = last_component(path), *zdotdir = env_get("ZDOTDIR");
 
-	/* a ZDOTDIR of the past may be unset now; most are below the home directory */
+	/*
+	 * ZDOTDIR may be unset by now; the directory it named is most likely below the home
+	 * directory
+	 */
 	if (strstr(path, "/../") ||
 	    (!is_below_place(path, home->path) && !(zdotdir && is_same_place(above, zdotdir))))
 		return false;
@@ -149,7 +152,7 @@ static char *file_of(const struct home *home, const struct trial *trial)
 		return path_join(zsh_directory(home), trial->file);
 	if (trial->file)
 		return path_join(home->path, trial->file);
-	/* bash(1) reads the first of them that exists and is readable, and no other */
+	/* bash(1) reads only the first of these files that exists and is readable */
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_free_ char *path = path_join(home->path, of_bash[i]);
 
@@ -188,7 +191,7 @@ void path_plan_for(const struct home *home, const char *bin, struct path_plan *o
 	out->line = xasprintf("[ ! -r %s ] || . %s %s", file, file, STARTUP_MARK);
 }
 
-/* Does something that is not ours have the place of FILE? */
+/* Is there, in the place of FILE, something that is not ours? */
 static bool is_foreign(const struct path_file *file, const struct strlist *ours)
 {
 	struct sha256 present, wanted;

@@ -120,7 +120,7 @@ static void look_at_program(const struct strlist *ours, struct self_plan *plan)
 	plan->program = steal_ptr(&copy);
 }
 #else
-/* no copy is ever made, and the program that enters has no libcrypto */
+/* a build of two files is never copied, and the program that enters is linked without libcrypto */
 int self_digest(struct sha256 *out)
 {
 	(void)out;
@@ -342,8 +342,8 @@ bool self_has_path_file(const struct home *home)
 }
 
 /*
- * The command that makes a running shell read what new ones read; the caller frees. NULL: new ones
- * lack it too.
+ * The command by which a running shell reads our file that new shells read; the caller frees. NULL:
+ * there is no such file for this shell.
  */
 static char *source_line(const struct home *home)
 {
@@ -369,10 +369,10 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 		return other_hint(plan, home);
 	if (strchr(plan->bin, ':'))
 		return xasprintf(
-			"the nix commands are in %s, which cannot be on PATH: a colon parts "
-			"its directories\n"
-			"set XDG_BIN_HOME to a directory without one and run "
-			"nix-user-chroot --install again",
+			"the nix commands are in %s, which cannot be on PATH: a colon separates "
+			"directories there\n"
+			"set XDG_BIN_HOME to a directory without one and run nix-user-chroot "
+			"--install again",
 			plan->bin);
 	line = source_line(home);
 	if (line)
@@ -384,8 +384,8 @@ static char *path_hint(const struct self_plan *plan, const struct home *home)
 }
 
 /*
- * A hint to set NIX_USER_CHROOT_DIR, which may be set for this call alone and which alone tells
- * where Nix is.
+ * A hint to set NIX_USER_CHROOT_DIR in a startup file: nothing else tells where this Nix is, and
+ * the variable may be set for this call alone.
  */
 static char *directory_hint(const struct home *home)
 {

@@ -34,8 +34,10 @@ struct self_plan {
 int self_look(const struct home *home, const char *argv0, const struct strlist *ours,
 	      struct self_plan *out);
 
-/* The digest of the copy of the running program: of the program alone, where it is in a bundle. 0,
- * or a negative errno. */
+/*
+ * The digest that a copy of the running program has: that of the program alone, without a bundled
+ * Nix. 0, or a negative errno.
+ */
 int self_digest(struct sha256 *out);
 
 /* Is there anything to do? */

@@ -31,7 +31,10 @@ enum shim_action shim_decide(bool exists, const char *target, const char *progra
 	return shim_is_ours(target) ? SHIM_TURN : SHIM_LEAVE;
 }
 
-/* BIN between double quotes of a shell; the caller frees. NULL: it cannot be written so. */
+/*
+ * BIN as the text between double quotes in a shell; the caller frees. NULL: BIN has a character
+ * that is special there.
+ */
 static char *in_double_quotes(const char *bin, const char *home)
 {
 	size_t len = strlen(home);

@@ -69,7 +69,7 @@ const char *startup_text_line(const char *text, size_t len, size_t *out_len)
 	return NULL;
 }
 
-/* Do the first USED bytes of OUT end with an empty line, or are they one? */
+/* Are the first USED bytes of OUT an empty line, or do they end with one? */
 static bool ends_with_empty_line(const char *out, size_t used)
 {
 	return used > 0 && out[used - 1] == '\n' && (used == 1 || out[used - 2] == '\n');
@@ -201,7 +201,10 @@ int startup_file_clean_own(const char *path, bool remove_empty)
 	return clean(path, remove_empty, without_own_line);
 }
 
-/* Has TEXT nothing but the script's line? Also true if it is empty, since the script was killed. */
+/*
+ * Does TEXT hold nothing but the script's line? True for an empty TEXT too: the script may have
+ * been killed before it wrote the line.
+ */
 static bool is_of_script(const char *text, size_t len)
 {
 	size_t rest_len;

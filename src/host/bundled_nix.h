@@ -8,7 +8,7 @@
 
 struct bundled_nix {
 	const struct bundle *bundle;
-	const char *version, *system; /* if the bundle is not broken */
+	const char *version, *system; /* of the Nix; only valid if the bundle is not broken */
 };
 
 #endif

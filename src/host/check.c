@@ -7,6 +7,7 @@
 #include "util/exit_status.h"
 #include "util/fs.h"
 #include "util/str.h"
+#include "util/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@ char *check_explain(enum check_step step, int err, const char *root)
 	host_facts_read(root, &facts);
 	explain(&facts, step, err, &list);
 	first = &list.items[0];
-	/* some reasons, such as an emulator, no administrator can change */
+	/* some reasons cannot be changed by an administrator: an emulator, for example */
 	has_admin = first->admin.count > 0;
 	return xasprintf("%s\n%s%s\nmore, and what to do%s: nix-user-chroot --check%s",
 			 first->reason, has_admin ? "an administrator can change that: " : "",
@@ -35,6 +36,7 @@ char *check_explain(enum check_step step, int err, const char *root)
 
 static void report_clear(struct report *report)
 {
+	free(report->keeper);
 	host_facts_clear(&report->facts);
 	explanations_clear(&report->reasons);
 	runtimes_clear(&report->runtimes);
@@ -51,6 +53,17 @@ static int look_at_nix_dir(const char *nix_dir)
 	return faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
+/*
+ * The owner of the store in NIX_DIR, if that is another user and this user may not write to it; the
+ * caller frees. NULL if not.
+ */
+static char *find_keeper(const char *nix_dir)
+{
+	_cleanup_close_ int fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? NULL : trust_keeper(fd);
+}
+
 int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle, bool json)
 {
 	_cleanup_(report_clear) struct report report = {
@@ -62,6 +75,7 @@ int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix
 
 	host_facts_read("", &report.facts);
 	report.nix_dir_err = nix_dir ? look_at_nix_dir(nix_dir) : 0;
+	report.keeper = nix_dir ? find_keeper(nix_dir) : NULL;
 	r = runtimes_try(false, nix_dir, &report.runtimes);
 	if (r < 0) {
 		log_error("cannot start a process to try things in: %s\n"

@@ -25,11 +25,10 @@ char *check_explain(enum check_step step, int err, const char *root);
 
 /*
  * --check: try every step in a child process, look whether NIX_DIR (NULL: unknown) exists or can be
- * made, and report on stdout, as a table or as JSON (host/report.h lists the keys). Returns 0 if
- * entering and --install will work by the WANTED runtime (RUNTIME_AUTO: any), even if Nix's own
- * sandbox will not; 1 if not; 125 if the host could not be tried. BUNDLE (NULL:
- * none) is what the file of this program holds. The caller flushes stdout and
- * checks its error flag.
+ * made, and report on stdout, as a table or as JSON (host/report.h lists the keys). BUNDLE is the
+ * Nix in the file of this program; NULL: none. Returns 0 if entering and --install will work by the
+ * WANTED runtime (RUNTIME_AUTO: any), even if Nix's own sandbox will not; 1 if not; 125 if nothing
+ * could be tried. The caller flushes stdout and checks its error flag.
  */
 int check_run(enum runtime wanted, const char *nix_dir, const struct bundled_nix *bundle,
 	      bool json);

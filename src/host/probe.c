@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What Nix gives a build (nix.conf(5), sandbox), and what --install unpacks in. */
+/* The namespaces that Nix's sandbox gives a build (nix.conf(5)), and in which --install unpacks. */
 #define SANDBOX_NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* what a child knows, and what it tells the parent about a step */
+/* what a child knows, and what the child tells its parent about a step */
 struct attempt {
 	int report_fd;
 	uid_t uid;
@@ -225,8 +225,8 @@ static int collect(int fd, struct probe *out)
 }
 
 /*
- * A seccomp filter may kill instead of refuse. The step that was under way then is the first
- * without a message.
+ * A seccomp filter may kill the child instead of refusing a call. Then the first step without a
+ * message is the one that was under way.
  */
 static void blame_signal(const struct step *steps, size_t count, int signal, struct probe *out)
 {
@@ -270,7 +270,7 @@ static int run_in_child(const struct step *steps, size_t count, struct probe *ou
 	status = wait_for(pid);
 	if (status > 128)
 		blame_signal(steps, count, status - 128, out);
-	/* if the caller ignores SIGCHLD there is no exit status, and the messages must do */
+	/* if the caller ignores SIGCHLD there is no exit status: only the messages count */
 	return r < 0 ? r : status < 0 && status != -ECHILD ? status : 0;
 }
 

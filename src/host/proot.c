@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 /*
- * Where the probe shows another directory, as an entry shows /nix. It must exist: PRoot makes a
- * missing one, if root runs PRoot, and others would see it come and go.
+ * The place where the probe shows another directory, as an entry does with /nix. It must exist: if
+ * root runs PRoot, PRoot would make a missing one, and others would see it come and go.
  */
 #define PROBE_PLACE "/tmp"
 
@@ -69,7 +69,9 @@ char *proot_find(const char *nix_dir, char **why)
 
 int proot_hide_system_calls(void)
 {
-	/* these calls name files by paths, and each has an older counterpart that PRoot knows */
+	/*
+	 * PRoot does not translate the paths of these calls, but those of their older counterparts
+	 */
 	const struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 3, 0),
@@ -93,7 +95,7 @@ int proot_hide_system_calls(void)
 static _Noreturn void run_probe(const char *proot)
 {
 	const struct rlimit no_core = {0};
-	/* it may be one of the three itself, and is for PRoot */
+	/* no O_CLOEXEC: this may be descriptor 0, 1 or 2 itself, and PRoot gets these three */
 	int null = open("/dev/null", O_RDWR);
 
 	setrlimit(RLIMIT_CORE, &no_core);

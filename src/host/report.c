@@ -141,15 +141,21 @@ static enum runtime choose(const struct report *report)
 }
 
 /*
- * Is there no Nix directory, and none can be made? The runtime direct uses /nix, which was checked
- * before.
+ * Is the Nix directory missing, and impossible to make? The runtime direct uses /nix, which was
+ * checked before.
  */
 static bool lacks_nix_dir(const struct report *report)
 {
 	return report->nix_dir_err && choose(report) != RUNTIME_DIRECT;
 }
 
-/* Of a bundle that was cut or changed: how it is seen; else NULL. */
+/* Does somebody else keep the Nix directory? Then --install has nothing to do there. */
+static bool is_kept(const struct report *report)
+{
+	return report->keeper && choose(report) != RUNTIME_DIRECT;
+}
+
+/* What is wrong with the bundle, if it was cut or changed; else NULL. */
 static const char *broken_bundle(const struct report *report)
 {
 	return report->bundle ? report->bundle->bundle->broken : NULL;
@@ -157,7 +163,8 @@ static const char *broken_bundle(const struct report *report)
 
 bool report_is_well(const struct report *report)
 {
-	return !broken_bundle(report) && choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report);
+	return !broken_bundle(report) && choose(report) != RUNTIME_AUTO && !lacks_nix_dir(report) &&
+	       !is_kept(report);
 }
 
 static char *verdict(const struct report *report)
@@ -170,8 +177,8 @@ static char *verdict(const struct report *report)
 			       "own would hide them.");
 	if (first == RUNTIME_AUTO && report->runtimes.lacks_proot &&
 	    (report->wanted == RUNTIME_AUTO || report->wanted == RUNTIME_PROOT))
-		return xstrdup("Not yet: nothing that is here enters. --install fetches a PRoot "
-			       "from the release of this program, where that has one for this "
+		return xstrdup("Not yet: no runtime that is here works. --install fetches a "
+			       "PRoot from the release of this program, if there is one for this "
 			       "machine; a proot on PATH would do too.");
 	if (first == RUNTIME_AUTO)
 		return xstrdup("No: neither entering nor --install will work here.");
@@ -185,6 +192,12 @@ static char *verdict(const struct report *report)
 				? " A systemd unit with ProtectHome= or ProtectSystem= sees "
 				  "a home like that."
 				: "");
+	if (is_kept(report))
+		return text_format(
+			"Entering will work here, and --install will not: the store in %s belongs to %s "
+			"and is not yours to write. nix-user-chroot -- COMMAND uses it as it is; "
+			"NIX_USER_CHROOT_DIR names another directory.",
+			report->nix_dir, report->keeper);
 	if (broken_bundle(report))
 		return xasprintf("No: entering would work here, but this file cannot be used as a "
 				 "bundle: %s. Copy it again, or make it anew with --bundle.",
@@ -377,6 +390,16 @@ static void print_json_runtime(FILE *f, enum runtime runtime, const char *refuse
 	fputc('}', f);
 }
 
+static void print_json_directory_error(FILE *f, const struct report *report)
+{
+	_cleanup_free_ char *kept =
+		is_kept(report) ? text_format("the store belongs to %s and is not yours to write",
+					      report->keeper)
+				: NULL;
+
+	print_json_string(f, lacks_nix_dir(report) ? strerror(report->nix_dir_err) : kept);
+}
+
 void report_print_json(FILE *f, const struct report *report)
 {
 	const struct runtimes *runtimes = &report->runtimes;
@@ -409,7 +432,7 @@ void report_print_json(FILE *f, const struct report *report)
 		facts->landlock > 0 ? "\"landlock\", " : "");
 	print_json_string(f, report->nix_dir);
 	fputs(", \"directory-error\": ", f);
-	print_json_string(f, lacks_nix_dir(report) ? strerror(report->nix_dir_err) : NULL);
+	print_json_directory_error(f, report);
 	fputs(", \"reasons\": [", f);
 	for (size_t i = 0; i < report->reasons.count; i++) {
 		fputs(i ? ", " : "", f);

@@ -21,7 +21,8 @@
  *     "why"        why not, or null
  *   "terminals-error"  why Nix cannot build here, for want of a terminal, or null
  *   "directory"  the Nix directory, or null
- *   "directory-error"  why no store is there and none can be made, or null
+ *   "directory-error"  why no store is there and none can be made, or whose the store is that is
+ *                  there and that the user may not write to; or null
  *   "confinement"  of --install's unpacking, an array: "namespaces", "landlock", "filter"
  *   "reasons"    the most certain first, empty where all is well, an array of
  *     "id"         "no-proc", "mount-max", "wsl1", "rhel7", "no-config-user-ns",
@@ -34,10 +35,12 @@
  *     "fix"        what an administrator does, in one line
  *     "admin"      an array of the exact commands, a line each; '#' begins a comment
  *     "user"       an array of what others can do, a paragraph each
- *   "bundle"     what is in the file of this program, or null, where it is the program alone
- *     "version", "system", "tarball"   of the Nix, strings; "sha256": the tarball's, in hex;
- * "bytes" of it; all null where "error"      is a clause: why it cannot be used; else null "note"
- * a paragraph on this host, or null
+ *   "bundle"     the Nix in the file of this program; null if there is none
+ *     "version", "system", "tarball"   of the Nix: strings, or null if "error" is a string
+ *     "sha256"     the tarball's digest in hex, or null
+ *     "bytes"      the tarball's size, or null
+ *     "error"      why the bundle cannot be used, a clause, or null
+ *   "note"       a paragraph about this host, or null
  */
 #ifndef HOST_REPORT_H
 #define HOST_REPORT_H
@@ -55,7 +58,8 @@ struct report {
 	struct runtimes runtimes;
 	enum runtime wanted; /* RUNTIME_AUTO: any will do */
 	const char *nix_dir; /* the Nix directory; NULL: not known */
-	int nix_dir_err;     /* why it cannot be made there, or 0 */
+	int nix_dir_err;     /* why nix_dir cannot be made, an errno; 0: it can */
+	char *keeper;	     /* the owner of a store that the user may not write to; NULL: none */
 	struct host_facts facts;
 	struct explanations reasons;
 };

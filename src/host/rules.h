@@ -44,7 +44,7 @@ bool rule_mounts(enum check_step step);
  */
 void rule_add_common_ways(struct explanation *out);
 
-/* That of them which takes nothing of the host. */
+/* Add to OUT->user the one of these ways that needs nothing of the host: PRoot. */
 void rule_add_proot(struct explanation *out);
 
 /* Set sysctl NAME to VALUE, now and after a reboot: OUT->short_fix and lines of OUT->admin. */

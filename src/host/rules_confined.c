@@ -64,8 +64,9 @@ static bool holds_no_setfcap(const struct refusal *r)
 static void write_no_setfcap(const struct refusal *r, struct explanation *out)
 {
 	out->reason = xstrdup("root here lacks the capability CAP_SETFCAP, and without that the "
-			      "kernel (Linux 5.12 and later) lets nobody map the user ID 0 into a "
-			      "user namespace; containers that drop all capabilities are so");
+			      "kernel (Linux 5.12 and later) lets nobody map the user ID 0 into "
+			      "a user namespace; containers that drop all capabilities are an "
+			      "example");
 	if (r->facts->container == CONTAINER_KUBERNETES) {
 		out->short_fix = xstrdup("in the container's securityContext: capabilities: {add: "
 					 "[SETFCAP]}");
@@ -100,7 +101,7 @@ static void write_proc_read_only(const struct refusal *r, struct explanation *ou
 				"read-only, or have that mount it as usual.");
 }
 
-/* One switch, which each of those that make containers by LXC calls otherwise. */
+/* Allow nesting: one switch, which LXC and each program based on it call by another name. */
 static void add_lxc_options(struct explanation *out)
 {
 	out->short_fix = xstrdup("allow nesting for the container");
@@ -113,7 +114,10 @@ static void add_lxc_options(struct explanation *out)
 	strlist_add(&out->admin, "pct set ID --features nesting=1                     # Proxmox");
 }
 
-/* How the container is started so that these are lifted; lines of OUT->admin. */
+/*
+ * Set OUT->short_fix, and add to OUT->admin, how the container is started with the option DOCKER,
+ * PODMAN or KUBERNETES, which lifts the restriction.
+ */
 static void add_container_options(const struct host_facts *facts, const char *docker,
 				  const char *podman, const char *kubernetes,
 				  struct explanation *out)
@@ -138,9 +142,9 @@ static void add_container_options(const struct host_facts *facts, const char *do
 			add_lxc_options(out);
 			break;
 		}
-		out->short_fix = xstrdup("start the container with leave to make namespaces and "
-					 "mount in them");
-		strlist_add(&out->admin, "# the like of Docker's:");
+		out->short_fix = xstrdup("start the container with permission to make namespaces "
+					 "and to mount in them");
+		strlist_add(&out->admin, "# as with Docker:");
 		strlist_take(&out->admin, xasprintf("docker run --security-opt %s ...", docker));
 		break;
 	}
@@ -162,7 +166,7 @@ static bool holds_seccomp(const struct refusal *r)
 	if (r->facts->seccomp != SECCOMP_FILTER ||
 	    (!rule_makes_namespace(r->step) && !rule_mounts(r->step)))
 		return false;
-	/* the partly covered /proc of a container explains it, with or without a filter */
+	/* a partly covered /proc explains the refusal, with or without a filter */
 	if (r->step == CHECK_PROC_MOUNT && r->facts->proc_hidden)
 		return false;
 	/* EACCES comes from a security module; newer filters answer ENOSYS */
@@ -313,7 +317,7 @@ static void write_security_module(const struct refusal *r, struct explanation *o
 
 static bool holds_proc_hidden(const struct refusal *r)
 {
-	/* ENOENT: for a file that Nix looks for */
+	/* ENOENT: a file that Nix looks for is missing */
 	return r->facts->proc_hidden && r->step == CHECK_PROC_MOUNT &&
 	       (rule_is_refusal(r->err) || r->err == ENOENT);
 }

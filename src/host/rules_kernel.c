@@ -203,8 +203,8 @@ static void write_max_reached(const struct refusal *r, struct explanation *out)
 static bool holds_userns_clone(const struct refusal *r)
 {
 	/*
-	 * the setting counts for a process without CAP_SYS_ADMIN; inside a namespace of ours it has
-	 * that
+	 * the setting counts only for a process without CAP_SYS_ADMIN; inside a namespace of ours,
+	 * the process has that capability
 	 */
 	return r->facts->unprivileged_userns_clone == 0 && r->err == EPERM &&
 	       (r->step == CHECK_USER_NAMESPACE || r->step == CHECK_CONFINEMENT ||

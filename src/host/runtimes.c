@@ -28,7 +28,7 @@ static char *refusal_of_proot(const char *nix_dir, bool *lacks_proot)
 	char *why = NULL;
 	_cleanup_free_ char *proot = proot_find(nix_dir, &why);
 
-	/* a PRoot that the user names is the one that counts, so none is to be fetched */
+	/* if the user names a PRoot, no other is used, so none is fetched */
 	*lacks_proot = !proot && !env_get("NIX_USER_CHROOT_PROOT");
 	return proot ? proot_refusal(proot) : why;
 }
@@ -86,7 +86,7 @@ static int try_all(bool is_lazy, const char *nix_dir, struct runtimes *out)
 		return 0;
 	out->refused[RUNTIME_DIRECT] = nix_root_refusal("");
 	if (is_lazy && runtimes_first(out, false) != RUNTIME_PROOT)
-		out->refused[RUNTIME_PROOT] = xstrdup("not tried, for another one works");
+		out->refused[RUNTIME_PROOT] = xstrdup("not tried, since another one works");
 	else
 		out->refused[RUNTIME_PROOT] = refusal_of_proot(nix_dir, &out->lacks_proot);
 	return 0;

@@ -17,8 +17,8 @@
 #include <string.h>
 
 /*
- * Does REQUEST ask for anything that nix.conf would have to be compared with, that a mirror would
- * have to be asked for, or that follows an installation?
+ * Does REQUEST ask for more than a look at what is installed: a comparison with nix.conf, a
+ * question to a mirror, or a command to run afterwards?
  */
 static bool asks_for_more(const struct install_request *request)
 {
@@ -34,8 +34,8 @@ static bool asks_for_more(const struct install_request *request)
 }
 
 /*
- * Is the installation complete, the caller's own to repair, with no other process at work on it,
- * and nothing of it missing or changed?
+ * Is the installation complete and whole? It must also be the caller's own, and no other process
+ * may be at work on it.
  */
 static bool is_settled(int nix_dir_fd, const char *nix_dir)
 {
@@ -65,8 +65,8 @@ static bool look_at_self(const struct install_request *request, const struct hom
 }
 
 /*
- * Is nothing left to do? FD is the Nix directory of SITE. Whatever would mean work is checked
- * first, since that is silent.
+ * Is nothing left to do? FD is the Nix directory of SITE. The checks that print nothing come first,
+ * since the installer prints the reason if there is work.
  */
 static int look_at_release(const struct install_request *request, const struct site *site, int fd)
 {

@@ -23,7 +23,10 @@ struct job {
 	char *cache; /* the directory that the tarball is downloaded to */
 };
 
-/* The name that it is found again by: its own, or the one that it has on a mirror. */
+/*
+ * Choose the tarball's name in the bundle, which tells version and system: its own name, if that is
+ * of the usual form, else one of that form.
+ */
 static int name_tarball(const struct release *release, char out[BUNDLE_NAME])
 {
 	_cleanup_free_ char *version = NULL, *system = NULL;
@@ -52,7 +55,8 @@ static int cannot_use_cache(const char *path, int err)
 	return -1;
 }
 
-/* The directory for the download, for us alone until its descriptor is closed; -1 after a message.
+/*
+ * Open the directory for the download, locked until the descriptor is closed; -1 after a message.
  */
 static int open_cache(const char *path)
 {
@@ -75,7 +79,7 @@ static int open_cache(const char *path)
 			if (flock(fd, LOCK_EX) < 0)
 				return cannot_use_cache(path, errno);
 		}
-		/* who had it before has removed it */
+		/* the process that held the lock before may have removed the directory */
 	} while (stat(path, &then) < 0 || !fs_same_inode(&now, &then));
 	return steal_fd(&fd);
 }
@@ -94,7 +98,7 @@ static int on_restart(void *ctx)
 	return bundle_file_cut(&job->file, job->bundle.program_size);
 }
 
-/* The tarball behind the program, and its digest compared. 0, or -1 after a message. */
+/* Write the tarball behind the program, and compare its digest. 0, or -1 after a message. */
 static int add_tarball(struct job *job, const struct release *release,
 		       struct downloader *downloader)
 {
@@ -167,7 +171,7 @@ static int write_bundle(struct job *job, const struct release *release,
 		       : bundle_file_put(&job->file);
 }
 
-/* In a process of its own. */
+/* The work of --bundle, which supervise() runs in a child process. */
 static int work(void *ctx)
 {
 	struct job *job = ctx;
@@ -197,7 +201,7 @@ static void clean_up(void *ctx, pid_t child)
 	(void)child;
 	progress_abandon(job->in->progress);
 	bundle_file_tidy(&job->file);
-	/* what was downloaded stays, to be continued */
+	/* a partial download stays, and is continued by the next run: then rmdir(2) fails */
 	rmdir(job->cache);
 }
 

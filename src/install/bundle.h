@@ -7,8 +7,8 @@
 #include "install/request.h"
 
 /*
- * Write it to the bundle_file of REQUEST, of which nothing counts beside but program, what says
- * which Nix, and cacert. Returns the exit status to end with.
+ * Write the bundle to the bundle_file of REQUEST. Of REQUEST, only bundle_file, program, releases,
+ * cacert, and the fields that say which Nix, are read. Returns the exit status to end with.
  */
 int bundle_command(const struct install_request *request);
 

@@ -18,7 +18,7 @@ static int cannot_write(const struct bundle_file *file, int err)
 	return -1;
 }
 
-/* What is at the path: 0 where a file can be put there. */
+/* Check that a file can be put at the path, or replace one there: 0, or -1 after a message. */
 static int check_place(struct bundle_file *file)
 {
 	struct stat st;
@@ -39,7 +39,7 @@ static int check_place(struct bundle_file *file)
 		return 0;
 	if (S_ISDIR(st.st_mode))
 		return cannot_write(file, EISDIR);
-	log_error("%s is there, and is no file: it is not replaced\nname another file", file->path);
+	log_error("%s is not a regular file, so it is not replaced\nname another file", file->path);
 	return -1;
 }
 
@@ -68,7 +68,7 @@ int bundle_file_find(const char *out, struct bundle_file *file)
 
 int bundle_file_begin(struct bundle_file *file)
 {
-	/* whatever becomes of this process, nothing stays behind */
+	/* a file without a name: nothing stays behind if this process is killed */
 	file->fd = openat(file->dir_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0700);
 	if (file->fd < 0) {
 		unlinkat(file->dir_fd, file->temporary, 0);
@@ -92,7 +92,10 @@ int bundle_file_cut(struct bundle_file *file, uint64_t size)
 	return 0;
 }
 
-/* A name for the file: at once its own, where nothing is there that has to be replaced. */
+/*
+ * Give the file its name. If another file has that name, it is replaced by rename(2) of a temporary
+ * name, since linkat(2) cannot replace.
+ */
 static int give_name(const struct bundle_file *file)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/self/fd/%d", file->fd);
@@ -122,7 +125,7 @@ int bundle_file_put(struct bundle_file *file)
 		r = give_name(file);
 	if (r == 0)
 		r = fs_sync_dir(file->dir_fd, ".");
-	/* a file that a descriptor can write to cannot be run */
+	/* close it: the kernel refuses to run a file that is open for writing (ETXTBSY) */
 	cleanup_close(&file->fd);
 	file->fd = -1;
 	return r < 0 ? cannot_write(file, -r) : 0;

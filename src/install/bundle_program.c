@@ -80,11 +80,12 @@ static int read_program(int fd, const char *shown, const char *system, struct bu
 	if (r > 0 && !sha256_equal(&out->sha256, &bundle.program_sha256))
 		return refuse(shown, "the program in it was changed");
 	if (!bundle_is_marked(out->data, out->len))
-		return refuse(shown, "it is no nix-user-chroot in one file, or an older one, which "
-				     "would not see the Nix");
+		return refuse(shown, "it is no nix-user-chroot in one file, or it is too old to "
+				     "find the Nix behind it");
 	if (elf.needs_loader)
-		log_warning("%s needs libraries of the host, so that the bundle runs where those "
-			    "are\na release's program needs none",
+		log_warning("%s needs libraries of the host, so the bundle runs only on hosts "
+			    "that have them\n"
+			    "a release's program needs none",
 			    shown);
 	return 0;
 }
@@ -102,7 +103,7 @@ static int from_file(const char *file, const char *system, struct bundle_program
 	return read_program(fd, file, system, out);
 }
 
-/* A file of this program's own, where that can be a bundle for SYSTEM: a descriptor, or -1. */
+/* Open the file of the running program if it can begin a bundle for SYSTEM: a descriptor, or -1. */
 static int open_self(const char *system)
 {
 #ifdef SINGLE_BINARY
@@ -126,7 +127,10 @@ static int refuse_http(const char *shown)
 	return -1;
 }
 
-/* Which file of which release, with its hash from where nobody can have changed it. */
+/*
+ * Find the program in a release, with its hash, which counts only if it came over verified TLS or
+ * from a local file. 0, or -1 after a message.
+ */
 static int find_released(const char *releases, const char *system, struct downloader *downloader,
 			 struct own_file *out)
 {
@@ -151,7 +155,7 @@ static int find_released(const char *releases, const char *system, struct downlo
 	return -1;
 }
 
-/* Verified, in a descriptor; or -1 after a message. */
+/* Download FILE into memory and verify it. Returns a descriptor, or -1 after a message. */
 static int download(const struct own_file *file, struct downloader *downloader)
 {
 	_cleanup_(download_text_clear) struct download_text text = {0};

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* Its bytes, without those that a bundle has behind. */
+/* The program alone: if it comes from a bundle, without the Nix behind it. */
 struct bundle_program {
 	char *data;
 	size_t len;
@@ -17,9 +17,9 @@ struct bundle_program {
 };
 
 /*
- * One that runs on SYSTEM and can be a bundle: that in FILE; where FILE is NULL, this very program,
- * or else that of the release at RELEASES (NULL: the latest). Returns 0
- * with *OUT for bundle_program_clear(), or -1 after a message.
+ * Get a program that runs on SYSTEM and can be a bundle: the one in FILE; if FILE is NULL, the
+ * running program; if that is not fit, the one of the release at RELEASES (NULL: the latest).
+ * Returns 0 with *OUT for bundle_program_clear(), or -1 after a message.
  */
 int bundle_program_get(const char *file, const char *releases, const char *system,
 		       struct downloader *downloader, struct bundle_program *out);

@@ -15,7 +15,7 @@ static int refuse(const char *why)
 
 	log_error("%s cannot be used as a bundle: %-s\n"
 		  "copy the file again, or make it anew with --bundle; --mirror or --tarball "
-		  "installs without what is inside",
+		  "installs another Nix",
 		  self ? self : "this program", why);
 	return -1;
 }
@@ -45,7 +45,7 @@ static int check_program(int fd, const struct bundle *bundle)
 		       : refuse("the program in it was changed");
 }
 
-/* The tarball, at which FD is, to DIGEST and SINK. */
+/* Pass the tarball, the next SIZE bytes of FD, to DIGEST and SINK. 0, or -1 after a message. */
 static int feed(int fd, uint64_t size, struct sha256_stream *digest, const struct sink *sink)
 {
 	enum { BLOCK = 1 << 17 };

@@ -123,7 +123,7 @@ bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_
 	return what;
 }
 
-/* Does SQLite's file NAME contain WORD? Text is stored in it as it is. */
+/* Does SQLite's file NAME contain WORD? SQLite stores text unchanged. */
 static bool holds(int nix_dir_fd, const char *name, const char *word)
 {
 	_cleanup_close_ int fd = fs_open_below(nix_dir_fd, name, O_RDONLY, 0);

@@ -25,7 +25,7 @@ struct damage {
 void damage_find(int nix_dir_fd, const struct record *record, const char *nix,
 		 nar_digest_fn *digest, struct damage *out);
 
-/* Are the store paths damaged, which an interrupted installation has put there? */
+/* Are store paths damaged that an interrupted installation has put there? */
 bool damage_is_in_store(int nix_dir_fd, const struct record *record, nar_digest_fn *digest);
 
 /*

@@ -48,8 +48,9 @@ static int find(const struct installation *in, struct own_file *out)
 		return refuse_http(shown);
 	if (own_release_find(sums.body, base, "proot", NULL, out) > 0)
 		return 0;
-	log_warning("PRoot would do without namespaces, and the release at %s has none for %s\n"
-		    "NIX_USER_CHROOT_PROOT names one that you have, as of a package called proot",
+	log_warning("PRoot would work without namespaces, but the release at %s has none for %s\n"
+		    "set NIX_USER_CHROOT_PROOT to one that you have, such as that of the package "
+		    "proot",
 		    shown, own_release_system());
 	return -1;
 }

@@ -60,7 +60,7 @@ struct release_request release_request_of(const struct install_request *request)
 	};
 }
 
-/* The options, be Nix installed or not; a nix.conf that is the user's takes no lines of them. */
+/* Check the options. No line can be added to a nix.conf that the user has edited. */
 static int check_options(const struct installation *in, struct nix_conf_facts *facts)
 {
 	const struct release_request request = release_request_of(in->request);
@@ -76,7 +76,7 @@ static int check_options(const struct installation *in, struct nix_conf_facts *f
 	return nix_conf_check(fd, in->site->nix_dir, facts, &record, true);
 }
 
-/* Which release: what the user asks for, or AGAIN, the version of the installation to be mended. */
+/* Find the release that the user asks for, else AGAIN, the version that is to be repaired. */
 static int find_release(const struct installation *in, const char *again,
 			struct downloader *downloader, struct release *out)
 {
@@ -93,7 +93,10 @@ static int find_release(const struct installation *in, const char *again,
 	return 0;
 }
 
-/* The tarball, verified, in staging. The downloader ends here: no program gets its connections. */
+/*
+ * Unpack the verified tarball into staging. The downloader is freed here, so that no program that
+ * is started later gets its connections.
+ */
 static int fetch(const struct installation *in, const struct release *release,
 		 struct downloader **downloader, const struct lock *lock, struct unpack_result *out)
 {
@@ -391,7 +394,7 @@ static int dry_run(const struct installation *in)
 	return 0;
 }
 
-/* In a process of its own. Only the user may write to what Nix and its script make. */
+/* The child's work. The umask lets only the user write to what Nix and its script make. */
 static int work(void *ctx)
 {
 	umask(umask(0) | S_IWGRP | S_IWOTH);
@@ -412,7 +415,7 @@ int install_command(const struct install_request *request)
 	struct progress progress;
 	struct installation in = {request, &site, &progress};
 
-	/* what has a place of its own needs nothing of this file */
+	/* with --mirror or --tarball the Nix in this file is not needed, so it may be broken */
 	if (request->bundle && !request->mirror && !request->tarball &&
 	    bundled_check(request->bundle) < 0)
 		return EXIT_CANCELED;

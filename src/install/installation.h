@@ -1,6 +1,4 @@
-/*
- * What the steps of one installation all read, and none writes.
- */
+/* What all steps of an installation read, and no step changes. */
 #ifndef INSTALL_INSTALLATION_H
 #define INSTALL_INSTALLATION_H
 
@@ -16,10 +14,10 @@ struct installation {
 	struct progress *progress; /* which shows the step under way */
 };
 
-/* Which release is asked for. */
+/* What REQUEST says about the release. */
 struct release_request release_request_of(const struct install_request *request);
 
-/* One that shows how far it is, or NULL after a message. */
+/* A downloader that shows its progress; NULL after a message. */
 struct downloader *installation_downloader(const struct installation *in);
 
 #endif

@@ -57,7 +57,10 @@ static bool asks_for_another(const struct install_request *request,
 			return true;
 		wanted = version;
 	}
-	/* the latest of a make: any of it, as without a version */
+	/*
+	 * "lix" alone means the latest Lix: any installed Lix will do, as any Nix does without a
+	 * version
+	 */
 	if (wanted && installed->version && flavour_is_latest(wanted))
 		return flavour_of(wanted, strlen(wanted)) !=
 		       flavour_of(installed->version, strlen(installed->version));
@@ -73,7 +76,7 @@ static int found(struct installed *out, char *words, const char *advice)
 	return 1;
 }
 
-/* Is the file NIX in the store path of the release that REQUEST asks for, by its name? */
+/* Is the file NIX in the store path of the release that REQUEST asks for? The name tells. */
 static bool is_asked_for(const struct install_request *request, const char *nix)
 {
 	const struct record_release none = {0};
@@ -93,8 +96,8 @@ static int look_at_foreign(const char *nix_dir, int nix_dir_fd,
 	_cleanup_free_ char *nix = script_find_nix(nix_dir_fd);
 
 	if (nix && !is_asked_for(request, nix)) {
-		log_error("Nix is in %s already, installed by other means, and it is not known to "
-			  "be what you ask for: %s\n"
+		log_error("Nix is in %s already, installed by other means, and it may not be "
+			  "what you ask for: %s\n"
 			  "--force installs a release into it, and keeps what is there",
 			  nix_dir, nix);
 		return -1;

@@ -14,8 +14,9 @@ struct installed {
 	/* set by the caller: nar_digest(), or NULL if no store path has changed */
 	nar_digest_fn *digest;
 	/*
-	 * Another process was at work until now, so a store path unchanged since then needs no
-	 * digest. Otherwise fifty waiting processes would read the whole store fifty times.
+	 * Another process was at work until now, so the digests of store paths that are unchanged
+	 * since then need not be taken. Otherwise fifty waiting processes would read the whole
+	 * store fifty times.
 	 */
 	bool is_fresh;
 	/*
@@ -27,7 +28,7 @@ struct installed {
 	bool is_damaged; /* the store paths exist, and have to be unpacked again */
 	bool is_said;	 /* the reason for the work was printed; a second look does not repeat it */
 
-	/* A description of what is there and needs no release, and what can be done with it. */
+	/* A description of what is there if no release is needed, and advice. */
 	char *words;
 	const char *advice; /* NULL: none */
 };

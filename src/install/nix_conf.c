@@ -61,7 +61,8 @@ char *nix_conf_text(const struct nix_conf_facts *facts)
 	      f);
 	if (facts->ssl_cert_file)
 		fprintf(f,
-			"\n# By whom servers are to be certified, as --install was told.\n"
+			"\n"
+			"# The CA certificates to trust, as given to --install.\n"
 			"ssl-cert-file = %s\n",
 			facts->ssl_cert_file);
 	if (facts->extra_text)
@@ -204,8 +205,8 @@ bool nix_conf_is_as_written(const struct record *record, const char *nix_dir, co
 }
 
 /*
- * Check a nix.conf that is the user's. Certificates are for the download too, so only other lines
- * are refused.
+ * Check a nix.conf that the user has edited. Lines that it lacks are refused, except the
+ * certificates, which the download needs as well.
  */
 static int check_users(const char *path, const char *text, const struct nix_conf_facts *facts)
 {
@@ -224,7 +225,7 @@ static int check_users(const char *path, const char *text, const struct nix_conf
 	all = nix_conf_lacks(text, &asked);
 	if (all)
 		log_warning("%s is yours, and stays as it is\n"
-			    "for Nix to know your certificates, add to it: %.*s",
+			    "so that Nix trusts your certificates, add to it: %.*s",
 			    path, (int)strcspn(all, "\n"), all);
 	return 0;
 }

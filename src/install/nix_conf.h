@@ -13,7 +13,7 @@
 struct nix_conf_facts {
 	bool is_root;	    /* the user is root */
 	bool sandbox_works; /* Nix's build sandbox can be made inside */
-	/* the runtime was changed: the file has to say whether there is a sandbox */
+	/* the runtime was changed, so whether builds have a sandbox has to be written anew */
 	bool asks_sandbox;
 	const char
 		*no_wal; /* the type of file system on which SQLite's log does not work, or NULL */

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Did writing the record succeed? Prints a failure, for all that write to the record. */
+/* Print the failure R of writing the record, if it is one. 0, or -1 after the message. */
 static int check(const struct site *site, int r)
 {
 	return r < 0 ? layout_error("write the record in", site->nix_dir, r) : 0;

@@ -46,8 +46,8 @@ size_t own_release_find(char *sums, const char *base, const char *prefix, const 
 const char *own_release_system(void);
 
 /*
- * Say that FILE, as it came, has the digest FOUND instead of its own. NEXT is what became of it,
- * and the advice. Returns -1.
+ * Print that FILE came with the digest FOUND instead of the one that SHA256SUMS has. NEXT is a line
+ * that says what became of the file and what to do. Returns -1.
  */
 int own_file_mismatch(const struct own_file *file, const struct sha256 *found, const char *next);
 

@@ -9,18 +9,24 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-/* A host has one of these; the query ends with 0 where the path behind it is a package's. */
+/*
+ * The package managers, of which a host has one. The query exits with 0 if the path that is
+ * appended to it belongs to a package.
+ */
 static const struct {
 	const char *query[3];
 	const char *advice;
 } managers[] = {
-	{{"dpkg-query", "--search"}, "renew it by its package: apt upgrade"},
-	{{"rpm", "--query", "--file"}, "renew it by its package: dnf upgrade, or zypper update"},
-	{{"pacman", "--query", "--owns"}, "renew it by its package: pacman -Syu"},
-	{{"apk", "info", "--who-owns"}, "renew it by its package: apk upgrade"},
+	{{"dpkg-query", "--search"}, "update its package: apt upgrade"},
+	{{"rpm", "--query", "--file"}, "update its package: dnf upgrade, or zypper update"},
+	{{"pacman", "--query", "--owns"}, "update its package: pacman -Syu"},
+	{{"apk", "info", "--who-owns"}, "update its package: apk upgrade"},
 };
 
-/* Run it without input and output: its status, or -1 where it is not there. */
+/*
+ * Run QUERY about PATH, without input and output: its exit status, or -1 if there is no such
+ * program.
+ */
 static int run_query(const char *const query[3], const char *path)
 {
 	char *argv[] = {(char *)(uintptr_t)query[0], (char *)(uintptr_t)query[1],
@@ -41,7 +47,7 @@ static int run_query(const char *const query[3], const char *path)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
-	/* where the C library cannot say that there is no such program */
+	/* 127: the way in which some C libraries report that there is no such program */
 	return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1;
 }
 
@@ -50,7 +56,7 @@ const char *package_owner_advice(const char *path)
 	_cleanup_free_ char *home = xdg_home();
 
 	if (str_starts_with(path, "/nix/store/") || str_starts_with(path, "/gnu/store/"))
-		return "renew it as it came there: by its profile, or by what installs your system";
+		return "update it the way it was installed: in its profile, or with your system";
 	if (home && home[0] && home[1] && path_is_within(path, home))
 		return NULL;
 	for (size_t i = 0; i < sizeof(managers) / sizeof(managers[0]); i++) {

@@ -25,9 +25,9 @@ struct pipeline {
 };
 
 /*
- * Is there room for the contents of the tarball? They take at least three times its size (today's
- * take four to six times), so less room is known not to suffice before anything is written. MORE
- * bytes are needed besides.
+ * Is there room for the contents of the tarball, and MORE bytes besides? The contents take at least
+ * three times the tarball's size (today's take four to six times). So a lack of room is found
+ * before anything is written.
  */
 static int check_space(const struct pipeline *pipeline, uint64_t tarball_size, uint64_t more)
 {
@@ -120,7 +120,7 @@ static int download(struct pipeline *pipeline, struct downloader *downloader,
 	return r;
 }
 
-/* Out of this program's own file, which stays the one copy of it. */
+/* Read the tarball out of this program's own file; no other copy of it is made. */
 static int read_bundle(struct pipeline *pipeline, const struct sink *sink,
 		       struct download_file *out)
 {
@@ -130,12 +130,12 @@ static int read_bundle(struct pipeline *pipeline, const struct sink *sink,
 	if (check_space(pipeline, pipeline->size, 0) < 0)
 		return -1;
 	progress_begin(pipeline->progress, "unpacking", NULL);
-	/* the trailer is behind it */
+	/* archive_size tells where the archive ends, since the bundle's trailer follows it */
 	pipeline->request.archive_size = release->bundle->size;
 	return bundled_read(release->bundle, sink, out);
 }
 
-/* The whole of the tarball, with the expected digest, in *OUT; or -1 after a message. */
+/* Get the whole tarball into *OUT and compare its digest; -1 after a message. */
 static int fetch(struct pipeline *pipeline, struct downloader *downloader,
 		 struct download_file *out)
 {

@@ -116,8 +116,8 @@ static void say_runtime(const struct site *site)
 		log_info("Nix goes into /nix itself: no namespace is made, and entering costs "
 			 "nothing");
 	if (site->runtime == RUNTIME_PROOT)
-		log_warning("this host refuses namespaces, and Nix will run in PRoot, where what "
-			    "opens many files takes several times as long\n"
+		log_warning("this host refuses namespaces, so Nix will run in PRoot, where "
+			    "programs that open many files take several times as long\n"
 			    "nix-user-chroot --check tells what would make it fast");
 	if (site->runtimes.no_terminals)
 		log_warning("Nix will not be able to build anything here: %s\n"

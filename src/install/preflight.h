@@ -7,8 +7,8 @@
 #include "install/site.h"
 
 /*
- * Print why Nix cannot be installed on this host, or why the runtime does not work that the user
- * ASKED for. Returns -1.
+ * Print why Nix cannot be installed on this host, or why the runtime ASKED, which the user wants,
+ * does not work. Returns -1.
  */
 int preflight_refuse(const struct site *site, enum runtime asked);
 

@@ -42,7 +42,10 @@ static char *store_path_of(char *file)
 	return file;
 }
 
-/* The store path that has BELOW in the script's profile; the caller frees. NULL: none. */
+/*
+ * The store path that provides the file BELOW in the script's profile; the caller frees. NULL:
+ * none.
+ */
 static char *find_own(int nix_dir_fd, const char *below)
 {
 	_cleanup_free_ char *path = path_join(OWN_PROFILE, below);
@@ -72,8 +75,8 @@ static int nix_profile(const struct script_request *request, const char *verb, c
 }
 
 /*
- * Replace what has BELOW in the user's profile by what has it in the script's. 0, or -1 after a
- * message.
+ * In the user's profile, replace the package that provides the file BELOW by the one of the
+ * script's profile. 0, or -1 after a message.
  */
 static int replace(const struct script_request *request, const char *below)
 {

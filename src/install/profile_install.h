@@ -1,7 +1,7 @@
 /*
  * A profile that "nix profile" has written holds manifest.json, and nix-env, which the install
- * script calls, refuses such a profile. Then the script gets a profile of its own, and the packages
- * of that go into the user's profile by "nix profile".
+ * script calls, refuses such a profile. Then the script gets a profile of its own, and "nix
+ * profile" adds the packages of that one to the user's profile.
  */
 #ifndef INSTALL_PROFILE_INSTALL_H
 #define INSTALL_PROFILE_INSTALL_H

@@ -22,9 +22,9 @@
 
 enum link_kind {
 	LINK_NONE,
-	LINK_OURS,    /* it leads into our store */
-	LINK_SHARED,  /* to /nix/var/nix/profiles, which belongs to our Nix inside */
-	LINK_FOREIGN, /* into another store, or nowhere */
+	LINK_OURS,    /* a link into our store */
+	LINK_SHARED,  /* a link to /nix/var/nix/profiles, which belongs to our Nix inside */
+	LINK_FOREIGN, /* a link into another store, or to nothing */
 	LINK_NO_LINK, /* a file, a directory */
 };
 
@@ -143,11 +143,10 @@ static int check_link(const struct site *site, const struct install_request *req
 	struct stat st;
 
 	if (stat(path, &st) == 0 && !request->force) {
-		log_error(
-			"your Nix profile %s is in use by this host's own Nix: it leads to %s\n"
-			"--force takes its place until --uninstall puts it back; or have HOME=DIRECTORY in front "
-			"of this and of later calls, for a profile of its own",
-			path, end);
+		log_error("your Nix profile %s is in use by this host's own Nix: it leads to %s\n"
+			  "--force takes its place until --uninstall puts it back; or set "
+			  "HOME=DIRECTORY for this and for later calls, for a profile of its own",
+			  path, end);
 		return -1;
 	}
 	log_warning("your Nix profile %s leads to %s, which is not in %s: %-s", path, end,
@@ -173,7 +172,7 @@ int profile_links_check(const struct site *site, const struct install_request *r
 	if (is_in_the_way(site, fd, &record, profile, &target))
 		return check_link(site, request, profile,
 				  "it will be replaced\n--uninstall puts it back");
-	/* Nix would make its own link to this one */
+	/* there is no link: Nix would make one to this foreign profile */
 	if (!target && is_foreign_generation(site, fd, &record, "profile"))
 		return check_link(site, request, usual, "it stays, and Nix gets another one here");
 	return 0;
@@ -229,8 +228,8 @@ static int make_above(int nix_dir_fd, const char *profile)
 }
 
 /*
- * Begin the profile anew, because Nix's database was lost and does not know the profile's contents,
- * of which Nix could build no generation. The link to the present generation is removed; the
+ * Begin the profile anew, because Nix's database was lost: it does not know the profile's contents,
+ * so Nix could not build the next generation. The link to the present generation is removed; the
  * generations stay.
  */
 static int begin_anew(const struct site *site, int nix_dir_fd, const char *profile)

@@ -20,7 +20,7 @@ enum {
 	HASH_FILE_MAX = 1 << 12,
 };
 
-/* What is decided before any connection is made. */
+/* The decisions that need no connection. */
 struct plan {
 	struct release release;
 	char *mirror;	  /* NULL with --tarball */
@@ -173,12 +173,12 @@ static int check_name(const struct release_request *request, const struct plan *
 
 	if (request->nix_version && strcmp(request->nix_version, release->version) != 0) {
 		log_error("--nix-version is %s, but --tarball %s is of version %s\n"
-			  "leave one of the two away",
+			  "leave out one of the two",
 			  request->nix_version, plan->shown, release->version);
 		return -1;
 	}
 	if (request->system && strcmp(request->system, release->system) != 0) {
-		log_error("--system is %s, but --tarball %s is for %s\nleave one of the two away",
+		log_error("--system is %s, but --tarball %s is for %s\nleave out one of the two",
 			  request->system, plan->shown, release->system);
 		return -1;
 	}
@@ -273,11 +273,11 @@ static int plan_from_bundle(const struct release_request *request, struct plan *
 	if (!host)
 		return -1;
 	if (strcmp(host, release->system) != 0) {
-		log_error(
-			"the Nix in %s is for %s, and this machine is %s\n"
-			"make one with --bundle OUT --system %s; --mirror URL installs another than "
-			"the one inside, and --system %s this one, where its programs can run",
-			self ? self : "this program", release->system, host, host, release->system);
+		log_error("the Nix in %s is for %s, and this machine is %s\n"
+			  "make one with --bundle OUT --system %s; --mirror URL installs another "
+			  "Nix; --system %s installs this one, if its programs run here",
+			  self ? self : "this program", release->system, host, host,
+			  release->system);
 		return -1;
 	}
 	release->tarball_name = xstrdup(bundle->name);
@@ -291,7 +291,7 @@ static int plan_from_bundle(const struct release_request *request, struct plan *
 	return 0;
 }
 
-/* Before any connection. */
+/* Fill in PLAN, without any connection: 0, or -1 after a message. */
 static int make_plan(const struct release_request *request, struct plan *plan)
 {
 	if (check_words(request) < 0 || take_hash_option(request, plan) < 0)
@@ -302,7 +302,7 @@ static int make_plan(const struct release_request *request, struct plan *plan)
 				: plan_from_mirror(request, plan);
 }
 
-/* Ask the mirror which version is the latest */
+/* Ask the mirror which version is the latest: 0, or -1 after a message. */
 static int resolve_latest(struct plan *plan, struct downloader *downloader)
 {
 	const struct flavour *flavour = flavour_of_mirror(plan->mirror);
@@ -337,7 +337,7 @@ static int resolve_latest(struct plan *plan, struct downloader *downloader)
 	return 0;
 }
 
-/* What is said of the mirror where it does not have the file that SHOWN is the URL of */
+/* The message if the mirror does not have the file with the URL SHOWN; the caller frees. */
 static char *missing_on_mirror(const struct plan *plan, const char *shown)
 {
 	_cleanup_free_ char *version = flavour_shown(plan->release.version);
@@ -376,7 +376,7 @@ static struct download_missing missing_hash(const struct plan *plan, const char 
 		*what, "give --sha256 with the hash that the publisher of the tarball states"};
 }
 
-/* Report that TEXT is not the hash that it should be; -1. */
+/* Report that TEXT is no hash. Returns -1. */
 static int refuse_hash(const struct plan *plan, const struct download_text *text, const char *shown)
 {
 	enum { LENGTH = 40 /* bytes of the text that are shown */ };
@@ -417,7 +417,7 @@ int release_check(const struct release_request *request)
 {
 	_cleanup_(plan_clear) struct plan plan = {0};
 
-	/* the file may not be there any more, and not be needed */
+	/* do not look for the file: it may be gone, and may not be needed */
 	if (request->tarball)
 		return check_words(request) < 0 ? -1 : take_hash_option(request, &plan);
 	return make_plan(request, &plan);

@@ -16,14 +16,14 @@
 /* A tarball of this many bytes or more is refused; today's have about 30 MB. */
 #define RELEASE_TARBALL_MAX (UINT64_C(1) << 30)
 
-/* What the user says of it, as typed. NULL: nothing. */
+/* What the user says about the release, as typed; NULL: nothing. */
 struct release_request {
-	const char *nix_version;     /* else the latest */
-	const char *mirror;	     /* else the default one */
+	const char *nix_version;     /* NULL: the latest */
+	const char *mirror;	     /* NULL: the default one */
 	const char *tarball;	     /* a file or a URL, in place of a mirror */
-	const char *sha256;	     /* else what is beside the tarball */
-	const char *system;	     /* else this host's */
-	const struct bundle *bundle; /* what this program holds itself; NULL: nothing */
+	const char *sha256;	     /* NULL: the hash in the file beside the tarball */
+	const char *system;	     /* NULL: this host's */
+	const struct bundle *bundle; /* the bundle that this program is; NULL: it is none */
 };
 
 struct release {
@@ -32,45 +32,42 @@ struct release {
 	char *tarball_url;   /* https://, http://, or file://, also for a local file */
 	char *tarball_shown; /* the same for messages and the record: url_shown() */
 	char *tarball_name;  /* a plain name for the download: "nix-2.26.3-x86_64-linux.tar.xz" */
-	struct download_missing missing; /* what to say where there is no tarball */
-	char *missing_what;		 /* private: the line of it */
-	struct sha256 sha256;		 /* what the tarball must have */
-	char *sha256_source; /* where that came from: "--sha256", or a URL; for messages */
-	const char
-		*wrong_next; /* what the user can do where the tarball has another hash: a line */
-	const struct bundle
-		*bundle; /* the tarball is in it, and tarball_url NULL; NULL: it is not */
+	struct download_missing missing; /* the message if there is no tarball */
+	char *missing_what;		 /* private: the first line of that message */
+	struct sha256 sha256;		 /* the digest that the tarball must have */
+	char *sha256_source;	/* where SHA256 came from: "--sha256", or a URL; for messages */
+	const char *wrong_next; /* what the user can do if the digest is wrong: a line */
+	const struct bundle *bundle; /* holds the tarball if tarball_url is NULL; else NULL */
 };
 
 /*
- * Is it the Nix in the bundle that REQUEST means? What is explicit counts: with another version or
- * hash, or with a place of its own, it does not.
+ * Does REQUEST mean the Nix in its bundle? Not if it names another version, another hash, or a
+ * mirror or tarball.
  */
 bool release_is_bundled(const struct release_request *request);
 
-/* Are the words in REQUEST well-formed? 0, or -1 after it has said which is not. */
+/* Are the words in REQUEST well-formed? 0, or -1 after a message about the first that is not. */
 int release_check(const struct release_request *request);
 
 /*
- * Decide which Nix REQUEST means. What is wrong with it is said before any connection is made.
- * Asks the mirror for the latest version where no version is given, and for the hash where
- * --sha256 is not given; a hash counts only over verified TLS or from a local file.
- * Returns 0 with *OUT for release_clear(), or -1 after it has said why.
+ * Decide which Nix REQUEST means. Its mistakes are reported before any connection is made. The
+ * mirror is asked for the latest version if no version is given, and for the hash if --sha256 is
+ * not given; a hash counts only over verified TLS or from a local file. Returns 0 with *OUT for
+ * release_clear(), or -1 after a message.
  */
 int release_resolve(const struct release_request *request, struct downloader *downloader,
 		    struct release *out);
 
-/* Does the tarball, whose digest was FOUND, have the one that it must? 0, or -1 after a message. */
+/* Is FOUND the digest that the tarball must have? 0, or -1 after a message. */
 int release_check_digest(const struct release *release, const struct sha256 *found);
 
-/* Free what it holds; usable with _cleanup_() on one that was zeroed. */
+/* Free the contents. For _cleanup_(release_clear) too, on a zeroed struct. */
 void release_clear(struct release *release);
 
 /*
- * The version as flavour.h has it, of Nix or with "lix-" in front: a digit, then digits, letters,
- * dots, and
- * '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1"); at most 64 bytes, no "..". So that
- * it can be a part of a path and of a URL as it is.
+ * Is VERSION, of LEN bytes, a version as flavour.h has it: for Lix "lix-", then a digit, then
+ * digits, letters, dots, and the '-', '_', '+' of pre-releases ("2.32.0pre20250919_07b96c1")? At
+ * most 64 bytes and no "..", so that it can stand in a path and in a URL as it is.
  */
 bool release_version_is_valid(const char *version, size_t len);
 
@@ -81,16 +78,16 @@ bool release_version_is_valid(const char *version, size_t len);
 char *release_version_from_url(const char *url);
 
 /*
- * The version that BODY, the text of the pointer script, names: that of its
- * "nix-VERSION/nix-VERSION-", which must be the same wherever that occurs. LEN bytes of any kind.
- * The caller frees; NULL: it names none, or two.
+ * The version that BODY (LEN bytes of any value), the text of the pointer script, names: the one in
+ * "nix-VERSION/nix-VERSION-", which must be the same in all places. The caller frees; NULL: BODY
+ * names none, or two.
  */
 char *release_version_from_script(const char *body, size_t len);
 
 /*
- * The version, with its prefix, that BODY names, the text of a manifest of a flavour called NAME:
- * SYSTEM = "/nix/store/HASH-NAME-VERSION" for each system, all of one version. LEN bytes of any
- * kind. The caller frees; NULL: it names none, or two.
+ * The version, with its prefix, that BODY (LEN bytes of any value) names. BODY is the text of a
+ * manifest of the flavour NAME: SYSTEM = "/nix/store/HASH-NAME-VERSION" for each system, all of one
+ * version. The caller frees; NULL: BODY names none, or two.
  */
 char *release_version_from_manifest(const char *body, size_t len, const char *name);
 
@@ -114,14 +111,14 @@ char *release_systems(void);
 char *release_mirror_url(const char *text);
 
 /*
- * The mirror that REQUEST names, or else the one of the make of Nix that its version is of; NULL:
- * the default one. Points into REQUEST, or is a constant.
+ * The mirror that REQUEST names, else the mirror of the make (flavour.h) that its version belongs
+ * to; NULL: the default one. Points into REQUEST, or is a constant.
  */
 const char *release_mirror_asked_for(const struct release_request *request);
 
 /*
- * The version that REQUEST names, of the make of Nix that MIRROR has; the caller frees. NULL: the
- * latest there.
+ * The version that REQUEST names, with the prefix of the make (flavour.h) that MIRROR has; the
+ * caller frees. NULL: the latest there.
  */
 char *release_version_asked_for(const struct release_request *request, const char *mirror);
 

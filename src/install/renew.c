@@ -14,7 +14,7 @@
 
 #include <fcntl.h>
 
-/* Do others maintain this installation, so that the caller cannot write to it? */
+/* Does somebody else maintain this installation? Then the caller cannot write to it. */
 static bool is_kept_by_others(const struct installation *in)
 {
 	_cleanup_free_ char *state = path_join(in->site->nix_dir, LAYOUT_STATE);

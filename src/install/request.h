@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-/* A string is NULL where the user has not said. */
+/* A string is NULL if the user has not given it. */
 struct install_request {
 	char *const *program_argv; /* the whole command line */
 	struct trusted_wish trust; /* whose Nix directory may be used besides the user's own */
@@ -24,10 +24,10 @@ struct install_request {
 	const char *sha256;	     /* as given: 64 hex digits, or SRI "sha256-…=" */
 	const char *system;	     /* "x86_64-linux"; NULL: this host's */
 	const char *cacert;	     /* a file of CA certificates */
-	const struct bundle *bundle; /* what is in the file of this program; NULL: nothing */
-	const char *bundle_file;     /* of --bundle: what is to be written */
-	const char *releases; /* of --bundle: where that program is taken from; NULL: the latest */
-	const char *program;  /* of --bundle: a file with the program; NULL: this or a release's */
+	const struct bundle *bundle; /* the bundle that this program is; NULL: it is none */
+	const char *bundle_file;     /* of --bundle: the file to write */
+	const char *releases;	     /* of --bundle: the program's release; NULL: the latest */
+	const char *program; /* of --bundle: the program's file; NULL: this or a release's */
 	const struct strlist *extra_conf; /* lines for nix.conf, in order */
 	const char *nix_extra_conf_file;  /* a file whose lines are added to nix.conf */
 	bool no_channel_add;

@@ -142,7 +142,7 @@ static void prepare_environment(const struct script_request *request)
 	/* variables of a Nix of the host's: its daemon, its configuration, its directories */
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
-	/* overrides a store in the user's settings; the last line counts */
+	/* NIX_CONFIG overrides a store in the user's settings; the last line counts */
 	setenv("NIX_CONFIG", config, 1);
 	environment_drop_libraries("the Nix install script");
 	if (request->ssl_cert_file)
@@ -185,7 +185,10 @@ int script_run_command(const struct script_request *request, char *const argv[],
 	return run_logged(request, argv, what, O_APPEND);
 }
 
-/* What a tarball without a script leaves to us: as Nix's does it, but for the startup files. */
+/*
+ * The install script for a tarball that has none. It does what Nix's script does, except for the
+ * startup files.
+ */
 static const char own_script[] =
 	"set -eu\n"
 	"nix= cacert=\n"
@@ -204,8 +207,8 @@ static const char own_script[] =
 	"\"$nix/bin/nix-channel\" --update nixpkgs || echo 'the channel could not be fetched'\n";
 
 /*
- * A package of another make's has the same programs in it: nix-env refuses to have both in one
- * profile. 0, or -1 after a message.
+ * Remove the package of the other make (flavour.h) from the profile: both have the same programs,
+ * so nix-env refuses to have both in one profile. 0, or -1 after a message.
  */
 static int drop_other_flavour(const struct script_request *request)
 {
@@ -230,7 +233,7 @@ int script_run(const struct script_request *request)
 	_cleanup_free_ char *top = path_join("/nix/" LAYOUT_STAGING, request->top);
 	char shell[] = "/bin/sh", option[] = "-c", *text = (char *)(uintptr_t)own_script;
 	_cleanup_free_ char *script = xasprintf("/nix/" LAYOUT_STAGING "/%s/install", request->top);
-	/* run by its interpreter: from a noexec mount a script cannot be run by its name */
+	/* the shell is named, because the kernel runs no script on a noexec mount */
 	char *const argv[] = {shell, script, NULL};
 	char *const own_argv[] = {shell, option, text, shell, top, NULL};
 
@@ -288,10 +291,10 @@ int script_nix_runs(const struct script_request *request, char **version)
 	status = run_inside(request, argv, &output);
 	text = output.text;
 	if (status != 0) {
-		log_error(
-			"%s --version failed inside with status %d: %s\nis the tarball one for "
-			"this kind of machine (--system), and does Nix take what its nix.conf has?",
-			nix, status, text ? text : "");
+		log_error("%s --version failed inside with status %d: %s\n"
+			  "is the tarball for this kind of machine (--system), and does Nix accept "
+			  "its nix.conf?",
+			  nix, status, text ? text : "");
 		return -1;
 	}
 	*version = version_in(text ? text : "");
@@ -304,7 +307,7 @@ int script_verify(const struct script_request *request, char **version)
 
 	if (nix && script_nix_is_of(nix, request->names))
 		return script_nix_runs(request, version);
-	log_error("the Nix install script ended well, but the profile's nix is %s%s\n"
+	log_error("the Nix install script reported success, but the profile's nix is %s%s\n"
 		  "what the script said is in %s/" LAYOUT_LOG,
 		  nix ? "another one: " : "not there", nix ? nix : "", request->nix_dir);
 	return -1;

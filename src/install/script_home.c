@@ -35,7 +35,7 @@ static int run_keeping_fish(const struct installation *in, const struct script_r
 	return status;
 }
 
-/* Set what the script must not do on this host, although nobody asked for it. */
+/* Turn off what would make the script fail on this host, although the user did not ask for that. */
 static void limit(const struct installation *in, struct script_request *request)
 {
 	const struct home *home = &in->site->home;

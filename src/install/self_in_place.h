@@ -10,14 +10,14 @@
 #include "store/record.h"
 
 /*
- * Put them in place. A failure is a warning. Returns 0 with *OUT, the caller's to clear, what is in
- * place now, zeroed if nothing is; or -1 after a message: the record cannot be written.
+ * Put them in place. A failure is a warning. Returns 0 with *OUT what is in place now (zeroed:
+ * nothing), the caller's to clear; or -1 after a message: the record cannot be written.
  */
 int put_self(const struct installation *in, struct record *record, struct self_plan *out);
 
 /*
- * Find out what would be done; changes nothing. *OUT, the caller's to clear, is zeroed if nothing
- * would be.
+ * Find out what put_self() would do; changes nothing. *OUT, the caller's to clear, is zeroed if
+ * that is nothing.
  */
 void look_at_self(const struct installation *in, struct self_plan *out);
 

@@ -11,9 +11,21 @@
 
 int site_check(const struct site *site, int fd)
 {
-	return layout_check_links(fd, site->nix_dir) < 0
-		       ? -1
-		       : trusted_check(&site->trust, fd, site->nix_dir, false);
+	_cleanup_free_ char *keeper = NULL;
+	bool is_own = true;
+
+	if (layout_check_links(fd, site->nix_dir) < 0 ||
+	    trusted_check(&site->trust, fd, site->nix_dir, false, &is_own) < 0)
+		return -1;
+	keeper = is_own ? NULL : trust_keeper(fd);
+	if (!keeper)
+		return 0;
+	log_error("cannot install in %s: there is a store already, which belongs to %s and is not "
+		  "yours to write\n"
+		  "nix-user-chroot -- COMMAND uses it as it is; for a Nix of your own: "
+		  "NIX_USER_CHROOT_DIR= nix-user-chroot --install",
+		  site->nix_dir, keeper);
+	return -1;
 }
 
 /* Choose the runtime, if the user has not. */

@@ -46,7 +46,7 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 	sigaddset(&mask, SIGTTOU);
 	/* write(2) then fails with EFBIG, and a message names the file */
 	sigaddset(&mask, SIGXFSZ);
-	/* blocked, not ignored: exec would pass that on, while run_start() unblocks them */
+	/* blocked, not ignored: programs would inherit that, while run_start() can unblock them */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -123,7 +123,7 @@ static int run(const struct supervise_job *job, const sigset_t *set, const sigse
 		setpgid(0, 0);
 		run_child(job, parent, outer_mask);
 	}
-	setpgid(child, child); /* in parent and child, whichever is first */
+	setpgid(child, child); /* both parent and child do this, since either may run first */
 	sig = wait_for(child, set, status);
 	/* if the child was killed (for lack of memory), processes that it started still run */
 	if (sig || !WIFEXITED(*status))

@@ -35,8 +35,8 @@ void tidy(const struct site *site, pid_t dying)
 		lock_end(&lock);
 	}
 	/*
-	 * a process that waits for the lock makes the directories above it again; the others belong
-	 * to it
+	 * a process that waits for the lock makes the directories above the lock again; all others
+	 * belong to that process
 	 */
 	for (size_t i = 0; i < site->missing.count; i++)
 		if (is_ours || path_is_within(state, site->missing.items[i]))

@@ -16,8 +16,8 @@
 #include <string.h>
 
 /*
- * Tells the program that was just put in place which version it replaced, so that it continues
- * where the older one stopped, which does not know what the new one needs.
+ * Tells the new program which version it replaced. The new program carries on with the update,
+ * because only it knows what it needs in place.
  */
 #define UPDATED_FROM "NIX_USER_CHROOT_UPDATED_FROM"
 
@@ -34,8 +34,8 @@ static struct downloader *new_downloader(const struct update_request *request)
 }
 
 /*
- * Compare FILE with the running program. 1: FILE is to replace it; 0: the same, or as good; -1
- * after a message.
+ * Compare FILE with the running program. 1: FILE is to replace the program; 0: FILE is the same, or
+ * of the same version; -1 after a message.
  */
 static int compare(const struct update_request *request, const struct own_file *file,
 		   const struct update_place *place)
@@ -53,13 +53,14 @@ static int compare(const struct update_request *request, const struct own_file *
 	if (order > 0 || request->force)
 		return 1;
 	if (order == 0) {
-		log_info("nix-user-chroot " PACKAGE_VERSION " is the version that the release has, "
-			 "though %s is not that very file\n--force puts the release's in its place",
+		log_info("nix-user-chroot " PACKAGE_VERSION " is also the version of the release, "
+			 "but %s is another file\n"
+			 "--force puts the release's in its place",
 			 place->path);
 		return 0;
 	}
 	log_error("the release has nix-user-chroot %s, which is older than this one, "
-		  "" PACKAGE_VERSION "\n--force takes it all the same",
+		  "" PACKAGE_VERSION "\n--force installs it anyway",
 		  file->version);
 	return -1;
 }

@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 
-/* What is to be done for a program that RECORD has. */
+/* Find out which documents are to be written for a program that is in RECORD. */
 static void look(const struct home *home, const struct record *record, struct documents *out)
 {
 	_cleanup_(strlist_clear) struct strlist ours = {0};
@@ -65,7 +65,7 @@ int update_documents(const struct update_request *request)
 	if (!documents_have_work(&documents))
 		return 0;
 	if (trusted_find(&request->trust, &trust) < 0 || layout_check_links(fd, nix_dir) < 0 ||
-	    trusted_check(&trust, fd, nix_dir, false) < 0)
+	    trusted_check(&trust, fd, nix_dir, false, NULL) < 0)
 		return -1;
 	return put(nix_dir, &home);
 }

@@ -1,5 +1,5 @@
 /*
- * After --update: the man page and completions that --install put there are those of the new
+ * After --update: replaces the man page and completions that --install wrote by those of the new
  * program.
  */
 #ifndef INSTALL_UPDATE_DOCUMENTS_H
@@ -8,8 +8,8 @@
 #include "install/update_request.h"
 
 /*
- * To be called in the new program, which has them with it. Where the record does not have the
- * program, there is nothing to do. 0, or -1 after a message.
+ * Call this in the new program, which contains the new documents. If the program is not in the
+ * record, there is nothing to do. 0, or -1 after a message.
  */
 int update_documents(const struct update_request *request);
 

@@ -48,8 +48,8 @@ static char *mirror_of(const struct record_release *release)
 }
 
 /*
- * The latest version at MIRROR (NULL: of the make that is PRESENT, Nix or Lix); the caller frees.
- * NULL after a message.
+ * The latest version at MIRROR (NULL: the mirror of the make, Nix or Lix, that PRESENT belongs to);
+ * the caller frees. NULL after a message.
  */
 static char *find_latest(const struct update_request *request, const char *mirror,
 			 const char *present)
@@ -106,7 +106,7 @@ static int become_install(const struct update_request *request, const struct rec
 		add_option(&words, "--runtime", runtime_name(request->runtime));
 	if (level != LOG_NORMAL)
 		strlist_add(&words, level == LOG_ERROR ? "-q" : level == LOG_DEBUG ? "-vv" : "-v");
-	/* what exists of these stays */
+	/* existing channels and startup files stay as they are */
 	strlist_add(&words, "--no-channel-add");
 	strlist_add(&words, "--no-modify-profile");
 	if (!has_shims(record))
@@ -144,7 +144,7 @@ int update_nix(const struct update_request *request)
 	}
 	if (order < 0 && !request->force) {
 		log_error("the latest there is %s, which is older than what is in %s, %s\n"
-			  "--force takes it all the same",
+			  "--force installs it anyway",
 			  shown, nix_dir, shown_present);
 		return -1;
 	}

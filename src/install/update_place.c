@@ -40,7 +40,9 @@ static char *find_path(const char *argv0)
 	_cleanup_free_ char *self = fs_self_path();
 
 #ifndef SINGLE_BINARY
-	/* a program that starts this one uses its absolute path */
+	/*
+	 * nix-user-chroot starts this installer with its own absolute path as argv[0] (delegate.c)
+	 */
 	if (*argv0 == '/')
 		return realpath(argv0, NULL);
 #endif
@@ -117,7 +119,7 @@ static int is_recorded(const struct update_request *request, const char *nix_dir
 	    !update_recorded_name(&record, path))
 		return 0;
 	if (trusted_find(&request->trust, &trust) < 0 || layout_check_links(fd, nix_dir) < 0 ||
-	    trusted_check(&trust, fd, nix_dir, false) < 0)
+	    trusted_check(&trust, fd, nix_dir, false, NULL) < 0)
 		return -1;
 	return 1;
 }

@@ -36,7 +36,7 @@ int update_place_find(const char *argv0, bool is_part, struct update_place *out)
 int update_place_put(const struct update_request *request, const struct update_place *place,
 		     const void *data, size_t len, const struct sha256 *sha256);
 
-/* The name that RECORD has for the program at PATH; NULL: it does not have it. */
+/* The name by which RECORD lists the program at PATH; NULL: RECORD does not list it. */
 const char *update_recorded_name(const struct record *record, const char *path);
 
 void update_place_clear(struct update_place *place);

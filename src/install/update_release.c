@@ -90,7 +90,7 @@ static _Noreturn void run_version(int program, int output)
 	    dup2(null, STDERR_FILENO) < 0)
 		_exit(125);
 	fexecve(program, argv, environ);
-	/* if this host does not let such a file run, the program is not at fault */
+	/* 126: this host does not let a file in memory run, which is not the program's fault */
 	_exit(errno == EACCES || errno == EPERM ? 126 : 127);
 }
 

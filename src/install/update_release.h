@@ -8,15 +8,16 @@
 #include <stddef.h>
 
 /*
- * Find the program and its digest, from REQUEST's hash, or from SHA256SUMS if nobody can have
- * changed that on its way: *OUT is for own_file_clear(). 0, or -1 after a message.
+ * Find the program and its digest, which is REQUEST's hash, else that in SHA256SUMS, which counts
+ * only over verified TLS or from a local file. *OUT is for own_file_clear(). 0, or -1 after a
+ * message.
  */
 int update_release_find(const struct update_request *request, struct downloader *downloader,
 			struct own_file *out);
 
 /*
- * Get the program into memory, *LEN bytes at *OUT, which the caller frees. They have FILE's digest,
- * and were run once, and printed the version that FILE is named after. 0, or -1 after a message.
+ * Get the program into memory: *LEN bytes at *OUT, which the caller frees. The program has FILE's
+ * digest, was run once, and printed the version in FILE's name. 0, or -1 after a message.
  */
 int update_release_get(const struct own_file *file, struct downloader *downloader, char **out,
 		       size_t *len);

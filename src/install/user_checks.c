@@ -26,8 +26,8 @@ static int why_no_files(const char *path)
 }
 
 /*
- * Check TMPDIR, where Nix, and the shell that runs its script, make files. That of a finished job
- * is gone.
+ * Check TMPDIR, where Nix, and the shell that runs its script, make files. It may name the
+ * directory of a finished job, which is gone.
  */
 static int check_tmp(void)
 {

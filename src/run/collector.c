@@ -26,7 +26,10 @@ static bool has_word(char *const *argv, const char *word)
 	return false;
 }
 
-/* Is it "nix store gc", or the like, with options anywhere except between the two words? */
+/*
+ * Is ARGV a command such as "nix store gc", of the words FIRST and SECOND? Options may be anywhere
+ * except between the two.
+ */
 static bool has_words(char *const *argv, const char *first, const char *second)
 {
 	for (; argv[0] && argv[1]; argv++)

@@ -25,7 +25,7 @@ struct entry {
 
 /* Why a runtime does not work here. Nothing has changed, so another runtime may be tried. */
 struct refusal {
-	char *what; /* "cannot WHAT: …"; NULL: it was not refused */
+	char *what; /* the WHAT of "cannot WHAT: …"; NULL: nothing was refused */
 	int err;
 	/* the step of the host that explains the refusal; CHECK_STEP_COUNT: WHAT says everything */
 	enum check_step step;

@@ -1,5 +1,6 @@
 #include "run/environment.h"
 #include "run/profile.h"
+#include "run/read_only.h"
 #include "ui/log.h"
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
@@ -111,14 +112,6 @@ void environment_drop_libraries(const char *command)
 	}
 }
 
-#define DAEMON_SOCKET "/nix/var/nix/daemon-socket/socket"
-
-static bool is_daemon(const char *store)
-{
-	return strcmp(store, "daemon") == 0 || strcmp(store, "unix://") == 0 ||
-	       strcmp(store, "unix://" DAEMON_SOCKET) == 0;
-}
-
 bool environment_wants_daemon(const char *text)
 {
 	_cleanup_free_ char *copy = xstrdup(text);
@@ -131,7 +124,7 @@ bool environment_wants_daemon(const char *text)
 		const char *value = sign ? strtok_r(NULL, " \t\r", &word) : NULL;
 
 		if (value && strcmp(name, "store") == 0 && strcmp(sign, "=") == 0)
-			wants = is_daemon(value);
+			wants = read_only_names_daemon(value);
 	}
 	return wants;
 }
@@ -140,17 +133,20 @@ bool environment_wants_daemon(const char *text)
 static void forget_daemon(void)
 {
 	const char *remote = env_get("NIX_REMOTE"), *config = env_get("NIX_CONFIG");
-	bool by_remote = remote && is_daemon(remote);
+	bool by_remote = remote && read_only_names_daemon(remote);
 	bool by_config = config && environment_wants_daemon(config);
 
-	if ((!by_remote && !by_config) || access(DAEMON_SOCKET, F_OK) == 0)
+	if ((!by_remote && !by_config) || access("/nix/" NIX_DAEMON_SOCKET, F_OK) == 0)
 		return;
 	log_verbose("there is no daemon in this Nix: %s does not count",
 		    by_remote ? "NIX_REMOTE" : "the store of NIX_CONFIG");
 	if (by_remote)
 		unsetenv("NIX_REMOTE");
 	if (by_config) {
-		_cleanup_free_ char *longer = xasprintf("%s\nstore = auto", config);
+		/* what NIX_REMOTE says, as if nothing else had been said */
+		const char *store = env_get("NIX_REMOTE");
+		_cleanup_free_ char *longer =
+			xasprintf("%s\nstore = %s", config, store ? store : "auto");
 
 		setenv("NIX_CONFIG", longer, 1);
 	}

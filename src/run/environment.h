@@ -25,7 +25,7 @@ char *environment_user(void);
 void environment_prepare(bool with_profile);
 
 /*
- * Does TEXT, the value of NIX_CONFIG, select Nix's daemon? The last "store =" counts (nix.conf(5)).
+ * Does TEXT, the value of NIX_CONFIG, choose Nix's daemon? The last "store =" counts (nix.conf(5)).
  */
 bool environment_wants_daemon(const char *text);
 

@@ -2,6 +2,7 @@
 #include "run/environment.h"
 #include "run/login.h"
 #include "run/profile.h"
+#include "run/read_only.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/exit_status.h"
@@ -19,7 +20,7 @@
 /* How many bytes of a startup file are read: more than anybody writes by hand. */
 #define STARTUP_MAX (1024 * 1024)
 
-/* Is PATH a shell? This program is none: it would become itself, for ever. */
+/* Can PATH be the user's shell? This program cannot: it would start itself again, for ever. */
 static bool is_shell(const char *path)
 {
 	/* a relative path would be another program in every directory */
@@ -85,7 +86,7 @@ static bool startup_speaks_of(const char *name, const char *profile)
 	}
 	if (strcmp(name, "bash") != 0)
 		return file_speaks_of(home, ".profile", profile);
-	/* bash(1) reads the first of them that exists and is readable, and no other */
+	/* bash(1) reads only the first of these files that exists and is readable */
 	for (size_t i = 0; i < sizeof(of_bash) / sizeof(of_bash[0]); i++) {
 		_cleanup_free_ char *path = path_join(home, of_bash[i]);
 
@@ -187,8 +188,24 @@ static int exec_script(char *const *argv)
 	return ENOEXEC;
 }
 
+/* COMMAND in a profile that is not on PATH; the caller frees. NULL: none has it. */
+static char *find_in_profile(const char *command)
+{
+	_cleanup_(strlist_clear) struct strlist directories = {0};
+
+	profile_directories(&directories);
+	for (size_t i = 0; i < directories.count && !strchr(command, '/'); i++) {
+		_cleanup_free_ char *file = path_join(directories.items[i], command);
+
+		if (fs_is_program(file))
+			return steal_ptr(&file);
+	}
+	return NULL;
+}
+
 static int exec_failed(const char *command, int err)
 {
+	_cleanup_free_ char *of_profile = NULL;
 	bool missing;
 
 	/* execvp(3) says EACCES also if it only met a directory that it may not search */
@@ -202,11 +219,14 @@ static int exec_failed(const char *command, int err)
 	 */
 	missing = err == ENOENT || err == ENOTDIR;
 
-	log_error("cannot run %s inside: %s\n%-s", command, strerror(err),
+	of_profile = missing ? find_in_profile(command) : NULL;
+	log_error("cannot run %s inside: %s\n%-s%s", command, strerror(err),
 		  missing && strchr(command, '/')
 			  ? "the file, or the interpreter that it needs, does not exist inside"
-		  : missing ? "it was not found in PATH inside"
-			    : "it must be a program that you may execute");
+		  : of_profile ? "it was not found in PATH inside, but the profile has it: "
+		  : missing    ? "it was not found in PATH inside"
+			       : "it must be a program that you may execute",
+		  of_profile ? of_profile : "");
 	return missing ? EXIT_ENOENT : EXIT_CANNOT_INVOKE;
 }
 
@@ -280,7 +300,10 @@ int exec_profile_command(const char *name, char *const *argv)
 	_cleanup_free_ char **words = profile_arguments(name, argv);
 	int err;
 
-	/* a user may have installed commands of other packages in this way */
+	/*
+	 * commands of other packages, for which a user may have made such links, keep the host's
+	 * libraries
+	 */
 	if (strcmp(name, "nix") == 0 || str_starts_with(name, "nix-"))
 		environment_drop_libraries(name);
 	profile_directories(&directories);
@@ -295,7 +318,10 @@ int exec_profile_command(const char *name, char *const *argv)
 	}
 	log_error("cannot run %s: there is no such command in your Nix profile, %s\n%-s", name,
 		  directories.items[0],
-		  str_starts_with(name, "nix")
+		  read_only_is_set()
+			  ? "whoever keeps this Nix can add it to the profile for all who use it: "
+			    "/nix/var/nix/profiles/default"
+		  : str_starts_with(name, "nix")
 			  ? "nix-user-chroot --install repairs the profile of an installation"
 			  : "nix-user-chroot -- nix-env -iA nixpkgs.PACKAGE puts a package there");
 	return EXIT_ENOENT;

@@ -33,7 +33,7 @@ static rlim_t stack_limit(void)
 {
 	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
-	/* this call cannot fail */
+	/* getrlimit(2) with these arguments cannot fail */
 	getrlimit(RLIMIT_STACK, &limit);
 	return limit.rlim_cur;
 }
@@ -72,7 +72,7 @@ bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 	*request = (struct run_request){
 		.is_default = str_starts_with(run_take_level(started), "default"),
 		.argv = argc > 1 ? argv + 1 : NULL,
-		/* a copy, where the name has to be cut off from what follows */
+		/* a copy, because the name is followed by other text */
 		.profile_command = !*name || name == directory ? NULL
 				   : directory ? xstrndup(name, (size_t)(directory - name))
 					       : name,
@@ -81,7 +81,10 @@ bool helper_has_started_us(int argc, char **argv, struct run_request *request)
 	return true;
 }
 
-/* What has a low number since the caller had closed it is ours, and ends with the exec. */
+/*
+ * Those of the descriptors 0 to 2 that the caller had closed, as digits; the caller of this
+ * function frees. A file of ours may have such a number by now: it has O_CLOEXEC.
+ */
 static char *closed_descriptors(void)
 {
 	char digits[4] = "", *end = digits;

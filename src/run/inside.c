@@ -26,7 +26,10 @@ bool run_is_in_proot(void)
 
 bool run_is_inside(int nix_dir_fd)
 {
-	/* the root of ours is a tmpfs with these flags; a host that boots into a tmpfs lacks one */
+	/*
+	 * our root is a tmpfs with all these flags; a tmpfs that a host boots into lacks one of
+	 * them
+	 */
 	const unsigned long ours = ST_RDONLY | ST_NOSUID | ST_NODEV;
 	struct stat wanted, present;
 	struct statfs root;

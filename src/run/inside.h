@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Set to "proot" for what runs in PRoot, which nothing else tells. */
+/* Set to "proot" for processes in PRoot: nothing else tells them that they are. */
 #define INSIDE_VARIABLE "NIX_USER_CHROOT_INSIDE"
 
 /* Set inside to the path that the Nix directory has outside. */

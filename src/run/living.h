@@ -18,8 +18,8 @@
 int living_open(const struct origin *origin);
 
 /*
- * Take the list's lock, which is held until LIST is closed: of two first entries one makes the
- * namespace, and the other joins it. False if another process holds the lock.
+ * Take the list's lock, which is held until LIST is closed: if two entries start at the same time,
+ * one makes the namespace, and the other joins it. False if another process holds the lock.
  */
 bool living_lock(int list);
 
@@ -33,7 +33,7 @@ int living_find(int list, const struct living_key *key, int nix_dir_fd, bool tho
 		bool (*suits)(const struct chroot_door *door, const void *context),
 		const void *context, struct chroot_door *door);
 
-/* Remove LIST if it is empty, where no namespace can be made. LIST stays open. */
+/* Remove LIST if it is empty; for hosts where no namespace can be made. LIST stays open. */
 void living_remove_empty(int list);
 
 /*

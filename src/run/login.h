@@ -1,4 +1,6 @@
-/* Startup files that run this program: the shell that this program becomes reads them again. */
+/*
+ * Startup files that run this program. The shell that this program becomes would read them again.
+ */
 #ifndef RUN_LOGIN_H
 #define RUN_LOGIN_H
 
@@ -20,8 +22,8 @@ bool login_goes_round(char *const *argv);
 int login_without_files(const char *shell);
 
 /*
- * Is this process, which is to become the shell ARGV (NULL: the login shell), all that keeps a
- * session with a terminal? If so, the user is logged out when this process ends.
+ * Will the user be logged out when this process ends, because it took the place of a login shell
+ * with a terminal? This process is to become the shell ARGV (NULL: the login shell).
  */
 bool login_is_session(char *const *argv);
 

@@ -40,7 +40,7 @@ static int read_mounts(struct origin *out)
 	hash = hash_string(HASH_START, head);
 	if (root_id != 0 && is_shared(head, root_id))
 		return 0;
-	/* the kernel returns whole lines, as many as fit */
+	/* the kernel returned as many whole lines as fit */
 	if (len > HEAD / 2) {
 		whole = mountinfo_read("", "self");
 		if (!whole)

@@ -91,10 +91,10 @@ static bool is_root_without_setfcap(void)
 }
 
 /*
- * May the host allow the namespaces and refuse the later steps? Possible with a seccomp filter,
- * with AppArmor, with a /proc that is read-only or incomplete, and for root without the right to
- * map the ID 0 (Linux 5.12). Each test is one system call, so that an entry without doubts needs no
- * child.
+ * Is it possible that the host allows the namespaces but refuses the later steps? Possible with a
+ * seccomp filter, with AppArmor, with a /proc that is read-only or incomplete, and for root without
+ * the right to map the ID 0 (Linux 5.12). Each test is one system call, so that an entry without
+ * doubts needs no child.
  */
 static bool is_doubtful(bool with_user_namespace)
 {
@@ -104,7 +104,7 @@ static bool is_doubtful(bool with_user_namespace)
 		(access("/proc/self/uid_map", W_OK) < 0 || is_root_without_setfcap()));
 }
 
-/* Try the steps in a child. 0: entering will work, or it cannot be told; 1 with *REFUSAL set. */
+/* Try the steps in a child. 0: entering will work, or nobody can tell; 1 with *REFUSAL set. */
 static int try_before(bool with_user_namespace, struct refusal *refusal)
 {
 	const struct probe_step *failed;
@@ -125,9 +125,9 @@ static int try_before(bool with_user_namespace, struct refusal *refusal)
 }
 
 /*
- * Refuse, with a message, what nobody could explain afterwards: a filter kills whoever tries, and a
- * process in the new namespace has all capabilities. Any other refusal of a runtime that was asked
- * for by name comes from the attempt itself.
+ * Print the refusals that cannot be explained after the attempt: a filter kills the process that
+ * tries, and a process in the new namespace has all capabilities. Other refusals of a runtime that
+ * the user asked for by name are reported by the attempt itself.
  */
 static bool is_refused_by_name(bool with_user_namespace)
 {

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* An nsswitch.conf(5) has a page; a longer file is none that is understood here. */
+/* An nsswitch.conf(5) has a page; a longer file is ignored. */
 #define NSSWITCH_MAX (64 * 1024)
 
 /*
  * Does PATH exist on the host, and will it work inside? A symlink into the host's /nix (as
- * /usr/bin/env on NixOS) will not, since /nix inside is another one. What cannot be looked at
- * counts as existing.
+ * /usr/bin/env on NixOS) will not, since /nix inside is another one. A path that cannot be looked
+ * at counts as existing.
  */
 static bool host_has(const char *root, const char *path)
 {

@@ -1,5 +1,6 @@
 #include "run/profile.h"
 #include "run/inside.h"
+#include "run/read_only.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/nix_home.h"
@@ -18,11 +19,27 @@ static char *without_colon(const char *profile)
 	return real && !strchr(real, ':') ? steal_ptr(&real) : NULL;
 }
 
+/*
+ * The user's places, and the profile of all who use the Nix directory. That comes first if somebody
+ * else keeps the directory: a profile of the user's own Nix elsewhere may happen to be in its
+ * store.
+ */
+static void find_places(struct strlist *out)
+{
+	static const char shared[] = "/nix/var/nix/profiles/default";
+
+	if (read_only_is_set())
+		strlist_add(out, shared);
+	nix_home_places("profile", out);
+	if (!read_only_is_set())
+		strlist_add(out, shared);
+}
+
 char *profile_find(void)
 {
 	_cleanup_(strlist_clear) struct strlist places = {0};
 
-	nix_home_places("profile", &places);
+	find_places(&places);
 	for (size_t i = 0; i < places.count; i++) {
 		_cleanup_free_ char *bin = path_join(places.items[i], "bin");
 
@@ -36,8 +53,7 @@ void profile_directories(struct strlist *out)
 {
 	_cleanup_(strlist_clear) struct strlist places = {0};
 
-	nix_home_places("profile", &places);
-	strlist_add(&places, "/nix/var/nix/profiles/default");
+	find_places(&places);
 	for (size_t i = 0; i < places.count; i++)
 		strlist_take(out, path_join(places.items[i], "bin"));
 }

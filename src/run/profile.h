@@ -7,8 +7,9 @@
 #include "util/str.h"
 
 /*
- * The user's profile, if it has programs, as a path inside without a colon, as PATH demands; NULL:
- * none. The caller frees.
+ * The user's profile, else /nix/var/nix/profiles/default, which whoever keeps a Nix directory
+ * shares with others; the other way round if read_only_is_set(). The first that has programs, as a
+ * path inside without a colon, as PATH demands. NULL: none. The caller frees.
  */
 char *profile_find(void);
 

@@ -94,7 +94,8 @@ int proot_exec(const struct run_request *request, const struct entry *entry,
 		return refuse(refusal, xasprintf("use PRoot: %s", why), ENOENT, CHECK_STEP_COUNT);
 	if (fs_readlink(AT_FDCWD, link, &nix_dir) < 0 || strchr(nix_dir, ':'))
 		return refuse(refusal,
-			      xasprintf("use PRoot with %s, for it has a colon", entry->nix_dir),
+			      xasprintf("use PRoot with %s, which has a colon in its path",
+					entry->nix_dir),
 			      EINVAL, CHECK_STEP_COUNT);
 	if (fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
 		log_verbose("/nix/" PATH_CONFIG_FILE " does not apply: nothing is mounted here");

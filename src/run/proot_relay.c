@@ -36,7 +36,7 @@ static bool read_int(int fd, int *out)
 
 static void write_int(int fd, int value)
 {
-	/* if nobody reads any more, nobody wants to know */
+	/* if this fails, the reading process has ended, and needs no answer */
 	(void)!write(fd, &value, sizeof(value));
 }
 
@@ -47,7 +47,7 @@ static _Noreturn void end_as(int status)
 
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	/* the command has left its own core file */
+	/* the command has left a core file already: this process must not leave another */
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(WTERMSIG(status), SIG_DFL);
 	sigemptyset(&set);
@@ -108,14 +108,16 @@ static _Noreturn void stay_outside(pid_t proot, int told, int signals)
 		command = value;
 	}
 	/*
-	 * the process inside did not report: it did not get that far, or was ended with all it ran
+	 * the process inside did not report: it ended too early, or was killed with all that it ran
 	 */
 	end_as(wait_for_proot(proot));
 }
 
 static _Noreturn void run_proot(const char *proot, char *const words[], int tell, pid_t outside)
 {
-	/* SIGKILL of the caller's process also ends this one, which stands for it */
+	/*
+	 * if the caller's process is killed, this process, which carries out its work, must end too
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != outside)
 		_exit(EXIT_CANCELED);

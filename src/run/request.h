@@ -12,7 +12,10 @@
 struct run_request {
 	const char *nix_dir; /* what becomes /nix; relative to the working directory, or absolute */
 	bool is_default;     /* the user did not name nix_dir, so the profile is put on PATH */
-	/* the user named nix_dir: only a note at -v says that others own it or can write to it */
+	/*
+	 * the user named nix_dir: if others own it or can write to it, a note at -v says so, and no
+	 * more
+	 */
 	bool is_named;
 	/* for a nix_dir that was not named: who else may own it or write to it */
 	struct trusted_wish trust;
@@ -29,9 +32,9 @@ struct run_request {
 	const char *work_dir; /* where the command starts; NULL: the present working directory */
 	enum runtime runtime; /* RUNTIME_AUTO: the first that works */
 	/*
-	 * Called with CTX if nix_dir, the default one, holds no store, before anything is entered.
-	 * It may install one and then enter. It returns the status to end with, or -1 if it has
-	 * none to install. NULL: not called.
+	 * Called with CTX, before anything is entered, if nix_dir is the default one and holds no
+	 * store. The function may install a Nix and then enter. It returns the status to end with,
+	 * or -1 if it has no Nix to install. NULL: not called.
 	 */
 	int (*without_store)(void *ctx);
 	void *ctx;

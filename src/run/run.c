@@ -10,6 +10,7 @@
 #include "run/mountns.h"
 #include "run/nix_dir.h"
 #include "run/proot.h"
+#include "run/read_only.h"
 #include "run/userns.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -23,7 +24,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { NO_STORE = -2 /* in place of a descriptor */ };
+enum {
+	NO_STORE = -2 /* returned in place of a descriptor: the default directory holds no store */
+};
 
 static const char *advice_on(const struct run_request *request, int err)
 {
@@ -51,8 +54,7 @@ static void say_no_store(const char *nix_dir)
 }
 
 /*
- * Is FD the directory that the caller has looked at, if any? Others may rename in the directory
- * above it.
+ * Is FD the directory request->same_fd, if there is one? Others may have put another in its place.
  */
 static bool is_still_the_same(const struct run_request *request, int fd)
 {
@@ -73,8 +75,8 @@ static int run_without_store(const struct run_request *request)
 	return status < 0 ? EXIT_CANCELED : status;
 }
 
-/* Open the Nix directory; -1 after a message, or NO_STORE. */
-static int open_nix_dir(const struct run_request *request)
+/* Open the Nix directory; -1 after a message, or NO_STORE. *IS_OWN: it belongs to the user. */
+static int open_nix_dir(const struct run_request *request, bool *is_own)
 {
 	_cleanup_close_ int fd = open(request->nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int err = errno;
@@ -95,10 +97,11 @@ static int open_nix_dir(const struct run_request *request)
 			  advice_on(request, err));
 	if (fd >= 0 && (request->is_default || request->is_named) &&
 	    (trusted_find(&request->trust, &trust) < 0 ||
-	     trusted_check(&trust, fd, request->nix_dir, request->is_named) < 0))
+	     trusted_check(&trust, fd, request->nix_dir, request->is_named, is_own) < 0))
 		return -1;
 	if (fd >= 0 && !is_still_the_same(request, fd)) {
-		log_error("%s is another directory than a moment ago: nothing of it is run\n"
+		log_error("%s was replaced by another directory a moment ago: nothing in it is "
+			  "run\n"
 			  "see who can write to the directory that it is in",
 			  request->nix_dir);
 		return -1;
@@ -120,21 +123,19 @@ static void enter_work_dir(const char *work_dir, int err)
 		err = errno;
 	if (!home || chdir(home) < 0) {
 		home = "/";
-		/* / is a root of ours, so this cannot fail */
+		/* the fallback cannot fail: / is a root of ours */
 		(void)!chdir(home);
 	}
 	log_warning("the working directory %s%scannot be reached inside: %s; starting in %s",
 		    work_dir ? work_dir : "", work_dir ? " " : "", strerror(err), home);
 }
 
-/* Will the command collect garbage? A login shell does not. */
-static enum collecting recognise(const struct run_request *request, int nix_fd)
+/* How the command is called; NULL: a login shell. */
+static const char *command_name(const struct run_request *request)
 {
-	const char *name = request->profile_command;
-
-	if (!name && request->argv)
-		name = request->argv[0];
-	return collector_recognise(name, request->argv, nix_fd);
+	if (request->profile_command)
+		return request->profile_command;
+	return request->argv ? request->argv[0] : NULL;
 }
 
 /*
@@ -145,8 +146,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 		       const struct entry *entry, struct refusal *refusal)
 {
 	/*
-	 * a runtime asked for by name is tried without a test before, and says itself what was
-	 * refused
+	 * a runtime that the user asked for by name is entered without a test, and prints refusals
+	 * itself
 	 */
 	struct refusal *unless_named = request->runtime == RUNTIME_AUTO ? refusal : NULL;
 
@@ -169,8 +170,8 @@ static int try_runtime(enum runtime runtime, const struct run_request *request,
 }
 
 /*
- * Report the FIRST refusal, which is of the best runtime, and the LAST, of PRoot, which anybody can
- * get.
+ * Report two refusals: FIRST, of the best runtime, and LAST, of PRoot, which every user can
+ * install.
  */
 static int say_refusals(const struct refusal *first, const struct refusal *last)
 {
@@ -231,7 +232,7 @@ static void set_marker(const struct run_request *request, bool is_inside)
 		setenv(NIX_DIR_VARIABLE, path, 1);
 }
 
-static int enter(const struct run_request *request, int nix_fd)
+static int enter(const struct run_request *request, int nix_fd, bool is_own)
 {
 	const bool is_inside = run_is_inside(nix_fd);
 	_cleanup_free_ char *here = getcwd(NULL, 0);
@@ -240,15 +241,16 @@ static int enter(const struct run_request *request, int nix_fd)
 	const char *work_dir = request->work_dir ? request->work_dir : here;
 	enum collecting collecting;
 
+	read_only_prepare(nix_fd, request->nix_dir, is_own, command_name(request), request->argv);
 	set_marker(request, is_inside);
-	/* a link may run other links, and each of them would nest one deeper */
+	/* do not nest: a command of the profile may call others, each by a link that enters */
 	if (is_inside && (request->profile_command || !request->is_new)) {
 		log_verbose("%s is /nix already: no second namespace is needed", request->nix_dir);
 		if (request->work_dir)
 			enter_work_dir(work_dir, 0);
 		return 0;
 	}
-	collecting = recognise(request, nix_fd);
+	collecting = collector_recognise(command_name(request), request->argv, nix_fd);
 	if (collecting == COLLECTING_ALWAYS)
 		collector_find_roots(nix_fd, &roots);
 	if (enter_somehow(request,
@@ -314,13 +316,15 @@ int run_started(const struct run_request *request)
 int run_exec(const struct run_request *request)
 {
 	_cleanup_close_ int nix_fd = -1;
+	bool is_own = true;
 
 	if (leaves_user_out(request))
 		return run_shell_without_nix(request->argv);
-	nix_fd = open_nix_dir(request);
+	nix_fd = open_nix_dir(request, &is_own);
 	if (nix_fd == NO_STORE)
 		return run_without_store(request);
-	return nix_fd < 0 || enter(request, nix_fd) < 0 ? EXIT_CANCELED : run_command(request);
+	return nix_fd < 0 || enter(request, nix_fd, is_own) < 0 ? EXIT_CANCELED
+								: run_command(request);
 }
 
 /* The command gets no descriptor from 3 up except KEPT, if that is one. */

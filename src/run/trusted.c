@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 
 int trusted_find(const struct trusted_wish *wish, struct trust *out)
 {
@@ -16,14 +15,6 @@ int trusted_find(const struct trusted_wish *wish, struct trust *out)
 	log_error("there is no %s %s here\ngive a name that this host knows, or a number",
 		  unknown == wish->owner ? "user" : "group", unknown);
 	return -1;
-}
-
-/* The owner of ST, by name or number; the caller frees. */
-static char *name_of_owner(const struct stat *st)
-{
-	const struct passwd *entry = getpwuid(st->st_uid);
-
-	return entry ? xstrdup(entry->pw_name) : xasprintf("%lu", (unsigned long)st->st_uid);
 }
 
 static char *name_of_group(const struct stat *st)
@@ -42,19 +33,20 @@ static char *advice(enum trust_flaw flaw, const struct trust *trust, const char 
 
 	if (flaw == TRUST_OWNER)
 		return xasprintf("set NIX_USER_CHROOT_DIR to a directory of your own elsewhere; "
-				 "where you trust %s with all that you run, --trust-owner=%s",
+				 "if you trust %s with everything that you run, use "
+				 "--trust-owner=%s",
 				 owner, owner);
 	if (flaw == TRUST_GROUP)
-		return xasprintf("%schmod g-w %s%s; where it is shared on purpose with the group "
-				 "%s, --shared-group=%s",
-				 is_own ? "" : "let its owner say ", word,
+		return xasprintf("%schmod g-w %s%s; if it is shared with the group %s on "
+				 "purpose, use --shared-group=%s",
+				 is_own ? "" : "ask its owner to run ", word,
 				 is_own ? ""
 					: ", or set NIX_USER_CHROOT_DIR to a directory of your "
 					  "own elsewhere",
 				 group, group);
 	return xasprintf("%schmod go-w %s, once you know that all in it is yours; or set "
 			 "NIX_USER_CHROOT_DIR to a directory of your own elsewhere",
-			 is_own ? "" : "let its owner say ", word);
+			 is_own ? "" : "ask its owner to run ", word);
 }
 
 static void tell(const struct trust *trust, enum trust_flaw flaw, const char *path,
@@ -65,7 +57,7 @@ static void tell(const struct trust *trust, enum trust_flaw flaw, const char *pa
 		[TRUST_GROUP] = "can be written to by its group",
 		[TRUST_OTHERS] = "can be written to by everybody",
 	};
-	_cleanup_free_ char *owner = name_of_owner(st), *what = NULL;
+	_cleanup_free_ char *owner = trust_owner(st), *what = NULL;
 
 	if (is_named) {
 		log_verbose("%s belongs to %s and %s; it is used, since you named it", path, owner,
@@ -77,7 +69,8 @@ static void tell(const struct trust *trust, enum trust_flaw flaw, const char *pa
 		  path, owner, words[flaw], what);
 }
 
-int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named)
+int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named,
+		  bool *is_own)
 {
 	/* nix.conf names programs that Nix runs; the path config says what is mounted where */
 	static const char *const looked_at[] = {
@@ -99,6 +92,8 @@ int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir
 		enum trust_flaw flaw = trust_look(trust, nix_dir_fd, looked_at[i], &st);
 		_cleanup_free_ char *path = NULL;
 
+		if (i == 0 && is_own)
+			*is_own = st.st_uid == trust->self;
 		if (flaw == TRUST_GOOD)
 			continue;
 		path = i == 0 ? xstrdup(nix_dir) : path_join(nix_dir, looked_at[i]);

@@ -1,4 +1,4 @@
-/* A Nix directory that others own or can write to is not used, unless the user says so. */
+/* Refuses a Nix directory that others own or can write to, unless the user trusts them. */
 #ifndef RUN_TRUSTED_H
 #define RUN_TRUSTED_H
 
@@ -17,8 +17,9 @@ int trusted_find(const struct trusted_wish *wish, struct trust *out);
  * belong to the user or root, and are they closed to others? Checked are the directory, its store,
  * var, var/nix and the profiles there, the state directory, etc, and the configuration in it; links
  * are followed. Returns 0, or -1 after a message; if the user named the directory (IS_NAMED), 0
- * after a note at -v.
+ * after a note at -v. *IS_OWN (NULL: not wanted): whether the directory itself is the user's.
  */
-int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named);
+int trusted_check(const struct trust *trust, int nix_dir_fd, const char *nix_dir, bool is_named,
+		  bool *is_own);
 
 #endif

@@ -39,9 +39,9 @@ static bool is_same_place(const struct chroot_door *door, const void *context)
 }
 
 /*
- * The working directory that must be the same inside. If the path config puts something else there,
- * none: a new namespace would have the same. A difference elsewhere shows that the host has changed
- * in a way that nothing else tells.
+ * Find the working directory that must be the same in a namespace to join. A difference shows that
+ * the host has changed in a way that nothing else tells. But if the path config puts something else
+ * there, the directory may be any, since a new namespace would have the same difference.
  */
 static struct place find_place(const struct entry *entry, const struct plan *plan)
 {

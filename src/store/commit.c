@@ -124,8 +124,8 @@ static int exchange(const struct commit *commit, const char *name)
 }
 
 /*
- * Does the store path with ST belong to a trusted user? Nix's paths are read-only for everybody, so
- * nobody else can write to it.
+ * Does the store path with ST belong to a trusted user? Its owner is all that matters, since Nix
+ * makes store paths read-only for everybody.
  */
 static bool is_trusted(const struct trust *trust, const struct stat *st)
 {
@@ -189,7 +189,7 @@ static int open_store(struct commit *commit)
 			  request->nix_path, strerror(-commit->staged_fd));
 		return -1;
 	}
-	/* not through a symlink: Nix refuses a store that is one */
+	/* a symlink is not followed, because Nix refuses a store that is one */
 	commit->store_fd = fs_make_dirs_below(request->nix_dir_fd, "store");
 	if (commit->store_fd < 0)
 		return say(request, "make", "", -commit->store_fd);

@@ -181,7 +181,10 @@ static void try_type(int nix_dir_fd, int file_fd, struct disk *out)
 			 (!out->type || !is_known || disk_type_is_local(out->type, filesystems));
 }
 
-/* Write PIECE bytes to FD: without room for them, a write to the mapping would end this process. */
+/*
+ * Write PIECE bytes to FD. Without room for these bytes, a write to the mapping would kill this
+ * process.
+ */
 static char *fill(int fd, int *shortage)
 {
 	_cleanup_free_ char *piece = xcalloc(1, PIECE);

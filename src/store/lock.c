@@ -179,7 +179,7 @@ static int take(const char *nix_dir, struct progress *progress, struct lock *out
 		 */
 		fd = fs_open_below(dir, LAYOUT_LOCK, O_RDWR | O_CREAT, 0600);
 		if (fd == -ENOENT)
-			continue; /* a roll-back has removed it: make it again */
+			continue; /* another run's roll-back removed DIR: make it again */
 		r = fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ? (fd < 0 ? fd : -errno)
 		    : progress ? wait_for(fd, LOCK_EX, dir, nix_dir, progress)
 		    : flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno
@@ -214,8 +214,8 @@ int lock_take_now(const char *nix_dir, struct lock *out)
 }
 
 /*
- * All who wait get a shared lock when the holder gives the lock up, so that they go on at the same
- * time; their shared lock ends at once. The holder has removed the lock's file, or was killed.
+ * When the holder gives the lock up, all waiting processes get a shared lock and give it up at
+ * once, so that they go on at the same time. The holder has removed the lock's file, or was killed.
  */
 int lock_wait(const char *nix_dir, struct progress *progress)
 {
@@ -274,9 +274,9 @@ void lock_remove(const struct lock *lock)
 }
 
 /*
- * FUSE renames an open file instead of removing it, and fails if names cannot be changed. Then the
- * file is removed after it was closed, which FUSE notices a little later. Nobody can install in
- * such a directory, so this takes no lock from anybody.
+ * FUSE renames an open file instead of removing it, and fails on a file system that cannot rename.
+ * Then the file is removed after it was closed, which FUSE notices a little later. Nobody can
+ * install in such a directory, so no process loses a lock by this.
  */
 static void remove_closed(int nix_dir_fd)
 {

@@ -32,8 +32,8 @@ struct lock {
 int lock_take(const char *nix_dir, struct progress *progress, struct lock *out);
 
 /*
- * The same without waiting: 1 if another process holds the lock. *OUT is LOCK_NONE, or the result
- * of an earlier such call.
+ * As lock_take(), without waiting: 1 if another process holds the lock. *OUT is LOCK_NONE, or the
+ * result of an earlier call of this function.
  */
 int lock_take_now(const char *nix_dir, struct lock *out);
 

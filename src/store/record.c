@@ -361,7 +361,10 @@ bool record_is_about(const struct record_entry *entry, const char *path)
 {
 	_cleanup_free_ char *one = xstrdup(path), *other = xstrdup(entry->subject);
 
-	/* go up while both paths have the same last component, to a directory that both name */
+	/*
+	 * while both paths have the same last component, remove it, and compare the directories
+	 * above
+	 */
 	while (one[0] && other[0] && strcmp(one, other) != 0) {
 		char *slash = strrchr(one, '/'), *other_slash = strrchr(other, '/');
 

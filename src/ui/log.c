@@ -17,7 +17,7 @@
 static enum log_level level_now = LOG_NORMAL;
 static char *status_now; /* our text in the terminal's last line; NULL: none */
 static pid_t status_group;
-static bool is_mid_line; /* another program's output has begun a line and not ended it */
+static bool is_mid_line; /* another program's output has ended within a line */
 
 void log_set_level(enum log_level level)
 {

@@ -42,21 +42,21 @@ void log_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_output(const char *data, size_t len);
 
 /*
- * Show TEXT, one line without a newline that fits the terminal's width, below all messages, instead
- * of the last TEXT; NULL: none. An error removes it as well. It is shown only on a terminal that
- * can move its cursor, while the process group GROUP is in the foreground, and not below a line
- * that log_output() has begun and not ended. The status and the level are all the state of this
- * file.
+ * Show TEXT below all messages, in place of the last TEXT; NULL: show none. TEXT is one line
+ * without a newline, and fits the terminal's width. An error message removes it as well. TEXT is
+ * shown only on a terminal that can move its cursor, while the process group GROUP is in the
+ * foreground, and not below a line that log_output() has begun and not ended. The status and the
+ * level are all the state of this file.
  */
 void log_status(const char *text, pid_t group);
 
 /*
- * Forget the status line: for a child process, which has the same memory and perhaps another
- * stderr.
+ * Forget the status line without erasing it: for a child process, which has a copy of this memory,
+ * but perhaps another stderr.
  */
 void log_forget_status(void);
 
-/* Erase the cursor's line, in which a child that has ended left its status. */
+/* Erase the line of the cursor, where a child that has ended has left its status. */
 void log_erase_line(pid_t group);
 
 #endif

@@ -121,7 +121,7 @@ static void take_sample(struct progress *progress, uint64_t now)
 	struct progress_sample *samples = progress->samples;
 	size_t count = progress->sample_count;
 
-	/* bytes of an earlier run were there at once and have no rate */
+	/* bytes kept from an earlier run arrive at once and must not count for the rate */
 	if (count > 0 && progress->done < samples[count - 1].done)
 		count = 0;
 	if (count > 0 && now < samples[count - 1].ms + PROGRESS_SAMPLE_MS)

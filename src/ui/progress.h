@@ -59,7 +59,7 @@ void progress_begin(struct progress *progress, const char *label, const char *fo
 
 /*
  * DONE bytes of TOTAL (0: unknown) are done; call this also if nothing has come for a while.
- * PROGRESS is a struct progress *. Always returns 0, as the callback of download.h.
+ * PROGRESS is a struct progress *. Always returns 0, since this is a callback for download.h.
  */
 int progress_update(void *progress, uint64_t done, uint64_t total);
 
@@ -70,7 +70,7 @@ void progress_wait(struct progress *progress, const char *label);
 void progress_end(struct progress *progress, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The step has ended otherwise: remove its line. */
+/* The step has ended without success: remove its line. */
 void progress_drop(struct progress *progress);
 
 /* The process that showed PROGRESS was killed: remove the line that it may have left. */
@@ -80,9 +80,9 @@ void progress_abandon(const struct progress *progress);
 size_t progress_columns(void);
 
 /*
- * The live line at the time NOW (ms of CLOCK_MONOTONIC) for a terminal of COLUMNS, three columns
- * shorter than that; the least important parts are left out first. For a plain line, without a bar.
- * No newline; the caller frees.
+ * The live line at the time NOW (ms of CLOCK_MONOTONIC) for a terminal of COLUMNS columns. The line
+ * stays three columns shorter than that: the least important parts are left out first. For
+ * PROGRESS_PLAIN it has no bar. It has no newline; the caller frees.
  */
 char *progress_line(const struct progress *progress, uint64_t now, size_t columns);
 

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-/* A shorter bar shows no more than the percentage does; a longer one is no use either. */
+/* A shorter bar shows no more than the percentage does; a longer one is no clearer. */
 #define BAR_MIN 8
 #define BAR_MAX 32
 
-/* Nothing has come for so long, in ms, that it is no short interruption. */
+/* In ms: if no byte comes for so long, this is more than a short interruption. */
 #define STALLED_MS 3000
 
 /*
@@ -71,7 +71,7 @@ static void find_parts(const struct progress *progress, uint64_t now, char *part
 		parts[PART_RATE] = xasprintf("%s/s", speed);
 	else if (progress->sample_count > 0 && now >= progress->samples[0].ms + STALLED_MS)
 		parts[PART_RATE] = xstrdup("stalled");
-	/* more than was announced, so the announcement was wrong */
+	/* more bytes came than were announced, so the announced size was wrong */
 	if (progress->total < progress->done) {
 		parts[PART_BYTES] = steal_ptr(&done);
 		return;

@@ -160,10 +160,7 @@ void find(const struct find_request *request, struct found *out)
 	};
 
 	*out = (struct found){0};
-	/*
-	 * the target of a link tells whether the link is ours, so links come while their targets
-	 * exist
-	 */
+	/* links come first: a link is ours by what it leads to, which must still exist */
 	find_recorded(&finder);
 	find_in_home(&finder);
 	find_into(&finder);

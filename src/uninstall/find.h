@@ -58,7 +58,7 @@ void find_recorded(struct finder *finder);
 /* Find what Nix and ci-bootstrap made in the home directory: profile, channels, caches. */
 void find_in_home(struct finder *finder);
 
-/* Find links of the user's to what is removed; everything but the store has been found before. */
+/* Find the user's links to what is removed. Call this when everything but the store was found. */
 void find_into(struct finder *finder);
 
 /* Is the Nix directory the host's own /nix? Then links into it lead there outside as well. */
@@ -67,7 +67,9 @@ bool find_is_host_nix(const struct finder *finder);
 /* Find links that existed before --install and are gone, or will be. Call this last. */
 void find_back(struct finder *finder);
 
-/* Is the link PATH of another Nix that was there before, with the target that it had then? */
+/*
+ * Was the link PATH there before --install, as a link of another Nix, with the same target as now?
+ */
 bool find_is_as_before(const struct finder *finder, const char *path);
 
 /*

@@ -37,9 +37,9 @@ bool find_is_host_nix(const struct finder *finder)
 
 enum owner {
 	OWNER_NOBODY, /* nothing is there */
-	/* of another Nix that was there before, and unchanged, even if it leads to ours inside */
+	/* another Nix's, from before --install and unchanged, even if it leads to ours inside */
 	OWNER_USER,
-	OWNER_WE, /* it leads into our store, or did */
+	OWNER_WE, /* the link leads into our store, or did */
 	OWNER_OTHER,
 };
 
@@ -63,7 +63,10 @@ static enum owner owner_of_link(const struct finder *finder, const char *path)
 		return str_starts_with(resolved, "/nix/") ? OWNER_WE : OWNER_OTHER;
 	if (r != -ENOENT || !finder_is_new(finder, path))
 		return OWNER_OTHER;
-	/* it leads nowhere, inside either: it was ours, unless it names a path of another store */
+	/*
+	 * the link leads nowhere, inside or outside: it was ours, unless it names a path of another
+	 * store
+	 */
 	return finder->has_store_paths && resolved && str_starts_with(resolved, "/nix/store/")
 		       ? OWNER_OTHER
 		       : OWNER_WE;

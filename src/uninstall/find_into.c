@@ -69,7 +69,7 @@ static char *in_store(const struct finder *finder, const char *path)
 	_cleanup_free_ char *resolved = NULL;
 	struct stat st;
 
-	/* through the store of another Nix the link leads somewhere afterwards, too */
+	/* a link that also works outside, in the store of another Nix, still works afterwards */
 	if ((stat(path, &st) == 0 && !find_is_host_nix(finder)) ||
 	    run_resolve_inside(finder->request->nix_dir_fd, path, &resolved) < 0 ||
 	    !str_starts_with(resolved, "/nix/store/"))
@@ -78,9 +78,9 @@ static char *in_store(const struct finder *finder, const char *path)
 }
 
 /*
- * Does the link PATH only protect TARGET from Nix's collector: as the result of a build that Nix
- * knows (IS_ROOT), which may be in a directory that others write to, or as home-manager's link to a
- * whole store path?
+ * Does the link PATH only protect TARGET from Nix's collector? Such links are the result of a build
+ * that Nix knows (IS_ROOT), which may be in a directory that others write to, and home-manager's
+ * link to a whole store path.
  */
 static bool is_anchor(const char *path, const char *target, bool is_root)
 {

@@ -132,7 +132,10 @@ int keep_copy(int nix_dir_fd, const char *path, const char *link)
 
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	/* what is no link any more, or another user's, is not what the user was shown */
+	/*
+	 * something that is no link any more, or another user's, is not what the user was asked
+	 * about
+	 */
 	if (!S_ISLNK(st.st_mode) || st.st_uid != geteuid())
 		return 0;
 	r = fs_remove_tree(dir, fresh);

@@ -51,7 +51,9 @@ static int remove_at(int dir, const char *name, const struct removal *removal)
 	case REMOVE_FILE:
 		return unlinkat(dir, name, 0) < 0 ? -errno : 0;
 	case REMOVE_EMPTY:
-		/* if the directory is not empty, or is a link, somebody else uses it */
+		/*
+		 * this may fail: if the directory is not empty, or is a link, somebody else uses it
+		 */
 		unlinkat(dir, name, AT_REMOVEDIR);
 		return 0;
 	case REMOVE_LINE:

@@ -7,7 +7,7 @@
 enum removal_kind {
 	REMOVE_LINE,	  /* remove the install script's line from the startup file PATH */
 	REMOVE_LINE_FILE, /* the same; if the file is empty then, remove it */
-	REMOVE_OWN_LINE,  /* both, for a line of our own */
+	REMOVE_OWN_LINE,  /* the same two, for a line of our own */
 	REMOVE_OWN_LINE_FILE,
 	REMOVE_FILE,  /* unlink(2) PATH: a file or a link */
 	REMOVE_TREE,  /* PATH and all below it, by fs_remove_tree() */

@@ -7,16 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* No store is as deep; a tree that was made to be is not followed to its end. */
+/* No store is as deep. A hostile tree may be deeper: it is not followed to its end. */
 #define DEPTH_MAX 100
 
 /* The unit of st_blocks: inode(7). */
 #define BLOCK 512
 
-/*
- * The disk room of a file. Each of the names of a hard-linked file, as Nix makes them, counts its
- * share.
- */
+/* The disk room of a file. Nix links equal files: each name of such a file counts its share. */
 static uint64_t size_of(const struct stat *st)
 {
 	return (uint64_t)st->st_blocks * BLOCK /

@@ -73,7 +73,7 @@ static int check_state(const struct uninstallation *un, const struct state *stat
 		return 0;
 	if (!state->has_record && !state->has_store) {
 		log_error("there is no Nix in %s that --install installed: nothing to remove\n"
-			  "NIX_USER_CHROOT_DIR names the directory of one that is elsewhere",
+			  "if it is elsewhere, set NIX_USER_CHROOT_DIR to its directory",
 			  un->nix_dir);
 		return -1;
 	}
@@ -135,7 +135,7 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 {
 	_cleanup_(state_clear) struct state state = {.record = RECORD_NONE};
 
-	if (nix_dir_fd >= 0 && trusted_check(&un->trust, nix_dir_fd, un->nix_dir, false) < 0)
+	if (nix_dir_fd >= 0 && trusted_check(&un->trust, nix_dir_fd, un->nix_dir, false, NULL) < 0)
 		return -1;
 	look(nix_dir_fd, &state);
 	if (check_state(un, &state) < 0 || check_place(un, nix_dir_fd) < 0)
@@ -150,7 +150,7 @@ static int find_all(struct uninstallation *un, int nix_dir_fd, struct found *out
 			.record = state.has_record ? &state.record : NULL,
 		},
 		out);
-	/* after a run that was interrupted at its very end, nothing tells who made this */
+	/* a run was interrupted at its very end: nothing tells any more who made this */
 	if (state.has_remains)
 		strlist_add(&out->made, un->nix_dir);
 	return 0;

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Wait for the one status on the pipe, and until nobody has its other end open. */
+/* Read the status from the pipe, and wait until no process has the other end open. */
 static void read_status(int fd, struct confine_status *out)
 {
 	char word[sizeof(*out) + 1];
@@ -25,7 +25,7 @@ static void read_status(int fd, struct confine_status *out)
 		have += n > 0 ? (size_t)n : 0;
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	memcpy(out, word, sizeof(*out));
-	/* the child ended, or was killed, before it could tell */
+	/* the child ended, or was killed, before it could report */
 	if (have != sizeof(*out))
 		*out = (struct confine_status){.err = ECHILD, .what = "it ended"};
 	out->what[sizeof(out->what) - 1] = '\0';

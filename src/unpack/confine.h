@@ -19,9 +19,9 @@
 
 struct confined {
 	pid_t pid;	 /* for confine_wait() */
-	bool namespaces; /* it has user, mount, pid, network, IPC and UTS namespaces of its own */
-	int landlock;	 /* the version of Landlock that confines it, or 0 */
-	bool to_root;	 /* namespaces or Landlock keep it from every file outside root_fd */
+	bool namespaces; /* its own: user, mount, pid, network, IPC and UTS */
+	int landlock;	 /* the version of Landlock that confines the child, or 0 */
+	bool to_root;	 /* namespaces or Landlock keep the child from every file outside root_fd */
 };
 
 /*

@@ -175,9 +175,9 @@ static int exit_status(int status)
 }
 
 /*
- * The init of the pid namespace, in which the worker is the only other process; init ends as the
- * worker does. ALIVE is a pipe whose other end only the keeper has: init cannot find the keeper by
- * its process id, which belongs to another namespace.
+ * The init of the pid namespace. The worker is the only other process there; init ends with the
+ * worker's exit status. ALIVE is a pipe whose other end only the keeper has: init cannot find the
+ * keeper by its process id, which belongs to another namespace.
  */
 static _Noreturn void init_run(const struct confine_request *request, uint64_t mapped, int alive)
 {
@@ -249,7 +249,7 @@ _Noreturn void keeper_run(const struct confine_request *request, int status_fd, 
 	 */
 	status_must(fchdir(AT_ROOT), "fchdir");
 	close(AT_ROOT);
-	/* a session of its own: signals to the caller's process group do not come here */
+	/* a session of its own, so that signals to the caller's process group do not arrive here */
 	status_must(setsid(), "setsid");
 	status_must(pipe2(alive, O_CLOEXEC), "pipe2");
 	if (namespaces)

@@ -73,7 +73,7 @@ static int enter_landlock(bool namespaces)
 {
 	int abi = landlock_abi();
 
-	/* the namespaces suffice without it, and the first version refuses hard links */
+	/* with namespaces, Landlock is not needed, and its first version refuses hard links */
 	if (abi == 0 || (namespaces && abi < LANDLOCK_ABI_LINKS) || landlock_enter(abi) < 0)
 		return 0;
 	return abi;
@@ -90,7 +90,7 @@ _Noreturn void worker_run(const struct confine_request *request, pid_t parent, u
 		_exit(127);
 	status_must(setsid(), "setsid");
 	worker_drop_capabilities();
-	/* a change of credentials may have cleared it */
+	/* a change of credentials may have cleared the death signal */
 	worker_death_signal(SIGKILL);
 	if (getppid() != parent)
 		_exit(127);

@@ -13,8 +13,8 @@
 
 /*
  * The size in bytes of the dictionary of the first block of an xz file, or of the window of the
- * first frame of a zstd file. HEAD is the archive's first LEN bytes, of any value. 0 if they do not
- * tell, and a library is to find out what is wrong with them.
+ * first frame of a zstd file. HEAD is the archive's first LEN bytes, of any value. 0 if HEAD does
+ * not tell: a library will find out whether something is wrong with it.
  * https://tukaani.org/xz/xz-file-format.txt (3.1, 5.3.1), RFC 8878 (3.1.1.1)
  */
 uint64_t dictionary_size(const unsigned char *head, size_t len);

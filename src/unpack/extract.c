@@ -37,7 +37,7 @@ static la_ssize_t read_block(struct archive *in, void *data, const void **buffer
 	la_int64_t decompressed = archive_filter_bytes(in, 0);
 	ssize_t n;
 
-	/* only this limit stops an archive of nothing but zeros */
+	/* an archive of nothing but zeros meets no other limit */
 	if (decompressed > 0 && (uint64_t)decompressed > x->limits->bytes) {
 		x->over_limit = true;
 		return ARCHIVE_FATAL;
@@ -79,8 +79,7 @@ static int check_dictionary(struct extraction *x)
 	most = str_size(DICTIONARY_MAX);
 	return extraction_fail(
 		x, EXTRACT_ADVICE_TARBALL,
-		"to decompress it takes a dictionary of %s, and more than %s (64 MiB) "
-		"is not given",
+		"decompressing it takes a dictionary of %s, and at most %s (64 MiB) is allowed",
 		wanted, most);
 }
 
@@ -99,8 +98,8 @@ static int open_archive(struct extraction *x)
 	    archive_read_support_format_tar(x->in) < ARCHIVE_WARN)
 		return extraction_fail(x, EXTRACT_ADVICE_NONE, "%s", archive_error_string(x->in));
 	/*
-	 * Continue after the end-of-archive blocks, to the end of the compressed data: its
-	 * checksums are there, and only there it shows whether something was cut off.
+	 * Continue after the end-of-archive blocks, to the end of the compressed data: only its
+	 * checksums, which are there, show whether something was cut off.
 	 */
 	archive_read_set_option(x->in, "tar", "read_concatenated_archives", "1");
 	/*

@@ -156,7 +156,7 @@ static int ensure_parents(struct extraction *x, const char *path)
 	return 0;
 }
 
-/* Is ENTRY, a hard link, one to an earlier file of the store? Its target is normalised. */
+/* Does the hard link ENTRY lead to an earlier file of the store? Its target is normalised. */
 static int check_hardlink(struct extraction *x, struct archive_entry *entry, const char *path,
 			  enum entry_place place)
 {
@@ -172,11 +172,11 @@ static int check_hardlink(struct extraction *x, struct archive_entry *entry, con
 					 "it is a hard link that is not from store/ to store/");
 	if (archive_entry_size(entry) > 0)
 		return extraction_refuse(x, path, "it is a hard link with contents of its own");
-	/* a parent that is no directory could put the target elsewhere */
+	/* through a parent that is no directory, the target could be elsewhere */
 	if (ensure_parents(x, target) < 0)
 		return -1;
 	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))
-		return extraction_refuse(x, path, "it is a hard link to what is no file before it");
+		return extraction_refuse(x, path, "it is a hard link, but not to an earlier file");
 	archive_entry_copy_hardlink(entry, target);
 	archive_entry_unset_size(entry);
 	return 0;
@@ -235,8 +235,8 @@ int extract_entry(struct extraction *x, struct archive_entry *entry)
 		return -1;
 	if (lstat(path, &st) == 0) {
 		/*
-		 * a directory that occurs twice is the same the second time: its place decides its
-		 * form
+		 * a directory may occur twice: its place decides its form, so the second entry
+		 * changes nothing
 		 */
 		if (S_ISDIR(st.st_mode) && type == S_IFDIR)
 			return 0;

@@ -9,7 +9,8 @@ extern const int extract_entry_flags;
 
 /*
  * Make ENTRY, whose header X->in has just read, below the working directory, if entry_policy.h
- * allows it and it fits to what is there already. Returns 0, or -1 with the report filled.
+ * allows it and nothing that was unpacked before is in its way. Returns 0, or -1 with the report
+ * filled.
  */
 int extract_entry(struct extraction *x, struct archive_entry *entry);
 

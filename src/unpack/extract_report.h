@@ -29,7 +29,7 @@ struct extract_report {
 	char text[1000]; /* NUL-terminated; foreign */
 };
 
-/* Write REPORT to the descriptor FD. If that fails, there is nobody left to tell. */
+/* Write REPORT to the descriptor FD. A failure is ignored: there is nobody else to report it to. */
 void extract_report_send(int fd, const struct extract_report *report);
 
 /* Reports as they arrive; all 0 at the beginning. */

@@ -25,9 +25,12 @@ struct extraction {
 	char *parent;	      /* the last path that was found to be a directory */
 	unsigned has;	      /* HAS_… */
 	uint64_t taken, told; /* bytes of the archive that were read, and reported */
-	/* why reading failed; kept here because filters replace an error by their own */
+	/*
+	 * reading met the limit; kept here, since libarchive's filters replace an error by their
+	 * own
+	 */
 	bool over_limit;
-	int read_errno; /* the same, for an errno */
+	int read_errno; /* reading failed with this errno; kept for the same reason */
 	struct extract_report report;
 	size_t head; /* how many bytes of block the filters have not seen yet */
 	unsigned char block[EXTRACTION_BLOCK];

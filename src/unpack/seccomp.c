@@ -149,7 +149,7 @@ static const numbers deadly[] = {
 	CALL(socketcall, NONE, 102, NONE, NONE, 102),
 	/* around permissions */
 	CALL(open_by_handle_at, 304, 342, 371, 265, 346),
-	/* where most holes of the kernel were */
+	/* the parts of the kernel that had most of its holes */
 	CALL(bpf, 321, 357, 386, 280, 361),
 	CALL(perf_event_open, 298, 336, 364, 241, 319),
 	CALL(userfaultfd, 323, 374, 388, 282, 364),
@@ -173,7 +173,7 @@ static const numbers deadly[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 _Static_assert(COUNT(allowed) + COUNT(deadly) + 10 <= SECCOMP_MAX_PROGRAM, "the program has room");
-_Static_assert(COUNT(allowed) + COUNT(deadly) < 255, "a jump leaps over both lists");
+_Static_assert(COUNT(allowed) + COUNT(deadly) < 255, "a jump can skip both lists");
 
 /* the numbers of the "x32" ABI on x86-64 have this bit set */
 #define X32_BIT 0x40000000u

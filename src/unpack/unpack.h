@@ -48,7 +48,7 @@ struct unpack_request {
 	int (*progress)(void *ctx, uint64_t bytes);
 	void *ctx;
 
-	/* the child's work instead of extract_nix_tarball() (extract.h); NULL: that */
+	/* the child's work; NULL: extract_nix_tarball() (extract.h) */
 	int (*work)(const struct unpack_limits *limits);
 };
 
@@ -93,8 +93,8 @@ int unpack_restart(void *unpack);
 int unpack_end(struct unpack *unpack, struct unpack_result *out);
 
 /*
- * Is the child unable to reach anything outside the staging directory, whatever it is fed? If not,
- * it gets no byte before the digest of all bytes is known to be right.
+ * Is the child unable to reach anything outside the staging directory, whatever bytes it gets? If
+ * it is able, give it no byte before the digest of all bytes is verified.
  */
 bool unpack_is_confined(const struct unpack *unpack);
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Where in the trailer what is. */
+/* The offsets of the trailer's parts. */
 enum {
 	AT_NAME = 0,
 	AT_SHA256 = AT_NAME + BUNDLE_NAME,
@@ -25,7 +25,10 @@ enum {
 
 static const char magic[AT_FORMAT - AT_MAGIC] = "nuc-bundle\n";
 
-/* In two pieces here, and in one in the file of each program that can be a bundle. */
+/*
+ * A program that can become a bundle has both texts in one piece in its file. They are apart here,
+ * so that the code that searches for the mark is not mistaken for it.
+ */
 #define MARK	 "this nix-user-chroot reads "
 #define MARK_END "bundles of format 1"
 
@@ -96,7 +99,7 @@ int bundle_parse(const unsigned char trailer[BUNDLE_TRAILER], uint64_t file_size
 	else if (!fits(out, file_size))
 		out->broken = "a part of it is missing, or something was put in";
 	else if (!bundle_name_is_plain(out->name))
-		out->broken = "the tarball in it has a name that none of Nix has";
+		out->broken = "its tarball has a name that no tarball of Nix has";
 	/* a name without an end must not get into a message */
 	if (out->broken)
 		out->name[0] = '\0';

@@ -15,11 +15,13 @@
  *     240  "nuc-bundle\n" and a NUL
  *     252  the version of this format: 1
  *
- * So whatever was cut off, put in or added is told by the last bytes, by the sizes, or by what is
- * behind the end of the program, which the program's own headers know. What was changed in program
- * and tarball their digests tell, which only the installer can take.
+ * So each accident is noticed: the last bytes, the sizes, or the bytes after the program's end
+ * (which the program's own headers tell) are wrong when something was cut off, put in or added. A
+ * change within the program or the tarball shows in its digest, which only the installer can
+ * compute.
  *
- * Silent, and libc only, for the program that enters has to know whether it is one.
+ * Prints nothing and needs only libc, since the program that enters has to know whether it is a
+ * bundle.
  */
 #ifndef UTIL_BUNDLE_H
 #define UTIL_BUNDLE_H
@@ -36,41 +38,44 @@ enum {
 };
 
 struct bundle {
-	char name[BUNDLE_NAME]; /* of the tarball, which is fit for a file of ours; "": no bundle */
+	char name[BUNDLE_NAME]; /* the tarball's, safe as a file name; "": no bundle */
 	struct sha256 sha256;	/* of the tarball */
 	struct sha256 program_sha256;
-	uint64_t program_size; /* bytes, and so where the tarball begins */
+	uint64_t program_size; /* bytes; the tarball begins there */
 	uint64_t size;	       /* bytes of the tarball */
-	const char *broken;    /* not NULL: it was cut or changed, and this tells; a clause */
+	const char *broken;    /* not NULL: the bundle was cut or changed; a clause that says how */
 };
 
-/* The trailer of BUNDLE. */
+/* Write the trailer that describes BUNDLE. */
 void bundle_format(const struct bundle *bundle, unsigned char trailer[BUNDLE_TRAILER]);
 
 /*
- * Read the last bytes of a file of FILE_SIZE bytes. Returns 0 with *OUT, which is broken or whole;
- * or -ENOENT where they are no trailer.
+ * Read TRAILER, the last bytes of a file of FILE_SIZE bytes. Returns 0 with *OUT set (see
+ * out->broken), or -ENOENT if TRAILER is none.
  */
 int bundle_parse(const unsigned char trailer[BUNDLE_TRAILER], uint64_t file_size,
 		 struct bundle *out);
 
 /*
- * Look at the program in the file FD. Returns 1 where it is a bundle; 0 where it is the program
- * alone, or no program that can be told; or -1 where it is a bundle that was cut or changed
- * (out->broken). program_size is set in each case.
+ * Look at the program in the file FD. Returns 1 if the file is a bundle; 0 if it is the program
+ * alone, or not recognised; -1 if it is a bundle that was cut or changed (out->broken).
+ * program_size is set in each case.
  */
 int bundle_look(int fd, struct bundle *out);
 
 /*
- * The same of the running program, which is never a bundle where it is not all in one file; 0 also
- * where /proc is missing.
+ * The same for the running program. 0 also if /proc is missing, or if the program consists of
+ * several files, and so cannot be a bundle.
  */
 int bundle_look_at_self(struct bundle *out);
 
 /* May NAME (with a NUL within BUNDLE_NAME bytes) be the name of a bundle's tarball? */
 bool bundle_name_is_plain(const char name[BUNDLE_NAME]);
 
-/* Can this program, LEN bytes at PROGRAM, be one: is it all in one file, and reads this format? */
+/*
+ * Can the program in the LEN bytes at PROGRAM become a bundle: is it all in one file, and does it
+ * read this format?
+ */
 bool bundle_is_marked(const void *program, size_t len);
 
 #endif

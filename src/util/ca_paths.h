@@ -9,8 +9,8 @@
 extern const char *const ca_bundle_paths[];
 
 /*
- * The first of them that is a bundle below the directory ROOT ("" for this host): a path of the
- * list, without ROOT, not to be freed; NULL: none.
+ * The first path of the list that is a bundle below the directory ROOT ("" for this host). The
+ * result does not include ROOT, and is not to be freed. NULL: none.
  */
 const char *ca_bundle_find(const char *root);
 

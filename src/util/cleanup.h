@@ -16,7 +16,7 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
-/* keeps errno, so that a function may return -errno after its descriptors are closed */
+/* keeps errno, so that a failed function's caller still finds its errno after the cleanup */
 static inline void cleanup_close(int *fd)
 {
 	int saved = errno;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Where in a header of the one class and the other a field is, and how many bytes it has. */
+/* Where a field is in a header, and how many bytes it has: both differ between the two classes. */
 struct field {
 	size_t offset, size;
 };
@@ -40,7 +40,9 @@ static uint64_t get(const unsigned char *header, struct field field)
 	return le_get(header + field.offset, field.size);
 }
 
-/* LEN bytes at OFFSET of the file: 0, -ENOEXEC where it has fewer, or a negative errno. */
+/*
+ * Read LEN bytes at OFFSET of the file: 0, -ENOEXEC if the file ends before, or a negative errno.
+ */
 static int read_at(int fd, uint64_t offset, void *data, size_t len)
 {
 	ssize_t n;
@@ -61,7 +63,7 @@ static void reach(struct elf *elf, uint64_t offset, uint64_t size)
 		elf->end = end;
 }
 
-/* The program headers: 0 or a negative errno. */
+/* Read the program headers: 0 or a negative errno. */
 static int look_at_segments(int fd, const struct layout *l, const unsigned char *header,
 			    struct elf *out)
 {
@@ -82,7 +84,10 @@ static int look_at_segments(int fd, const struct layout *l, const unsigned char 
 	return r;
 }
 
-/* The section headers, which a program need not have, nor need they be there for it to run. */
+/*
+ * Read the section headers. A program runs without them, even if its header announces some, so
+ * nothing is an error here.
+ */
 static void look_at_sections(int fd, const struct layout *l, const unsigned char *header,
 			     struct elf *out)
 {
@@ -116,7 +121,7 @@ int elf_look(int fd, struct elf *out)
 		return -ENOEXEC;
 	l = &layouts[header[EI_CLASS] == ELFCLASS64];
 	out->bits = header[EI_CLASS] == ELFCLASS64 ? 64 : 32;
-	/* at the same place in both classes, as all up to e_entry */
+	/* all fields before e_entry are at the same place in both classes */
 	out->machine = (unsigned)le_get(header + offsetof(Elf32_Ehdr, e_machine), 2);
 	r = look_at_segments(fd, l, header, out);
 	if (r == 0)
@@ -126,7 +131,7 @@ int elf_look(int fd, struct elf *out)
 
 static const struct {
 	const char *system;
-	unsigned machine, bits; /* 0 bits: the machine has no other */
+	unsigned machine, bits; /* BITS 0: the machine has only one class */
 } systems[] = {
 	{"x86_64-linux", EM_X86_64, 64},     {"i686-linux", EM_386, 0},
 	{"aarch64-linux", EM_AARCH64, 64},   {"armv7l-linux", EM_ARM, 0},

@@ -5,8 +5,10 @@
 
 const struct flavour flavours[FLAVOUR_COUNT] = {
 	{"nix", "Nix", "", "https://releases.nixos.org/nix", "https://nixos.org/nix/install", true},
-	/* as its releng/ makes them: no install script in the tarball, and a manifest in place of a
-	 * pointer to the latest */
+	/*
+	 * as made by releng/ in Lix's sources: the tarball has no install script, and a manifest
+	 * tells the latest version
+	 */
 	{"lix", "Lix", "lix-", "https://releases.lix.systems/lix", NULL, false},
 };
 

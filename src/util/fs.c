@@ -172,7 +172,7 @@ int fs_open_dir(int dirfd, const char *path)
 
 int fs_make_plain(int fd)
 {
-	/* acl(5); it may fail if there is no default ACL, or no such thing on this file system */
+	/* acl(5); this may fail: no default ACL is set, or the file system knows none */
 	(void)!fremovexattr(fd, "system.posix_acl_default");
 	(void)!fremovexattr(fd, "system.posix_acl_access");
 	return fchmod(fd, 0755) < 0 ? -errno : 0;

@@ -78,7 +78,7 @@ int fs_unlink_below(int dirfd, const char *path);
 
 /*
  * rm -rf NAME. Directories that lack u+rwx get it first. Symlinks are removed and never followed. A
- * mount is not entered, not even of the same file system or if it is NAME itself (-EXDEV);
+ * mount is never entered (-EXDEV), even if it is of the same file system, or is NAME itself;
  * everything beside a mount is removed. 0 also if there was nothing. If NAME is absolute, anything
  * may be on the way to it; else no symlink may be. A mode is changed through a descriptor of the
  * directory that was looked at. The stack does not grow with the depth of the tree.

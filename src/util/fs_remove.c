@@ -1,4 +1,4 @@
-/* Entering directories without crossing a mount, and rm -rf, which is made of that. */
+/* Entering directories without crossing a mount, and rm -rf, which is built on it. */
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -131,7 +131,7 @@ static int unlink_in(int fd, const char *name, int flags)
 		return 0;
 	if (errno != EACCES)
 		return -errno;
-	/* only now: Nix's directories are read-only, but most others are not */
+	/* only after a failure: Nix's directories are read-only, but most others are not */
 	return fchmod(fd, 0700) == 0 && unlinkat(fd, name, flags) == 0 ? 0 : -errno;
 }
 
@@ -148,7 +148,10 @@ static int dup_spare(int fd)
  */
 static int move_to_top(struct walk *walk, int fd, const char *name)
 {
-	/* moving a directory needs write permission for it, since ".." in it changes */
+	/*
+	 * to move a directory takes write permission for the directory itself, since its ".."
+	 * changes
+	 */
 	_cleanup_close_ int moved = -1;
 
 	cleanup_close(&walk->spare_fd);
@@ -245,7 +248,7 @@ static int remove_top(int parent, const char *name)
 	walk.spare_fd = dup_spare(parent);
 	r = remove_directory(&walk, parent, name);
 	cleanup_close(&walk.spare_fd);
-	/* it is no directory, and may not be removed */
+	/* NAME is no directory, and may not be removed */
 	return r == -ENOTDIR ? -EPERM : r;
 }
 

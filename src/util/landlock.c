@@ -70,7 +70,7 @@ int landlock_enter(int abi)
 					MAKE_SYM | REFER | TRUNCATE),
 		.parent_fd = here,
 	};
-	/* after the bytes that a kernel knows, others may follow if they are 0 */
+	/* an older kernel accepts a longer struct if the bytes that it does not know are 0 */
 	_cleanup_close_ int ruleset =
 		(int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 

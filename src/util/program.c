@@ -12,7 +12,7 @@ static bool is_name_of_file(const char *name)
 	_cleanup_free_ char *self = fs_self_path();
 
 	/*
-	 * without /proc nothing can be entered, so the name may count as ours, whose message says
+	 * without /proc no entry is possible: count NAME as our own name, so that our message says
 	 * so
 	 */
 	return !self || strcmp(strrchr(self, '/') + 1, name) == 0;
@@ -42,7 +42,10 @@ const char *program_command(const char *argv0)
 		return NULL;
 	if (is_nix_command(name))
 		return name;
-	/* a link to a bundle may have any name: those to the profile's commands lead to the copy */
+	/*
+	 * a link to a bundle may have any name: links for the profile's commands lead to the copy
+	 * that --install made, not to a bundle
+	 */
 	return is_name_of_file(name) || bundle_look_at_self(&bundle) != 0 ? NULL : name;
 }
 

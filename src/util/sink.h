@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All functions return 0. Another number ends the transfer, after a message of the sink. */
+/*
+ * Each function returns 0, or another number, which ends the transfer; the sink has then printed a
+ * message.
+ */
 struct sink {
 	/*
 	 * The file has SIZE bytes. Called before the first byte if the size is known by then. NULL:

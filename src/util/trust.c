@@ -3,6 +3,7 @@
 #include "util/fs.h"
 #include "util/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -47,7 +48,7 @@ static void find_root(struct trust *out)
 		out->overflow = (uid_t)strtoul(overflow, NULL, 10);
 }
 
-/* Is NAME a number? It then goes to *OUT. */
+/* Is NAME a number? If so, *OUT becomes that number. */
 static bool is_number(const char *name, unsigned *out)
 {
 	char *end;
@@ -121,9 +122,31 @@ enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *pat
 
 	if (fstatat(dirfd, path, st, 0) < 0)
 		return TRUST_GOOD; /* TRUST_GOOD: there is nothing to trust */
-	/* first as if it were writable: only TRUST_OWNER depends on that */
+	/* first as if the file were writable: only TRUST_OWNER depends on that */
 	flaw = trust_judge(trust, st, true);
 	return flaw != TRUST_OWNER
 		       ? flaw
 		       : trust_judge_here(trust, st, faccessat(dirfd, path, W_OK, AT_EACCESS) == 0);
+}
+
+bool trust_is_read_only(int dirfd)
+{
+	return faccessat(dirfd, "store", W_OK, AT_EACCESS) < 0 && errno != ENOENT;
+}
+
+char *trust_keeper(int dirfd)
+{
+	struct stat st;
+
+	if (!trust_is_read_only(dirfd) || fstatat(dirfd, "store", &st, 0) < 0 ||
+	    st.st_uid == geteuid())
+		return NULL;
+	return trust_owner(&st);
+}
+
+char *trust_owner(const struct stat *st)
+{
+	const struct passwd *entry = getpwuid(st->st_uid);
+
+	return entry ? xstrdup(entry->pw_name) : xasprintf("%lu", (unsigned long)st->st_uid);
 }

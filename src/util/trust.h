@@ -1,6 +1,6 @@
 /*
- * Who owns a directory, and who else may write to it? What others own or can write to is not
- * trusted: whoever made the Nix directory first could have put a nix of theirs into it.
+ * Who owns a directory, and who else may write to it? A directory is not trusted if others own it
+ * or can write to it: they could have put their own nix into the Nix directory.
  */
 #ifndef UTIL_TRUST_H
 #define UTIL_TRUST_H
@@ -59,5 +59,17 @@ enum trust_flaw trust_judge_here(const struct trust *trust, const struct stat *s
  * The same for PATH below DIRFD (for DIRFD itself with "."), links followed; its stat(2) is in *ST.
  */
 enum trust_flaw trust_look(const struct trust *trust, int dirfd, const char *path, struct stat *st);
+
+/*
+ * Is the store of the Nix directory DIRFD one that this process may not write to, whoever owns it?
+ * No if there is none.
+ */
+bool trust_is_read_only(int dirfd);
+
+/* If so, and if that store is another user's: its owner; else NULL. The caller frees. */
+char *trust_keeper(int dirfd);
+
+/* The owner of ST, by name or number; the caller frees. */
+char *trust_owner(const struct stat *st);
 
 #endif

@@ -16,7 +16,7 @@ char *xdg_home(void)
 	return xstrndup(home, len);
 }
 
-/* The directory in VARIABLE, else BELOW in the home directory. */
+/* The directory that VARIABLE names, else BELOW in the home directory. */
 static char *find(const char *variable, const char *below)
 {
 	const char *named = env_get(variable);

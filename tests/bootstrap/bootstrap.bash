@@ -12,6 +12,8 @@
 #                          name in a release), SCRIPTS, and RELEASES, made where it is not given
 #   new_home               an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and nothing of the caller's
 #                          environment that decides anything; sets STAND_IN_LOG
+#   recipe TITLE           print the block below the line of scripts/README that begins with TITLE and ends with
+#                          a colon, with our release in it
 #   install_sh_test        in setup: new_home, and the release over https; sets ARCH NAME (of the program
 #                          for this host) TOOLS (a directory for with_tools)
 #   install_sh [ARG...]    as "curl | sh -s -- ARG..."
@@ -101,6 +103,21 @@ new_home()
 	https_proxy=http://127.0.0.1:1
 	no_proxy=127.0.0.1,localhost
 	export HOME TMPDIR STAND_IN_LOG https_proxy no_proxy
+}
+
+recipe()
+{
+	local public=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download text
+
+	text=$(awk -v title="$1" '
+		/^[^ ]/ { if (found) exit; }
+		index($0, title) == 1 && /:$/ { found = 1; next }
+		found && /^    |^$/ { print substr($0, 5) }' "$SCRIPTS/README")
+	if [ -z "$text" ]; then
+		echo "no recipe in scripts/README: $1" >&2
+		return 1
+	fi
+	printf '%s\n' "${text//"$public"/"${NIX_USER_CHROOT_RELEASES-}"}"
 }
 
 install_sh_test()

@@ -134,10 +134,10 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 		mkdir /tmp/nix
 		"$program" /tmp/nix true || echo "SHOWN enter $?"
 		find ~'
-	has_words 'in a container (Kubernetes)' 'Not yet: nothing that is here enters. --install fetches a PRoot' \
+	has_words 'in a container (Kubernetes)' 'Not yet: no runtime that is here works. --install fetches a PRoot' \
 		'seccompProfile: {type: Unconfined}' 'mkdir -m 0755 /nix' '- PRoot needs no namespaces' 'SHOWN check 1' \
-		'PRoot would do without namespaces, and the release at file:///release has none' \
-		'NIX_USER_CHROOT_PROOT names one that you have' 'SHOWN ci 125' \
+		'PRoot would work without namespaces, but the release at file:///release has none' \
+		'set NIX_USER_CHROOT_PROOT to one that you have' 'SHOWN ci 125' \
 		'also cannot use PRoot: there is no proot on PATH' 'SHOWN enter 125'
 	[ "${lines[-1]}" = /home/runner ]
 }

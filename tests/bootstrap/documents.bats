@@ -26,7 +26,7 @@ setup()
 	DATA=$HOME/.local/share
 	MAN=$DATA/man/man1/nix-user-chroot.1
 	BASH_FILE=$DATA/bash-completion/completions/nix-user-chroot
-	FISH_FILE=$HOME/.config/fish/completions/nix-user-chroot.fish
+	FISH_FILE=$HOME/.local/share/fish/vendor_completions.d/nix-user-chroot.fish
 	ZSH_FILE=$DATA/zsh/site-functions/_nix-user-chroot
 }
 

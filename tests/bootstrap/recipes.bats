@@ -61,24 +61,6 @@ teardown()
 	fi
 }
 
-# recipe TITLE: the block below the line of scripts/README that begins with TITLE and ends with a colon, with
-# our release in it
-recipe()
-{
-	local text
-
-	text=$(awk -v title="$1" '
-		/^[^ ]/ { if (found) exit; }
-		index($0, title) == 1 && /:$/ { found = 1; next }
-		found && /^    |^$/ { print substr($0, 5) }' "$SCRIPTS/README")
-	if [ -z "$text" ]; then
-		echo "no recipe in scripts/README: $1" >&2
-		return 1
-	fi
-	printf '%s\n' "${text//"$PUBLIC"/"$NIX_USER_CHROOT_RELEASES"}"
-}
-PUBLIC=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
-
 # a directory with something for "nix build", which is the working directory then
 project() # [LINE COMMAND]: a line of the derivation, and how it is built
 {

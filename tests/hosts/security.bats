@@ -296,7 +296,7 @@ planted()
 	printf '#!/bin/sh\ntouch %q\n' "$HOME/hacked" | tee planted/store/*-nix-*/bin/nix >/dev/null
 	run tiny --force --nix-version 1.7.0
 	[ "$status" -eq 125 ]
-	has_words "$NIX is another directory than a moment ago"
+	has_words "$NIX was replaced by another directory a moment ago"
 	[ ! -e hacked ]
 }
 

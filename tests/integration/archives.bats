@@ -174,7 +174,7 @@ accepted() {
 
 @test "hard links to a symlink, a directory, itself, what comes later; with contents" {
 	for case in symlink later itself directory; do
-		refused hardlink-to-$case 'a hard link to what is no file before it'
+		refused hardlink-to-$case 'a hard link, but not to an earlier file'
 	done
 	refused hardlink-through-symlink 'which is no directory'
 	refused hardlink-with-contents 'a hard link with contents of its own'
@@ -370,7 +370,7 @@ accepted() {
 	start_over
 	accepted zstd-window-64m
 	start_over
-	refused xz-dictionary-96m 'a dictionary of 101 MB, and more than 67.1 MB (64 MiB)'
+	refused xz-dictionary-96m 'a dictionary of 101 MB, and at most 67.1 MB (64 MiB) is allowed'
 	refused xz-dictionary-4g 'a dictionary of 4.3 GB'
 	refused zstd-window-72m 'a dictionary of 75.5 MB'
 	refused zstd-window-2g 'a dictionary of 2.1 GB'

@@ -3,7 +3,7 @@
 # --install that is killed at any instant, interrupted, stopped and continued. After each kill a
 # plain rerun must finish the work, with nothing left of what was broken off.
 #
-# NUC_CRASHES     how many times to kill (default 30; 300 for a night)
+# NUC_CRASHES     how many times to kill (default 12; 300 for a night)
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
@@ -144,7 +144,7 @@ recovered()
 }
 
 @test "SIGKILL at a random instant, of all of it or of the main process alone, and a rerun" {
-	local count=${NUC_CRASHES:-30} seed=${NUC_CRASH_SEED:-$SRANDOM} n duration at kind
+	local count=${NUC_CRASHES:-12} seed=${NUC_CRASH_SEED:-$SRANDOM} n duration at kind
 
 	cd "$BATS_TEST_TMPDIR"
 	rm "$HOME/go"

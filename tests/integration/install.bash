@@ -136,7 +136,7 @@ new_home()
 	take_runtime
 	# as most distributions have it; --install says what to do where it is not
 	PATH_BEFORE=${PATH_BEFORE:-$PATH}
-	PATH=$PATH_BEFORE:$HOME/.local/bin
+	PATH=$HOME/.local/bin:$PATH_BEFORE
 	export PATH HOME https_proxy http_proxy no_proxy NIX
 }
 

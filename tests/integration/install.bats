@@ -119,7 +119,7 @@ nothing_left()
 	run -0 install --no-modify-profile
 	no_leftovers
 	run -0 "$PROGRAM" -- nix --version
-	[ ! -e "$HOME/.local/share" ]
+	[ ! -e "$HOME/.local/share/nix" ]
 	clean_store
 }
 
@@ -440,7 +440,7 @@ a_tarball()
 @test "bad input: an install script that does nothing, and ends well" {
 	tiny_release "$BATS_TEST_TMPDIR/tiny" 9.9.9 'exit 0'
 	run "$PROGRAM" --install --mirror "$BATS_TEST_TMPDIR/tiny" --nix-version 9.9.9
-	refused 'ended well, but' 'not there' "$NIX/var/nix-user-chroot/install.log"
+	refused 'reported success, but' 'not there' "$NIX/var/nix-user-chroot/install.log"
 	run ! grep "^complete" "$NIX/var/nix-user-chroot/record"
 	[ ! -e "$NIX/var/nix-user-chroot/staging" ]
 }

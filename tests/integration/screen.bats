@@ -146,7 +146,7 @@ live='downloading  █*░*  *[0-9]* %'
 }
 
 @test "screen: the directory of the commands is not on PATH" {
-	PATH=${PATH%:*}
+	PATH=${PROGRAM%/*}:$PATH_BEFORE
 	terminal 80 24
 	keys 'clear; nix-user-chroot --install --nix-version '"$TINY" Enter
 	finished 'in this shell too'
@@ -285,7 +285,7 @@ live='downloading  █*░*  *[0-9]* %'
 	PATH=$HOME/first:$PATH nix-user-chroot --install --no-modify-profile --nix-version "$TINY" 2>out
 	grep -q 'nix-user-chroot -- nix --version  one command$' out
 	# and where they are not on PATH, a second run says it again
-	PATH=${PATH%:*} nix-user-chroot --install --no-modify-profile 2>out
+	PATH=${PROGRAM%/*}:$PATH_BEFORE nix-user-chroot --install --no-modify-profile 2>out
 	grep -q 'nothing to do' out
 	grep -q 'add this line to ~/.bashrc' out
 }

@@ -3,7 +3,7 @@
 # --uninstall: the home directory is what it was before --install, byte by byte, and what the user
 # has added or changed meanwhile is still there; killed at any instant, it can be run again.
 #
-# NUC_CRASHES     how many times to kill (default 30; 300 for a night)
+# NUC_CRASHES     how many times to kill (default 12; 300 for a night)
 # NUC_CRASH_SEED  the seed of the instants, printed with every failure
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
@@ -122,6 +122,23 @@ dotfiles()
 	[[ $output == *"$HOME/.zshenv: the line of the Nix installer"* ]]
 	as_before "$before"
 	[ -L "$HOME/.zshenv" ]
+}
+
+@test "uninstall: root changes a start-up file of another user, and it stays his" {
+	local before file
+
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	dotfiles
+	chown 12345:12346 "$HOME/.bash_profile" "$HOME/.profile" "$HOME/dotfiles/zshenv"
+	before=$(listing "$HOME")
+	lined
+	for file in .bash_profile dotfiles/zshenv; do
+		[ "$(stat -c %u:%g "$HOME/$file")" = 12345:12346 ]
+		grep -q "added by" "$HOME/$file"
+	done
+	run -0 uninstall
+	as_before "$before"
+	[ "$(stat -c %u:%g "$HOME/.bash_profile" "$HOME/.profile" "$HOME/dotfiles/zshenv" | uniq)" = 12345:12346 ]
 }
 
 @test "uninstall: what the user wrote into those files meanwhile stays" {
@@ -307,7 +324,8 @@ dotfiles()
 	nix_is_gone
 }
 
-# in_terminal ANSWER COMMAND...: with ANSWER typed when it is asked for; prints what is shown
+# in_terminal ANSWER COMMAND...: with ANSWER typed when it is asked for, after the command of MEANWHILE has
+# run; prints what is shown
 in_terminal()
 {
 	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
@@ -325,6 +343,7 @@ while True:
         break
     seen += data
     if answer and seen.endswith(b"[y/N] "):
+        assert os.system(os.environ.get("MEANWHILE", ":")) == 0
         os.write(terminal, answer)
         answer = b""
 os.write(1, seen.replace(b"\r\n", b"\n"))
@@ -420,6 +439,21 @@ in_mount_namespace()
 		refused "$PLACE is a mount point in $NIX: nothing was removed" unmount
 		as_before "$before"
 	done
+}
+
+@test "never over a mount: one that comes while it asks" {
+	mkdir "$HOME/mine"
+	echo mine >"$HOME/mine/file"
+	install -q --nix-version "$TINY"
+	mkdir "$NIX/store/mounted"
+	local before
+	before=$(listing "$HOME")
+	export PLACE=$NIX/store/mounted MEANWHILE='mount --bind "$HOME/mine" "$PLACE"'
+	export -f in_terminal
+	in_mount_namespace "in_terminal $'y\\n' \"\$PROGRAM\" --uninstall"
+	[ "$status" -eq 125 ]
+	[[ $output == *"[y/N] "*"$PLACE is a mount point in $NIX: nothing was removed"* ]]
+	as_before "$before"
 }
 
 @test "never through a link: the store, var and what is in them" {
@@ -567,7 +601,7 @@ files()
 	lined
 	fill
 	whole=$(milliseconds uninstall)
-	while [ "$n" -lt "${NUC_CRASHES:-30}" ]; do
+	while [ "$n" -lt "${NUC_CRASHES:-12}" ]; do
 		n=$((n + 1))
 		instant=$((RANDOM % (whole + whole / 8 + 2)))
 		echo "crash $n of seed $seed, after $instant ms of $whole"

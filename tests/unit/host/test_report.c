@@ -131,6 +131,27 @@ static void test_all_well(void **state)
 	assert_int_equal(count_of(json, "\n"), 1);
 }
 
+/* The Nix directory is another user's: the directory is used, and nothing is installed there. */
+static void test_kept_by_another(void **state)
+{
+	_cleanup_(report_clear) struct report report;
+	_cleanup_free_ char *table = NULL, *json = NULL;
+	char keeper[] = "an\033na";
+
+	(void)state;
+	make_report(&report, CHECK_STEP_COUNT, 0, "");
+	report.nix_dir = "/proj/tools/nix";
+	report.keeper = keeper;
+	assert_false(report_is_well(&report));
+	table = print(report_print_table, &report);
+	assert_has(table, "\nEntering will work here, and --install will not: the store in "
+			  "/proj/tools/nix\nbelongs to an\\u001Bna and is not yours to write.");
+	json = print(report_print_json, &report);
+	assert_has(json, "\"ok\": false, \"enter\": true, \"install\": false");
+	assert_has(json, "\"directory-error\": \"the store belongs to an");
+	report.keeper = NULL;
+}
+
 static void test_first_step_fails(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -145,7 +166,7 @@ static void test_first_step_fails(void **state)
 	/* what --install would fetch */
 	report.runtimes.lacks_proot = true;
 	lacking = print(report_print_table, &report);
-	assert_has(lacking, "\nNot yet: nothing that is here enters. --install fetches a PRoot");
+	assert_has(lacking, "\nNot yet: no runtime that is here works. --install fetches a PRoot");
 	report.wanted = RUNTIME_USERNS;
 	named = print(report_print_table, &report);
 	assert_has(named, "\nNo: neither entering nor --install will work here.\n");
@@ -397,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_well),
 		cmocka_unit_test(test_confinement),
+		cmocka_unit_test(test_kept_by_another),
 		cmocka_unit_test(test_first_step_fails),
 		cmocka_unit_test(test_only_the_sandbox_fails),
 		cmocka_unit_test(test_only_the_confinement_fails),

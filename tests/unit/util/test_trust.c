@@ -1,5 +1,6 @@
 /* Whose a directory is, and who else may write there. */
 #include "util/trust.h"
+#include "util/cleanup.h"
 #include "util/fs.h"
 
 #include <errno.h>
@@ -125,6 +126,30 @@ static void looks(void **state)
 	assert_int_equal(trust_look(&trust, place->fd, "none", &st), TRUST_GOOD);
 }
 
+static void read_only(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *none = NULL, *own = NULL, *keeper = NULL;
+	struct stat st;
+
+	assert_false(trust_is_read_only(place->fd));
+	assert_int_equal(fs_mkdirs(place->fd, "store", 0755), 0);
+	assert_false(trust_is_read_only(place->fd));
+	none = trust_keeper(place->fd);
+	assert_null(none);
+	assert_int_equal(fchmodat(place->fd, "store", 0555, 0), 0);
+	/* root may write to all but another's file system */
+	assert_true(trust_is_read_only(place->fd) == (geteuid() != 0));
+	/* nobody else keeps it */
+	keeper = trust_keeper(place->fd);
+	assert_null(keeper);
+	assert_int_equal(fstatat(place->fd, "store", &st, 0), 0);
+	st.st_uid = 4294967290U;
+	own = trust_owner(&st);
+	assert_string_equal(own, "4294967290");
+	assert_int_equal(fchmodat(place->fd, "store", 0755, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +157,7 @@ int main(void)
 		cmocka_unit_test(uid_maps),
 		cmocka_unit_test(names),
 		cmocka_unit_test_setup_teardown(looks, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(read_only, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
