@@ -8,6 +8,8 @@ AC_DEFUN([NUC_COVERAGE], [
     [], [enable_coverage=no])
   AS_IF([test "x$enable_coverage" = xyes], [
     nuc_flags="-fprofile-instr-generate=$(pwd)/coverage/%m%c.profraw -fcoverage-mapping -mllvm -runtime-counter-relocation"
+    # the linker has no use for the last ones
+    nuc_flags="$nuc_flags -Wno-unused-command-line-argument"
     nuc_saved=$CFLAGS
     CFLAGS="$CFLAGS $nuc_flags"
     AC_MSG_CHECKING([whether $CC has source-based coverage])
