@@ -98,6 +98,7 @@ static void names(void **state)
 	assert_true(trust.has_owner && trust.owner == 0 && trust.has_group && trust.group == 0);
 	assert_int_equal(trust_find("4711", "4712", &trust, &unknown), 0);
 	assert_true(trust.owner == 4711 && trust.group == 4712);
+	assert_int_equal(trust_find("0", "0", &trust, &unknown), 0);
 	assert_int_equal(trust_find(NULL, NULL, &trust, &unknown), 0);
 	assert_true(!trust.has_owner && !trust.has_group && trust.self == geteuid());
 	assert_int_equal(trust_find("no such user", NULL, &trust, &unknown), -ENOENT);
