@@ -97,26 +97,13 @@ bool documents_differ(const struct documents *documents)
 	return has(documents, DOCUMENT_LEAVE) || has(documents, DOCUMENT_MAKE);
 }
 
-static int put(const struct document *document)
-{
-	_cleanup_free_ char *directory = path_parent(document->path);
-	_cleanup_close_ int fd = -1;
-	int r = fs_mkdirs(AT_FDCWD, directory, 0755);
-
-	if (r < 0)
-		return r;
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return fs_replace_file(fd, strrchr(document->path, '/') + 1, document->data, document->len,
-			       0644);
-}
-
 void documents_carry_out(const struct documents *documents)
 {
 	for (size_t i = 0; i < DOCUMENT_COUNT; i++) {
 		const struct document *document = &documents->items[i];
-		int r = document->action == DOCUMENT_MAKE ? put(document) : 0;
+		int r = document->action == DOCUMENT_MAKE
+				? fs_put_file(document->path, document->data, document->len, 0644)
+				: 0;
 
 		if (r < 0)
 			log_warning("cannot write %s, which is for man or a shell: %s\n"

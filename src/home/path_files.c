@@ -261,25 +261,10 @@ bool path_has_work(const struct path_plan *plan)
 	return plan->sh.path || plan->fish.path;
 }
 
-/* Write FILE. Returns 0 or a negative errno. */
-static int write_file(const struct path_file *file)
-{
-	_cleanup_free_ char *above = path_parent(file->path);
-	_cleanup_close_ int dir = -1;
-	int r = fs_mkdirs(AT_FDCWD, above, 0755);
-
-	if (r < 0)
-		return r;
-	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	return fs_replace_file(dir, last_component(file->path), file->text, strlen(file->text),
-			       0644);
-}
-
 static bool put_file(const struct path_file *file)
 {
-	int r = file->stays ? -EEXIST : write_file(file);
+	int r = file->stays ? -EEXIST
+			    : fs_put_file(file->path, file->text, strlen(file->text), 0644);
 
 	if (r < 0)
 		log_warning("cannot write %s, which puts the nix commands on PATH: %s\n"

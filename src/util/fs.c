@@ -163,6 +163,20 @@ int fs_mkdirs(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
+int fs_put_file(const char *path, const void *data, size_t len, mode_t mode)
+{
+	_cleanup_free_ char *above = path_parent(path);
+	_cleanup_close_ int dir = -1;
+	int r = fs_mkdirs(AT_FDCWD, above, 0755);
+
+	if (r < 0)
+		return r;
+	dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	return fs_replace_file(dir, strrchr(path, '/') + 1, data, len, mode);
+}
+
 int fs_open_dir(int dirfd, const char *path)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -39,6 +39,9 @@ ssize_t fs_read_some(int dirfd, const char *path, char *buffer, size_t size);
  */
 int fs_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
 
+/* The same for the absolute PATH; its missing directories are made. 0 or a negative errno. */
+int fs_put_file(const char *path, const void *data, size_t len, mode_t mode);
+
 /*
  * mkdir -p: make every missing directory of PATH with MODE (less umask). -ENOTDIR if one is a file.
  */
