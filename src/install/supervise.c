@@ -73,14 +73,29 @@ static void pause_with(pid_t group)
 	kill(-group, SIGCONT);
 }
 
-/* Wait until the child ends or a signal comes: 0 with *STATUS, or the signal. */
+/* A signal of SET that has come and ends the work, or 0. */
+static int pending_end(const sigset_t *set)
+{
+	const struct timespec now = {0};
+	int sig;
+
+	do
+		sig = sigtimedwait(set, NULL, &now);
+	while (sig == SIGCHLD || sig == SIGTSTP);
+	return sig > 0 ? sig : 0;
+}
+
+/*
+ * Wait until the child ends or a signal comes: 0 with *STATUS, or the signal. A signal to both may
+ * have ended the child first, and has been sent all the same.
+ */
 static int wait_for(pid_t child, const sigset_t *set, int *status)
 {
 	for (;;) {
 		int sig;
 
 		if (waitpid(child, status, WNOHANG) == child)
-			return 0;
+			return pending_end(set);
 		sig = sigwaitinfo(set, NULL);
 		if (sig == SIGTSTP)
 			pause_with(child);

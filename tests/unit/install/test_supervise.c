@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -311,6 +313,42 @@ static void a_killed_supervisor_takes_the_work_along(void **state)
 	assert_int_equal(hear(in), 0);
 }
 
+static int run_alone_aloud(struct scene *scene)
+{
+	assert_true(dup2(scene->out, STDERR_FILENO) >= 0);
+	return run_alone(scene);
+}
+
+/* As a script's ^C, or kill(1) of everything: the supervisor runs when the work has ended already.
+ */
+static void a_signal_that_ended_the_work_first(void **state)
+{
+	_cleanup_close_ int in = -1, work = -1;
+	pid_t pid = start(run_alone_aloud, &in), worker;
+	char said[4096] = "";
+	size_t len = 0;
+	ssize_t n;
+	int status;
+
+	(void)state;
+	assert_int_equal(read(in, &worker, sizeof(worker)), sizeof(worker));
+	work = (int)syscall(SYS_pidfd_open, worker, 0);
+	assert_true(work >= 0);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_int_equal(kill(worker, SIGINT), 0);
+	assert_int_equal(poll(&(struct pollfd){.fd = work, .events = POLLIN}, 1, 60000), 1);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	while ((n = read(in, said + len, sizeof(said) - 1 - len)) > 0)
+		len += (size_t)n;
+	status = wait_for(pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_non_null(strchr(said, CLEANED_UP));
+	assert_non_null(strstr(said, "ended early (Interrupt)"));
+}
+
 int main(void)
 {
 	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCHLD};
@@ -322,6 +360,7 @@ int main(void)
 		cmocka_unit_test(signals_end_all_of_it),
 		cmocka_unit_test(ignored_signals_stay_ignored),
 		cmocka_unit_test(a_killed_supervisor_takes_the_work_along),
+		cmocka_unit_test(a_signal_that_ended_the_work_first),
 	};
 
 	/* whoever runs the tests in the background ignores some of them */
