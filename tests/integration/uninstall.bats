@@ -309,6 +309,49 @@ dotfiles()
 	nix_is_gone
 }
 
+@test "uninstall: a generation that leads to another store, which is not there, stays; so does a link for nix.conf" {
+	local profiles=$HOME/.local/state/nix/profiles
+
+	install -q --nix-version "$TINY"
+	mkdir -p "$profiles"
+	ln -s /nix/store/00000000000000000000000000000000-other "$profiles/other-1-link"
+	ln -s other-1-link "$profiles/other"
+	# the same bytes, kept elsewhere
+	mv "$NIX/etc/nix/nix.conf" "$HOME/nix.conf"
+	ln -s "$HOME/nix.conf" "$NIX/etc/nix/nix.conf"
+	run -0 uninstall
+	[[ $output == *"$profiles/other-1-link (does not lead into this store)"* ]]
+	[[ $output == *"$profiles/other (does not lead into this store)"* ]]
+	[[ $output == *"$NIX/etc/nix/nix.conf (edited since)"* ]]
+	[ "$(readlink "$profiles/other")" = other-1-link ] && [ -L "$profiles/other-1-link" ]
+	[ "$(readlink "$NIX/etc/nix/nix.conf")" = "$HOME/nix.conf" ] && [ -s "$HOME/nix.conf" ]
+}
+
+@test "uninstall: what a copy or an update that was killed has left" {
+	local before bin=$HOME/.local/bin
+
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	echo half >"$bin/.nix-user-chroot-new"
+	ln -s nowhere "$bin/nix-user-chroot.new"
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "uninstall: a file that is edited while it asks" {
+	local before
+
+	install -q --nix-version "$TINY"
+	MEANWHILE="echo '# mine' >>'$NIX/etc/nix/nix.conf'" run -125 in_terminal $'y\n' "$PROGRAM" --uninstall
+	[[ $output == *"[y/N] "*"what is there has changed since you were asked: nothing was removed"* ]]
+	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# mine' ]
+	[ -e "$RECORD" ] && [ -d "$NIX/store" ]
+	# asked again, it stays
+	run -0 uninstall
+	[[ $output == *"$NIX/etc/nix/nix.conf (edited since)"* ]]
+	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# mine' ]
+}
+
 @test "uninstall: nothing is asked for without a terminal: --yes, or refused" {
 	local before
 
