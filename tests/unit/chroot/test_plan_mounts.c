@@ -227,6 +227,16 @@ static void in_another_mount(void **state)
 				   "link /etc/ssl/out < /etc\n"
 				   "bind-file /etc/ssl/new < /home/me/passwd\n",
 	});
+	/* by way of the host's link /var, which leads to where one is mounted */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.absolute = {TO("/home/me/dir", "/private/lib"),
+			     TO("/home/me/passwd", "/var/lib/new"),
+			     TO("/home/me/passwd", "/var/lib/x")},
+		.steps = UNCHANGED "tmpfs /private/lib\nlink /private/lib/out < /etc\n"
+				   "bind-file /private/lib/new < /home/me/passwd\n"
+				   "bind-file /private/lib/x < /home/me/passwd\n",
+	});
 	/* the host's / and the Nix directory are no different where they are mounted */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
