@@ -1,14 +1,16 @@
 # NUC_COVERAGE
-# --enable-coverage: each line is counted while it runs (clang's source-based coverage), in files of the
-# directory coverage/ of the build tree. The counters are mapped from there, so that processes which end by
-# _exit(2), by a signal, by an exec, or confined to no file at all, have theirs counted, too.
+# --enable-coverage: count how often each line runs (clang's source-based coverage). The counters are in files
+# in the
+# directory coverage/ of the build tree, which each process maps: so they are also complete for a process that
+# ends by
+# _exit(2), by a signal or by an exec, or that is confined and can open no file.
 AC_DEFUN([NUC_COVERAGE], [
   AC_ARG_ENABLE([coverage],
     [AS_HELP_STRING([--enable-coverage], [count the lines that run, for scripts/check coverage; with clang])],
     [], [enable_coverage=no])
   AS_IF([test "x$enable_coverage" = xyes], [
     nuc_flags="-fprofile-instr-generate=$(pwd)/coverage/%m%c.profraw -fcoverage-mapping -mllvm -runtime-counter-relocation"
-    # the linker has no use for the last ones
+    # clang warns that the linker does not use the last two flags
     nuc_flags="$nuc_flags -Wno-unused-command-line-argument"
     nuc_saved=$CFLAGS
     CFLAGS="$CFLAGS $nuc_flags"

@@ -1,6 +1,7 @@
 # NUC_HARDENING
-# Every warning that the project keeps clean, and what makes memory errors harder to exploit, as far
-# as the compiler and the linker know the flag. Into NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
+# Enables every warning that the project keeps clean, and the flags that make memory errors harder to exploit,
+# as far
+# as the compiler and the linker know each flag. Appends to NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
 AC_DEFUN([NUC_HARDENING], [
   NUC_CFLAGS=
   NUC_CPPFLAGS=
@@ -14,9 +15,9 @@ AC_DEFUN([NUC_HARDENING], [
   AS_IF([test "x$enable_hardening" != xno], [
     nuc_cflags="$nuc_cflags -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE"
     nuc_ldflags="-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack"
-    # a static build asks for -static-pie itself
+    # a static build passes -static-pie itself
     AS_CASE([" $LDFLAGS "], [*" -static"*], [], [nuc_ldflags="$nuc_ldflags -pie"])
-    # it needs optimisation, and a sanitizer does the same better
+    # _FORTIFY_SOURCE needs optimisation, and a sanitizer finds the same errors better
     AS_CASE([" $CFLAGS x$enable_sanitizers "], [*" -O0 "* | *" xyes "*], [],
       [NUC_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
   ])
@@ -40,7 +41,8 @@ AC_DEFUN([NUC_HARDENING], [
   AC_SUBST([NUC_LDFLAGS])
 ])
 
-# NUC_WERROR: --enable-werror, for our own checks; not for users, whose compilers know new warnings
+# NUC_WERROR: --enable-werror is for our own checks. Users do not get it: a newer compiler may have new
+# warnings.
 AC_DEFUN([NUC_WERROR], [
   AC_ARG_ENABLE([werror],
     [AS_HELP_STRING([--enable-werror], [treat warnings as errors])],

@@ -1,7 +1,7 @@
 # NUC_HELPER
-# --enable-helper: nix-user-chroot-helper is built and installed too, the privileged program for
-# hosts that refuse user namespaces. No privilege is given to it: that is for the administrator, or
-# for a package.
+# --enable-helper: also build and install nix-user-chroot-helper, the privileged program for hosts that refuse
+# user
+# namespaces. "make install" gives the helper no privilege: the administrator does, or a package.
 AC_DEFUN([NUC_HELPER], [
   AC_ARG_ENABLE([helper],
     [AS_HELP_STRING([--enable-helper],

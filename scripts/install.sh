@@ -5,30 +5,35 @@
 #     curl -fsSL ... | sh -s -- OPTION...        with options of nix-user-chroot --install
 #     wget -qO- ... | sh                         the same, where there is no curl
 #
-# Downloads the program for this host, verifies its SHA-256 and runs "nix-user-chroot --install" with
-# the options given. Exit status: that of the program, or 125 where it does not come to that.
+# Downloads the program for this host, verifies its SHA-256 and runs "nix-user-chroot --install" with the given
+# options. Exit status: that of the program, or 125 if the program could not be run.
 #
-# A release is a directory that holds SHA256SUMS and the programs that it names. The version need not
-# be known: the one name in SHA256SUMS that ends in -ARCH-linux, and has no Nix in it, is taken. ARCH is x86_64, i686,
-# aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on the way: over https with the
-# server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
+# A release is a directory that holds SHA256SUMS and the programs that SHA256SUMS names. The version need not be
+# known:
+# the script takes the one name in SHA256SUMS that ends in -ARCH-linux and does not contain a Nix. ARCH is
+# x86_64,
+# i686, aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on its way: over https
+# with
+# the server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
 #
 # Environment, beside the variables of the program itself:
 #     NIX_USER_CHROOT_RELEASES         the release: an https URL, or a directory (also as file://DIR).
-#                                      The program fetches PRoot from it where nothing else works
-#     NIX_USER_CHROOT_PROGRAM_SHA256   the hash that the program must have. Who gives it can also
-#                                      take the release from an http URL, or with a wget that does
-#                                      not verify certificates (busybox without openssl)
+#                                      The program fetches PRoot from it where no other runtime works
+#     NIX_USER_CHROOT_PROGRAM_SHA256   the hash that the program must have. With it the release may also come
+#                                      from an http URL, or by a wget that does not verify certificates
+#                                      (busybox without openssl)
 #     NIX_SSL_CERT_FILE SSL_CERT_FILE CURL_CA_BUNDLE   the first that is set: certificates to trust
-#     NIX_USER_CHROOT_DOWNLOAD_TO      a directory: the program, verified, is put there as
-#                                      nix-user-chroot, and nothing is installed
-#     TMPDIR                           where the program lies until it has run
+#     NIX_USER_CHROOT_DOWNLOAD_TO      a directory: put the verified program there as nix-user-chroot, and
+#                                      install nothing
+#     TMPDIR                           where the program is kept until it has run
 #
-# POSIX sh. All of it is one command, so that a script which was cut short on its way does nothing.
-# Variables begin with nuc_: a name that the caller exports would carry our value to the program.
+# POSIX sh. The whole script is one command, so that a script cut short by the network does nothing. Variables
+# begin
+# with nuc_, because a variable that the caller exports under the same name would carry our value to the
+# program.
 # shellcheck disable=SC2317 # functions that are called by a trap, or through nuc_run
 { nix_user_chroot_install() {
-	# sourced by hand it would end the user's shell
+	# a sourced script that exits would end the user's shell
 	case $- in
 	*i*)
 		echo 'nix-user-chroot: install.sh is to be run by sh, not to be sourced: sh install.sh' >&2
@@ -39,7 +44,8 @@
 		emulate sh
 	fi
 	set -eu
-	# "sh -a", or SHELLOPTS, would carry our variables to the program, or stop us from writing
+	# undo "sh -a" and SHELLOPTS: our variables would be exported to the program (a), or we could not write
+	# files (C)
 	set +aCf
 	unset IFS
 	nuc_releases=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
@@ -50,7 +56,7 @@
 	nuc_newline='
 '
 
-	# nuc_die WHAT-AND-WHY WHAT-TO-DO...
+	# nuc_die WHAT-AND-WHY WHAT-TO-DO...: print the message and exit with status 125
 	nuc_die() {
 		printf 'nix-user-chroot: %s\n' "$1" >&2
 		shift
@@ -66,7 +72,7 @@
 
 	nuc_clean_up() {
 		if [ -n "$nuc_child" ]; then
-			# TERM whatever came: a background job of sh ignores INT
+			# TERM for every signal: a background job of sh ignores INT
 			kill -TERM "$nuc_child" 2>/dev/null || :
 			wait "$nuc_child" 2>/dev/null || :
 			nuc_child=''
@@ -77,17 +83,18 @@
 		fi
 	}
 
-	# End by the same signal, so that the caller sees what happened.
+	# nuc_stop SIGNAL: end by the same signal as we got, so that the caller sees the reason.
 	nuc_stop() {
 		trap '' HUP INT QUIT PIPE TERM
 		nuc_clean_up
 		trap - EXIT "$1"
-		# zsh would make 1 of it
+		# in zsh the exit status would become 1
 		[ -n "${ZSH_VERSION-}" ] || kill -"$1" $$
 		exit "$2"
 	}
 
-	# nuc_run COMMAND...: a signal need not wait for its end, as with a command in the foreground
+	# nuc_run COMMAND...: run COMMAND in the background and wait: a trap then runs at once, not only when
+	# COMMAND ends
 	nuc_run() {
 		"$@" &
 		nuc_child=$!
@@ -140,7 +147,7 @@
 		esac
 	}
 
-	# A 64-bit kernel may have a 32-bit userland: 32, 64, or nothing where it cannot be told
+	# nuc_userland_bits: print 32, 64, or nothing if unknown. A 64-bit kernel may have a 32-bit userland.
 	nuc_userland_bits() {
 		nuc_bits=$(getconf LONG_BIT 2>/dev/null) || nuc_bits=''
 		case $nuc_bits in
@@ -175,7 +182,7 @@
 			nuc_arch=aarch64
 			[ "$(nuc_userland_bits)" != 32 ] || nuc_arch=armv7l
 			;;
-		# what uname says to 32-bit programs on a 64-bit processor
+		# armv8l is what uname prints to a 32-bit program on a 64-bit processor
 		armv7l | armv8l) nuc_arch=armv7l ;;
 		riscv64) ;;
 		*) nuc_refuse_arch "$nuc_arch" ;;
@@ -192,7 +199,7 @@
 		nuc_ca=${NIX_SSL_CERT_FILE:-${SSL_CERT_FILE:-${CURL_CA_BUNDLE-}}}
 	}
 
-	# curl, gnu or busybox: what downloads
+	# set the downloader: curl, or a wget, which is GNU's (gnu) or that of busybox
 	nuc_find_downloader() {
 		case $nuc_releases in
 		/*)
@@ -215,8 +222,9 @@
 		esac
 	}
 
-	# That of 1.35 is the first of which we have seen that it has openssl verify the server, its name
-	# too; older ones have it verify nothing, and do not say so.
+	# Busybox 1.35 is the first version that we have seen make openssl verify the server and its name. Older
+	# versions
+	# verify nothing, and do not say so.
 	nuc_check_busybox() {
 		nuc_busybox=${nuc_downloader#*BusyBox v}
 		nuc_busybox=${nuc_busybox%% *}
@@ -229,10 +237,10 @@
 	}
 
 	nuc_find_digester() {
-		# in yash, a variable of a loop in a function is the function's own
+		# no "for nuc_digester": in yash the variable of a loop inside a function is local
 		for nuc_word in sha256sum shasum openssl ''; do
 			nuc_digester=$nuc_word
-			# of no bytes at all: a tool that is there but does not work is no tool
+			# try it: the digest of no bytes is known, and a tool that does not work is passed over
 			if [ -n "$nuc_digester" ] && nuc_has "$nuc_digester" && nuc_digest /dev/null &&
 				[ "$nuc_hash" = "$nuc_hash_of_nothing" ]; then
 				return
@@ -243,7 +251,7 @@
 	}
 	nuc_hash_of_nothing=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
-	# nuc_digest FILE: nuc_hash becomes its SHA-256
+	# nuc_digest FILE: set nuc_hash to its SHA-256
 	nuc_digest() {
 		case $nuc_digester in
 		sha256sum) nuc_hash=$(sha256sum <"$1" 2>/dev/null) ;;
@@ -254,13 +262,15 @@
 		nuc_hash=${nuc_hash%% *}  # the others' "HASH  -"
 	}
 
-	# nuc_make_dir PARENT: nuc_dir becomes a new directory in it that is ours alone. mkdir follows no
-	# link and takes nothing that is there, so a name that can be foreseen is no harm
+	# nuc_make_dir PARENT: make a directory in PARENT that is ours alone, and set nuc_dir to it. mkdir
+	# follows no link and
+	# fails if the name exists, so a name that others can guess does no harm.
 	nuc_make_dir() {
 		for nuc_suffix in '' .2 .3 .4 .5; do
 			nuc_word=${1%/}/nix-user-chroot.$$$nuc_suffix
 			if (umask 077 && mkdir "$nuc_word") 2>/dev/null; then
-				# not before: a signal has nuc_clean_up remove it, whoever made it
+				# set before mkdir, so that nuc_clean_up removes the directory if a signal comes
+				# in between
 				nuc_dir=$nuc_word
 				return
 			fi
@@ -268,7 +278,7 @@
 		return 1
 	}
 
-	# nuc_try_dir PARENT: nuc_dir becomes a new directory in it from which programs can be run
+	# nuc_try_dir PARENT: make a directory in PARENT from which programs can be run, and set nuc_dir to it
 	nuc_try_dir() {
 		case $1 in
 		/*) ;;
@@ -303,11 +313,12 @@
 			'set TMPDIR to a directory that you can write to and that is not mounted noexec'
 	}
 
-	# nuc_fetch URL FILE, in a process of its own; what it has to say goes to FILE.log
+	# nuc_fetch URL FILE: download in a process of its own; its messages go to FILE.log
 	nuc_fetch() {
 		exec >"$2.log" 2>&1
-		# a server that does not end must not fill the disk: 64 MiB, in blocks of 512 bytes. Bash
-		# counts in 1024. The write then fails, where the signal would kill without a word
+		# a server that never stops sending must not fill the disk. The limit is 64 MiB, in blocks of
+		# 512 bytes (Bash counts
+		# in 1024). With XFSZ ignored, the write fails with a message; the signal would kill without one
 		trap '' XFSZ
 		ulimit -f 131072 2>/dev/null || :
 		LC_ALL=C
@@ -317,8 +328,8 @@
 		curl)
 			set -- --output "$2" "$1"
 			[ -z "$nuc_ca" ] || set -- --cacert "$nuc_ca" "$@"
-			# a stall is less than a byte a second for a minute
-			# --no-insecure: whatever a .curlrc says
+			# a transfer is stalled if less than a byte a second comes for a minute
+			# --no-insecure: override "insecure" in a .curlrc
 			exec curl --fail --silent --show-error --location --max-redirs 10 --no-insecure \
 				--proto "$nuc_protocols" --proto-redir "$nuc_protocols" \
 				--retry 3 --retry-max-time 120 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
@@ -327,20 +338,21 @@
 		gnu)
 			set -- -O "$2" "$1"
 			[ -z "$nuc_ca" ] || set -- --ca-certificate="$nuc_ca" "$@"
-			# --check-certificate: whatever a .wgetrc says
+			# --check-certificate: override a .wgetrc that does not check
 			exec wget -nv -S --tries=3 --timeout=60 --max-redirect=10 --check-certificate "$@"
 			;;
 		busybox)
-			# it leaves https to the openssl command, which reads this
+			# this wget runs the openssl command for https, which reads SSL_CERT_FILE
 			[ -z "$nuc_ca" ] || export SSL_CERT_FILE="$nuc_ca"
-			# no -T: with it, busybox 1.35 as Debian builds it crashes
+			# no -T: busybox 1.35 as built by Debian crashes with it
 			exec wget -S -O "$2" "$1"
 			;;
 		esac
 	}
 
-	# What wget has said about a download: it went over https all the way, to a server that was
-	# verified. wget cannot be told to follow no redirect to http, so this comes after the fact.
+	# Check from wget's log that the download went over https all the way, to a verified server. No option
+	# of wget forbids
+	# a redirect to http, so this check comes after the download.
 	nuc_check_log() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do
@@ -361,7 +373,9 @@
 		[ -z "$nuc_why" ]
 	}
 
-	# nuc_last_line FILE [BEGINNING]: nuc_why becomes the last line in it (that begins so), the error
+	# nuc_last_line FILE [BEGINNING]: set nuc_why to the last line of FILE, or the last that begins with
+	# BEGINNING: the
+	# error message
 	nuc_last_line() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do
@@ -372,12 +386,12 @@
 		done <"$1"
 	}
 
-	# nuc_download NAME: from the release into nuc_dir
+	# nuc_download NAME: download the file NAME of the release into nuc_dir
 	nuc_download() {
 		nuc_url=$nuc_releases/$1
 		if ! nuc_run nuc_fetch "$nuc_url" "$nuc_dir/$1" || [ ! -f "$nuc_dir/$1" ]; then
 			case $nuc_downloader in
-			# it gives advice after the error
+			# curl prints advice after its error
 			curl) nuc_last_line "$nuc_dir/$1.log" 'curl: ' ;;
 			*) nuc_last_line "$nuc_dir/$1.log" ;;
 			esac
@@ -400,14 +414,14 @@
 		esac
 	}
 
-	# nuc_name and nuc_expected become what SHA256SUMS says about the program for this host
+	# set nuc_name and nuc_expected, the hash, to what SHA256SUMS says about the program for this host
 	nuc_read_sums() {
 		nuc_name='' nuc_expected=''
 		while read -r nuc_hash nuc_file || [ -n "$nuc_hash" ]; do
-			nuc_file=${nuc_file#\*} # of sha256sum --binary
+			nuc_file=${nuc_file#\*} # "sha256sum --binary" puts a * before the name
 			case $nuc_file in
 			*[!A-Za-z0-9._+~-]*) continue ;;
-			nix-user-chroot-*-nix-*) continue ;; # with a Nix in the same file
+			nix-user-chroot-*-nix-*) continue ;; # a program with a Nix in the same file
 			nix-user-chroot-*"$nuc_arch-linux") ;;
 			*) continue ;;
 			esac
@@ -439,7 +453,8 @@
 		mv "$nuc_dir/$nuc_name" "$nuc_program"
 		chmod 700 "$nuc_program"
 		"$nuc_program" --version >"$nuc_program.log" 2>&1 </dev/null || nuc_status=$?
-		# what env(1) says of what cannot be run, or a signal
+		# 126 and 127 mean that the shell could not run the program, more that a signal ended the
+		# program
 		if [ "$nuc_status" -ge 126 ]; then
 			nuc_last_line "$nuc_program.log"
 			nuc_die "$nuc_url does not run on this host: ${nuc_why:-it ends with status $nuc_status}" \
@@ -452,7 +467,8 @@
 			exit 0
 		fi
 		if [ -n "$nuc_with_command" ]; then
-			# in the foreground, for the command wants the terminal and its interrupts
+			# run in the foreground: the program reads answers from the terminal, and Ctrl-C must
+			# reach it
 			nuc_status=0
 			"$nuc_program" --install "$@" || nuc_status=$?
 		else

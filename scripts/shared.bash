@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 #
-# What several scripts need; they source it.
+# Functions that several scripts use; they source this file.
 #
-#   copy_tree TOP DIR   a copy of the clone or release in TOP, without what is built, becomes DIR
-#   archive_uris        the archives that the host's apt knows, one a line
+#   copy_tree TOP DIR   copy the clone or release in TOP to DIR, without the results of builds
+#   archive_uris        print the archives that the host's apt knows, one a line
 
 copy_tree() {
 	mkdir "$2"
@@ -15,8 +15,9 @@ copy_tree() {
 	fi | tar -C "$2" -xf -
 }
 
-# First Debian's own, then any, for each may be a full mirror; where apt-get update has never run, apt
-# names none of these, but what it would ask for.
+# Print Debian's own archives first, then all others, since any of them may be a full mirror. If apt-get update
+# has
+# never run, indextargets prints nothing; then take the addresses that apt-get update would ask.
 archive_uris() {
 	# shellcheck disable=SC2016 # apt's variable, not the shell's
 	local format='$(REPO_URI)'

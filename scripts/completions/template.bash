@@ -2,13 +2,13 @@
 #
 # bash completion for nix-user-chroot(1), with bash-completion or without it.
 
-# Versions of Nix that are known without a network, where the mirror is $1.
+# List versions of Nix that are known without a network; the mirror is $1.
 _nix_user_chroot_versions()
 {
 	sh -c '@VERSIONS@' sh "$1"
 }
 
-# The command whose name is word $1 completes itself.
+# Complete the arguments of a command by that command's own completion; its name is word $1.
 _nix_user_chroot_command()
 {
 	if declare -F _comp_command_offset >/dev/null; then
@@ -25,12 +25,13 @@ _nix_user_chroot_command()
 	fi
 }
 
-# _nix_user_chroot_value OPTION CURRENT MIRROR
+# _nix_user_chroot_value OPTION CURRENT MIRROR: complete the value of OPTION
 _nix_user_chroot_value()
 {
 	case $1 in
 	@VERSION@)
-		# a single-quoted $() is split, and not expanded once more
+		# in single quotes: compgen itself runs the $(), and splits its output, but expands no word of
+		# it again
 		# shellcheck disable=SC2016
 		mapfile -t COMPREPLY < <(compgen -W '$(_nix_user_chroot_versions "$3")' -- "$2")
 		;;
@@ -65,7 +66,7 @@ _nix_user_chroot()
 			return
 			;;
 		@VALUES@)
-			# bash parts words at '=' and ':', "--mirror=file:///x" into five
+			# bash splits words at '=' and ':', such as "--mirror=file:///x" into five
 			i=$((i + 1))
 			[[ ${COMP_WORDS[i]} != = ]] || i=$((i + 1))
 			first=$i value=${COMP_WORDS[i]:-}
@@ -83,7 +84,7 @@ _nix_user_chroot()
 			;;
 		-*) ;;
 		*)
-			# "NIXPATH -- COMMAND" too
+			# "--" may also stand after NIXPATH: "NIXPATH -- COMMAND"
 			[[ ${COMP_WORDS[i + 1]} != -- ]] || ((i + 1 == COMP_CWORD)) || i=$((i + 1))
 			[ "$mode" != enter ] || _nix_user_chroot_command $((i + 1))
 			return

@@ -1,8 +1,10 @@
 # fish completion for nix-user-chroot(1).
 
-# What stands before the cursor: a word for what is asked for (enter, install, uninstall, update, bundle,
-# check, print-path-config), behind it the words of COMMAND where one has begun ("command" in front
-# of them), or "done" where nothing more is taken.
+# Read the words before the cursor. Print first what the command line asks for: enter, install, uninstall,
+# update,
+# bundle, check or print-path-config. Then, if COMMAND has begun, print "command" and the words of COMMAND; if
+# no
+# further word is possible, print "done".
 function __nix_user_chroot_read
     set -l tokens (commandline -opc)
     set -l takes_value @VALUES@
@@ -11,7 +13,7 @@ function __nix_user_chroot_read
     while set -q tokens[1]
         set -l token $tokens[1]
         set -e tokens[1]
-        # its value is what is completed
+        # the last word is an option whose value is being completed
         if contains -- $token $takes_value; and not set -q tokens[1]
             break
         end
@@ -28,7 +30,7 @@ function __nix_user_chroot_read
                 printf '%s\n' $mode done
                 return
             end
-            # "NIXPATH -- COMMAND" too
+            # "--" may also stand after NIXPATH: "NIXPATH -- COMMAND"
             test "$tokens[1]" = --; and set -e tokens[1]
             printf '%s\n' $mode command $tokens
             return
@@ -37,7 +39,7 @@ function __nix_user_chroot_read
     echo $mode
 end
 
-# Is one of these asked for, and no COMMAND begun?
+# Does the command line ask for one of these, and has no COMMAND begun?
 function __nix_user_chroot_asks
     set -l state (__nix_user_chroot_read)
     test (count $state) -eq 1; and contains -- $state $argv
@@ -48,14 +50,14 @@ function __nix_user_chroot_in_command
     test "$state[2]" = command
 end
 
-# The command completes itself.
+# Complete the arguments of COMMAND by that command's own completion.
 function __nix_user_chroot_complete_command
     set -l state (__nix_user_chroot_read)
     set -l words (string escape -- $state[3..-1])
     complete -C (string join ' ' -- $words (commandline -ct))
 end
 
-# Versions of Nix that are known without a network.
+# List versions of Nix that are known without a network.
 function __nix_user_chroot_versions
     set -l mirror $NIX_USER_CHROOT_MIRROR
     set -l tokens (commandline -opc)

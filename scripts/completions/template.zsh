@@ -2,7 +2,7 @@
 #
 # zsh completion for nix-user-chroot(1).
 
-# Versions of Nix that are known without a network.
+# List versions of Nix that are known without a network.
 _nix-user-chroot_versions() {
 	local -a versions=(${(f)"$(sh -c '@VERSIONS@' sh $nuc_mirror)"})
 
@@ -10,7 +10,7 @@ _nix-user-chroot_versions() {
 }
 
 _nix-user-chroot() {
-	# no name of zsh's own, "commands" say: what completes COMMAND reads those
+	# the names begin with nuc_: the completion of COMMAND reads variables of zsh's own, such as "commands"
 	local -a nuc_specs
 	local nuc_word nuc_mode=enter nuc_mirror=${NIX_USER_CHROOT_MIRROR:-}
 	local nuc_with nuc_often nuc_letter nuc_name nuc_value nuc_help
@@ -35,9 +35,10 @@ _nix-user-chroot() {
 			;;
 		-*) ;;
 		*)
-			# what else --install and the like do not take
+			# the words that follow are possible only when entering, and not with --install and the
+			# like
 			[[ $nuc_mode == enter ]] || return 1
-			# "NIXPATH -- COMMAND" too
+			# "--" may also stand after NIXPATH: "NIXPATH -- COMMAND"
 			nuc_at=nuc_i+1
 			[[ nuc_i+1 -ge CURRENT || $words[nuc_i+1] != -- ]] || nuc_at=nuc_i+2
 			break
@@ -45,7 +46,7 @@ _nix-user-chroot() {
 		esac
 	done
 	if ((nuc_at)); then
-		# from here on it is a command line of its own
+		# from here on, complete as if COMMAND were a command line of its own
 		shift $((nuc_at - 1)) words
 		((CURRENT -= nuc_at - 1))
 		_normal

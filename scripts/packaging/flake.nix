@@ -3,8 +3,9 @@
 #     nix run  'github:nix-user-chroot/nix-user-chroot?dir=scripts/packaging' -- --check
 #     nix build 'git+file:///path/to/a/clone?dir=scripts/packaging'
 #
-# There is no flake.lock: the user's own nixpkgs, or the branch named below as it is today. To have
-# the nixpkgs of another flake: inputs.nix-user-chroot.inputs.nixpkgs.follows = "nixpkgs".
+# There is no flake.lock: nixpkgs is the user's own, or the newest commit of the branch named below. To use the
+# nixpkgs
+# of another flake: inputs.nix-user-chroot.inputs.nixpkgs.follows = "nixpkgs".
 {
   description = "Nix without root: enter a /nix of your own, and install Nix there";
 
@@ -47,7 +48,7 @@
         }
       );
 
-      # Building it runs its unit tests.
+      # building the package runs its unit tests
       checks = forEachSystem (system: _pkgs: { package = self.packages.${system}.default; });
 
       devShells = forEachSystem (

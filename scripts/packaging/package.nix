@@ -2,7 +2,7 @@
 #
 #     pkgs.callPackage ./scripts/packaging/package.nix { }
 #
-# The program that enters, and the installer in libexec, as any distribution has them.
+# The program that enters, and the installer in libexec, as in the package of any distribution.
 {
   lib,
   stdenv,
@@ -12,15 +12,15 @@
   libarchive,
   openssl,
   cmocka,
-  # the privileged program for hosts without user namespaces; it gets its capability by
-  # security.wrappers, or by hand, since a store path has none
+  # Build the privileged program for hosts without user namespaces, too. A file in the store cannot have a
+  # capability:
+  # give it to the program by security.wrappers, or by hand.
   enableHelper ? false,
 }:
 
 let
   root = ../..;
-  # configure.ac is where the version stands. A regular expression of Nix matches all of a text, so
-  # line by line.
+  # The version is in configure.ac. A regular expression of Nix has to match the whole text, so match each line.
   versions = lib.concatMap (
     line:
     let
@@ -33,7 +33,7 @@ stdenv.mkDerivation {
   pname = "nix-user-chroot";
   version = lib.head versions;
 
-  # What is built, and nothing else: a change of a script or a test suite is no new package.
+  # Only the files that the build needs: a change of a script or a test suite must not make a new package.
   src = lib.fileset.toSource {
     inherit root;
     fileset = lib.fileset.unions [
@@ -66,7 +66,7 @@ stdenv.mkDerivation {
   enableParallelBuilding = true;
   doCheck = true;
 
-  # An installer that is missing, or does not start, would be noticed by users only.
+  # Check that the installer is there and starts: otherwise only users would notice.
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck

@@ -3,9 +3,9 @@
 # PRoot, for hosts where the kernel refuses everything else; for scripts/build-static. It is a program
 # and a file of its own, with its own licence (GPL-2 or later), and its source goes beside it.
 #
-#   proot_knows ARCH       is there a PRoot for ARCH?
-#   build_proot            in $work/proot-ARCH: the program "proot", unstripped
-#   pack_proot_source FILE what build_proot compiles, and how, as a .tar.xz
+#   proot_knows ARCH       does PRoot support ARCH?
+#   build_proot            build the program "proot", unstripped, in $work/proot-ARCH
+#   pack_proot_source FILE put the sources that build_proot compiles, and the recipe, into FILE, a .tar.xz
 
 proot_knows() {
 	case $1 in
@@ -14,14 +14,15 @@ proot_knows() {
 	esac
 }
 
-# arch_h WORD [OPTION]: what PRoot's arch.h defines it as
+# arch_h WORD [OPTION]: print the definition of the macro WORD in PRoot's arch.h
 arch_h() {
 	echo '#include "arch.h"' | "$gnu-gcc" "${@:2}" -I. -DNO_LIBC_HEADER -E -dM - |
 		sed -n "s/^#define $1 //p"
 }
 
-# proot_loader NAME [OPTION]: the program that PRoot puts in the place of each program which is begun in
-# it: bare instructions at an address of its own, without any libc. As an object NAME.o.
+# proot_loader NAME [OPTION]: compile PRoot's loader to the object NAME.o. PRoot starts the loader in place of
+# each
+# program that is run inside; the loader is bare code at a fixed address, without any libc.
 proot_loader() {
 	local name=$1 flags address
 	shift
@@ -37,7 +38,7 @@ proot_loader() {
 		'.section .note.GNU-stack,"",%progbits' | "$triplet-gcc" -xassembler -c -o "$name.o" -
 }
 
-# talloc, which Debian has in Samba's tarball, needs little of what Samba finds out about hosts.
+# talloc is in Samba's tarball in Debian; it needs only these few results of Samba's configure.
 proot_talloc() {
 	local version
 	read -r version _ < <(pin samba)
@@ -67,7 +68,7 @@ proot_talloc() {
 	END
 }
 
-# Without its makefile, which asks the host, git and Python about this build
+# PRoot's makefile is not used: it takes facts about this build from the host, git and Python
 build_proot() {
 	local version file objects=() sources
 	read -r version _ < <(pin proot)
@@ -76,7 +77,7 @@ build_proot() {
 	proot_talloc
 	printf '#undef VERSION\n#define VERSION "%s"\n#define HAVE_PROCESS_VM\n#define HAVE_SECCOMP_FILTER\n' \
 		"$version" >build.h
-	# macros alone, which musl leaves to others
+	# sys/queue.h, which musl does not have, contains only macros: take the host's
 	mkdir -p include/sys
 	file=$(echo '#include <sys/queue.h>' | "$gnu-gcc" -E -M - | tr -s '[:space:]' '\n' | grep '/sys/queue\.h$')
 	cp "$file" include/sys

@@ -2,11 +2,12 @@
 #
 # The pinned sources, for scripts/build-static:
 #
-#   sources_get     has the tarball of every pin, verified, in $cache/sources/NAME-VERSION.tar
-#   pin NAME        prints its version, suite, source package and SHA-256
+#   sources_get     download and verify the tarball of every pin, as $cache/sources/NAME-VERSION.tar
+#   pin NAME        print its version, suite, source package and SHA-256
 #
-# From the directory $sources_dir, where the user gave one; else from Debian's archive. apt gets a
-# state directory of its own, with the suite at the address that the host's apt already uses.
+# The tarballs come from the directory $sources_dir, if the user gave one, else from Debian's archive. For the
+# archive,
+# apt gets a state directory of its own, with the suite at the address that the host's apt already uses.
 
 pins=$here/pins
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -23,14 +24,14 @@ has_sum() { # FILE SHA256
 	[ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ]
 }
 
-# apt TOOL ARG...: the apt of our own
+# apt TOOL ARG...: run a tool of apt with our own state directory
 apt() {
 	local tool=$1
 	shift
 	"$tool" -qq -c "$apt_dir/apt.conf" "$@"
 }
 
-# The host's apt.conf still counts, for a proxy may be named there; its hooks are for root.
+# The host's apt.conf is read, too, because it may name a proxy; its hooks are cleared, because they need root.
 apt_setup() { # SUITE...
 	local uri suite
 	[ -r "$keyring" ] || die "$keyring is missing" \
@@ -64,7 +65,7 @@ apt_setup() { # SUITE...
 		"give a directory with the tarballs that scripts/static/pins names by --sources DIR"
 }
 
-# The version of the source package $1 that carries the tarball with the SHA-256 $2
+# Print the version of the source package $1 that contains the tarball with the SHA-256 $2
 version_with() {
 	apt apt-cache showsrc "$1" | awk -v sum="$2" '
 		/^Version:/ { version = $2 }
@@ -83,7 +84,7 @@ from_archive() { # NAME
 	mv "$work/download/$1"/*.orig.tar.* "$work/download/$1.tar"
 }
 
-# Whatever it is called there: by its sum
+# Find the tarball by its hash, whatever the name of the file is
 from_directory() { # NAME
 	local version suite package sum file
 	read -r version suite package sum < <(pin "$1")
@@ -123,7 +124,7 @@ sources_get() {
 	done
 }
 
-# unpack NAME: into a new directory $work/NAME-ARCH, which becomes the working directory
+# unpack NAME: unpack the source into a new directory $work/NAME-ARCH, and change to that directory
 unpack() {
 	local version
 	read -r version _ < <(pin "$1")
