@@ -1,7 +1,6 @@
 # NUC_HARDENING
 # Enables every warning that the project keeps clean, and the flags that make memory errors harder to exploit,
-# as far
-# as the compiler and the linker know each flag. Appends to NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
+# as far as the compiler and the linker know each flag. Appends to NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
 AC_DEFUN([NUC_HARDENING], [
   NUC_CFLAGS=
   NUC_CPPFLAGS=

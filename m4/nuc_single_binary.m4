@@ -1,7 +1,6 @@
 # NUC_SINGLE_BINARY
 # --enable-single-binary: link the installer into nix-user-chroot itself. By default the installer is a second
-# program,
-# so that entering a chroot does not load libcurl and the libraries that libcurl needs.
+# program, so that entering a chroot does not load libcurl and the libraries that libcurl needs.
 AC_DEFUN([NUC_SINGLE_BINARY], [
   AC_ARG_ENABLE([single-binary],
     [AS_HELP_STRING([--enable-single-binary],

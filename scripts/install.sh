@@ -9,12 +9,10 @@
 # options. Exit status: that of the program, or 125 if the program could not be run.
 #
 # A release is a directory that holds SHA256SUMS and the programs that SHA256SUMS names. The version need not be
-# known:
-# the script takes the one name in SHA256SUMS that ends in -ARCH-linux and does not contain a Nix. ARCH is
-# x86_64,
-# i686, aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on its way: over https
-# with
-# the server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
+# known: the script takes the one name in SHA256SUMS that ends in -ARCH-linux and does not contain a Nix. ARCH
+# is x86_64, i686, aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on its way:
+# over https with the server's certificate verified, from a local directory, or in
+# NIX_USER_CHROOT_PROGRAM_SHA256.
 #
 # Environment, beside the variables of the program itself:
 #     NIX_USER_CHROOT_RELEASES         the release: an https URL, or a directory (also as file://DIR).
@@ -28,8 +26,7 @@
 #     TMPDIR                           where the program is kept until it has run
 #
 # POSIX sh. The whole script is one command, so that a script cut short by the network does nothing. Variables
-# begin
-# with nuc_, because a variable that the caller exports under the same name would carry our value to the
+# begin with nuc_, because a variable that the caller exports under the same name would carry our value to the
 # program.
 # shellcheck disable=SC2317 # functions that are called by a trap, or through nuc_run
 { nix_user_chroot_install() {
@@ -223,8 +220,7 @@
 	}
 
 	# Busybox 1.35 is the first version that we have seen make openssl verify the server and its name. Older
-	# versions
-	# verify nothing, and do not say so.
+	# versions verify nothing, and do not say so.
 	nuc_check_busybox() {
 		nuc_busybox=${nuc_downloader#*BusyBox v}
 		nuc_busybox=${nuc_busybox%% *}
@@ -263,8 +259,7 @@
 	}
 
 	# nuc_make_dir PARENT: make a directory in PARENT that is ours alone, and set nuc_dir to it. mkdir
-	# follows no link and
-	# fails if the name exists, so a name that others can guess does no harm.
+	# follows no link and fails if the name exists, so a name that others can guess does no harm.
 	nuc_make_dir() {
 		for nuc_suffix in '' .2 .3 .4 .5; do
 			nuc_word=${1%/}/nix-user-chroot.$$$nuc_suffix
@@ -317,8 +312,8 @@
 	nuc_fetch() {
 		exec >"$2.log" 2>&1
 		# a server that never stops sending must not fill the disk. The limit is 64 MiB, in blocks of
-		# 512 bytes (Bash counts
-		# in 1024). With XFSZ ignored, the write fails with a message; the signal would kill without one
+		# 512 bytes (Bash counts in 1024). With XFSZ ignored, the write fails with a message; the signal
+		# would kill without one
 		trap '' XFSZ
 		ulimit -f 131072 2>/dev/null || :
 		LC_ALL=C
@@ -328,8 +323,8 @@
 		curl)
 			set -- --output "$2" "$1"
 			[ -z "$nuc_ca" ] || set -- --cacert "$nuc_ca" "$@"
-			# a transfer is stalled if less than a byte a second comes for a minute
-			# --no-insecure: override "insecure" in a .curlrc
+			# a transfer is stalled if less than a byte a second comes for a minute --no-insecure:
+			# override "insecure" in a .curlrc
 			exec curl --fail --silent --show-error --location --max-redirs 10 --no-insecure \
 				--proto "$nuc_protocols" --proto-redir "$nuc_protocols" \
 				--retry 3 --retry-max-time 120 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
@@ -351,8 +346,7 @@
 	}
 
 	# Check from wget's log that the download went over https all the way, to a verified server. No option
-	# of wget forbids
-	# a redirect to http, so this check comes after the download.
+	# of wget forbids a redirect to http, so this check comes after the download.
 	nuc_check_log() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do
@@ -374,8 +368,7 @@
 	}
 
 	# nuc_last_line FILE [BEGINNING]: set nuc_why to the last line of FILE, or the last that begins with
-	# BEGINNING: the
-	# error message
+	# BEGINNING: the error message
 	nuc_last_line() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do

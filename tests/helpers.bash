@@ -1,22 +1,23 @@
 # shellcheck shell=bash
 #
-# What suites of every kind share; they source it.
+# Functions that suites of every kind use; they source this file.
 #
-#   remove_tree PATH...    rm -rf, of read-only directories too, where the suites have made them
-#   wait_until SECONDS COMMAND...   poll until COMMAND succeeds; fails when the time is over
+#   remove_tree PATH...    rm -rf, also of read-only directories, but only where the suites make directories
+#   wait_until SECONDS COMMAND...   run COMMAND until it succeeds; fail after SECONDS
 #   forget_lists           remove the lists of living namespaces of the users that the suites make up
-#   has_words WORDS...     all of them are in $output, as `run` sets it
-#   take_runtime           in setup: by TEST_RUNTIME, where it is set, the program is to run; in `direct`
-#                          NIX becomes /nix, emptied, which is that of tests/own-root; in `helper` the
+#   has_words WORDS...     does $output, as `run` sets it, contain all WORDS?
+#   take_runtime           in setup: let the program use the runtime TEST_RUNTIME, where it is set. In `direct`
+#                          NIX becomes the /nix that tests/own-root has made, and is emptied; in `helper` the
 #                          privileged program is $TEST_HELPER
-#   not_in RUNTIME WHY     skip the test where the suite is run in that runtime
+#   not_in RUNTIME WHY     skip the test where the suite runs in that runtime
 
 remove_tree()
 {
 	local path
 
 	for path; do
-		# whatever a test has done to HOME: nothing but what these suites have made
+		# a test may have changed HOME, so check each path: only directories that the suites make are
+		# removed
 		case $(realpath -m -s -- "$path") in
 		"${BATS_RUN_TMPDIR:?}"/?* | /dev/shm/nix-user-chroot.?* | /tmp/nix-user-chroot?*) ;;
 		*)
@@ -67,7 +68,7 @@ wait_until()
 	done
 }
 
-# Users of these numbers nobody has; in a user namespace, 54321 is the caller.
+# Nobody has these user IDs. In a user namespace of the tests, 54321 is the caller.
 forget_lists()
 {
 	local me

@@ -4,8 +4,7 @@
 #     nix build 'git+file:///path/to/a/clone?dir=scripts/packaging'
 #
 # There is no flake.lock: nixpkgs is the user's own, or the newest commit of the branch named below. To use the
-# nixpkgs
-# of another flake: inputs.nix-user-chroot.inputs.nixpkgs.follows = "nixpkgs".
+# nixpkgs of another flake: inputs.nix-user-chroot.inputs.nixpkgs.follows = "nixpkgs".
 {
   description = "Nix without root: enter a /nix of your own, and install Nix there";
 

@@ -13,8 +13,7 @@
   openssl,
   cmocka,
   # Build the privileged program for hosts without user namespaces, too. A file in the store cannot have a
-  # capability:
-  # give it to the program by security.wrappers, or by hand.
+  # capability: give it to the program by security.wrappers, or by hand.
   enableHelper ? false,
 }:
 

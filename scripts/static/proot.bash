@@ -21,8 +21,7 @@ arch_h() {
 }
 
 # proot_loader NAME [OPTION]: compile PRoot's loader to the object NAME.o. PRoot starts the loader in place of
-# each
-# program that is run inside; the loader is bare code at a fixed address, without any libc.
+# each program that is run inside; the loader is bare code at a fixed address, without any libc.
 proot_loader() {
 	local name=$1 flags address
 	shift

@@ -2,38 +2,38 @@
 # shellcheck disable=SC2154 # run sets status, output and lines
 # shellcheck disable=SC2034 # the suites read what we set
 #
-# What the suites of scripts/install.sh and scripts/ci-bootstrap share. `load` it after
-# ../mirror/mirror.bash.
+# What the suites of scripts/install.sh and scripts/ci-bootstrap share. `load` it after ../mirror/mirror.bash.
 #
-#   bootstrap_suite        in setup_file: makes a release of stand-ins (see stand-in) and serves it;
-#                          sets and exports SCRIPTS RELEASE SHELLS, and HTTPS: its URL by a host name,
-#                          because Debian's busybox wget cannot do https with an address and a port
-#   real_program           in setup_file: sets and exports PROGRAM, the real one or nothing, ARCH (of its
-#                          name in a release), SCRIPTS, and RELEASES, made where it is not given
-#   new_home               an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and nothing of the caller's
-#                          environment that decides anything; sets STAND_IN_LOG
-#   recipe TITLE           print the block below the line of scripts/README that begins with TITLE and ends with
-#                          a colon, with our release in it
-#   install_sh_test        in setup: new_home, and the release over https; sets ARCH NAME (of the program
-#                          for this host) TOOLS (a directory for with_tools)
-#   install_sh [ARG...]    as "curl | sh -s -- ARG..."
-#   with_tools SHELL [ARG...]   the same with nothing on PATH but TOOLS
-#   requested PATTERN      it is in the mirror's log
-#   fault PATH KIND [JSON]      of the mirror
+#   bootstrap_suite        in setup_file: make a release of stand-ins (see stand-in) and serve it; set and
+#                          export SCRIPTS RELEASE SHELLS and HTTPS, its URL. The URL has a host name, because
+#                          Debian's busybox wget cannot do https with an address and a port
+#   real_program           in setup_file: set and export PROGRAM, the real program or nothing; ARCH, as in its
+#                          name in a release; SCRIPTS; and RELEASES, which is made where it is not given
+#   new_home               make an empty HOME and TMPDIR below BATS_TEST_TMPDIR, and unset every variable of
+#                          the caller's that would decide anything; set STAND_IN_LOG
+#   recipe TITLE           print a block of scripts/README, with our release in it: the one below the line
+#                          that begins with TITLE and ends with a colon
+#   install_sh_test        in setup: new_home, and the release over https; set ARCH, NAME (of the program
+#                          for this host) and TOOLS (a directory for with_tools)
+#   install_sh [ARG...]    run it as "curl | sh -s -- ARG..." does
+#   with_tools SHELL [ARG...]   the same by SHELL, with only TOOLS on PATH
+#   requested PATTERN      is there a line that matches PATTERN in the mirror's log?
+#   fault PATH KIND [JSON]      add a fault to the mirror
 #   release DIR            make DIR a release of stand-ins for every architecture
-#   tools DIR NAME...      fill DIR with links to these programs, "busybox:APPLET" to one of busybox
-#   basic_tools DIR        ... with what install.sh needs beside a downloader and a digester
-#   nothing_ran            no program was run, and nothing is left in TMPDIR
-#   ran_once               one was, and nothing is left in TMPDIR
-#   refused WORDS...       what `run` did: status 125, a message of ours and advice, all WORDS in it
-#   bare_root DIR          a root directory with busybox alone
-#   in_root DIR COMMAND... run there, by bubblewrap, with the release on /release, scripts on /scripts
-#   busybox_server DIR     serve DIR over https to busybox's own TLS; sets SERVER_URL
+#   tools DIR NAME...      fill DIR with links to these programs; "busybox:APPLET" is a link to that applet
+#   basic_tools DIR        fill DIR with what install.sh needs beside a downloader and a digester
+#   nothing_ran            check that no program was run, and that nothing is left in TMPDIR
+#   ran_once               check that a program was run once, and that nothing is left in TMPDIR
+#   refused WORDS...       check the result of `run`: status 125, a message of ours with advice, all WORDS
+#   bare_root DIR          make DIR a root directory with busybox alone
+#   in_root DIR COMMAND... run COMMAND there, by bubblewrap, with the release on /release and the scripts on
+#                          /scripts
+#   busybox_server DIR     serve DIR over https in a way that busybox's own TLS accepts; set SERVER_URL
 #   stop_busybox_server    in teardown
 #
-# Environment, for tests on the real program; they are skipped by name without:
+# Environment, for tests of the real program; without it they are skipped, and say so:
 #   NIX_USER_CHROOT_DIST     a directory as scripts/build-static makes it: static programs, SHA256SUMS
-#   NIX_USER_CHROOT_SINGLE   a program of configure --enable-single-binary, where there is no DIST
+#   NIX_USER_CHROOT_SINGLE   a program of configure --enable-single-binary, used where there is no DIST
 #   RELEASES                 a mirror of Nix, as in ../integration; made where it is not given
 
 # shellcheck source=tests/helpers.bash
@@ -98,8 +98,8 @@ new_home()
 	mkdir -p "$HOME" "$TMPDIR"
 	rm -rf "$STAND_IN_LOG"
 	cd "$HOME" || return
-	# whatever of ours should look for the network finds none; no http_proxy, for busybox wget would
-	# use it for https, and knows no no_proxy
+	# https_proxy leads nowhere, so that nothing of ours reaches the network. http_proxy is not set: busybox
+	# wget would use it for https, too, and ignores no_proxy.
 	https_proxy=http://127.0.0.1:1
 	no_proxy=127.0.0.1,localhost
 	export HOME TMPDIR STAND_IN_LOG https_proxy no_proxy
@@ -216,10 +216,10 @@ nothing_left()
 		printf 'left behind: %s\n' "$left"
 		return 1
 	fi
-	# a process of ours has TMPDIR on its command line
+	# find processes of ours: they have TMPDIR on their command line
 	for file in /proc/[0-9]*/cmdline; do
 		words=()
-		mapfile -d '' words <"$file" || continue # it has ended
+		mapfile -d '' words <"$file" || continue # the process has ended
 		if [[ "${words[*]}" == *"$TMPDIR/"* ]]; then
 			echo "still running: ${words[*]}"
 			return 1
@@ -258,7 +258,7 @@ bare_root()
 
 	mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/root" "$1/dev" "$1/proc" "$1/release" "$1/scripts"
 	cp "$(type -P busybox)" "$1/bin/busybox"
-	# Debian's busybox is linked dynamically, that of busybox-static is not
+	# copy the libraries of Debian's busybox; that of busybox-static needs none
 	for library in $(ldd "$1/bin/busybox" 2>/dev/null | grep -o '/[^ ]*'); do
 		mkdir -p "$1${library%/*}"
 		cp -L "$library" "$1$library"
@@ -280,7 +280,8 @@ in_root()
 		--setenv PATH /bin --setenv HOME /root --setenv STAND_IN_LOG /log "$@"
 }
 
-# Its TLS sends no signature algorithms, which a server of today takes as SHA-1, and refuses.
+# The TLS of busybox sends no signature algorithms. A current server takes this to mean SHA-1 and refuses, hence
+# SECLEVEL=0.
 busybox_server()
 {
 	local dir=$BATS_TEST_TMPDIR/server

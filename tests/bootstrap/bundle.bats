@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --bundle: one file with the program and a Nix in it. Installing from it where there is no network, as
-# an unprivileged user; what comes first at its first use; and a file that was cut, changed, renamed,
+# --bundle: one file that contains the program and a Nix. Tests installing from the file without a network as an
+# unprivileged user, running a command before anything is installed, and files that were cut, changed, renamed,
 # or half written.
 #
 # Environment: NIX_USER_CHROOT_SINGLE, the program built with --enable-single-binary (without it, all is
@@ -39,7 +39,7 @@ setup()
 {
 	[ -x "${NIX_USER_CHROOT_SINGLE:-}" ] || skip 'needs NIX_USER_CHROOT_SINGLE'
 	new_home
-	# which would start a shell of each kind, again and again
+	# both would start shells or download, in every test
 	export NIX_USER_CHROOT_NO_CHANNEL_ADD=1 NIX_USER_CHROOT_NO_MODIFY_PROFILE=1
 }
 
@@ -50,7 +50,7 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
-# make_bundle FILE [OPTION...]
+# make_bundle FILE [OPTION...]: write a bundle of the real program and the tiny Nix of $SITE
 make_bundle()
 {
 	local file=$1
@@ -58,7 +58,7 @@ make_bundle()
 	"$PROGRAM" -q --bundle "$file" --mirror "$SITE" "$@"
 }
 
-# offline COMMAND...: in a network namespace that has not even a loopback device which is up
+# offline COMMAND...: run COMMAND in a network namespace where not even the loopback device is up
 offline()
 {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -73,13 +73,13 @@ size_of()
 	stat -c %s "$1"
 }
 
-# nothing_but FILE...: of what the working directory has
+# nothing_but FILE...: does the working directory contain only these files?
 nothing_but()
 {
 	[ "$(find . -mindepth 1 -maxdepth 1 ! -name .cache | sort)" = "$(printf './%s\n' "$@" | sort)" ]
 }
 
-# changed FILE OFFSET: one byte there is another
+# changed FILE OFFSET: flip a bit of the byte at OFFSET
 changed()
 {
 	local byte
@@ -102,7 +102,7 @@ changed()
 		"$NIX/var/nix-user-chroot/record"
 	run -0 offline ./.local/bin/nix --version
 	[ "$output" = "nix (Nix) $TINY" ]
-	# again: nothing to do, by the bundle, and by the copy
+	# once more, by the bundle and by the installed program: there is nothing to do
 	run -0 offline ./file --install
 	[[ $output == *"nothing to do"* ]]
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
@@ -127,7 +127,7 @@ changed()
 	cmp "$HOME/.local/bin/nix-user-chroot" "$PROGRAM"
 	run -3 --separate-stderr ./file -- sh -c 'exit 3'
 	[ -z "$stderr" ]
-	# a directory by its name is the user's own affair
+	# a Nix directory that is named is not installed to: it is the user's own affair
 	run -125 ./file "$HOME/none" true
 	[ ! -e "$HOME/none" ]
 	run -0 ./file --uninstall --yes
@@ -158,7 +158,7 @@ changed()
 	run -0 offline ./link -- nix --version
 	[ "${lines[-1]}" = "nix (Nix) $TINY" ]
 	cmp "$HOME/.local/bin/nix-user-chroot" "$PROGRAM"
-	# in a directory of PATH, and in the place of the copy
+	# the bundle itself in a directory of PATH, and in the place where --install puts the program
 	run -0 ./link --uninstall --yes
 	PATH=$HOME/sub:$PATH run -0 offline other-name --install
 	cmp "$HOME/.local/bin/nix-user-chroot" "$PROGRAM"
@@ -181,7 +181,8 @@ changed()
 	run -0 ./file --install --tarball "$SITE/nix-1.1.0/nix-1.1.0-$SYSTEM.tar.xz"
 	[[ $(./file -- nix --version) == "nix (Nix) 1.1.0" ]]
 	run -0 ./file --uninstall --yes
-	# the same as is inside needs no network; another one does, see test_release
+	# options that describe the Nix in the bundle need no network; with those of another Nix see
+	# test_release
 	sha256=$(cat "$SITE/nix-$TINY/nix-$TINY-$SYSTEM.tar.xz.sha256")
 	run -0 offline ./file --install --nix-version "$TINY" --system "$SYSTEM" --sha256 "$sha256" --dry-run
 	[[ $output == *"nix-$TINY-$SYSTEM.tar.xz in $HOME/file"* && $output != *download* ]]
@@ -223,7 +224,7 @@ changed()
 	done
 	run -1 --separate-stderr ./file --check --json
 	[[ $output == '{"ok": false, "enter": true'*'"bundle": {"version": null'* ]]
-	# with a place of its own a Nix can be had all the same, and the copy is whole
+	# with --mirror the broken Nix in the bundle is not needed, and the installed program is whole
 	run -0 ./file --install --mirror "$SITE"
 	cmp "$HOME/.local/bin/nix-user-chroot" "$PROGRAM"
 }
@@ -233,7 +234,8 @@ changed()
 
 	program=$(size_of "$PROGRAM")
 	whole=$(size_of "$BUNDLE")
-	# of the program, the last bytes: headers that nobody needs who runs it
+	# change the last bytes of the program, which are headers that running it does not need, and others
+	# behind it
 	for at in $((program - 1)) "$program" $((whole - 257)) $((whole - 256)) $((whole - 100)); do
 		cp "$BUNDLE" file
 		changed file "$at"
@@ -257,7 +259,7 @@ changed()
 	run "$PROGRAM" --bundle out --mirror "$HOME/site" --nix-version "$TINY" --system $other --program "$PROGRAM"
 	refused "it is a program for $SYSTEM, and the Nix is for $other"
 	[ ! -e out ]
-	# one whose last bytes say so all the same, as where an emulator runs it
+	# a bundle that names the other system all the same, as it may where an emulator runs the program
 	python3 - "$BUNDLE" file "nix-$TINY-$other.tar.xz" <<-'END'
 		import sys
 		data = bytearray(open(sys.argv[1], "rb").read())
@@ -272,7 +274,7 @@ changed()
 	run ./file --install
 	refused "the Nix in $HOME/file is for $other, and this machine is $SYSTEM" "--system $SYSTEM"
 	[ ! -e "$NIX/store" ]
-	# a program for it, from a release
+	# the other system's program, from a release
 	mkdir release
 	head -c 65536 "$PROGRAM" >release/nix-user-chroot-9.9.9-$other
 	changed release/nix-user-chroot-9.9.9-$other 18
@@ -358,12 +360,12 @@ changed()
 		sleep $delay
 		kill -9 $pid 2>/dev/null || :
 		wait $pid || :
-		# its child ends with it
+		# the child of the killed process ends, too
 		# shellcheck disable=SC2016 # the inner shell expands them
 		wait_until 10 bash -c '! pgrep -u "$(id -u)" -f "^$PROGRAM -q --bundle out"'
 		nothing_but || { nothing_but out && ./out --version | grep "Nix $OLD" && rm out; }
 	done
-	# and what was downloaded by then is of use, or in nobody's way
+	# what the killed runs downloaded is used again, or does not disturb
 	make_bundle out --nix-version "$OLD"
 	[ -z "$(ls -A .cache)" ]
 }

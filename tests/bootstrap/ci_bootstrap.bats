@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/ci-bootstrap and the GitHub action with a stand-in for the program: who gets to know of nix,
-# who does not get to know the token, and what is refused. See bootstrap.bash.
+# scripts/ci-bootstrap and the GitHub action, with a stand-in for the program: which later steps find nix, who
+# must not see the token, and what is refused. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -34,7 +34,8 @@ setup()
 	mirror_clear_log
 }
 
-# The token is nowhere but in its file, and in the one line for the runner where MASKED is given
+# check that the token is only in its file, and with MASKED also in the one line that tells the runner to mask
+# it
 token_is_secret() # [MASKED]
 {
 	local said=$output$'\n'${stderr-}
@@ -57,7 +58,7 @@ token_is_secret() # [MASKED]
 	[ "$(stat -c %a "$CONFIG/access-tokens.conf")" = 600 ]
 }
 
-# stdout is the path alone, and sourcing that file makes nix available, in every shell
+# stdout is only the path of the file; sourcing that file makes nix available in every shell
 @test "ci-bootstrap: elsewhere, the file to source is what stdout has" {
 	local shell user file=$CONFIG/env.sh
 
@@ -73,7 +74,7 @@ token_is_secret() # [MASKED]
 			run -0 $user -euc '. "$1"; . "$1"; nix --version; nix-build x; echo "$PATH"' x "$file"
 			[ "${lines[0]}" = 'nix (Nix) 9.9 in the default directory' ]
 			[ "${lines[1]}" = 'built x' ]
-			# once, though sourced twice
+			# PATH has the directory once, though the file was sourced twice
 			[ "${lines[2]}" = "$HOME/.local/bin:$PATH" ]
 		done <<<"$SHELLS"
 	done <<<"$SHELLS"
@@ -92,7 +93,7 @@ token_is_secret() # [MASKED]
 	grep -qx "NIX_USER_CHROOT_EXTRA_CONF=cores = 2" "$STAND_IN_LOG.env"
 	grep -A 1 -x 'max-jobs = 1' "$STAND_IN_LOG.env" | grep -qx "!include $CONFIG/access-tokens.conf"
 
-	# where options are given, the program does not look at the variable
+	# if --extra-conf is given, the program ignores the variable NIX_USER_CHROOT_EXTRA_CONF
 	for option in '--extra-conf' '--extra-conf=cores = 2'; do
 		rm "$STAND_IN_LOG"
 		NIX_USER_CHROOT_EXTRA_CONF='max-jobs = 1' run -0 "$CI" "$option" 'cores = 2'
@@ -101,7 +102,7 @@ token_is_secret() # [MASKED]
 		grep -qxF "argument <$option>" "$STAND_IN_LOG"
 		grep -qx 'NIX_USER_CHROOT_EXTRA_CONF=max-jobs = 1' "$STAND_IN_LOG.env"
 	done
-	# and what stands behind -- is a command's
+	# what follows -- belongs to a command
 	rm "$STAND_IN_LOG"
 	run -0 "$CI" -- cmd --extra-conf x
 	grep -qx "NIX_USER_CHROOT_EXTRA_CONF=!include $CONFIG/access-tokens.conf" "$STAND_IN_LOG.env"
@@ -115,18 +116,18 @@ token_is_secret() # [MASKED]
 		NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 --separate-stderr $shell "$CI"
 		[ "$output" = "$CONFIG/env.sh" ]
 		token_is_secret
-		# also when everything is traced
+		# the same with "sh -x"
 		# shellcheck disable=SC2086 # two words
 		NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 --separate-stderr $shell -x "$CI"
 		token_is_secret
 	done <<<"$SHELLS"
-	# SHELLOPTS: a caller under set -x that has exported it
+	# SHELLOPTS exports the caller's "set -x"
 	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run -0 env SHELLOPTS=xtrace bash "$CI"
 	token_is_secret
 }
 
-# What other users can see of a process: its command line. All processes that this one starts are
-# watched by a kernel-side record, strace's, where it is installed.
+# Other users can read the command line of every process. Where strace is installed, it records the command
+# lines of all processes that the script starts.
 @test "ci-bootstrap: the token is on no command line" {
 	local shell
 
@@ -162,7 +163,7 @@ token_is_secret() # [MASKED]
 		run -0 "$CI"
 		[ "$(cat "$CONFIG/access-tokens.conf")" = "$text" ]
 	done
-	# that of this Nix is removed, also where it was cut short
+	# a token's file of this Nix is removed, even one that was cut short
 	printf '# Written by ci-bootstrap for the Nix in %s' "$HOME/.local/share/nix" >"$CONFIG/access-tokens.conf"
 	run -0 "$CI"
 	[ ! -e "$CONFIG/access-tokens.conf" ]
@@ -193,7 +194,7 @@ token_is_secret() # [MASKED]
 	if grep -q '^NIX_USER_CHROOT_EXTRA_CONF' "$STAND_IN_LOG.env"; then
 		return 1
 	fi
-	# nix.conf has no way to say such a name
+	# nix.conf cannot include a file with such a name
 	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN run "$CI"
 	refused 'nix.conf cannot include' XDG_CONFIG_HOME
 	NIX_USER_CHROOT_ACCESS_TOKEN=$TOKEN XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config run -0 "$CI"
@@ -219,7 +220,7 @@ token_is_secret() # [MASKED]
 	: >"$GITHUB_ENV"
 	XDG_DATA_HOME=$BATS_TEST_TMPDIR/data run -0 "$CI"
 	[ "$(cat "$GITHUB_ENV")" = "NIX_USER_CHROOT_DIR=$BATS_TEST_TMPDIR/data/nix" ]
-	# the step after
+	# run the step that follows
 	run -0 env PATH="$(cat "$GITHUB_PATH"):$PATH" "$(cat "$GITHUB_ENV")" sh -e -c 'nix --version'
 	[ "$output" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/data/nix" ]
 }
@@ -259,7 +260,7 @@ token_is_secret() # [MASKED]
 	run -0 sh -euc '. "$0"; command -v nix; nix --version' "$output"
 	[ "${lines[0]}" = "$BATS_TEST_TMPDIR/bin/nix" ]
 	[ "${lines[1]}" = "nix (Nix) 9.9 in $BATS_TEST_TMPDIR/it's nix" ]
-	# relative ones do not count
+	# relative directories are ignored, and then nothing is found
 	XDG_BIN_HOME=bin XDG_CONFIG_HOME=config run ! "$CI"
 	[ ! -e config ]
 }
@@ -300,12 +301,12 @@ token_is_secret() # [MASKED]
 	run "$CI" --no-shims
 	refused "$nix, which later steps would find, is not of nix-user-chroot" 'move it away'
 	[[ $output != *'is available'* ]]
-	# the directory that a link leads to proves nothing
+	# a link to a program of another name does not count, whatever its directory is called
 	ln -sf "$HOME/nix-user-chroot-things/nix" "$nix"
 	run -125 "$CI" --no-shims
 	[ ! -s "$GITHUB_PATH" ]
 	[ ! -e "$CONFIG/env.sh" ]
-	# one of ours that leads elsewhere by its whole name will do
+	# a link whose target's own name is nix-user-chroot is accepted
 	ln -sf "$HOME/.local/bin/nix-user-chroot" "$nix"
 	run -0 "$CI" --no-shims
 	[[ $output == *'nix (Nix) 9.9 in the default directory is available'* ]]
@@ -334,19 +335,20 @@ token_is_secret() # [MASKED]
 
 @test "ci-bootstrap: an installed program is used, and nothing is downloaded" {
 	export NIX_USER_CHROOT_RELEASES=$HTTPS CURL_CA_BUNDLE=$MIRROR_CA
-	# on PATH
+	# the program is on PATH
 	tools "$TOOLS" env
 	cp "$BATS_TEST_DIRNAME/stand-in" "$TOOLS/nix-user-chroot"
 	PATH="$TOOLS:$PATH" run -0 "$CI"
 	grep -qx "called as $TOOLS/nix-user-chroot" "$STAND_IN_LOG"
-	# in the user's bin directory, where a cache has brought it back to
+	# the program is in the user's bin directory, such as after a cache was restored
 	rm "$STAND_IN_LOG"
 	run -0 "$CI"
 	grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
 	[ "$(mirror_requests .)" -eq 0 ]
 }
 
-# Of the one in Rust, what these two do: https://github.com/nix-community/nix-user-chroot
+# What the program of the same name in Rust does with these two options:
+# https://github.com/nix-community/nix-user-chroot
 @test "ci-bootstrap: another program by the name of nix-user-chroot is passed over, wherever it is" {
 	local version
 
@@ -358,21 +360,22 @@ token_is_secret() # [MASKED]
 			'echo "called: $*" >>"$STAND_IN_LOG.other"' \
 			'echo "Usage: $0 <nixpath> <command>" >&2' 'exit 1' >"$TOOLS/nix-user-chroot"
 		chmod 755 "$TOOLS/nix-user-chroot"
-		# by install.sh
+		# no program of ours is there: install.sh brings it
 		PATH=$TOOLS:$PATH run -0 "$CI"
 		ran_once
 		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
-		# by the one in the user's bin directory, as from a cache
+		# our program is in the user's bin directory
 		rm "$STAND_IN_LOG"
 		PATH=$TOOLS:$PATH run -0 "$CI"
 		grep -qx "called as $HOME/.local/bin/nix-user-chroot" "$STAND_IN_LOG"
-		# where that is another too, by install.sh
+		# another program is in the user's bin directory, too: install.sh brings ours again
 		rm "$STAND_IN_LOG"
 		cp "$TOOLS/nix-user-chroot" "$HOME/.local/bin/nix-user-chroot"
 		run -0 "$CI"
 		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
 	done
-	# only the last looked enough like ours to be asked for more, thrice, and for no more than help
+	# only the last of these programs looked enough like ours to be called with more than --version: three
+	# times, and only for help
 	[ "$(sort -u "$STAND_IN_LOG.other")" = 'called: --install --help' ]
 	[ "$(wc -l <"$STAND_IN_LOG.other")" -eq 3 ]
 }
@@ -389,7 +392,7 @@ token_is_secret() # [MASKED]
 	cd "$BATS_TEST_TMPDIR/scripts"
 	run sh ci-bootstrap
 	[ "${lines[0]}" = 'beside --no-channel-add nix_user_chroot_install' ]
-	# not one that merely lies about
+	# an install.sh in the working directory is not used
 	run -0 sh <"$CI"
 	ran_once
 
@@ -404,7 +407,7 @@ token_is_secret() # [MASKED]
 	done
 	rm -rf "$STAND_IN_LOG" "$HOME/.local" "$TOOLS/wget"
 
-	# and nothing else is
+	# without curl or wget, and from a release over http, it is refused
 	NIX_USER_CHROOT_RELEASES=$HTTPS PATH=$TOOLS run sh <"$CI"
 	refused "$HTTPS/install.sh" 'neither curl nor wget'
 	NIX_USER_CHROOT_RELEASES=$MIRROR_HTTP_URL run sh <"$CI"
@@ -461,7 +464,7 @@ token_is_secret() # [MASKED]
 				return 1
 			fi
 		done
-		step=7 # the others read as the first does
+		step=7 # the other shells read the script the same way: fewer steps are enough
 	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ -z "$(ls -A "$HOME")" ]
@@ -494,7 +497,7 @@ token_is_secret() # [MASKED]
 		NIX_USER_CHROOT_SUDO=no
 	END
 	[ ! -e bad ]
-	# the empty access token took away what the first run had written
+	# a run with an empty access token removes the file that the first run wrote
 	[ ! -e "$CONFIG/access-tokens.conf" ]
 }
 
@@ -502,7 +505,7 @@ token_is_secret() # [MASKED]
 	local action from releases=https://github.com/nix-user-chroot/nix-user-chroot/releases
 	local ours=nix-user-chroot/nix-user-chroot/scripts/github-action
 
-	# nothing is downloaded: the program is there
+	# the program is there, so nothing is downloaded
 	mkdir -p "$HOME/.local/bin"
 	cp "$BATS_TEST_DIRNAME/stand-in" "$HOME/.local/bin/nix-user-chroot"
 	export GITHUB_PATH=$BATS_TEST_TMPDIR/path

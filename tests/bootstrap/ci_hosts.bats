@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 #
-# scripts/ci-bootstrap on hosts that refuse user namespaces, with the real program, a real Nix, the real
-# kernel and a real sudo. Each host is a user namespace, in which sudo can become root and no more than
-# that, with a root and limits of its own: nothing of this host changes, and all ends with the test.
-# Needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash, and RELEASES.
+# scripts/ci-bootstrap on hosts that refuse user namespaces, with the real program, a real Nix, the real kernel
+# and a real sudo. Each host is a user namespace with a root directory and limits of its own, where sudo gives
+# root of that namespace only: nothing of this host changes, and everything ends with the test. Needs
+# NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash, and RELEASES.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -24,7 +24,7 @@ setup()
 	hosts_test
 }
 
-# What a job does after ci-bootstrap, for "bash -euc"
+# What a job does after ci-bootstrap: a script for "bash -euc"
 JOB='
 	nix --version | grep "^nix (Nix) 2"
 	out=$(nix-build --no-out-link -E "derivation { name = \"x\"; system = builtins.currentSystem;
@@ -39,7 +39,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 	run -0 host refuse_limit bash -euc "$bootstrap$JOB"'
 		grep -x "runtime userns" ~/.local/share/nix/var/nix-user-chroot/record
 		[ "$(cat /proc/sys/user/max_user_namespaces)" = 15000 ]
-		# nothing is left of the program that was there before
+		# the directory of the program that was downloaded before the installation is removed
 		ls ~/.config/nix-user-chroot
 		[ ! -e /nix ]'
 	has_words "changed this host by sudo, for this runner is GitHub's own" \
@@ -70,7 +70,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 }
 
 @test "the other hosted runners: each is known by its own variables" {
-	# --version alone is refused behind --install, after the host has been opened
+	# ends quickly: --install refuses the option, but only after the script has changed the host
 	local opened='/release/ci-bootstrap --no-such-option; cat /proc/sys/user/max_user_namespaces'
 
 	TF_BUILD=True AGENT_ISSELFHOSTED=0 run -0 host refuse_limit bash -c "$opened"
@@ -97,16 +97,16 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 		'"$bootstrap$JOB"'
 		[ "$NIX_CONF_DIR" = /nix/etc/nix ]
 		nix config show access-tokens | grep "github.com=ghs_x"
-		# what a step adds to the profile, a later one finds, in a plain shell
+		# a package that one step adds to the profile is found by a later step, in a plain shell
 		nix-env -i -f greet.nix
 		env -i HOME="$HOME" /bin/bash -euc ". ~/.config/nix-user-chroot/env.sh; greet"
-		# a second run, without the token
+		# run again, without the token
 		unset NIX_USER_CHROOT_ACCESS_TOKEN
 		'"$bootstrap"'
 		[ ! -e ~/.config/nix-user-chroot/access-tokens.conf ]
 		rm greet.nix
 		nix-user-chroot --uninstall --yes
-		# .config would be there on a runner
+		# leave out .config, which already exists on a real runner
 		find ~ /nix ! -path ~/.config'
 	grep -qx greetings <<<"$output"
 	[ "${lines[-2]}" = /home/runner ]
@@ -165,7 +165,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 	[[ $output == *$'\n-r /etc/apparmor.d/nix-user-chroot-ci\nabi <abi/4.0>,\ninclude <tunables/global>\n'* ]]
 	[[ $output =~ 'profile nix-user-chroot-ci "/{home/runner/.config/nix-user-chroot/program.'[0-9]+'/nix-user-chroot,home/runner/.local/bin/nix-user-chroot}" flags=(unconfined) {' ]]
 	[[ $output == *$'{\n  userns,\n}' ]]
-	# AppArmor 4 has it; that of Debian 12 does not know the rule
+	# check the profile by the parser of AppArmor 4; that of Debian 12 does not know the rule
 	if printf 'profile x {\n  userns,\n}\n' | /usr/sbin/apparmor_parser -QTK 2>/dev/null; then
 		sed -n '/^abi/,$p' <<<"$output" | /usr/sbin/apparmor_parser -QTK
 	fi

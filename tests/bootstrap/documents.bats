@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The man page and the completions that the program in one file puts into the home directory with its
-# copy. See bootstrap.bash and ../integration/install.bash.
+# The man page and the completions that the single-file program installs into the home directory together with
+# its copy. See bootstrap.bash and ../integration/install.bash.
 
 # shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite PROGRAM
 # shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
@@ -30,7 +30,7 @@ setup()
 	ZSH_FILE=$DATA/zsh/site-functions/_nix-user-chroot
 }
 
-# generated SHELL: the completions as they are built
+# generated SHELL: print the completions as the build generates them
 generated()
 {
 	sh "$SOURCE/scripts/completions/generate" "$1"
@@ -44,16 +44,16 @@ generated()
 	cmp "$MAN" "$SOURCE/src/nix-user-chroot.1"
 	cmp "$BASH_FILE" <(generated bash)
 	cmp "$FISH_FILE" <(generated fish)
-	# nobody has told zsh of such a directory
+	# zsh has no such directory by default, so --install makes none
 	[ ! -e "$DATA/zsh" ]
 	for file in "$MAN" "$BASH_FILE" "$FISH_FILE"; do
 		grep -qx "file $file $(sha256sum <"$file" | cut -d ' ' -f 1)" "$NIX/var/nix-user-chroot/record"
 	done
-	# man finds it by the directory of the program on PATH
+	# man finds the page by the directory of the program on PATH
 	if type -P man >/dev/null; then
 		[ "$(env -u MANPATH man -w nix-user-chroot)" = "$MAN" ]
 	fi
-	# there already
+	# run again: everything is there already
 	run -0 "$HOME/.local/bin/nix-user-chroot" --install
 	[[ $output == *'nothing to do' ]]
 	run -0 "$HOME/.local/bin/nix-user-chroot" --uninstall --yes
@@ -107,7 +107,7 @@ generated()
 	[ "$(cat "$MAN")" = mine ]
 	[ "$(readlink "$BASH_FILE")" = /nowhere ]
 	[ -d "$FISH_FILE" ]
-	# of ours, one that was changed since stays too, and is named
+	# a file of ours that the user edited stays, too, and --uninstall names it
 	rm -r "$MAN" "$BASH_FILE" "$FISH_FILE"
 	run -0 install --nix-version "$TINY"
 	echo '# more' >>"$FISH_FILE"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 #
-# On each kind of host that refuses user namespaces, the whole life of an installation: from nothing to
-# `nix --version` by the one-liner and by ci-bootstrap, a derivation is built, Nix is upgraded and removed
-# without a trace. Each test writes a line of a table, as a comment of TAP. Takes minutes, and is a part of
-# the step `long` of scripts/check. Needs what hosts.bash says, and RELEASES.
+# The whole life of an installation on each kind of host that refuses user namespaces: install by the one-line
+# command or by ci-bootstrap, run `nix --version`, build a derivation, upgrade Nix, and uninstall without a
+# trace. Each test prints a line of a table, as a comment of TAP. Takes minutes, and belongs to the step `long`
+# of scripts/check. Needs what hosts.bash says, and RELEASES.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -23,11 +23,12 @@ setup()
 	hosts_test
 }
 
-# The whole life, by WAY: install.sh or ci-bootstrap. Says "SHOWN runtime NAME" and what entering costs.
+# The whole life, as a script. Its argument is install.sh or ci-bootstrap. Prints "SHOWN runtime NAME" and
+# "SHOWN enter MILLISECONDS".
 LIFE='
 	way=$1
 	export NIX_CONFIG="substitute = false"
-	# all that can be seen from here, but the file systems of the kernel
+	# list all files that can be seen from here, without those that are the same for all
 	there() {
 		find / -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -path /usr -prune -o \
 			-path "$HOME/.config" -prune -o -path /tmp -prune -o -print 2>/dev/null | sort
@@ -50,7 +51,7 @@ LIFE='
 	out=$(nix-build --no-out-link -E "derivation { name = \"x\"; system = builtins.currentSystem;
 		builder = \"/bin/sh\"; args = [ \"-c\" \"echo built > \$out\" ]; }")
 	nix-store --query --hash "$out" | grep "^sha256:"
-	# milliseconds, the fastest of twenty
+	# the time to enter in milliseconds, the fastest of twenty
 	/usr/bin/python3 -c "if 1:
 		import subprocess, time
 		def once():
@@ -62,7 +63,7 @@ LIFE='
 	get --nix-version 2.26.4 --force
 	grep -q "^complete 2.26.4 " "$dir/var/nix-user-chroot/record"
 	nix --version
-	# what was built is there still
+	# what was built before the upgrade is still there
 	nix-store --query --hash "$out" | grep "^sha256:"
 	nix-user-chroot --uninstall --yes
 	after=$(there)
@@ -70,7 +71,7 @@ LIFE='
 	echo "SHOWN whole"
 '
 
-# live RUNTIME WAY PREPARE: all of it, in that runtime
+# live RUNTIME WAY PREPARE: run LIFE by WAY on a host made by PREPARE; it must use RUNTIME
 live()
 {
 	local unshared entered

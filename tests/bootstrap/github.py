@@ -67,7 +67,7 @@ def run_action(directory, given, environment, name):
     assert "${{" not in script, "text pasted into a script could be commands"
     environment = dict(environment, GITHUB_ACTION_PATH=os.path.realpath(directory))
     environment.pop("TEST_GITHUB_TOKEN", None)
-    # as a runner has it in composite actions
+    # a runner leaves these variables empty in composite actions
     environment.update(GITHUB_ACTION_REPOSITORY="", GITHUB_ACTION_REF="")
     for name, value in step["env"].items():
         environment[name] = evaluate(value, contexts)
@@ -115,7 +115,7 @@ def run_step(step, environment):
         f.write(step["run"])
         f.flush()
         shell = step.get("shell", "bash --noprofile --norc -eo pipefail {0}")
-        # the runner finds the shell by the PATH that earlier steps have left
+        # the runner looks for the shell on the PATH that earlier steps have set
         subprocess.run(["env", *(w.replace("{0}", f.name) for w in shlex.split(shell))],
                        env=environment, check=True)
 

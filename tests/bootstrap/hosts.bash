@@ -1,22 +1,22 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 #
-# Hosts that refuse user namespaces, for ci_hosts.bats and every_host.bats. `load` it after bootstrap.bash.
-# Each is a user namespace, in which sudo can become root and no more than that, with a root and limits of
-# its own: nothing of this host changes, and all ends with the test.
+# Hosts that refuse user namespaces, for ci_hosts.bats and every_host.bats. `load` it after bootstrap.bash. Each
+# host is a user namespace with a root directory and limits of its own, where sudo gives root of that namespace
+# only: nothing of this host changes, and everything ends with the test.
 #
-#   hosts_suite            in setup_file: a release of the real program in RELEASE, with PRoot, if there is one
-#   hosts_test             in setup: skips the test where it cannot be done
-#   in_namespaces COMMAND...    in namespaces of its own, whose IDs are those of this host: root is the
-#                          root of these alone
-#   host PREPARE COMMAND...     COMMAND as the user "runner" of a host that PREPARE makes, a text for bash
-#                          as its root. Words for PREPARE: refuse_limit, refuse_filter (for all that
-#                          follows), refuse_users (user namespaces alone), as_root, own_nix, no_sudo,
-#                          with_helper, with_proot, no_proot (none on PATH either), container, apparmor
-#                          (0: its parser fails).
+#   hosts_suite            in setup_file: make a release of the real program in RELEASE, with PRoot if there is one
+#   hosts_test             in setup: skip the test where such hosts cannot be made
+#   in_namespaces COMMAND...    run COMMAND in new namespaces. User IDs are the same as on this host, but root is
+#                          root of these namespaces only
+#   host PREPARE COMMAND...     run COMMAND as the user "runner" of a host that PREPARE, a text for bash run as
+#                          its root, makes. PREPARE may call: refuse_limit; refuse_filter (for all that
+#                          follows); refuse_users (refuse user namespaces alone); as_root; own_nix; no_sudo;
+#                          with_helper; with_proot; no_proot (none on PATH either); container; apparmor
+#                          (with 0 its parser fails).
 #
-# Environment: as bootstrap.bash; STATIC_DIST may have the PRoot that scripts/build-static makes, else it is
-# this host's.
+# Environment: as for bootstrap.bash. STATIC_DIST may contain the PRoot that scripts/build-static makes; without
+# it, this host's PRoot is used.
 
 hosts_suite()
 {
@@ -60,7 +60,8 @@ in_namespaces()
 	unshare --user --mount --pid --fork --kill-child bash -c \
 		': >"$WORK/ready"; read -r _ <"$WORK/go"; exec "$@"' in_namespaces "$@" 3>&- 4>&- &
 	: <"$WORK/ready"
-	# the one that unshare has made waits too: the map is that of the namespace of both
+	# $! is unshare itself, which waits for its child: both are in the new user namespace, so its map can be
+	# set by $!
 	pid=$!
 	echo '0 0 65536' >"/proc/$pid/uid_map"
 	echo '0 0 65536' >"/proc/$pid/gid_map"
@@ -139,7 +140,7 @@ HOST='
 	container() {
 		touch .dockerenv
 	}
-	# The kernel here has no AppArmor: a file stands in for its switch, and a parser for what it does
+	# The kernel here may have no AppArmor: a file acts as its sysctl, and a script as apparmor_parser
 	apparmor() {
 		mkdir fake
 		cp -r proc/sys/kernel/{osrelease,ostype,hostname} fake
@@ -152,7 +153,7 @@ HOST='
 		chmod 755 tools/apparmor_parser
 		echo "Defaults secure_path=/tools:/usr/sbin:/usr/bin:/sbin:/bin" >>etc/sudoers
 	}
-	# greet.nix, something to add to the profile
+	# write greet.nix, a package that a test adds to the profile
 	a_program() {
 		cat >home/runner/greet.nix <<-END
 			derivation {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# scripts/install.sh in every shell that is here, from a release of stand-ins on loopback: what it
+# scripts/install.sh in every shell that is installed here, from a release of stand-ins on loopback: what it
 # runs, what it refuses to run, and that it leaves nothing behind. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
@@ -49,7 +49,7 @@ setup()
 	nothing_ran
 	[ -x "$HOME/to/nix-user-chroot" ]
 	cmp "$HOME/to/nix-user-chroot" "$RELEASE/$NAME"
-	# what has a wrong SHA-256 does not come there
+	# a program with a wrong SHA-256 does not get into the directory
 	rm "$HOME/to/nix-user-chroot"
 	NIX_USER_CHROOT_PROGRAM_SHA256=$(printf '%064d' 0) NIX_USER_CHROOT_DOWNLOAD_TO=$HOME/to run install_sh
 	refused 'SHA-256 mismatch for '
@@ -110,9 +110,9 @@ setup()
 	done <<<"$SHELLS"
 }
 
-# names of the variables in what "env -0" prints, but for those that every shell sets, and the A__z in
-# which ksh93 hands the types of variables on; bats's functions have names that no shell but bash hands
-# on, and newlines
+# names: print the names of the variables in the output of "env -0" on stdin. Left out are variables that every
+# shell sets; A__z, in which ksh93 exports the types of variables; and exported functions of bats, which only
+# bash hands on.
 names()
 {
 	tr '\0' '\n' | sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\)=.*/\1/p' |
@@ -142,7 +142,7 @@ names()
 	[ "$stderr" = 'said on stderr' ]
 	NIX_USER_CHROOT_QUIET=1 run -0 --separate-stderr install_sh
 	[ "$stderr" = 'said on stderr' ]
-	# that of the command is not ours
+	# an option -q behind -- belongs to the command
 	run -0 --separate-stderr install_sh -- ls -q
 	[[ $stderr == *downloading* ]]
 }
@@ -175,7 +175,7 @@ names()
 				return 1
 			fi
 		done
-		step=7 # the others read as the first does
+		step=7 # the other shells read the script the same way: fewer steps are enough
 	done < <(head -n 3 <<<"$SHELLS")
 	nothing_ran
 	[ "$(mirror_requests .)" -eq 0 ]
@@ -187,7 +187,7 @@ names()
 	size=$(wc -c <"$SCRIPTS/install.sh")
 	tail=$(tail -n 4 "$SCRIPTS/install.sh" | wc -c)
 	while read -r shell; do
-		# without the newline at its end it is whole
+		# only the newline at the end is missing: the script is whole, so the loop stops before that
 		for ((n = size - tail; n < size - 1; n++)); do
 			# shellcheck disable=SC2086 # two words
 			if head -c "$n" "$SCRIPTS/install.sh" | $shell -s -- --force >/dev/null 2>&1; then
@@ -303,7 +303,7 @@ names()
 		run -0 with_tools sh
 		ran_once
 	done
-	# one that is there but broken is passed over
+	# a digester that is there but broken is passed over
 	printf '#!/bin/sh\nexit 1\n' >"$TOOLS/sha256sum"
 	printf '#!/bin/sh\necho 0000\n' >"$TOOLS/shasum"
 	chmod 755 "$TOOLS/sha256sum" "$TOOLS/shasum"
@@ -420,8 +420,8 @@ names()
 		run with_tools sh
 		refused "$HTTPS/$NAME"
 		[[ $output == *'too large'* || $output == *'curl: (23)'* ]]
-		# busybox leaves the rest to openssl, which reads to the end and throws it away; the line is
-		# written when the server notices that nobody listens any more
+		# wait for the mirror's line, which comes when the mirror notices that the client is gone. Not
+		# with busybox: its openssl reads on to the end and throws the data away.
 		[ "$tool" = busybox:wget ] || wait_until 20 requested "^GET /$NAME 200 [0-9]{1,8} "
 	done
 	nothing_ran
@@ -430,7 +430,7 @@ names()
 @test "install.sh: servers that are not verified are refused, by every downloader" {
 	local tool kind url
 
-	# whatever the user has told them
+	# options in the user's files that turn verification off do not count
 	echo insecure >"$HOME/.curlrc"
 	echo 'check_certificate = off' >"$HOME/.wgetrc"
 	basic_tools "$TOOLS"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/install.sh on hosts of many kinds: architectures, directories that nothing can be run from,
-# signals, a root with busybox alone. See bootstrap.bash.
+# scripts/install.sh on hosts of many kinds: architectures, directories that no program can be run from,
+# signals, a root directory with busybox alone. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -31,7 +31,7 @@ teardown()
 	stop_busybox_server
 }
 
-# host_is KERNEL MACHINE BITS: what the tools of the host will say; BITS '' for no getconf
+# host_is KERNEL MACHINE BITS: let uname and getconf print these; with BITS '' there is no getconf
 host_is()
 {
 	rm -rf "$TOOLS"
@@ -44,7 +44,7 @@ host_is()
 	[ -n "$3" ] || rm "$TOOLS/getconf"
 }
 
-# elf_class_is N: the fifth byte of every file, as dd reads it, is N
+# elf_class_is N: let dd read N as the fifth byte of every file
 elf_class_is()
 {
 	rm "$TOOLS/dd"
@@ -112,7 +112,7 @@ elf_class_is()
 	nothing_ran
 }
 
-# one of each, so that what was not tested is named
+# a test for each shell: if one is not installed, its skipped test says so
 shell_is_here()
 {
 	command -v "$1" >/dev/null || skip "needs $1"
@@ -131,7 +131,7 @@ shell_is_here()
 	shell_is_here ksh
 }
 
-# scripts/deps installs the others; this one is not in Debian 13
+# scripts/deps installs the others; yash is not in Debian 13
 @test "install.sh: the tests in every shell have yash among them" {
 	shell_is_here yash
 }
@@ -159,7 +159,7 @@ shell_is_here()
 	nothing_ran
 }
 
-# in_namespace COMMANDS: with sh, in a mount namespace of our own, in which mounts can be made
+# in_namespace COMMANDS: run COMMANDS by sh, in a new mount namespace where they may mount
 in_namespace()
 {
 	unshare --user --map-root-user --mount true 2>/dev/null ||
@@ -190,15 +190,15 @@ in_namespace()
 	export NIX_USER_CHROOT_RELEASES=$RELEASE XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run EXEC_DIR
 	for exec_dir in "$HOME/.cache" "$XDG_RUNTIME_DIR" "$HOME"; do
 		rm -f "$STAND_IN_LOG"
-		# all of /tmp noexec, and what lies below it, but for the directory whose turn it is; an
-		# inner mount of the home would else cover one below it
+		# mount noexec all of /tmp and what is below it, except the one directory that has to be found;
+		# one directory at a time, because a mount over the home directory would cover one below it
 		EXEC_DIR=$exec_dir run -0 in_namespace '
 			dash=$(command -v dash || command -v sh)
 			[ "$EXEC_DIR" != "$HOME" ] || rm -rf "$HOME/.cache"
 			mount --bind "$EXEC_DIR" /mnt
 			mount --rbind /tmp /tmp
 			mount -o remount,bind,noexec /tmp
-			cd / # and into the new one
+			cd / # cd / leaves the old mount of /tmp, so that paths lead to the new one
 			mount --bind /mnt "$EXEC_DIR"
 			exec "$dash" <"$SCRIPTS/install.sh"'
 		grep -qx "called as $exec_dir/nix-user-chroot\..*" "$STAND_IN_LOG"
@@ -240,7 +240,8 @@ in_namespace()
 }
 
 @test "install.sh: a file that lies in its way, or a link to elsewhere, is neither used nor removed" {
-	# the name has the process id of the shell, which here is that of a shell that becomes another
+	# the directory's name contains the process ID: this shell makes the files and then becomes install.sh
+	# by exec
 	run -0 sh -c 'mkdir "$1/elsewhere"
 		ln -s "$1/elsewhere" "$TMPDIR/nix-user-chroot.$$"
 		echo mine >"$TMPDIR/nix-user-chroot.$$.2"
@@ -255,8 +256,9 @@ in_namespace()
 	local shell
 
 	basic_tools "$TOOLS"
-	# somebody else is first, and the signal comes before mkdir has failed; the first name ends with the
-	# shell's process ID, and only that process is signalled: later names have a count behind it
+	# a mkdir that acts as if another process had just made the directory, sends the signal, and fails. The
+	# first name ends with the shell's process ID, and only that process gets the signal; later names have a
+	# count behind the ID
 	rm "$TOOLS/mkdir"
 	printf '%s\n' '#!/bin/sh' "'$(type -P mkdir)' \"\$1\" && echo theirs >\"\$1/file\"" \
 		'case ${1##*/nix-user-chroot.} in *[!0-9]*) ;; *) kill -TERM "${1##*.}" ;; esac' 'exit 1' >"$TOOLS/mkdir"
@@ -328,7 +330,7 @@ in_namespace()
 	grep -qx 'argument <--force>' "$root/log"
 	grep -q '^called as /tmp/' "$root/log"
 	[ -z "$(ls "$root/tmp")" ]
-	# a wrong sum there too
+	# a wrong hash is refused there, too
 	rm "$root/log"
 	mkdir "$root/bad"
 	cp "$RELEASE"/* "$root/bad"

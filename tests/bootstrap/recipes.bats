@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# The recipes of scripts/README as their users run them, with the real program and
-# a real Nix from a mirror on loopback. Their text is taken out of that page; nothing is changed in it but
-# the URL of the release. Needs NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
+# The recipes of scripts/README as users run them, with the real program and a real Nix from a mirror on
+# loopback. The text of each recipe is read from that page; only the URL of the release is replaced. Needs
+# NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -42,14 +42,14 @@ setup()
 	new_user
 }
 
-# new_user [NAME]: a home, and an environment in which everything comes from the mirror
+# new_user [NAME]: a new home, and an environment in which everything comes from the mirror
 new_user()
 {
 	new_home "$@"
 	unset https_proxy no_proxy
 	export NIX_USER_CHROOT_RELEASES=$HTTPS/program CURL_CA_BUNDLE=$MIRROR_CA
 	export NIX_USER_CHROOT_MIRROR=$MIRROR_URL NIX_USER_CHROOT_CACERT=$MIRROR_CA
-	# there is no cache.nixos.org to ask
+	# do not ask cache.nixos.org, which the tests cannot reach
 	export NIX_CONFIG='substitute = false'
 }
 
@@ -61,7 +61,7 @@ teardown()
 	fi
 }
 
-# a directory with something for "nix build", which is the working directory then
+# make a directory with something for "nix build", and change to it
 project() # [LINE COMMAND]: a line of the derivation, and how it is built
 {
 	mkdir "$HOME/project"
@@ -81,14 +81,14 @@ project() # [LINE COMMAND]: a line of the derivation, and how it is built
 	echo '{ "nodes": { "root": { } }, "root": "root", "version": 7 }' >flake.lock
 }
 
-# built: "nix build" has left its link, which leads into the store
+# built: check that "nix build" has left its link into the store
 built()
 {
 	[[ $(readlink result) == /nix/store/*-x ]]
 	rm result
 }
 
-# What a job does with nix, in a script of the shell "sh -e" that fails unless all of it works
+# What a job does with nix; run by "sh -e", it fails unless everything works
 JOB='
 	nix --version | grep -q "^nix (Nix) 2"
 	[ "$(nix eval --expr "6 * 7")" = 42 ]
@@ -140,7 +140,7 @@ JOB='
 	[[ $output == nix-2.26.3-Linux-X64-*.tar ]]
 	run ! grep -aq ghs_first "$TEST_CACHE/$output"
 
-	# another runner, another day
+	# a later run on another runner, which has only the cache
 	cd "$BATS_TEST_TMPDIR"
 	remove_tree "$HOME"
 	mkdir "$HOME"
@@ -152,7 +152,7 @@ JOB='
 	[[ $output == *github.com=ghs_second$'\n'sha256:* ]]
 	[ "$(mirror_requests .)" -eq 0 ]
 
-	# with other inputs the nearest entry is taken, and a new one written
+	# with another flake.lock, the nearest entry of the cache is restored, and a new entry is saved
 	echo >>flake.lock
 	remove_tree "$HOME/.local" "$HOME/.nix-profile"
 	: >"$GITHUB_PATH" && : >"$GITHUB_ENV"
@@ -179,11 +179,11 @@ JOB='
 	} >"$job"
 	run -0 "$BATS_TEST_DIRNAME/github.py" job "$job"
 	[ "$(grep -cx greetings <<<"$output")" -eq 2 ]
-	# in a plain step there is nothing at the other end of the link
+	# /nix exists only inside, so outside the link leads nowhere
 	[ ! -e result ]
 }
 
-# yaml EXPRESSION: of the document on stdin, as "document"
+# yaml EXPRESSION: print EXPRESSION, in Python, where "document" is the YAML document on stdin
 yaml()
 {
 	/usr/bin/python3 -c "import sys, yaml; document = yaml.safe_load(sys.stdin); print($1)"
@@ -219,7 +219,7 @@ yaml()
 		run -0 $shell -c "$script"
 		built
 	done
-	# what fails before Nix is there ends the job
+	# an error before Nix is installed ends the job
 	remove_tree "$HOME/.local" "$HOME/.config"
 	run ! sh -ec "${script//ci-bootstrap/none}"
 	[[ $output != *'nix build'* ]]
@@ -256,12 +256,13 @@ yaml()
 		run -0 $shell -ec "$script"
 		built
 	done
-	# from a clone
+	# the same from a clone
 	run -0 sh -ec '. "$("$0/ci-bootstrap")"'"$JOB" "$SCRIPTS"
 	[ "${lines[-1]}" = 'job done' ]
 }
 
-# program_root DIR: a root with busybox alone, and the libraries of the program where it is not static
+# program_root DIR: make a root directory with busybox alone, and the libraries of the program if it is not
+# static
 program_root()
 {
 	local library
@@ -286,8 +287,8 @@ program_root()
 	[ -L "$root/root/.local/bin/nix" ]
 }
 
-# image_root DIR: what FROM buildpack-deps:curl gives, for our purposes: a Debian with curl and CA
-# certificates. Its /usr is this host's, its certificates those of the mirror.
+# image_root DIR: make a root directory that is like the image buildpack-deps:curl, as far as the tests need:
+# Debian with curl and CA certificates. Its /usr is this host's, its certificate is that of the mirror.
 image_root()
 {
 	local name
@@ -301,7 +302,7 @@ image_root()
 	echo '127.0.0.1 localhost' >"$1/etc/hosts"
 }
 
-# in_image [OPTION...] COMMAND...: in a container of that image, with options of bwrap
+# in_image [OPTION...] COMMAND...: run COMMAND in a container of that image; the options are bwrap's
 in_image()
 {
 	in_root "$BATS_TEST_TMPDIR/image" --ro-bind /usr /usr --ro-bind "$BUILD" /build \
@@ -310,7 +311,8 @@ in_image()
 		--setenv NIX_USER_CHROOT_RELEASES "$NIX_USER_CHROOT_RELEASES" "$@"
 }
 
-# dockerfile FILE [WRAPPER...]: build it, with a shell for each RUN, in the root of image_root
+# dockerfile FILE [WRAPPER...]: carry out a Dockerfile in the root directory of image_root, a new shell for each
+# RUN
 dockerfile()
 {
 	local line environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -335,7 +337,7 @@ dockerfile()
 	done <"$file"
 }
 
-# What Docker's filter refuses to a container that has no privilege
+# runs a command without the system calls that Docker's filter refuses to an unprivileged container
 DOCKER=(/build/refuse 'unshare,clone,mount,umount,pivot_root' --)
 
 needs_refuse()
@@ -351,7 +353,7 @@ needs_refuse()
 	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
 	grep -qx 'runtime direct' "$BATS_TEST_TMPDIR/image/nix/var/nix-user-chroot/record"
 	[ -z "$(ls "$BATS_TEST_TMPDIR/image/tmp")" ]
-	# containers of that image: its ENV, and a command
+	# run containers of that image, with its ENV
 	printf '%s' "$JOB" >"$BATS_TEST_TMPDIR/image/job"
 	{
 		grep ^ENV "$BATS_TEST_TMPDIR/Dockerfile"
@@ -382,14 +384,15 @@ needs_refuse()
 		--setenv CI_DISPOSABLE_ENVIRONMENT true "${DOCKER[@]}" \
 		bash -eo pipefail -c "$script"'
 			cat result
-			# and what the job has added to the profile
+			# the PATH also has the profile, where a job may add packages
 			type -P nix; echo "$PATH"'
 	[[ $output == *$'\nbuilt\n/root/.local/bin/nix\n/root/.local/bin:/root/.nix-profile/bin:'* ]]
 	[[ $(readlink result) == /nix/store/*-x ]]
 	[[ $output != *'changed this host'* ]]
 }
 
-# on_node NAME COMMAND...: where /local is the node's own, and all else is that of all nodes
+# on_node NAME COMMAND...: run COMMAND as on the node NAME: /local is the node's own, all else is shared by all
+# nodes
 on_node()
 {
 	local entry node=$BATS_TEST_TMPDIR/$1
@@ -416,7 +419,7 @@ on_node()
 	on_node one true || skip 'needs user namespaces, to mount things in'
 	run -0 on_node one "$BATS_TEST_TMPDIR/job"
 	built
-	# two nodes at once, with a project each, and what they write into the home the same
+	# two nodes at once, each with its own project; both write the same files in the home directory
 	cp -r . ../other
 	for node in two three; do
 		(
@@ -433,7 +436,7 @@ on_node()
 	built
 	for node in one two three; do
 		[ -d "$BATS_TEST_TMPDIR/$node/${USER-}/nix/store" ]
-		# a later job, which has nothing from outside
+		# a later job on the node, where the network is not needed any more
 		run -0 on_node $node env -u NIX_USER_CHROOT_RELEASES -u NIX_USER_CHROOT_MIRROR \
 			sh -ec '. "$HOME/.config/nix-user-chroot/env.sh"'"$JOB"
 		[ "${lines[-1]}" = 'job done' ]
@@ -446,7 +449,7 @@ installed()
 	"$PROGRAM" --install -q --no-channel-add
 }
 
-# sshd for this user alone, in which HOME is ours; sets SSH, with what leads there
+# start_sshd: prepare sshd for this user alone, with our HOME; set SSH to a command that connects to it
 start_sshd()
 {
 	local dir=$BATS_TEST_TMPDIR/ssh sshd
@@ -467,15 +470,18 @@ start_sshd()
 	END
 	sshd+=" -i -f $dir/config -E $dir/log"
 	if [ "$(id -u)" -eq 0 ]; then
-		# it wants a directory that only its service makes: here, one that nobody else sees
+		# sshd needs the directory /run/sshd, which its service makes: make it in a mount namespace of
+		# its own
 		[ -d /run/sshd ] ||
 			sshd="unshare --mount sh -c 'mount -t tmpfs none /run && mkdir /run/sshd && exec $sshd'"
 	else
-		# it gives the terminal to the group tty, which no user may do; without one, to the user's own
+		# sshd gives the terminal to the group tty, which only root may do; without such a group, to the
+		# user's own group
 		grep -v '^tty:' /etc/group >"$dir/group"
 		sshd="bwrap --dev-bind / / --ro-bind $dir/group /etc/group $sshd"
 	fi
-	# an inherited socket would do, but sshd takes none: so each connection is a process of its own
+	# ssh starts an sshd of its own for each connection, because sshd cannot take an inherited listening
+	# socket
 	SSH=(command ssh -o ProxyCommand="$sshd" -o HostName=127.0.0.1
 		-o IdentityFile="$dir/user" -o IdentitiesOnly=yes -o UserKnownHostsFile="$dir/known"
 		-o StrictHostKeyChecking=accept-new -o BatchMode=yes)
@@ -518,7 +524,7 @@ start_sshd()
 	END
 	[[ $output == *'nix (Nix) 2.26.3'* ]]
 	[[ $output == *'at a terminal'* ]]
-	# as VS Code runs a task
+	# run a task as VS Code does
 	run -0 env SHELL=/bin/bash "$command" -c 'nix --version'
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# One Nix for all colleagues: the recipe of scripts/README as two users, with the real program and a real
-# Nix. The users are numbers that nobody has here. The recipe's text is taken out of that page; /proj/tools
-# becomes a directory of the test's, and anna the keeper's number. One installation is for all tests.
+# One Nix for all colleagues: the recipe of scripts/README as two users, with the real program and a real Nix.
+# The users are user IDs that have no account here. The text of the recipe is read from that page; /proj/tools
+# is replaced by a directory of the test, and anna by the keeper's user ID. All tests use one installation.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -26,7 +26,7 @@ setup_file()
 	if [ -z "$PROGRAM" ] || [ "$(id -u)" -ne 0 ]; then
 		return 0
 	fi
-	# where other users can go, and run programs
+	# a place that other users can reach, and run programs from
 	[[ ,$(findmnt -n -o OPTIONS /dev/shm), != *,noexec,* ]] || memory=/tmp
 	PLACE=$(mktemp -d $memory/nix-user-chroot.XXXXXX)
 	TOOLS=$PLACE/proj/tools
@@ -91,7 +91,7 @@ teardown()
 	forget_lists
 }
 
-# as UID HOME SCRIPT: a bash of another user, who has nothing of ours in the environment
+# as UID HOME SCRIPT: run SCRIPT by bash as that user, with nothing of our environment
 as()
 {
 	setpriv --reuid "$1" --regid "$1" --groups "${GROUPS_OF-$GROUP}" env -i HOME="$2" USER="user$1" SHELL=/bin/bash \
@@ -102,7 +102,7 @@ as()
 		bash -ec "cd; $3"
 }
 
-# shared TITLE: that recipe, for these users and this place
+# shared TITLE: print that recipe, with the names replaced by these users and this place
 shared()
 {
 	local text
@@ -112,7 +112,7 @@ shared()
 	printf '%s\n' "${text//=anna/=$KEEPER}"
 }
 
-# keeper SCRIPT, colleague SCRIPT: each with what the recipe puts into ~/.bashrc
+# keeper SCRIPT, colleague SCRIPT: run SCRIPT as that user, after the lines that the recipe puts into ~/.bashrc
 keeper()
 {
 	as $KEEPER "$PLACE/keeper" "$OF_KEEPER; $1"
@@ -123,17 +123,18 @@ colleague()
 	as $COLLEAGUE "$PLACE/colleague" "$OF_COLLEAGUE; $1"
 }
 
-# What makes the entries of a script that follow it join a living one, which is quicker
+# To be put before a script: starts a living entry, which later entries of the script join, because that is
+# faster
 BESIDE='nix-user-chroot -- sleep 99 >/dev/null 2>&1 3>&- & trap "kill $!" EXIT
 '
 
-# in_place: what is in the Nix directory, to see that nobody has changed it
+# in_place: list the files in the Nix directory, to see that nobody has changed them
 in_place()
 {
 	find "$TOOLS" -printf '%p %y %m %U:%G %s %l %C@\n' | LC_ALL=C sort
 }
 
-# warned COUNT: so often was said whose the store is
+# warned COUNT: was the warning about the owner of the store printed COUNT times?
 warned()
 {
 	[ "$(grep -c "^nix-user-chroot: warning: the store in $TOOLS/nix belongs to $KEEPER and is not yours to write" \
@@ -149,17 +150,18 @@ warned()
 	run -0 colleague 'nix-user-chroot -- hello; nix-user-chroot -c hello; nix --version
 		echo hello | nix-user-chroot'
 	[ "$output" = $'this is hello\nthis is hello\nnix (Nix) 2.26.3\nthis is hello' ]
-	# named, and the profile is not on PATH
+	# the command is only in the profile, which is not on PATH: the error names it there
 	run -127 colleague 'PATH=/usr/bin:/bin $NIX_USER_CHROOT_DIR/../bin/nix-user-chroot $NIX_USER_CHROOT_DIR hello'
 	has_words 'the profile has it: /nix/var/nix/profiles/default/bin/hello'
 	run -0 colleague 'nix-user-chroot $NIX_USER_CHROOT_DIR /nix/var/nix/profiles/default/bin/hello'
-	# a profile of a Nix of their own, also if this store has the same by chance
+	# the colleague's ~/.nix-profile points to a profile of another Nix, whose path may even exist in this
+	# store
 	for profile in .local/state/nix/profiles/none /nix/var/nix/profiles/default-1-link; do
 		run -0 colleague "ln -sfn $profile ~/.nix-profile; nix-user-chroot -- sh -c 'PATH=\${PATH%%:*}; hello'"
 		[ "$output" = 'this is hello' ]
 	done
 	run -0 colleague 'rm ~/.nix-profile'
-	# a command that nobody has shared
+	# a name that the keeper has not shared
 	run -127 colleague "ln -s $TOOLS/bin/nix-user-chroot none; ./none"
 	has_words 'whoever keeps this Nix can add it' /nix/var/nix/profiles/default
 	diff <(echo "$before") <(in_place)
@@ -223,16 +225,16 @@ extra-experimental-features = read-only-local-store' ]
 	[ "$output" = $'none, substitute = false\nsandbox = false' ]
 	run -0 colleague 'NIX_REMOTE=/elsewhere nix-user-chroot -- sh -c "echo \"\$NIX_REMOTE, \$NIX_CONFIG\""'
 	[ "$output" = $'/elsewhere, substitute = false\nsandbox = false' ]
-	# the daemon of another Nix, which is not in this one
+	# a NIX_REMOTE or store that means the daemon of another Nix is not used in this one
 	run -0 colleague 'NIX_REMOTE=daemon nix store info'
 	run -0 colleague 'NIX_CONFIG="$NIX_CONFIG
 		store = daemon" nix store info'
-	# from inside into a directory of the colleague's own, and back
+	# entering a directory of the colleague's own from inside, and coming back
 	run -0 colleague 'mkdir -p own/store; nix-user-chroot -- sh -c "
 		nix-user-chroot ~/own sh -c \"echo \\\${NIX_REMOTE-none}\"
 		nix-user-chroot -- nix-user-chroot -- sh -c \"echo \\\$NIX_REMOTE\""'
 	[ "$output" = $'none\nlocal?read-only=true' ]
-	# where it is the user's own, outside
+	# a NIX_REMOTE with the same value, which the user has set outside, stays
 	run -0 colleague 'NIX_REMOTE="local?read-only=true" nix-user-chroot ~/own sh -c "echo \$NIX_REMOTE"'
 	[ "$output" = 'local?read-only=true' ]
 }
@@ -273,14 +275,14 @@ extra-experimental-features = read-only-local-store' ]
 @test "shared: while the keeper's daemon runs, all commands work, and after its end those that read" {
 	local pid
 
-	# the daemon has the process ID of the shell that ran nix-user-chroot
+	# the daemon keeps the process ID of the shell, because both the shell and nix-user-chroot exec
 	keeper "echo \$\$ >pid; exec $(shared 'To let colleagues build as well')" >"$BATS_TEST_TMPDIR/daemon" 2>&1 3>&- &
 	wait_until 20 test -S "$TOOLS/nix/var/nix/daemon-socket/socket"
 	run -0 colleague "nix build -f $PLACE/nixpkgs other -o result; nix-user-chroot -- ./result/bin/other; rm result"
 	[[ $output == *'this is other'* && $output != *'not yours to write'* ]]
 	run -0 colleague 'nix-user-chroot -- sh -c "echo \${NIX_REMOTE-none}"'
 	[ "$output" = none ]
-	# and one more look does not disturb it
+	# looking whether the daemon is there, which every entry does, causes no error in the daemon
 	run ! grep -i error "$BATS_TEST_TMPDIR/daemon"
 	pid=$(cat "$PLACE/keeper/pid")
 	cat "/proc/$pid/comm"

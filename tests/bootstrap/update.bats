@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --update of the program in one file: from releases of other versions of it, which are the program with
-# another version written over its own. See bootstrap.bash and ../integration/install.bash.
+# --update of the single-file program, from releases of other versions. Such a release is the same program with
+# another version number written over its own. See bootstrap.bash and ../integration/install.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite PROGRAM
@@ -38,13 +38,13 @@ setup()
 	THIS=$(version_of "$PROGRAM")
 }
 
-# version_of PROGRAM
+# version_of PROGRAM: print its version
 version_of()
 {
 	"$1" --version | sed -n '1s/^nix-user-chroot //p'
 }
 
-# own_release DIR VERSION: a release of this program, as scripts/release makes one
+# own_release DIR VERSION: make a release of this program, as scripts/release does
 own_release()
 {
 	local version name=nix-user-chroot-$2-$SYSTEM
@@ -63,20 +63,20 @@ sums()
 	(cd "$1" && sha256sum -- *-linux >SHA256SUMS)
 }
 
-# here: the program as the user has it, without an installation
+# here: put the program where the user has it, without an installation
 here()
 {
 	mkdir -p "${COPY%/*}"
 	cp "$PROGRAM" "$COPY"
 }
 
-# update [OPTION...]: from the mirror's newer release
+# update [OPTION...]: run --update with the mirror's newer release
 update()
 {
 	"$COPY" --update --releases "$MIRROR_URL/new" --cacert "$MIRROR_CA" "$@"
 }
 
-# unchanged: as here() has put it, and nothing beside it
+# unchanged: is the program as here() has put it, with no other file beside it?
 unchanged()
 {
 	cmp "$COPY" "$PROGRAM"
@@ -99,12 +99,12 @@ unchanged()
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	kill -0 "$pid"
 	run -0 "$COPY" -- sh -c 'ls -d /nix/store'
-	# with the man page and the completions of the new one
+	# the man page and the completions are those of the new version, too
 	grep -q '^\.TH .*"nix-user-chroot 9\.1\.0"' "$HOME/.local/share/man/man1/nix-user-chroot.1"
 	[ ! -e "$NIX/var/nix-user-chroot/lock" ]
 	run -0 grep "^file $COPY " "$NIX/var/nix-user-chroot/record"
 	[ "$output" = "file $COPY $(sha256sum <"$COPY" | cut -d ' ' -f 1)" ]
-	# again: nothing to do, and nothing is downloaded but the list
+	# once more: nothing to do, and only SHA256SUMS is downloaded
 	mirror_clear_log
 	run -0 update
 	[[ $output == *"9.1.0 is what the release has: nothing to do for $COPY" ]]
@@ -128,7 +128,7 @@ unchanged()
 	[ -L "$COPY" ]
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	[ "$(ls -A "$HOME/opt")" = nuc ]
-	# nothing was made for it
+	# --update has not made a Nix directory
 	[ ! -e "$NIX" ]
 }
 
@@ -178,7 +178,7 @@ unchanged()
 	here
 	cp -r "$SITE/new" "$dir"
 	program=$dir/nix-user-chroot-9.1.0-$SYSTEM
-	# changed, cut, replaced by a portal's page
+	# a program that was changed, cut, or replaced by a portal's page
 	for change in 'printf x >>"$program"' 'truncate -s 100000 "$program"' 'echo "<html>" >"$program"' \
 		': >"$program"'; do
 		cp "$SITE/new/${program##*/}" "$program"
@@ -186,7 +186,7 @@ unchanged()
 		run -125 "$COPY" --update --releases "$dir"
 		has_words 'SHA-256 mismatch for ' 'nothing was changed'
 	done
-	# with the right hash, but another version than its name, or nothing that runs
+	# the right hash, but a program of another version than its name says, or no program at all
 	cp "$SITE/old/nix-user-chroot-0.0.9-$SYSTEM" "$program"
 	sums "$dir"
 	run -125 "$COPY" --update --releases "$dir"
@@ -198,7 +198,7 @@ unchanged()
 	rm "$program"
 	run -125 "$COPY" --update --releases "$dir"
 	has_words "${program##*/} is not there"
-	# SHA256SUMS that names two, none, a page, nothing
+	# a SHA256SUMS that names two programs, or none, or is an HTML page, or is empty
 	sed "p; s/9\.1\.0/9.2.0/" "$SITE/new/SHA256SUMS" >"$dir/SHA256SUMS"
 	run -125 "$COPY" --update --releases "$dir"
 	has_words 'names 2 programs'
@@ -223,7 +223,7 @@ unchanged()
 	run -125 update
 	has_words 'is not there'
 	unchanged
-	# once: it is asked again
+	# a fault that happens once: the download is tried again
 	mirror_clear_faults
 	mirror_fault "{\"path\": \"/new/$name\", \"fault\": \"reset\", \"bytes\": 100000, \"times\": 1}"
 	run -0 update
@@ -244,7 +244,7 @@ unchanged()
 		wait "$pid" || true
 		cmp "$COPY" "$PROGRAM" || cmp "$COPY" "$SITE/new/nix-user-chroot-9.1.0-$SYSTEM"
 	done
-	# and finished by the next one
+	# the next --update finishes the work
 	run -0 "$COPY" --update --releases "$SITE/new"
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	[ ! -e "$COPY.new" ]
@@ -257,7 +257,7 @@ unchanged()
 	local size
 
 	here
-	# a write beyond this fails, as one does on a full disk
+	# a write beyond this limit fails, as on a full disk
 	size=$(($(stat -c %s "$PROGRAM") / 2 / 1024))
 	run -125 bash -c 'trap "" XFSZ; ulimit -f "$1"; exec "$2" --update --releases "$3"' bash "$size" "$COPY" "$SITE/new"
 	unchanged
@@ -279,7 +279,8 @@ unchanged()
 	fi
 	unchanged
 	type -P dpkg-query || skip "needs dpkg"
-	# a package's, says the database of dpkg; HOME is elsewhere, for there no package has files
+	# make a dpkg database that says the program belongs to a package. HOME is another directory, because
+	# --update assumes that no package has files in HOME
 	mkdir -p "$HOME/db/info" "$HOME/db/updates" "$HOME/elsewhere"
 	printf 'Package: nuc\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n' \
 		>"$HOME/db/status"
@@ -288,7 +289,7 @@ unchanged()
 	HOME=$HOME/elsewhere run -125 "$COPY" --update --releases "$SITE/new"
 	has_words 'it belongs to a package' 'apt upgrade'
 	unchanged
-	# no other is asked for what it does not know
+	# a program that dpkg does not know belongs to no package: no other package manager is asked
 	: >"$HOME/db/info/nuc.list"
 	HOME=$HOME/elsewhere run -0 "$COPY" --update --releases "$SITE/new"
 	[ "$(version_of "$COPY")" = "9.1.0" ]
@@ -296,7 +297,7 @@ unchanged()
 
 @test "update --nix: the latest Nix of the mirror it came from, once; channels and startup files stay" {
 	run -0 install --nix-version "$TINY" --no-modify-profile
-	# the newest that this mirror has
+	# a mirror whose latest Nix is newer
 	rm -rf "$HOME/mirror"
 	mkdir "$HOME/mirror"
 	cp -r "$SITE/nix-1.0.1" "$HOME/mirror"
@@ -309,17 +310,17 @@ unchanged()
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 	grep -q '^complete 1\.0\.1 ' "$NIX/var/nix-user-chroot/record"
 	[ ! -e "$HOME/.profile" ]
-	# from where it came, now
+	# the same mirror again, which is now known from the installation: nothing to do
 	run -0 "$COPY" --update --nix --releases "$SITE/new"
 	has_words '9.1.0 is what the release has' 'Nix 1.0.1 is the latest: nothing to do'
-	# an older one only with --force
+	# an older Nix is installed only with --force
 	cp "$SITE/nix-$TINY/install" "$HOME/mirror/latest"
 	cp -r "$SITE/nix-$TINY" "$HOME/mirror"
 	run -125 "$COPY" --update --nix --releases "$SITE/new"
 	has_words "the latest there is Nix $TINY, which is older" --force
 	run -0 "$COPY" --update --nix --releases "$SITE/new" --force
 	grep -q "^complete $TINY " "$NIX/var/nix-user-chroot/record"
-	# without an installation
+	# without an installation --nix is refused
 	run -0 "$COPY" --uninstall --yes
 	here
 	run -125 "$COPY" --update --nix --releases "$SITE/new"

@@ -1,6 +1,6 @@
 /*
- * The end of a bundle, and the headers of the program in it, of any bytes: the sizes that are
- * believed lie within the file, and what is broken has no name.
+ * Reads any bytes as the end of a bundle, and as the headers of the program in it. Sizes that are
+ * accepted must lie within the file; a bundle that is rejected must have no name.
  */
 #include "util/bundle.h"
 #include "util/elf.h"
@@ -21,7 +21,7 @@ static void check(int condition)
 		abort();
 }
 
-/* Bytes as a file, which is the same one each time. */
+/* Writes the bytes to a file, the same file each time. */
 static int file_of(const void *data, size_t len)
 {
 	static int fd = -1;
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look(data, size);
 	if (size < 16)
 		return 0;
-	/* and with an end whose fingerprint is right, which no chance finds */
+	/* once more with the right fingerprint at the end, which random bytes would never have */
 	made.program_size = le_get(data, 8);
 	made.size = data[8] % 2 ? size - made.program_size : le_get(data + 8, 8);
 	whole = malloc(size + BUNDLE_TRAILER);

@@ -1,6 +1,6 @@
 /*
- * The two readers of digests, of a ".sha256" file and of --sha256, on any bytes. What is accepted
- * must be written the same way by sha256_format(), and be accepted again.
+ * Reads any bytes by the two readers of digests: as a ".sha256" file, and as the value of --sha256.
+ * A digest that is accepted must be the same after sha256_format() and another reading.
  */
 #include "util/sha256.h"
 #include "util/cleanup.h"
@@ -32,7 +32,7 @@ static void check_written(const struct sha256 *digest, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *body = xcalloc(size ? size : 1, 1); /* no NUL behind it */
+	_cleanup_free_ char *body = xcalloc(size ? size : 1, 1); /* no NUL after the bytes */
 	_cleanup_free_ char *option = xstrndup((const char *)data, size);
 	struct sha256 digest;
 

@@ -1,6 +1,6 @@
 /*
- * Any bytes as a path-config.toml: no memory error, and what is accepted keeps the promises of
- * path_config.h.
+ * Reads any bytes as a path-config.toml: no memory error, and a config that is accepted keeps the
+ * promises of path_config.h.
  */
 #include "chroot/path_config.h"
 #include "util/str.h"
@@ -17,7 +17,7 @@
 			abort();  \
 	} while (0)
 
-/* One '/' between components, none at the end, no "." and no "..". */
+/* A normal path has one '/' between components, none at the end, no "." and no "..". */
 static void require_normal(const char *path)
 {
 	const char *p = path;
@@ -64,7 +64,10 @@ static void require_promises(const struct path_config *config)
 	}
 }
 
-/* Each place is in the text, and the last problem alone is an error, where there is one. */
+/*
+ * The position of each problem lies in the text; if reading failed, the last problem is an error,
+ * and no other is.
+ */
 static void require_problems(const struct path_config_problems *problems, bool failed,
 			     const uint8_t *data, size_t size)
 {

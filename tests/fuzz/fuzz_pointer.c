@@ -1,6 +1,6 @@
 /*
- * What a mirror says about its latest version, as text and as URL, and the names that users give,
- * on any bytes. A version that is found becomes a part of URLs and file names, so it must be
+ * Reads any bytes as a mirror's answer about its latest version (text or URL), and as names that
+ * users give. A version that is found becomes a part of URLs and file names, so it must be
  * harmless.
  */
 #include "install/release.h"
@@ -28,7 +28,10 @@ static void check_version(const char *version, const char *text, size_t len)
 	check(memmem(text, len, version, strlen(version)) != NULL);
 }
 
-/* What is shown of a URL has no user, no query and no fragment in it, and is shown as it is. */
+/*
+ * A URL as shown to the user has no user name, no query and no fragment, and showing it again
+ * changes nothing.
+ */
 static void check_shown(const char *text)
 {
 	_cleanup_free_ char *shown = url_shown(text), *again = url_shown(shown);
@@ -67,7 +70,7 @@ static void check_names(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *body = xcalloc(size ? size : 1, 1); /* no NUL behind it */
+	_cleanup_free_ char *body = xcalloc(size ? size : 1, 1); /* no NUL after the bytes */
 	_cleanup_free_ char *text = xstrndup((const char *)data, size);
 	_cleanup_free_ char *from_script = NULL, *from_url = NULL;
 

@@ -1,6 +1,6 @@
 /*
- * Any bytes as a record: no memory error, and what is accepted is written and read again as the
- * same, and names nothing but store paths and absolute paths.
+ * Reads any bytes as a record: no memory error; a record that is accepted is the same after writing
+ * and reading it again, and names only store paths and absolute paths.
  */
 #include "store/record.h"
 #include "util/cleanup.h"

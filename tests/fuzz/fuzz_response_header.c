@@ -1,6 +1,6 @@
 /*
- * The header of an HTTP answer, line by line, on any bytes: what is kept of it must be fit to stand
- * in a header of our own.
+ * Reads any bytes as the header of an HTTP response, line by line. What is kept of the header must
+ * be safe to send in a header of our own.
  */
 #include "fetch/response_header.h"
 #include "util/cleanup.h"
@@ -23,7 +23,7 @@ static void check_field(const char *text)
 		check((unsigned char)*text >= ' ' && *text != 0x7f);
 }
 
-/* A copy of one line, so that a read behind its end is seen */
+/* Passes on a copy of the line without a NUL behind it, so that a read beyond its end is found */
 static void take(struct response_header *header, const uint8_t *line, size_t len)
 {
 	_cleanup_free_ char *copy = xcalloc(len ? len : 1, 1);

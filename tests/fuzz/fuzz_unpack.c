@@ -1,8 +1,8 @@
 /*
- * libFuzzer: archive bytes through extract_nix_tarball(), the confined child's work, in this
- * process (so that coverage is seen), into a scratch directory on a tmpfs of its own. Beside
- * crashes it looks for what must not come out: a file outside staging, one that is no part of a Nix
- * tarball, an archive that is said to be done and is not.
+ * Unpacks any bytes as an archive by extract_nix_tarball(), the work of the confined child. It runs
+ * in this process, so that libFuzzer sees its coverage, and unpacks into a scratch directory on a
+ * tmpfs of its own. Beside crashes the target looks for wrong results: a file outside staging, a
+ * file that is no part of a Nix tarball, and an archive that is reported as done and is not.
  */
 #include "chroot/namespace.h"
 #include "unpack/extract.h"
@@ -26,7 +26,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Set up once: libFuzzer hands no context on. */
+/* Global, and set up once, because libFuzzer passes no context to the target. */
 static struct {
 	int dir_fd; /* the scratch directory, which holds "deep/staging" and nothing else */
 	int staging_fd, home_fd;
@@ -56,7 +56,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	MUST(namespace_map_ids(uid, gid, &file) == 0 && namespace_make_slave() == 0);
 	MUST(mount("none", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m") == 0);
 	fuzz.dir_fd = fs_open_dir(AT_FDCWD, dir);
-	/* the descriptor keeps it; so nothing is left however this process ends */
+	/*
+	 * the descriptor keeps the unmounted tmpfs alive: nothing is left, however this process
+	 * ends
+	 */
 	MUST(fuzz.dir_fd >= 0 && umount2(dir, MNT_DETACH) == 0 && rmdir(dir) == 0);
 	MUST(fs_mkdirs(fuzz.dir_fd, "deep/staging", 0700) == 0);
 	fuzz.staging_fd = fs_open_dir(fuzz.dir_fd, "deep/staging");
@@ -112,7 +115,7 @@ static void check_outcome(int r)
 		MUST(nftw(".", look_at, 16, FTW_PHYS) == 0);
 }
 
-/* The names in the directory FD, which are removed where REMOVE is set; returns how many. */
+/* Counts the names in the directory FD, without "." and "..", and removes them if REMOVE is set. */
 static int children(int fd, bool remove)
 {
 	int own = fs_open_dir(fd, "."), count = 0;

@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 #
-# Hosts that a root of our own cannot be: another file system of the kernel's, another kernel, another
-# processor. Each test boots a guest of qemu, or builds for another processor; see the script guest.
+# Hosts that differ in what a root directory of our own cannot change: a file system, the kernel, the processor.
+# Each test boots a guest of qemu, or builds for another processor; see the script guest.
 #
-# Environment: BUILD_DIR, RELEASES, as in ../integration; GUESTS, what `guest images` has made.
+# Environment: BUILD_DIR and RELEASES, as in ../integration; GUESTS, the directory that `guest images` has
+# filled.
 
 # shellcheck disable=SC2154 # bats sets output and status
 
@@ -21,7 +22,7 @@ setup()
 	mkdir "$BATS_TEST_TMPDIR/work"
 }
 
-# guest IMAGE COMMAND [OPTION...]: it ends with status 0
+# guest IMAGE COMMAND [OPTION...]: boot IMAGE, and run COMMAND there, which must end with status 0
 guest()
 {
 	type -P qemu-system-x86_64 qemu-system-aarch64 >/dev/null || skip "needs qemu: scripts/deps guests"
@@ -30,8 +31,8 @@ guest()
 		--seconds 3600 "${@:3}" 3>&- 4>&-
 }
 
-# unpack_tests IMAGE GNU MULTIARCH [LDFLAGS]: $build has the unit tests of unpacking for the processor of
-# IMAGE
+# unpack_tests IMAGE GNU MULTIARCH [LDFLAGS]: build the unit tests of unpacking for the processor of IMAGE, in
+# $build
 unpack_tests()
 {
 	local tree=$GUESTS/$1/tree top=$TREE/../..

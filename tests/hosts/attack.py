@@ -137,7 +137,7 @@ def look_into(pid):
     must_fail("fd", lambda: os.listdir(f"/proc/{pid}/fd"))
     must_fail("root/nix", lambda: os.listdir(f"/proc/{pid}/root/"))
     pidfd = os.pidfd_open(pid)
-    # pidfd_getfd(2)
+    # 438 is pidfd_getfd(2), which libc may not know
     must_fail("pidfd_getfd", lambda: libc_call(LIBC.syscall, 438, pidfd, 0, 0))
     must_fail("setns", lambda: libc_call(LIBC.setns, pidfd, 0x20000))
     os.close(pidfd)
@@ -148,14 +148,14 @@ def stop(args):
     caught = 0
     for number in range(count * 20):
         pid = start(helper, nix)
-        # from the first instruction to a while after the last
+        # stop the program at any moment, from its first instruction to a while after its last
         time.sleep(random.random() * 0.004 * (number % 10))
         os.kill(pid, signal.SIGSTOP)
         _, status = os.waitpid(pid, os.WUNTRACED)
         if os.WIFSTOPPED(status):
             capabilities, _ = permitted(pid)
             if capabilities & ~SYS_ADMIN and number % 2:
-                # before its first act: then it is the kernel that shields it
+                # the program has not dropped its other rights yet: now only the kernel protects it
                 look_into(pid)
             if capabilities & SYS_ADMIN:
                 caught += 1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 #
-# Garbage collection by a real Nix in one terminal, while another uses what nothing else keeps.
+# Garbage collection by a real Nix in one terminal, while a process in another terminal uses a path that no
+# garbage collector root keeps.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output and status
@@ -46,7 +47,7 @@ teardown()
 	cd /
 }
 
-# tool NAME: a store path that nothing keeps, with a program in it; sets TOOL
+# tool NAME: make a store path that no root keeps, with a program in it; set TOOL to the path
 tool()
 {
 	TOOL=$(nix-build --no-out-link -E "derivation { name = \"$1-$BATS_TEST_NUMBER\";
@@ -63,17 +64,18 @@ outside()
 	echo "$NIX/${1#/nix/}"
 }
 
-# in_terminal COMMAND...: this beside the test, in a namespace that it shares or makes; PID is its process
+# in_terminal COMMAND...: run COMMAND inside, beside the test, in a namespace that it joins or, with NEW, makes;
+# set PID to its process
 in_terminal()
 {
 	"$PROGRAM" ${NEW:+--new-namespace} -- "$@" 3>&- 4>&- >"$BATS_TEST_TMPDIR/terminal" 2>&1 &
 	PID=$!
 	STARTED+=("$PID")
-	# as soon as it is what it is to be
+	# wait until our program has become COMMAND
 	wait_until 10 sh -c 'case $(readlink "/proc/$1/exe") in "$2"*) false ;; esac' sh "$PID" "$PROGRAM"
 }
 
-# Each of the ways in which a process holds a path that Nix looks for.
+# held_by HOW: hold a path in one of the ways in which Nix finds paths that processes use
 held_by()
 {
 	tool "$1"
@@ -117,7 +119,7 @@ max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'"$BATS
 	wait "$first" || true
 	nix store gc >said 2>&1 || { cat said; return 1; }
 	[ -d "$(outside "$TOOL")" ]
-	# and a child in the background, of whom no entry is left
+	# a child in the background holds the path after its entry has ended
 	kill "$PID"
 	wait "$PID" || true
 	"$PROGRAM" -- sh -c 'cd "$1" && { sleep 3600 3>&- 4>&- >/dev/null 2>&1 & echo $!; }' sh "$TOOL" >child
@@ -141,7 +143,7 @@ max-free = 1000T" nix-build --no-out-link -E 'derivation { name = "other-'"$BATS
 		has_words "cannot collect garbage" "$PID (sleep)" "end these processes first"
 		[ -d "$(outside "$TOOL")" ]
 	done
-	# what does not collect is not held up
+	# commands that collect no garbage are not refused
 	run -0 nix-store --version
 	run -0 --separate-stderr nix-instantiate --version
 	[ -z "$stderr" ]

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 #
-# The runtime helper, and attacks on the privileged program behind it, as a user whose number nobody has. It
-# is really installed, with the file capability and setuid root, in a directory of root's that the suite makes
-# and removes. That takes root: as a user, the suite is skipped. attack.py has what a shell cannot do.
+# The runtime helper, and attacks on the privileged program behind it by a user who has no account here. The
+# suite installs the program with the file capability, and also setuid root, in a directory of root's that it
+# makes and removes. This needs root, so the suite is skipped for other users. attack.py does what a shell
+# cannot do.
 #
 # Environment: BUILD_DIR, NIX_USER_CHROOT; see scripts/check.
 
@@ -17,7 +18,7 @@ load ../integration/install
 
 USER_ID=64321
 
-# put_in_place: install the helper; says why not
+# put_in_place: install the helper, or print why this is not possible
 put_in_place()
 {
 	local built=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/nix-user-chroot-helper helper
@@ -74,7 +75,7 @@ setup()
 	before=$(cat /proc/self/mountinfo)
 }
 
-# Whatever was tried: the host's mounts are as they were.
+# Whatever a test has tried, the host's mounts must be as they were.
 teardown()
 {
 	local now
@@ -86,20 +87,20 @@ teardown()
 	[ "${before:-$now}" = "$now" ]
 }
 
-# as_user COMMAND...: where user namespaces are refused, and the helper is there
+# as_user COMMAND...: run COMMAND as the user, on a host that refuses user namespaces and has the helper
 as_user()
 {
 	"$SCRATCH/refuse" unshare:10000000,clone -- setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups \
 		env NIX_USER_CHROOT_HELPER="$HELPER" "$@"
 }
 
-# attack WORD...: attack.py as the user
+# attack WORD...: run attack.py as the user
 attack()
 {
 	as_user python3 "$SCRATCH/attack.py" "$@"
 }
 
-# each COMMAND...: with each form in which it is installed
+# each COMMAND...: run COMMAND for each of the two forms in which the helper is installed
 each()
 {
 	for HELPER in "$INSTALLED/capable" "$INSTALLED/setuid"; do
@@ -107,7 +108,8 @@ each()
 	done
 }
 
-# shown [OPTION...] -- SCRIPT: what a script says that the helper alone has run, with attack.py's options
+# shown [OPTION...] -- SCRIPT: print the output of a script that the helper runs, called directly by attack.py
+# with OPTIONs
 shown()
 {
 	local options=()
@@ -119,7 +121,7 @@ shown()
 	attack run "${options[@]}" "$HELPER" "$NIX" /bin/sh -c "$2"
 }
 
-# no_privilege: what it runs has the caller's ids alone, and gains none
+# no_privilege: check that a command which the helper runs has the caller's IDs alone, and can gain no others
 no_privilege()
 {
 	run -0 shown -- 'cat /proc/self/status'
@@ -143,7 +145,7 @@ no_privilege()
 		[ "$output" = $'<a b><><*><--install><new\nline>' ]
 		[ "$(echo through | as_user "$PROGRAM" "$NIX" cat)" = through ]
 		[ "$(as_user "$PROGRAM" -v "$NIX" echo alone 2>/dev/null)" = alone ]
-		# the process that was started is the command
+		# the process that was started becomes the command
 		run -0 as_user sh -c 'echo $$; exec "$PROGRAM" "$NIX" sh -c "echo \$\$"'
 		[ "${lines[0]}" = "${lines[1]}" ]
 		run -0 as_user "$PROGRAM" "$NIX" "$PROGRAM" "$NIX" cat /nix/name
@@ -201,10 +203,10 @@ no_privilege()
 		"runtime mountns:" "runtime proot:"
 	run -125 as_user "$PROGRAM" --runtime=helper "$NIX" true
 	has_words "use the helper, which takes no etc/nix-user-chroot/path-config.toml"
-	# --install knows before it downloads anything
+	# --install refuses before it downloads anything
 	run -125 as_user env NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" --runtime=helper --install --mirror /nowhere
 	has_words "cannot install with --runtime=helper: it takes no path config, and there is $NIX/etc"
-	# nor is it obeyed by the helper itself
+	# the helper itself ignores such a file
 	run -0 shown -- 'ls /etc/passwd'
 }
 
@@ -235,7 +237,7 @@ no_privilege()
 	PATH=$PATH:/usr/sbin:/sbin setcap cap_dac_override+ep "$NIX/cat"
 	mknod -m 666 "$NIX/null" c 1 3
 	(umask 077 && echo secret >"$SCRATCH/secret")
-	# so it is outside
+	# check that setuid programs and devices work on this file system outside, so that the test can fail
 	control=$(as_user "$SCRATCH/id" -u) || skip "this file system sets no ids"
 	[ "$control" -eq 0 ] || skip "this file system sets no ids"
 	as_user "$NIX/cat" "$SCRATCH/secret"
@@ -263,14 +265,14 @@ no_privilege()
 
 	unchanged()
 	{
-		# where the host has a /nix, both have it
+		# without /nix, which is there in both if the host has one
 		[ "$(as_user sh -c "$look" | grep -vx nix)" = "$(shown -- "$look" | grep -vx nix)" ]
 		run -0 shown -- 'mkdir /tmp/nuc-at; for c in "mount --bind /tmp/nuc-at /etc" "mount -t tmpfs x /etc" \
 			"mount -o remount,rw /" "mount -o remount,suid,dev /nix" "umount /nix" "umount -l /proc" \
 			"mkdir /new" "touch /etc/new" "rm /bin" "mknod /tmp/nuc-at/d c 1 3"; do
 			! $c 2>/dev/null || echo "done: $c"; done; rmdir /tmp/nuc-at'
 		[ -z "$output" ]
-		# each mount forbids inside what it forbids on the host
+		# no mount inside lacks a restriction that it has on the host
 		shown -- "$mounts" | sort >"$SCRATCH/inside"
 		as_user sh -c "$mounts" | grep -v '^/nix' | sort >"$SCRATCH/outside"
 		run -0 comm -13 "$SCRATCH/inside" "$SCRATCH/outside"
@@ -299,13 +301,13 @@ no_privilege()
 			run -125 attack run "$HELPER" "$path" /bin/true
 			has_words "only if it is yours"
 		done
-		# it is his, and he may write to it, as faccessat(2) has it
+		# /proc/self/fd belongs to the caller, and faccessat(2) says that the caller may write to it
 		run -125 attack run "$HELPER" /proc/self/fd /bin/true
 		has_words "on FUSE, /proc or the like"
-		# closed to him it cannot even be opened, and is no more than named
+		# a directory that the caller may not search cannot be opened, and the message only names it
 		run -125 as_user "$PROGRAM" --runtime=helper "$SCRATCH/closed" true
 		run -125 as_user "$PROGRAM" --runtime=helper "$SCRATCH/closed/in" true
-		# by any path that leads there, his own is his own
+		# the caller's own directory works by any path that leads to it
 		for path in "/$NIX" "/proc/self/root$NIX" "$NIX/../nix/." "$SCRATCH/own"; do
 			ln -sfn "$NIX" "$SCRATCH/own"
 			run -0 attack run "$HELPER" "$path" /bin/cat /nix/name
@@ -367,10 +369,11 @@ no_privilege()
 	in_own true || skip "needs user namespaces"
 	in_own_namespace()
 	{
-		# a directory that only that namespace has mounted, passed out of it
+		# a directory that is mounted only in that namespace, handed to the helper by a descriptor
 		run -125 in_own sh -c 'mount -t tmpfs x "$NIX" && exec python3 "$0/attack.py" run "$1" "$NIX" /bin/true' \
 			"$SCRATCH" "$HELPER"
-		# a /etc of the caller's making, under which a privileged program would read what he wrote
+		# /etc is a directory of the caller's, from which a privileged program would read what the
+		# caller wrote
 		run ! in_own sh -c 'mount --bind "$NIX" /etc && exec "$1" --try' sh "$HELPER"
 	}
 	each in_own_namespace
@@ -384,9 +387,10 @@ no_privilege()
 		for set in 0 1 2 0,1 0,2 1,2 0,1,2; do
 			rm -f "$NIX/fds"
 			attack run --close "$set" "$HELPER" "$NIX" /bin/sh -c 'ls -l /proc/$$/fd >/nix/fds' || return
-			# the tmpfs, the old root, anything that was not the caller's: 9 is attack.py's
+			# none of these descriptors may be open: the tmpfs, the old root, any that the caller
+			# did not have; 9 is attack.py's
 			run ! grep -E ' (/|/nix.*|/proc.*|/\.old-root.*)$' <(grep -v ' [129] -> ' "$NIX/fds")
-			# our own message goes to none of his files
+			# with 0, 1 or 2 closed, an error message must not get into a file of the caller's
 			run -125 attack run --close "$set" --fd 77 "$HELPER" "$NIX" /bin/true
 		done
 	}
@@ -412,9 +416,9 @@ no_privilege()
 		[ -z "$stderr" ]
 		run -125 attack run "${hostile[@]}" --fd 77 "$HELPER" "$NIX" /usr/bin/env
 		has_words "the helper cannot enter the Nix directory: Bad file descriptor"
-		# ld.so writes that to a directory of root's, if there is one
+		# ld.so writes its profile only to a directory of root's, if there is one: not to this one
 		attack run --env LD_PROFILE=libc.so.6 --env LD_PROFILE_OUTPUT="$SCRATCH" "$HELPER" "$NIX" /usr/bin/env
-		# instead of what it should do, ld.so would do something else: it ends there
+		# ld.so would list libraries instead of running the program: the helper has to end before that
 		run -5 attack run --env LD_TRACE_LOADED_OBJECTS=1 "$HELPER" "$NIX" /usr/bin/env
 		[ -z "$output" ]
 		run -0 find "$SCRATCH" -maxdepth 1 "(" -name "*debug*" -o -name "*trace*" -o -name "*profile" ")"
@@ -424,7 +428,7 @@ no_privilege()
 }
 
 @test "ptrace, /proc/PID/mem and the like while it works" {
-	# a tracer from the first instruction on: the kernel gives the program nothing
+	# with a tracer from the first instruction on, the kernel gives the program no privilege
 	run -125 attack traced "$HELPER" "$NIX"
 	has_words "no privilege to mount"
 	HELPER=$INSTALLED/setuid run -125 attack traced "$INSTALLED/setuid" "$NIX"
@@ -453,7 +457,7 @@ no_privilege()
 	{
 		for limit in FSIZE=0 NOFILE=3 NOFILE=9 NOFILE=10 NOFILE=12 STACK=4096 STACK=65536 AS=1000000 AS=8000000 \
 			DATA=0 NPROC=0 CORE=18446744073709551615 CPU=1 MEMLOCK=0 NICE=0 SIGPENDING=0; do
-			# where ld.so cannot even load libc, 127 is its status: not for `run`
+			# not by `run`: the status is 127 where ld.so cannot load libc, and `run` would warn
 			status=0
 			output=$(attack run --limit "$limit" "$HELPER" "$NIX" /bin/grep CapPrm /proc/self/status 2>&1) ||
 				status=$?
@@ -467,7 +471,7 @@ no_privilege()
 		[ -z "$(find "$HOME" "$NIX" -name 'core*')" ]
 	}
 	each limited
-	# and those that do no harm do none
+	# limits that do no harm have no effect
 	run -0 attack run --limit FSIZE=0 "$HELPER" "$NIX" /bin/cat /nix/name
 	[ "$output" = ours ]
 }
@@ -492,10 +496,10 @@ os.execv(sys.argv[1], sys.argv[1:])' "$PROGRAM" "$NIX" true
 		has_words "not for the command line"
 	}
 	each empty
-	# the most that the kernel gives anybody with a stack of 8 MiB is a quarter of it
+	# arguments as large as the kernel allows with a stack of 8 MiB, which is a quarter of the stack
 	run -0 as_user sh -c 'ulimit -s 8192; "$PROGRAM" "$NIX" sh -c "echo \$#" sh $(seq 100000)'
 	[ "$output" -eq 100000 ]
-	# 10 MB are too many for the kernel, which says so before anything of ours runs
+	# 10 MB of arguments are too many for the kernel, which refuses before the helper runs
 	run python3 -c 'import os,sys
 os.execv(sys.argv[1], [sys.argv[1], "9", "0", "--", "/bin/true"] + ["x" * 100000] * 100)' "$HELPER"
 	has_words "Argument list too long"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# All of a user's entries into one Nix directory share a namespace, and nothing else tells that they
-# do.
+# All entries of a user into one Nix directory share a namespace, and a command inside cannot tell the
+# difference.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
@@ -29,10 +29,11 @@ teardown()
 	leaving
 }
 
-# in_terminal COMMAND...: run COMMAND, which becomes "sleep", beside the test; PID is its process
+# in_terminal COMMAND...: run COMMAND, which becomes "sleep", beside the test; set PID to its process
 in_terminal()
 {
-	# a function would be a shell more
+	# call the program itself: the function inside would run in a shell of its own, whose process ID PID
+	# would be
 	[ "$1" != inside ] || set -- "$PROGRAM" "$NIX" "${@:2}"
 	"$@" 3>&- >"$SCRATCH/terminal" 2>&1 &
 	PID=$!
@@ -42,7 +43,7 @@ in_terminal()
 	done
 }
 
-# ended PID...: end these, and wait until they have
+# ended PID...: end these processes, and wait until they are gone
 ended()
 {
 	local pid
@@ -58,17 +59,18 @@ namespace()
 	readlink "/proc/${1:-self}/ns/mnt"
 }
 
-# joins [COMMAND...]: does an entry, or COMMAND that ends as one, come to where $PID is?
+# joins [COMMAND...]: does an entry, by default "inside", join the namespace of process $PID? COMMAND ends as an
+# entry.
 joins()
 {
 	[ $# -gt 0 ] || set -- inside
 	[ "$("$@" readlink /proc/self/ns/mnt)" != "$(namespace "$PID")" ] || return 0
-	# a mount of somebody else's is a reason for another namespace
+	# a mount that somebody else has made meanwhile would explain a new namespace: print it
 	diff "$SCRATCH/mounts" /proc/self/mountinfo >&2
 	return 1
 }
 
-# the files of the list that stand for a namespace into NIX
+# listed: print the files of the list that stand for a namespace of NIX
 listed()
 {
 	find "$LIST" -name "$(printf '%x.%x.*' "$(stat -c %d "$NIX")" "$(stat -c %i "$NIX")")"
@@ -85,7 +87,7 @@ listed()
 	run -42 inside sh -c 'exit 42'
 	[ "$(inside grep -E '^(Cap(Inh|Prm|Eff|Amb)|NoNewPrivs|Seccomp|Sig|Threads|Groups)' /proc/self/status)" = \
 		"$("$PROGRAM" --new-namespace "$NIX" grep -E '^(Cap(Inh|Prm|Eff|Amb)|NoNewPrivs|Seccomp|Sig|Threads|Groups)' /proc/self/status)" ]
-	# one process, which is the command
+	# an entry is one process, which becomes the command
 	"$PROGRAM" "$NIX" sh -c 'echo "$$ $PPID"' >ids &
 	wait $!
 	[ "$(cat ids)" = "$! $$" ]
@@ -106,7 +108,7 @@ listed()
 	if [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" != 0 ]; then
 		skip "Yama lets nobody attach"
 	fi
-	inside timeout 5 strace -o trace -p "$PID" 2>said & # until it is ended
+	inside timeout 5 strace -o trace -p "$PID" 2>said & # runs until it is killed below
 	wait_for_attached
 	kill %%
 	[ "$(inside gdb -q -batch -p "$PID" -ex 'info proc' 2>&1 | grep -c "process $PID")" -ge 1 ]
@@ -138,10 +140,10 @@ wait_for_attached()
 	PID=$(cat child)
 	STARTED+=("$PID")
 	joins
-	# and again, since the entry that has found it has ended too
+	# once more, because the entry that joined has also ended by now
 	joins
 	ended "$PID"
-	sleep 1.2 # of which a young namespace's is another way
+	sleep 1.2 # the namespace is no longer young, and is looked for in another way
 	inside sh -c '(setsid sleep 3600 3>&- >/dev/null 2>&1 & echo $! >child)'
 	PID=$(cat child)
 	STARTED+=("$PID")
@@ -155,7 +157,7 @@ wait_for_attached()
 	inside tmux -S tmux -f /dev/null new-session -d 'echo $$ >pid; exec sleep 3600' 3>&-
 	wait_until 30 test -s pid
 	PID=$(cat pid)
-	STARTED+=("$PID") # with which the server ends
+	STARTED+=("$PID") # the server's command: when it ends, the server ends
 	joins
 	joins env -i "$PROGRAM" "$NIX"
 }
@@ -177,7 +179,7 @@ wait_for_attached()
 	[ "$(listed | wc -l)" = 1 ]
 	[ "$(stat -c %w.%z "$(listed)")" != "$before" ]
 	[ "$(stat -c %a "$LIST")" = 700 ]
-	# what cleans up by age leaves alone what is sticky
+	# programs that remove old files leave files with the sticky bit alone
 	[ "$(stat -c %a "$(listed)")" = 1600 ]
 }
 
@@ -188,7 +190,7 @@ wait_for_attached()
 	strace -e trace=ustat,getdents64,getdents -y -o trace "$PROGRAM" "$NIX" true
 	grep -q '^ustat(.* = -1 EINVAL' trace || skip "this kernel has no ustat(2), or a filter refuses it"
 	[ "$(grep -c '</proc>' trace)" = 0 ]
-	# the new one, unless another entry of this user has struck that off already
+	# only the new namespace is left; or none, if another entry of this user has removed that one as well
 	[ "$(listed | wc -l)" -le 1 ]
 }
 
@@ -197,7 +199,7 @@ wait_for_attached()
 		import os, subprocess, time
 		program, nix = os.environ["PROGRAM"], os.environ["NIX"]
 		here = [program, nix]
-		# the parent does not wait: the first of the list is a zombie
+		# the parent does not wait for its child: the first process on the list is a zombie
 		zombie = subprocess.Popen(here + ["sleep", "0.5"])
 		while open(f"/proc/{zombie.pid}/comm").read() != "sleep\n":
 		    time.sleep(0.01)
@@ -246,14 +248,14 @@ wait_for_attached()
 	run ! joins
 	in_terminal inside sleep 3600
 	joins
-	# the same words, and another thing
+	# the config is the same, but its path leads to another directory now
 	mv "$SCRATCH/mounted" "$SCRATCH/mounted.old"
 	mkdir "$SCRATCH/mounted"
 	run ! joins
 	rm "$NIX/etc/nix-user-chroot/path-config.toml"
 	PID=$first
 	joins
-	# what makes no difference is none
+	# a change of the config that changes no mount makes no new namespace
 	printf '# a comment\n' | config
 	joins
 }
@@ -289,8 +291,8 @@ wait_for_attached()
 	[ "$(USER=somebody inside cat target)" = b ]
 }
 
-# The host of the test's own making, as `on_host` makes it: what the tests below do in / and to mounts.
-# joined_there PREPARE CHANGE: enter, CHANGE the host, and say how another entry comes out
+# joined_there PREPARE CHANGE: on a host of the test's own, as `on_host` makes it, enter, run CHANGE on the
+# host, and print whether another entry joins. On such a host the tests below may change / and mounts.
 joined_there()
 {
 	on_host "$1" sh -c '
@@ -314,7 +316,7 @@ joined_there()
 	[ "$(joined_there 'ln -s usr link' 'ln -sfn etc /link')" = another ]
 	[ "$(joined_there 'mkdir directory' 'mv /directory /old; mkdir /directory; mv /old /tmp/old')" = another ]
 	[ "$(joined_there 'mkdir directory' 'touch /directory/file')" = joined ]
-	# which is not seen inside
+	# /nix of the host is not visible inside, so it does not matter
 	[ "$(joined_there : 'mkdir /nix')" = joined ]
 }
 
@@ -343,7 +345,7 @@ joined_there()
 	in_terminal inside sleep 3600
 	joins
 	run ! joins in_mount_namespace "$PROGRAM" "$NIX"
-	# a directory of the same name, and another one behind it
+	# the path is the same, but another directory is mounted there
 	run -0 in_mount_namespace sh -c '
 		mkdir "$SCRATCH/here"
 		mkdir "$SCRATCH/there"
@@ -353,7 +355,7 @@ joined_there()
 		"$PROGRAM" "$NIX" ls
 	'
 	[ "$output" = right ]
-	# two of them one after the other have the same number
+	# two mount namespaces, of which the second may get the number that the first had
 	local first
 	first=$(in_mount_namespace sh -c '"$PROGRAM" "$NIX" sh -c "sleep 3600 3>&- >/dev/null 2>&1 & echo \$!"')
 	STARTED+=("$first")
@@ -388,7 +390,7 @@ joined_there()
 	run ! joins
 	[ "$(inside id -u)" = 0 ]
 	run ! joins setpriv --reuid 12346 --regid 12346 --clear-groups "$PROGRAM" "$NIX"
-	# a list that somebody has forged for root: of a process that is not root's
+	# a list that the other user has forged for root names a process that is not root's
 	in_terminal inside sleep 3600
 	local forged
 	forged=$(find /tmp/nix-user-chroot-12345 -name '*.*.*')
@@ -449,14 +451,14 @@ joined_there()
 	in_terminal inside "$PROGRAM" "$SCRATCH/other" sleep 3600
 	[ "$(namespace "$PID")" != "$(namespace "$outer")" ]
 	joins inside "$PROGRAM" "$SCRATCH/other"
-	# from outside it is another world
+	# an entry from outside, whose Nix directory is mounted elsewhere, gets a new namespace
 	run ! joins "$PROGRAM" "$SCRATCH/other"
 }
 
 @test "nested: what cannot be seen from inside stays on the list" {
 	in_terminal inside sleep 3600
 	mkdir -p "$SCRATCH/other/store" "$SCRATCH/third/store"
-	# these look for a namespace to join, and make one: of processes outside they see none
+	# nested entries look for a namespace to join, see no processes outside, and make a new namespace
 	"$PROGRAM" "$SCRATCH/other" "$PROGRAM" "$SCRATCH/third" true
 	unshare --user --map-user="$(id -u)" --map-group="$(id -g)" "$PROGRAM" "$SCRATCH/other" true
 	joins
@@ -487,7 +489,7 @@ joined_there()
 	joins
 	joins sh -c 'ulimit -f 0; exec "$PROGRAM" "$NIX" "$@"' sh
 	sh -c 'ulimit -n 12; exec "$PROGRAM" "$NIX" true'
-	# whoever has the lock does not go on
+	# while another process holds the lock, entries join, and --new-namespace still enters
 	exec 9<"$LIST"
 	flock 9
 	joins

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Hosts whose own programs live in /nix/store, as NixOS and its images: made here of this host's files,
-# with nothing in /bin but a link to sh.
+# Hosts whose own programs are in /nix/store, such as NixOS and images made by Nix. Such a host is made here
+# from files of this host; its /bin contains only a link to sh.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -35,7 +35,7 @@ teardown_file()
 	:
 }
 
-# on_nixos COMMAND...: as on_host of common.bash, with programs in the store alone; /usr is for their
+# on_nixos COMMAND...: as on_host of common.bash, but all programs are in the store; /usr is there for their
 # libraries
 on_nixos()
 {
@@ -65,7 +65,7 @@ on_nixos()
 	local option
 
 	for option in --no-channel-add --force --dry-run --runtime={userns,mountns,proot,direct}; do
-		# nothing listens there: it would be another error
+		# nothing listens at this address: a request would end in another error
 		fails 125 'its own programs are in /nix/store' 'nix --store ~/my-store' -- \
 			on_nixos "$PROGRAM" --install --mirror https://127.0.0.1:1 "$option"
 		[[ $output != *127.0.0.1* ]]

@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 #
-# The runtime proot: signals, ends and the terminal, which are to be what they are in other runtimes; and the
-# PRoot that --install fetches where nothing else works.
+# The runtime proot. Signals, exit statuses and the terminal must behave as in other runtimes. Also tests the
+# PRoot that --install fetches where no other runtime works.
 #
-# With STATIC_DIST, of static.bash, it is the PRoot that scripts/build-static has made; else this host's.
+# With STATIC_DIST (see static.bash) the tests use the PRoot that scripts/build-static has made, else this
+# host's.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -25,7 +26,7 @@ teardown_file()
 	:
 }
 
-# the_proot: the path of the PRoot to be tested
+# the_proot: print the path of the PRoot to be tested
 the_proot()
 {
 	find "${STATIC_DIST:-/nowhere}/" -name "proot-*-$(uname -m)-linux" 2>/dev/null | grep . || type -P proot
@@ -33,7 +34,8 @@ the_proot()
 
 setup()
 {
-	# it would make /nix on this host and, killed, leave it; runtimes.bats has root's in a root of its own
+	# as root, PRoot would make /nix on this host, and leave it behind when killed; runtimes.bats tests root
+	# in another root directory
 	[ "$(id -u)" -ne 0 ] || skip "not as root"
 	entering
 	NIX_USER_CHROOT_PROOT=$(the_proot) || skip 'needs proot'
@@ -50,14 +52,14 @@ teardown()
 	[ "$(id -u)" -eq 0 ] || leaving
 }
 
-# bare_host: from now on there is no PRoot but the one in $RELEASE, and no_namespaces is a host with nothing
-# else; TARBALL is a Nix that takes no time
+# bare_host: from now on the only PRoot is the one in $RELEASE, no_namespaces runs a command where no other
+# runtime works, and TARBALL is a Nix that installs at once
 bare_host()
 {
 	REFUSE=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
 	[ -x "$REFUSE" ] || skip 'needs tests/refuse: make test-programs'
 	RELEASE=$SCRATCH/release
-	# not below /tmp, in whose place the probe has another directory
+	# not below /tmp: the probe of PRoot has another directory in the place of /tmp
 	BIN=$(mktemp -d /dev/shm/nix-user-chroot.XXXXXX)
 	mkdir "$RELEASE"
 	install -m 755 "$NIX_USER_CHROOT_PROOT" "$RELEASE/proot-5-$(uname -m)-linux"
@@ -82,7 +84,7 @@ no_namespaces()
 	"$REFUSE" unshare,clone,mount -- "$@"
 }
 
-# refused_there WORDS...: --install on such a host fails with these, and leaves nothing
+# refused_there WORDS...: --install on such a host must fail with WORDS, and leave nothing behind
 refused_there()
 {
 	fails 125 'it refuses unshare: Operation not permitted' "$@" -- \
@@ -113,7 +115,7 @@ install()
 		derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh";
 			args = [ "-c" "echo built > $out" ]; }'
 	[ "$(no_namespaces "$PROGRAM" -- cat "$output")" = built ]
-	# an upgrade in place
+	# upgrade the installation
 	run -0 no_namespaces "$PROGRAM" --install --mirror "$RELEASES" --force --no-channel-add
 	grep -q '^complete 2.26.4 ' "${OURS%/*}/record"
 	[ -x "$OURS" ]
@@ -125,7 +127,7 @@ install()
 	bare_host
 	"$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
 	[ ! -e "$OURS" ]
-	# the same home on a host with less: a rerun fetches it
+	# the same home directory on a host that needs PRoot: running --install again fetches it
 	fails 125 'also cannot use PRoot' 'and --install has fetched none' -- no_namespaces "$PROGRAM" -- nix --version
 	run -0 no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add --dry-run
 	[[ $output == *"file://$RELEASE/proot-5-$(uname -m)-linux would be downloaded to $OURS"* ]]
@@ -135,7 +137,7 @@ install()
 	run -0 no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
 	run -0 no_namespaces "$PROGRAM" -- nix --version
 	[ "$output" = 'nix (Nix) 1.0.0' ]
-	# one that others could have put there is not run
+	# a PRoot that another user could have replaced is not run
 	chmod g+w "${OURS%/*}"
 	fails 125 'and --install has fetched none' -- no_namespaces "$PROGRAM" --runtime=proot "${OURS%/var/*}" true
 	chmod g-w "${OURS%/*}"
@@ -150,7 +152,7 @@ install()
 		no_namespaces "$PROGRAM" --install --tarball "$TARBALL" --no-channel-add
 	[ -z "$(ls -A "$HOME")" ]
 	[ ! -e "$SCRATCH/was-run" ]
-	# one that does not work
+	# a PRoot that does not work
 	sums
 	refused_there 'does not work here'
 	sed -i "s/-$(uname -m)-/-sparc-/" "$RELEASE/SHA256SUMS"
@@ -165,7 +167,8 @@ install()
 		"$PROGRAM" --runtime=proot --install --tarball "$TARBALL" --no-channel-add
 }
 
-# ends HOW COMMAND...: HOW is what Python's waitstatus_to_exitcode() makes of it: -N is "by signal N"
+# ends HOW COMMAND...: check how the program ends when it runs COMMAND. HOW is the result of Python's
+# waitstatus_to_exitcode(): -N means "by signal N"
 ends()
 {
 	run -0 /usr/bin/python3 -c 'import os, sys
@@ -182,7 +185,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$PROGRAM" "$NIX" "${@:
 	ends -9 sh -c 'kill -KILL $$'
 	ends -6 sh -c 'ulimit -c 0; kill -ABRT $$'
 	ends 130 sh -c 'sh -c "kill -INT \$\$"; exit 130'
-	# PRoot's own end is no success
+	# if PRoot itself fails, the program fails, too
 	NIX_USER_CHROOT_PROOT=/bin/false run -1 "$PROGRAM" "$NIX" true
 }
 
@@ -190,7 +193,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$PROGRAM" "$NIX" "${@:
 	local signal pid
 
 	for signal in HUP INT QUIT TERM USR1 USR2 ALRM; do
-		# one that is started in the background by sh ignores INT and QUIT
+		# sh starts a background process with INT and QUIT ignored: undo this
 		/usr/bin/python3 -c 'import os, signal, sys
 for s in (signal.SIGINT, signal.SIGQUIT):
     signal.signal(s, signal.SIG_DFL)
@@ -206,7 +209,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$PROGRAM" "$NIX" \
 	run -124 timeout 1 "$PROGRAM" "$NIX" sleep 60
 }
 
-# wait_for PID: `run wait` would be in another shell, whose child it is not
+# wait_for PID: wait for a child of this shell; "run wait" could not, because it runs in a subshell
 wait_for()
 {
 	while [ -e "/proc/$1" ]; do
@@ -227,7 +230,7 @@ wait_for()
 	wait_until 20 test ! -e "/proc/$inside"
 }
 
-# at_terminal COMMAND...: it has a terminal, and runs a shell, which is asked for ^C, ^Z and fg
+# at_terminal COMMAND...: run an interactive shell by COMMAND at a terminal, and type ^C, ^Z and fg there
 at_terminal()
 {
 	/usr/bin/python3 - "$PROGRAM $NIX" "$@" bash --rcfile "$HOME/rc" -i <<-'END'
@@ -239,8 +242,8 @@ at_terminal()
 		    os.execvp(sys.argv[2], sys.argv[2:])
 		shown = b""
 
-		# AGAIN is typed once more where nothing comes: PRoot may lose a signal that reaches
-		# a process which has just begun
+		# If nothing comes, AGAIN is typed once more: PRoot may lose a signal that reaches a process
+		# which has just begun.
 		def until(text, again=None):
 		    global shown
 		    end = time.monotonic() + 30
@@ -255,7 +258,8 @@ at_terminal()
 		def type_in(text):
 		    os.write(terminal, text.encode())
 
-		# what is printed is not what has been typed, which stands on the terminal too
+		# the terminal also shows what is typed: so the shell prints words that are not typed in this
+		# form
 		sleep = (f"{command} sh -c 'trap \"echo con$((1))tinued\" CONT; echo here$((1))we; "
 		         "while :; do sleep 0.1; done'\r")
 		until(b"ready> ")
@@ -288,7 +292,8 @@ at_terminal()
 
 	printf "PS1='ready> '\nbind 'set enable-bracketed-paste off'\n" >"$HOME/rc"
 	for around in '' "$PROGRAM $NIX"; do
-		# PRoot itself loses signals now and then, and what it traces hears none any more
+		# PRoot itself sometimes loses a signal, and its processes then get no more signals: so try
+		# three times
 		for tries in 1 2 3; do
 			# shellcheck disable=SC2086 # words
 			run at_terminal $around

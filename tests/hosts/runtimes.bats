@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# The runtimes other than userns, on hosts that refuse user namespaces, all of which are made here.
-# Whatever installs has a root of its own (on_host, in_container): as root, --install would make /nix of
-# this host, which every later test as root would take for the default Nix directory.
+# The runtimes other than userns, on hosts that refuse user namespaces, which are made here. Every test that
+# installs has a root directory of its own (on_host, in_container): otherwise --install as root would make /nix
+# on this host, and every later test as root would take that for the default Nix directory.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -36,7 +36,7 @@ setup()
 	TARBALL=$(echo "$SCRATCH"/site/nix-1.0.0/*.tar.xz)
 	[ ! -e "$PROGRAM-install" ] || cp "$PROGRAM-install" "$SCRATCH/nix-user-chroot-install"
 	cp "$PROGRAM" "$SCRATCH/nix-user-chroot"
-	# under this name it finds its other half beside it, in each root
+	# the copy has its plain name, so that it finds its installer beside it in each root directory
 	PROGRAM=$SCRATCH/nix-user-chroot
 	export TARBALL
 }
@@ -52,11 +52,12 @@ with_proot()
 	export NIX_USER_CHROOT_PROOT
 }
 
-# in which nobody can make /nix, as elsewhere nobody but root can
+# makes / read-only: now even root cannot make /nix, as a user cannot on other hosts
 READ_ONLY='mount --rbind tmp tmp; mount -o remount,bind,ro .'
 
-# no_namespaces COMMAND...: where a filter refuses what a container's does. PRoot, run by root, makes what
-# it is to bind over where it is missing: /nix of this host, and leaves it behind when it is killed.
+# no_namespaces COMMAND...: run COMMAND under a filter that refuses what a container's does. As root it runs in
+# a container, because PRoot makes a missing directory that it binds over: it would make /nix on this host, and
+# leave it behind when killed.
 no_namespaces()
 {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -66,14 +67,15 @@ no_namespaces()
 	fi
 }
 
-# no_users COMMAND...: as root of a user namespace in which there can be no other
+# no_users COMMAND...: run COMMAND as root of a user namespace where no further user namespace can be made
 no_users()
 {
 	unshare --user --map-root-user --mount sh -c \
 		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh "$@"
 }
 
-# in_container [PREPARE] -- COMMAND...: as root, in a root of its own, without namespaces or mounts
+# in_container [PREPARE] -- COMMAND...: run COMMAND as root, in a root directory of its own, without the right
+# to make namespaces or mounts
 in_container()
 {
 	local prepare=:
@@ -85,7 +87,8 @@ in_container()
 	on_host "$prepare" "$SCRATCH/refuse" unshare,clone,mount -- "$@"
 }
 
-# essentials RUN...: what holds of entering NIX by RUN, whatever the runtime
+# essentials RUN...: check what every runtime has to do when it enters NIX; RUN is the command that makes the
+# host
 essentials()
 {
 	run -0 "$@" "$PROGRAM" "$NIX" cat /nix/name
@@ -99,11 +102,11 @@ essentials()
 	run -0 "$@" "$PROGRAM" "$NIX" printf '<%s>' 'a b' '' '*' --install $'new\nline'
 	[ "$output" = $'<a b><><*><--install><new\nline>' ]
 	[ "$(echo through | "$@" "$PROGRAM" "$NIX" cat)" = through ]
-	# stdout is the command's alone
+	# only the command writes to stdout
 	[ "$("$@" "$PROGRAM" -v "$NIX" echo alone 2>/dev/null)" = alone ]
 	WORD='a b' run -0 "$@" "$PROGRAM" "$NIX" sh -c 'echo "$WORD $NIX_CONF_DIR"'
 	[ "$output" = "a b /nix/etc/nix" ]
-	# what is called inside is not entered a second time
+	# calling the program inside does not enter a second time
 	run -0 "$@" "$PROGRAM" "$NIX" "$PROGRAM" "$NIX" cat /nix/name
 	[ "$output" = ours ]
 }
@@ -112,7 +115,7 @@ essentials()
 	essentials no_users
 	run -0 no_users "$PROGRAM" -v "$NIX" true
 	[[ $output == *"runtime: mountns"* ]]
-	# the IDs and all else stay as they are
+	# signals, and everything else, work as in other runtimes
 	run -143 no_users "$PROGRAM" "$NIX" sh -c 'kill -TERM $$'
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 #
-# Other people's hands: what others own, wrote or can reach is not trusted. The other user is a number
-# that nobody has here, so that no account is made; what needs that is skipped where we are not root.
+# Other users are not trusted: not with what they own, have written, or can write to. The other user is a user
+# ID that has no account here, so that none has to be made. Tests that need a second user are skipped where we
+# are not root.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -20,13 +21,13 @@ setup()
 
 OTHER=64321
 
-# require_other: there is another user
+# require_other: skip the test unless there can be a second user
 require_other()
 {
 	[ "$(id -u)" -eq 0 ] || skip "needs root, to be two users"
 }
 
-# as_other COMMAND...: the other user, who can read what is here
+# as_other COMMAND...: run COMMAND as the other user, who can read our files
 as_other()
 {
 	setpriv --reuid "$OTHER" --regid "$OTHER" --clear-groups env HOME="$HOME/other" USER=other "$@"
@@ -37,7 +38,7 @@ tiny()
 	install -q --nix-version "$TINY" "$@"
 }
 
-# planted: a Nix of somebody else's, with a nix that leaves a mark when it is run
+# planted: make a Nix of the other user's, whose nix leaves a mark when somebody runs it
 planted()
 {
 	mkdir -p "$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin"
@@ -61,12 +62,12 @@ planted()
 	done
 	[ ! -e "$HOME/hacked" ]
 	[ -e "$NIX/store/00000000000000000000000000000100-nix-1.0.0/bin/nix" ]
-	# named by the user it is used, and said at -v
+	# a directory that the user names on the command line is used; -v says whose it is
 	run -0 "$PROGRAM" "$NIX" true
 	[ -z "$output" ]
 	run -0 "$PROGRAM" -v "$NIX" true
 	has_words "$NIX belongs to $OTHER" 'since you named it'
-	# by the option or the variable, too
+	# trusting the owner by the option or by the variable
 	run -0 "$PROGRAM" --trust-owner="$OTHER" -- true
 	run -0 env NIX_USER_CHROOT_TRUST_OWNER="$OTHER" "$PROGRAM" -- true
 	run env NIX_USER_CHROOT_TRUST_OWNER=1 "$PROGRAM" -- true
@@ -97,7 +98,7 @@ planted()
 	mkdir -p "$NIX/store" "$HOME/other"
 	chown "$OTHER" "$HOME/other"
 	run -0 as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- true
-	# root's uid is the overflow uid there
+	# in this user namespace root's files appear to belong to the overflow user ID
 	run -0 as_other NIX_USER_CHROOT_DIR="$NIX" "$PROGRAM" -- \
 		sh -c 'unshare --user --map-current-user true || exit 0
 			exec unshare --user --map-current-user --mount "$0" --new-namespace -- true' "$PROGRAM"
@@ -125,7 +126,7 @@ planted()
 	run -0 "$PROGRAM" -- true
 }
 
-# A nix.conf names programs that Nix runs, a path config what is mounted over what.
+# Both files decide what is run: nix.conf names programs that Nix runs, and a path config what is mounted where.
 @test "configuration that others own or can write to is refused" {
 	local file
 
@@ -150,7 +151,8 @@ planted()
 	done
 }
 
-# Whoever may open a file for reading may lock it, and keep --install and --uninstall waiting.
+# Whoever may open the lock file, even for reading, could lock it, and so keep --install and --uninstall
+# waiting.
 @test "the lock is nobody else's to take" {
 	local mask
 
@@ -184,7 +186,7 @@ planted()
 	run "$PROGRAM" --shared-group='no such group' -- true
 	refused 'no such group'
 	run -0 tiny --shared-group="$(id -gn)"
-	# whoever may write for everybody is another thing
+	# write permission for everybody is refused even then
 	chmod o+w "$NIX"
 	run "$PROGRAM" --shared-group="$(id -gn)" -- true
 	refused 'by everybody'
@@ -286,7 +288,8 @@ planted()
 	done
 }
 
-# Where others can rename in the directory above, all that is run is of the directory that was looked at.
+# Others may be able to rename the Nix directory. Everything that is run must come from the directory that was
+# checked.
 @test "a Nix directory that is another one by the time that something of it is run" {
 	tiny_release "$SITE" 1.7.0 'mv "$HOME/.local/share/nix" "$HOME/moved"
 		cp -a "$HOME/planted" "$HOME/.local/share/nix"'
@@ -338,7 +341,7 @@ planted()
 		run "$PROGRAM" --uninstall --yes
 		refused 'made by other means' --force
 		[ -n "$(find "$NIX/store" -maxdepth 1 -name "*-nix-*")" ]
-		# nor is it ours after a rerun
+		# running --install again does not make the store ours
 		run -0 tiny
 		run "$PROGRAM" --uninstall --yes
 		refused 'made by other means' --force
@@ -361,7 +364,7 @@ planted()
 	rm -r "$NIX"/store/111*
 	chmod -R u+w "$NIX"
 	rm -r "$NIX"
-	# no store, but the rest
+	# a Nix directory that has no store, but the rest
 	mkdir -p "$NIX/var/nix/db" "$NIX/var/log/nix"
 	echo mine >"$NIX/var/nix/db/mine"
 	echo mine >"$NIX/var/log/nix/mine"
@@ -399,7 +402,7 @@ planted()
 	[ -e hacked ]
 }
 
-# what_is_handed_on: a release whose install script tells of the descriptors and signals that it got
+# what_is_handed_on: install a release whose install script lists the descriptors and signals that it has got
 what_is_handed_on()
 {
 	tiny_release "$SITE" 1.9.0 'ls -l /proc/self/fd | grep -v /proc/ >"$HOME/descriptors"
@@ -413,21 +416,22 @@ what_is_handed_on()
 	echo "$output"
 	[ "$(grep -c . <<<"$output")" -eq 4 ]
 	[[ $output == *nix-user-chroot/lock* && $output != *passwd* && $output != *nine* && $output != *socket* ]]
-	# SIGXFSZ is 25, SIGTTOU 22
+	# check SIGXFSZ (25) and SIGTTOU (22): bit 24 and bit 21
 	run -0 sed -n 's/^Sig\(Ign\|Blk\):[[:space:]]*//p' signals
 	for mask in "${lines[@]}"; do
 		[ $((0x$mask & (1 << 24 | 1 << 21))) -eq 0 ]
 	done
 }
 
-# Without a sandbox, what is unpacked is read again after it was verified. The program waits in between,
-# for stderr is a pipe that has room for the words before "unpacking" alone.
+# Without a sandbox the tarball is read again for unpacking, after it was verified. The test changes the tarball
+# between the two. The program waits there, because its stderr is a pipe that has no room for the message
+# "unpacking".
 @test "a tarball that is changed between its verification and its unpacking is refused" {
 	local releases=$HOME/site name=nix-1.0.0-$SYSTEM
 
 	type -P proot >/dev/null || skip "needs proot"
 	tiny_release "$releases" 1.0.0
-	# no compression, whose checksum would tell
+	# do not compress: a checksum in the compressed stream would find the change
 	xz -d "$releases/nix-1.0.0/$name.tar.xz"
 	export TARBALL=$releases/nix-1.0.0/$name.tar PART=$NIX/var/nix-user-chroot/$name.tar.part
 	export NIX_USER_CHROOT_RUNTIME=proot REFUSE=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
@@ -454,7 +458,7 @@ what_is_handed_on()
 		    child = subprocess.run(["pgrep", "-P", str(program.pid)], stdout=subprocess.PIPE, text=True)
 		    return any("pipe_write" in open(f"/proc/{pid}/wchan").read() for pid in child.stdout.split())
 		end = time.monotonic() + 120
-		# all of it has come, and the next word has no room
+		# wait until the tarball is complete and the program cannot write its next message
 		while not os.path.exists(part) or os.path.getsize(part) < size or not waits_in_write():
 		    if program.poll() is not None or time.monotonic() > end:
 		        program.kill()
@@ -487,7 +491,7 @@ what_is_handed_on()
 	install --nix-version "$TINY" 2>said {lock}>&- &
 	wait_until 30 grep -q 'waiting for it' said
 	[[ $(cat said) != *'is installed in'* ]]
-	# what --uninstall does before it gives the lock back
+	# remove what --uninstall removes before it releases the lock
 	chmod -R u+w "$NIX/store"
 	rm -r "$NIX/store" "$RECORD" "$STATE/lock"
 	exec {lock}>&-

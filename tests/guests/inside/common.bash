@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 #
-# What runs in guests begins with this: the shares are build, releases and tree.
+# Every script that runs in a guest sources this file. The shares are build, releases and tree.
 #
-#   as_guest COMMAND...     as the user guest, with HOME as it is
-#   same WHAT GOT WANTED    ends with a message where two words are not the same
-#   fails WANTED TEXT COMMAND...   the command ends with status WANTED, and says TEXT; sets said
-#   installs AS             --install works, and what comes of it: a build, its removal; AS is
-#                           as_guest or env; the Nix directory is $NIX_USER_CHROOT_DIR
-#   uninstalls AS           --uninstall leaves nothing there and in HOME
+#   as_guest COMMAND...     run COMMAND as the user guest, without changing HOME
+#   same WHAT GOT WANTED    end with a message if GOT and WANTED differ
+#   fails WANTED TEXT COMMAND...   COMMAND must end with status WANTED and print TEXT; sets said
+#   installs AS             check --install into $NIX_USER_CHROOT_DIR, a build, and the removal of its result;
+#                           AS, as_guest or env, runs the commands
+#   uninstalls AS           check that --uninstall leaves nothing there and in HOME
 
 set -euo pipefail
 export program=/guest/build/nix-user-chroot releases=/guest/releases SHELL=/bin/bash
@@ -46,7 +46,7 @@ installs()
 {
 	local nix=$NIX_USER_CHROOT_DIR path
 	"$1" "$program" --install --quiet --no-channel-add --mirror "file://$releases"
-	# that of the newer release is another name for the same Nix
+	# releases has a newer version, too, which is the same Nix under another name: so accept any version
 	[[ $("$1" "$program" -- nix --version) == 'nix (Nix) '* ]] || die "there is no Nix inside"
 	path=$("$1" "$program" -- nix-build --no-out-link --option substitute false -E "$expression")
 	same "what was built" "$(cat "$nix/store/${path##*/}")" made
