@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --install where something is installed already: nothing to do, --force, another version, a store
-# made by other means, a damaged installation; and the nix.conf that is the user's.
+# --install where something is installed already: nothing to do, --force, another version, a store made by other
+# means, a damaged installation, and a nix.conf that the user has changed.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -17,7 +17,7 @@ setup()
 	RECORD=$NIX/var/nix-user-chroot/record
 }
 
-# untouched COMMAND...: succeeds without a request and without a change of anything below HOME
+# untouched COMMAND...: COMMAND must succeed, ask the mirror nothing, and change nothing below HOME
 untouched()
 {
 	local before
@@ -35,7 +35,7 @@ installed_version()
 		[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == /nix/store/*-nix-"$1"/* ]]
 }
 
-# The generations of the profile, and what is in each.
+# Print the generations of the profile, and what each contains.
 profile_generations()
 {
 	"$PROGRAM" -- sh -c 'cd "$(dirname "$(readlink ~/.nix-profile)")" &&
@@ -48,12 +48,12 @@ profile_generations()
 	[ "$output" = "nix-user-chroot: Nix $NEW is installed in $NIX already: nothing to do" ]
 	untouched install --nix-version "$NEW"
 	untouched install --no-modify-profile --verbose
-	# with a mirror that is not there, too
+	# even if the mirror is not there
 	untouched "$PROGRAM" --install --mirror https://127.0.0.1:1
-	# by its hash, and by the name of the tarball, whatever would be the latest
+	# the version follows from the hash, or from the name of the tarball: the latest version does not matter
 	untouched install --sha256 "$(cat "$SITE/nix-$NEW/nix-$NEW-$SYSTEM.tar.xz.sha256")"
 	untouched install --tarball "/nowhere/nix-$NEW-$SYSTEM.tar.xz"
-	# and where nothing can be written
+	# even where nothing can be written
 	run -0 unshare --user --map-root-user --mount sh -c \
 		'mount --bind "$HOME" "$HOME" && mount -o remount,bind,ro "$HOME" && "$1" --install' - "$PROGRAM"
 	[[ $output == *"is installed in $NIX already"* ]]
@@ -71,7 +71,7 @@ profile_generations()
 	untouched "$alone/nix-user-chroot" --install --no-shims
 	[ "$output" = "nix-user-chroot: Nix $OLD is installed in $NIX already: nothing to do" ]
 	untouched env "NIX_USER_CHROOT_NIX_VERSION=$OLD" "$alone/nix-user-chroot" --install --no-shims
-	# what it cannot know, and what is to be mended
+	# these need the installer: the entering program alone cannot do them, and cannot repair an installation
 	for more in --force --dry-run "--nix-version $NEW" "--extra-conf cores=1" "--mirror $MIRROR_URL" "-- true" ""; do
 		# shellcheck disable=SC2086 # a list of words
 		run -99 "$alone/nix-user-chroot" --install ${more:+--no-shims} $more
@@ -103,7 +103,7 @@ profile_generations()
 	printf '\n# of mine\n' >>"$NIX/etc/nix/nix.conf"
 	conf=$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")
 	cp "$HOME/.profile" profile.sh
-	# a file of Nix's own is damaged, another is there that should not be
+	# damage one of Nix's own files, and add a file that does not belong there
 	nix=("$NIX"/store/*-nix-"$OLD")
 	chmod -R u+w "${nix[0]}"
 	echo broken >"${nix[0]}/bin/nix"
@@ -112,7 +112,7 @@ profile_generations()
 
 	run -0 install --force --nix-version "$OLD"
 	clean_store
-	# the script adds generations, as it does for everybody; those that were there are as they were
+	# the release's script adds generations, as it always does; those that were there before are unchanged
 	profile_generations | grep -Fxf generations | cmp - generations
 	"$PROGRAM" -- nix-env -q | diff profile -
 	[ "$(cat "$NIX/store/${path##*/}")" = added ]
@@ -120,7 +120,7 @@ profile_generations()
 	cmp "$HOME/.profile" profile.sh
 	[ "$(stat -c %a "${nix[0]}")" = 555 ]
 	no_leftovers
-	# by its variable
+	# the same with the variable instead of the option
 	NIX_USER_CHROOT_FORCE=1 run -0 install --nix-version "$OLD"
 	[[ $output == *downloading* ]]
 }
@@ -140,7 +140,7 @@ profile_generations()
 	[ -e "$NIX/store/${path##*/}" ]
 	clean_store
 	no_leftovers
-	# one nix in the profile, and the way back is open
+	# the profile has one nix, and switching back works
 	[ "$("$PROGRAM" -- nix-env -q | grep -c '^nix-2')" -eq 1 ]
 	"$PROGRAM" -- nix-env --switch-generation 1
 	[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == *-nix-$OLD/* ]]
@@ -161,7 +161,7 @@ profile_generations()
 	mirror_fault '{"path": "*.tar.xz", "fault": "corrupt"}'
 	run install --nix-version "$OLD"
 	refused 'SHA-256 mismatch'
-	# directories in which something came and went have another time
+	# leave out directories: a file that came and went has changed their times
 	diff <(grep -v ' d ' <<<"$before") <(listing_with_times "$HOME" | grep -v ' d ')
 	untouched install
 }
@@ -225,7 +225,8 @@ of_release()
 		run -0 install --nix-version "$TINY"
 		[[ $output == *'warning: the record in '*' cannot be read: installing again'* ]]
 		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
-		# what was there before the first installation is not known any more
+		# the broken record listed the store paths from before the first installation; the new record
+		# cannot know them
 		cmp <(of_release "$RECORD") <(of_release record)
 		no_leftovers
 	done
@@ -262,13 +263,13 @@ of_release()
 	run -0 install --nix-version "$TINY" --extra-conf 'cores = 2'
 	[[ $output == *"warning: $NIX/etc/nix/nix.conf is yours"*"add to it: ssl-cert-file = $MIRROR_CA"* ]]
 	[ "$(stat -c '%i %Y %Z' "$NIX/etc/nix/nix.conf")" = "$before" ]
-	# a link to a file that is kept elsewhere, even where it leads nowhere
+	# a link to a file elsewhere stays, even if the file does not exist
 	ln -sf /nowhere/nix.conf "$NIX/etc/nix/nix.conf"
 	run -0 install --force --nix-version "$TINY"
 	[ "$(readlink "$NIX/etc/nix/nix.conf")" = /nowhere/nix.conf ]
 }
 
-# nested DEPTH COMMAND...: in that many user namespaces, one in another
+# nested DEPTH COMMAND...: run COMMAND in DEPTH user namespaces, one inside the other
 nested()
 {
 	local depth=$1 words=()
@@ -283,7 +284,7 @@ nested()
 @test "nix.conf: sandbox = false where the host refuses what it needs, and Nix works" {
 	local depth=40
 
-	# the kernel nests 33 user namespaces: leave room for one, ours, and none for Nix's
+	# the kernel allows 33 nested user namespaces: leave room for ours, and none for that of Nix's sandbox
 	while ! nested $depth true 2>/dev/null; do
 		depth=$((depth - 1))
 	done

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
-# Hostile, damaged and odd archives through the unpacker and the commit into store/, as --install
-# runs them: each is refused by name with nothing left and nothing touched, or unpacked harmlessly.
+# Hostile, damaged and odd archives, unpacked and committed into store/ as --install does. Each archive is
+# either refused, with a message that names the reason, nothing left behind and nothing outside touched; or
+# unpacked harmlessly.
 
-# output is set by run; the single quotes hold scripts of their own
+# `run` sets output; the single quotes contain scripts that other shells run
 # shellcheck disable=SC2016,SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
@@ -28,27 +29,27 @@ setup() {
 }
 
 teardown() {
-	# store paths are read-only
+	# store paths are read-only, and bats has to remove them
 	chmod -R u+w "$BATS_TEST_TMPDIR"
 	[ "$(cat "$outside/victim")" = untouched ]
 	[ "$(ls -A "$outside")" = victim ]
 	[ "$(stat -c %h "$outside/victim")" = 1 ]
 }
 
-# Empty both directories, for the next case of a test.
+# Empty both directories for the next case of the same test.
 start_over() {
 	chmod -R u+w "$nix"
 	rm -rf "${nix:?}"/* "${staging:?}"/*
 }
 
-# refused CASE REASON [LIMIT...]: CASE fails, and says REASON in a message of two lines
+# refused CASE REASON [LIMIT...]: unpacking CASE must fail, with REASON in a message of two lines
 refused() {
 	run -1 "$TOOL" "$archives/$1" "$staging" "$nix" "${@:3}"
 	echo "$output"
 	[[ ${lines[0]} == "nix-user-chroot: cannot unpack $archives/$1 into $staging: "*"$2"* ]]
 	[ "${#lines[@]}" = 2 ]
 	[[ ${lines[1]} == "  get the tarball anew"* ]]
-	# no control character reaches the terminal, and nothing that is no UTF-8
+	# no control character and no invalid UTF-8 reaches the terminal
 	iconv -f UTF-8 -t UTF-16 <<<"$output" >/dev/null
 	if LC_ALL=C.UTF-8 grep -q '[[:cntrl:]]' <<<"$output"; then
 		return 1
@@ -57,11 +58,11 @@ refused() {
 	[ -z "$(ls -A "$nix")" ]
 }
 
-# accepted CASE: CASE is unpacked and committed, and all in store/ is in Nix's canonical form
+# accepted CASE: CASE must be unpacked and committed, and everything in store/ must be in Nix's canonical form
 accepted() {
 	run -0 "$TOOL" "$archives/$1" "$staging" "$nix"
 	echo "$output"
-	# in place of each store path that was staged, a link to where it is now
+	# each store path that was staged is now a link to its place in the store
 	for path in "$staging"/nix-1.0-x86_64-linux/store/*; do
 		[ "$(readlink "$path")" = "/nix/store/${path##*/}" ]
 		[ -e "$nix/store/${path##*/}" ] || [ -L "$nix/store/${path##*/}" ]
@@ -116,7 +117,7 @@ accepted() {
 	run -0 "$TOOL" -r "$archives/good" "$staging" "$nix"
 	[[ $output == *"added 0 replaced 1"* ]]
 	[ "$(stat -c %i "$path_a")" != "$before" ]
-	# as after damage
+	# change a file in the store path, as damage would
 	chmod u+w "$path_a"
 	(umask 0222 && echo changed >"$path_a/mine")
 	chmod u-w "$path_a"
@@ -189,7 +190,7 @@ accepted() {
 	refused character-device 'it is a device node'
 	refused block-device 'it is a device node'
 	refused fifo 'it is a fifo'
-	# tar knows no sockets; cpio does
+	# the format tar has no sockets; cpio has
 	refused cpio-socket 'not a tarball'
 }
 
@@ -405,7 +406,7 @@ accepted() {
 	refused zeros 'Truncated'
 }
 
-# in_small_fs OPTIONS COMMAND: COMMAND (of sh) in a namespace where $fs is a tmpfs with OPTIONS
+# in_small_fs OPTIONS COMMAND: run COMMAND, for sh, in a namespace where $fs is a tmpfs with OPTIONS
 in_small_fs() {
 	fs=$BATS_TEST_TMPDIR/fs
 	mkdir -p "$fs"
@@ -434,7 +435,8 @@ small_fs_or_skip() {
 				case $said in
 				*"cannot unpack"*) [ -z "$(ls -A staging)" ] || echo leftover ;;
 				esac
-				# what was unpacked and could not be committed: --install begins anew
+				# clean up what was unpacked but not committed, as --install does when it starts
+				# again
 				chmod -R u+w staging
 				rm -rf ballast staging/*
 				"$TOOL" "$archives/good" staging nix

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The ways in which it is called: as a shell is (-c), by names of its own, and by those who have a store
-# in ~/.nix.
+# The ways in which the program is called: as a shell (-c), by other names, and by users who have a store in
+# ~/.nix.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output and status
@@ -28,7 +28,7 @@ teardown()
 	run -7 "$PROGRAM" -c 'exit 7'
 	run -127 "$PROGRAM" -c no-such-command
 	[ "$(SHELL=/bin/bash "$PROGRAM" -c 'echo ${BASH_VERSION:+bash}')" = bash ]
-	# not a login shell
+	# -c starts no login shell: ~/.profile is not read
 	echo 'echo startup' >"$HOME/.profile"
 	[ -z "$("$PROGRAM" -c :)" ]
 }
@@ -50,7 +50,7 @@ teardown()
 		[ "$("$SCRATCH/$name" "$NIX" cat /nix/name)" = ours ]
 		[[ $("$SCRATCH/$name" --version) == "nix-user-chroot "* ]]
 	done
-	# one that bears the name of a command is that, and so is a link by any name
+	# a copy named like a command of Nix runs that command, and so does a link of any name
 	cp "$PROGRAM" "$SCRATCH/nix-build"
 	fails 127 "no such command in your Nix profile" -- "$SCRATCH/nix-build" --version
 	ln -s nix-chroot "$SCRATCH/nix-index"

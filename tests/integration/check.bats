@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --check on hosts that are well and on hosts that refuse: the latter made of user namespaces with
-# limits of their own and of seccomp filters. All of it works as an unprivileged user and as root.
+# --check on hosts that work and on hosts that refuse. The latter are made of user namespaces with limits of
+# their own, and of seccomp filters. Everything works as an unprivileged user and as root.
 
 # shellcheck disable=SC2016 # the inner shells expand "$program" and "$1"
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -14,24 +14,24 @@ setup()
 	program=${NIX_USER_CHROOT:-$BUILD_DIR/nix-user-chroot}
 	refuse=${REFUSE:-$BUILD_DIR/tests/refuse}
 	[ -x "$program" ] || skip "needs the built program ($program)"
-	# every test but the first ones takes something away from a host that has it all
+	# except for the first tests, each test takes something away from a host that can do everything
 	unshare --user --map-root-user --mount --pid --fork --mount-proc --net true ||
 		skip "needs a host that lets users make namespaces"
 	unset KUBERNETES_SERVICE_HOST
-	# what else there may be on this host is for runtimes.bats
+	# check only this runtime; runtimes.bats tests what else a host may have
 	export NIX_USER_CHROOT_RUNTIME=userns
-	# below, since bats keeps files of its own in there
+	# a directory below, because bats keeps its own files in $BATS_TEST_TMPDIR
 	mkdir "$BATS_TEST_TMPDIR/work"
 	cd "$BATS_TEST_TMPDIR/work" || return
 }
 
-# inside COMMAND...: in a user and mount namespace of its own, as its root, with $program known
+# inside COMMAND...: run COMMAND as root of a new user and mount namespace, with $program set
 inside()
 {
 	program=$program unshare --user --map-root-user --mount "$@"
 }
 
-# json EXPRESSION: --check --json said $output; is the Python expression about it, d, true?
+# json EXPRESSION: is the Python expression true about d, the JSON in $output?
 json()
 {
 	printf '%s' "$output" | /usr/bin/python3 -c '
@@ -42,7 +42,7 @@ ids = [r["id"] for r in d["reasons"]]
 sys.exit(0 if eval(sys.argv[1]) else str(d))' "$1"
 }
 
-# nested DEPTH COMMAND...: in that many user namespaces, one in another
+# nested DEPTH COMMAND...: run COMMAND in DEPTH user namespaces, one inside the other
 nested()
 {
 	local depth=$1 words=()
@@ -55,7 +55,7 @@ nested()
 	"${words[@]}" "$@"
 }
 
-# The deepest nesting that still works from here, 33 less what we are in already.
+# Print how many user namespaces can be nested from here: 33, less those that we are in already.
 deepest()
 {
 	local depth=40
@@ -89,7 +89,7 @@ deepest()
 	TMPDIR=$PWD/tmp run -0 "$program" --check
 	[ "$before" = "$(cat /proc/self/mountinfo)" ]
 	[ -z "$(ls -A tmp)" ]
-	# its children would have become ours to reap, or still hold this pipe open
+	# "cat" ends only when all processes of --check have closed the pipe: none is left behind
 	[ -n "$(timeout 20 "$program" --check | cat)" ]
 	rmdir tmp
 	[ -z "$(ls -A .)" ]
@@ -186,7 +186,7 @@ deepest()
 }
 
 @test "a filter that kills: the step that died is named, and no core file is left" {
-	# so that there would be one: tests are often run without core files
+	# allow core files here, because test runs often forbid them
 	ulimit -S -c "$(ulimit -H -c)"
 	run --separate-stderr -1 "$refuse" mount=kill -- "$program" --check --json
 	json 'steps["slave"]["result"] == "failed" and "signal 31" in steps["slave"]["error"]'
@@ -203,7 +203,7 @@ deepest()
 }
 
 @test "no /proc: said, and how to mount it" {
-	# (of a build with sanitizers, these need /proc themselves, and say so on stderr)
+	# the sanitizers need /proc themselves: keep their messages apart, and turn the leak check off
 	run --separate-stderr -1 inside env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" sh -c \
 		'mount -t tmpfs none /proc && exec "$program" --check'
 	[[ $output == *"  user and group IDs    failed: /proc/self/setgroups: No such file"* ]]

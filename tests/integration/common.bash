@@ -1,34 +1,33 @@
 # shellcheck shell=bash
 #
-# What the suites on entering share: entry.bats, path_config.bats, mounts.bats. `load` it.
+# What the suites about entering share, such as entry.bats, path_config.bats and mounts.bats. `load` it.
 #
-#   entering                  in setup: a scratch directory of the test's own, with nothing of the
-#                             caller's that decides what happens; sets
+#   entering                  in setup: make a scratch directory for the test, and unset every variable of
+#                             the caller's that would decide anything; sets
 #                               PROGRAM   the built program
-#                               SCRATCH   the directory; bats removes it
+#                               SCRATCH   the directory, which bats removes
 #                               HOME TMPDIR and NIX, a Nix directory with a store and a file "name",
-#                             all below it; the working directory is HOME
-#   leaving                   in teardown: whatever the test made can be removed by bats
-#   beside                    have a living entry into NIX beside the test, which those that follow
-#                             join where nothing has changed since; `entering` does it where
-#                             NUC_BESIDE is set
+#                             all below SCRATCH; the working directory is HOME
+#   leaving                   in teardown: make everything from the test removable for bats
+#   beside                    start an entry into NIX that stays alive beside the test; later entries join
+#                             it where nothing has changed since. `entering` calls it if NUC_BESIDE is set
 #   inside [COMMAND...]       enter NIX
-#   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and say all WORDS
-#   config                    the path config of NIX becomes stdin
+#   fails STATUS WORDS...     `run` what follows "--", which must end with STATUS and print all WORDS
+#   config                    write stdin to the path config of NIX
 #   for_everybody             let other users use SCRATCH and PROGRAM, which is a copy from now on
-#   on_host PREPARE COMMAND...  COMMAND as root of a user namespace, on a host of the test's own
-#                             making: / is a tmpfs with what programs need and what PREPARE, a shell
-#                             text run in the new / before it is entered, adds. The program is
-#                             /program there; SCRATCH is where it was.
-#   in_mount_namespace COMMAND...  COMMAND where it may mount, and what it mounts spreads to those
-#                             who want it and to nobody outside: really root's where we are root,
-#                             else a user namespace's
+#   on_host PREPARE COMMAND...  run COMMAND as root of a user namespace, on a host of the test's own: / is a
+#                             tmpfs with what programs need, and with what PREPARE adds, a shell text that
+#                             runs in the new / before it is entered. There the program is /program;
+#                             SCRATCH is in the same place as outside.
+#   in_mount_namespace COMMAND...  run COMMAND in a mount namespace where it may mount, and where mounts
+#                             spread to namespaces below, but not outside. If we are root, it runs as real
+#                             root, else as root of a user namespace
 #   require_root              skip the test unless we are root
-#   require_user              skip the test where we are root, whom nothing is forbidden
+#   require_user              skip the test if we are root, whom file permissions do not stop
 #   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
-# Environment: NIX_USER_CHROOT, BUILD_DIR; see scripts/check. TEST_RUNTIME: the runtime to enter by,
-# "userns" where none is given.
+# Environment: NIX_USER_CHROOT and BUILD_DIR, see scripts/check; TEST_RUNTIME, the runtime to enter by, which is
+# "userns" by default.
 
 # shellcheck source=tests/helpers.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
@@ -45,7 +44,7 @@ entering()
 	unshare --user --map-root-user --mount true 2>/dev/null ||
 		skip "needs a host that lets users make namespaces"
 	unset "${!NIX_@}" "${!XDG_@}" BASH_ENV ENV
-	# below, since bats keeps files of its own in there
+	# a directory below, because bats keeps its own files in $BATS_TEST_TMPDIR
 	SCRATCH=$BATS_TEST_TMPDIR/scratch
 	HOME=$SCRATCH/home
 	TMPDIR=$SCRATCH/tmp
@@ -61,7 +60,7 @@ entering()
 
 beside()
 {
-	# 3 is bats's own, which waits for all that have it
+	# close descriptor 3, because bats waits for every process that has it open
 	"$PROGRAM" "$NIX" sleep 3600 3>&- >/dev/null 2>&1 &
 	BESIDE=$!
 	until [ "$(cat "/proc/$BESIDE/comm")" = sleep ]; do
@@ -110,7 +109,7 @@ for_everybody()
 {
 	chmod a+rx "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
 	chmod -R a+rwX "$SCRATCH"
-	# the build may lie where only we may look
+	# other users may not be able to reach the build directory
 	cp "$PROGRAM" "$SCRATCH/program"
 	PROGRAM=$SCRATCH/program
 }
@@ -156,7 +155,7 @@ in_mount_namespace()
 {
 	local namespaces=(--mount --propagation private)
 
-	# private first: what is shared after that is shared with nobody but those within
+	# the namespace is private first and shared then: so mounts spread only to namespaces below
 	[ "$(id -u)" -eq 0 ] || namespaces+=(--user --map-root-user)
 	unshare "${namespaces[@]}" bash -c 'mount --make-rshared / && exec "$@"' bash "$@"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The completions as scripts/completions/generate makes them, each in its own shell, and on a terminal
-# where that shell completes on one alone. What they offer is what the program's help pages list.
+# The completions that scripts/completions/generate makes, each in its own shell; at a terminal, if the shell
+# completes nowhere else. They must offer what the program's help pages list.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -35,7 +35,7 @@ setup()
 	mkdir -p "$HOME/dir ectory/below" "$HOME/other" "$HOME/bin"
 	touch "$HOME/tarball.tar.xz" "$HOME/certs.pem"
 	mkfifo "$ANSWER"
-	# stands for the program where a line is entered; and a command with words of its own
+	# a stand-in for the program, for lines that are entered; and a command that completes words of its own
 	printf '#!/bin/sh\nprintf "[%%s]\\n" "$@" >"$ANSWER"\n' >"$HOME/bin/nix-user-chroot"
 	printf '#!/bin/sh\n' >"$HOME/bin/some-command"
 	chmod +x "$HOME/bin/"*
@@ -48,7 +48,7 @@ needs()
 	command -v "$1" >/dev/null || skip "needs $1"
 }
 
-# listed [COMMAND]: the options on that help page, and --help, which is on the first alone
+# listed [COMMAND]: print the options on that help page, and --help, which only the first page has
 listed()
 {
 	{
@@ -57,8 +57,8 @@ listed()
 	} | LC_ALL=C sort -u
 }
 
-# in_bash LINE, in_zsh LINE, in_fish LINE: what is offered behind it, one a line, sorted. For LINE
-# that ends with a newline, which words the program was started with.
+# in_bash LINE, in_zsh LINE, in_fish LINE: print what the shell offers after LINE, one a line, sorted. If LINE
+# ends with a newline, print the words that the program was started with instead.
 in_bash()
 {
 	cat >"$HOME/rc" <<-'END'
@@ -88,7 +88,7 @@ in_zsh()
 		typeset -a offered
 		compadd() {
 			local -a hits
-			# what only asks which words match, adds none
+			# a call that only asks which words match offers none
 			[[ " ${@[1,(i)(-|--)]} " == *' -'[a-zA-Z]#[OAD]' '* ]] || {
 				builtin compadd -A hits "$@"
 				offered+=($hits)
@@ -113,7 +113,7 @@ in_zsh()
 in_fish()
 {
 	if [[ $1 == *$'\n' ]]; then
-		# without the second it writes completions for all manual pages first
+		# without the second directory fish first writes completions for all manual pages
 		mkdir -p "$HOME/.config/fish" "$HOME/.local/share/fish/generated_completions"
 		cat >"$HOME/.config/fish/config.fish" <<-'END'
 			source $COMPLETIONS/nix-user-chroot.fish
@@ -141,7 +141,7 @@ on_terminal()
 	fi
 }
 
-# same WANTED GOT
+# same WANTED GOT: print the differences
 same()
 {
 	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
@@ -153,7 +153,7 @@ options_are_those_of_the_program()
 
 	same "$(listed)" "$("$shell" 'nix-user-chroot --' | grep -e '^--')"
 	for command in --install --uninstall --update --check; do
-		# COMMAND itself is of no more use, nor is another
+		# the completions may offer COMMAND again or not, since it is of no use a second time
 		same "$(listed "$command")" \
 			"$("$shell" "nix-user-chroot -v $command --" | grep -e '^--' |
 				grep -vx -e "$command")"
@@ -164,13 +164,13 @@ values_are_completed()
 {
 	local shell=$1 mirror=$HOME/mirror systems
 
-	# the program knows the systems
+	# the error message for an unknown system lists all systems
 	systems=$("$PROGRAM" --install --system none 2>&1 | sed -n 's/.*there are: //p' |
 		tr -d , | tr ' ' '\n' | LC_ALL=C sort)
 	[ -n "$systems" ]
 	same "$systems" "$("$shell" 'nix-user-chroot --install --system ')"
 	same aarch64-linux "$("$shell" 'nix-user-chroot --install --system aa')"
-	# a command with a value of its own
+	# a command that itself takes a value
 	same certs.pem "$("$shell" 'nix-user-chroot --bundle c')"
 	same --system "$("$shell" 'nix-user-chroot --bundle new --sys')"
 	same aarch64-linux "$("$shell" 'nix-user-chroot --bundle new --system aa')"
@@ -191,7 +191,7 @@ values_are_completed()
 	same 2.20.0 "$(NIX_USER_CHROOT_DIR=$HOME/else "$shell" 'nix-user-chroot --install --nix-version ')"
 }
 
-# behind NIXPATH and behind --, at any place
+# COMMAND after NIXPATH or after --, at any place in the line
 commands_complete_themselves()
 {
 	local shell=$1 line
@@ -202,11 +202,11 @@ commands_complete_themselves()
 		same $'one\ntwo' "$("$shell" "nix-user-chroot ${line}some-command ")"
 		same two "$("$shell" "nix-user-chroot ${line}some-command t")"
 	done
-	# what is an option of ours is the command's there
+	# where COMMAND has begun, our options are not offered
 	[ -z "$("$shell" 'nix-user-chroot other some-command --inst')" ]
 }
 
-# a word that a person would end with a blank or a newline
+# type the beginning of each word and a tab, enter the line, and check which words the program gets
 lines_are_finished()
 {
 	local shell=$1
@@ -215,7 +215,7 @@ lines_are_finished()
 	same $'[--install]\n[--no-shims]\n[--cacert]\n[certs.pem]' \
 		"$("$shell" $'nix-user-chroot --inst\t--no-sh\t--cace\tcer\t\n' |
 			sed 's/^\[--cacert=\(.*\)\]/[--cacert]\n[\1]/')"
-	# zsh takes the slash away again
+	# zsh removes the trailing slash
 	same $'[dir ectory]\n[some-command]' \
 		"$("$shell" $'nix-user-chroot di\t some-co\t\n' | sed 's|/]$|]|')"
 	same $'[--]\n[some-command]' "$("$shell" $'nix-user-chroot -- some-co\t\n')"
@@ -229,7 +229,7 @@ no_more_is_offered()
 
 	for line in '--install --sha256' '--install --extra-conf' '--uninstall' '--check other' \
 		'--print-path-config'; do
-		# zsh offers options where there is nothing else
+		# leave out options: zsh offers them where it has nothing else
 		same '' "$("$shell" "nix-user-chroot $line " | grep -v '^-')"
 	done
 }
@@ -339,7 +339,7 @@ with_loader()
 	run scripts/completions/generate zsh
 	[ "$status" -ne 0 ]
 	[[ $output == *'no table of options'* ]]
-	# a new option, in any layout, and with what a shell would like to expand
+	# add an option to the table, in an unusual layout, with text that a shell could expand
 	sed '/\.name = "help"/i\
 	{.name = "new", /* comment */ STRING(x),\
 	 .metavar = "FILE", .help =\
@@ -352,7 +352,7 @@ with_loader()
 	scripts/completions/generate zsh >"$COMPLETIONS/_nix-user-chroot"
 	scripts/completions/generate fish >"$COMPLETIONS/nix-user-chroot.fish"
 	same '--new' "$(in_zsh 'nix-user-chroot --install --ne')"
-	# fish 4 goes on with what has these letters somewhere
+	# fish 4 also offers options with these letters anywhere in their names
 	same '--new' "$(in_fish 'nix-user-chroot --install --ne' | grep '^--ne')"
 	fish --no-config -c 'source $COMPLETIONS/nix-user-chroot.fish; complete -C $argv[1]' \
 		'nix-user-chroot --install --ne' | grep -F "it's \$(touch pwned) \`touch pwned\` ] \"here\""
@@ -365,7 +365,7 @@ with_loader()
 	[ -f "$BUILD_DIR/Makefile" ] || skip "needs a build directory"
 	make -C "$BUILD_DIR" --quiet install-data DESTDIR="$root" prefix=/usr
 	share=$root/usr/share
-	# the same bytes, whichever directory and awk they were made with
+	# the generated bytes do not depend on the directory or on the awk
 	cmp "$share/bash-completion/completions/nix-user-chroot.bash" "$COMPLETIONS/nix-user-chroot.bash"
 	cmp "$share/zsh/site-functions/_nix-user-chroot" "$COMPLETIONS/_nix-user-chroot"
 	cmp "$share/fish/vendor_completions.d/nix-user-chroot.fish" "$COMPLETIONS/nix-user-chroot.fish"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Many --install at once, on one directory and on several, and file systems without locks.
+# Many --install at once, in one directory and in several, and on file systems without locks.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -41,8 +41,8 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
-# at_once COUNT ARG...: that many in the background; %d in a word becomes the number of each. What
-# each says is in $BATS_TEST_TMPDIR/N.said.
+# at_once COUNT ARG...: start COUNT --install in the background; %d in ARG becomes the number of each. The
+# output of number N is in $BATS_TEST_TMPDIR/N.said.
 at_once()
 {
 	local n count=$1
@@ -54,7 +54,7 @@ at_once()
 	done
 }
 
-# ended "COUNT STATUS"...: all that at_once() started do, so many of them with each status
+# ended "COUNT STATUS"...: wait for all that at_once() started; COUNT of them must end with STATUS
 ended()
 {
 	local pid status seen
@@ -79,12 +79,12 @@ ended()
 	at_once 50 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add
 	ended '50 0'
 	[ "$(mirror_requests '^GET .*tar\.xz [0-9]')" -eq 1 ]
-	# those who come second ask the mirror nothing
+	# only the first asks the mirror; the others wait and find Nix installed
 	[ "$(mirror_requests '^GET .*/latest/')" -eq 1 ]
 	[ "$(mirror_requests '^GET .*\.sha256 ')" -eq 1 ]
 	no_leftovers
 	clean_store
-	# one did it, the others say that it is there, and nobody says more than once that he waits
+	# one installed, the others print that Nix is there, and each prints at most once that it waits
 	[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "is installed in $NIX\$")" -eq 1 ]
 	[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "is installed in $NIX already: nothing to do\$")" -eq 49 ]
 	for ((n = 0; n < 50; n++)); do
@@ -151,7 +151,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	kill -KILL $!
 	wait $! || true
 	[ -e "$NIX/var/nix-user-chroot/lock" ]
-	# what died with it has a moment to do so, and then the lock is free
+	# processes that are killed together with it may live for a moment longer; then the lock is free
 	wait_until 5 flock --nonblock "$NIX/var/nix-user-chroot/lock" true
 	rm go
 	run -0 install --nix-version "$SLOW"
@@ -164,7 +164,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	head -c 100000 /dev/urandom >"$NIX/var/nix-user-chroot/lock"
 	run -0 install --nix-version "$TINY"
 	no_leftovers
-	# a link is not followed
+	# a lock file that is a symbolic link is not followed
 	echo mine >mine
 	ln -s "$HOME/mine" "$NIX/var/nix-user-chroot/lock"
 	run install --force --nix-version "$TINY"
@@ -172,7 +172,7 @@ nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	[ "$(cat mine)" = mine ]
 }
 
-# without_locks ERRNO COMMAND...: flock(2) fails with it, as on a file system that has no locks
+# without_locks ERRNO COMMAND...: run COMMAND where flock(2) fails with ERRNO, as on a file system without locks
 without_locks()
 {
 	/usr/bin/python3 - "$@" <<'END'
@@ -182,7 +182,7 @@ if flock is None:
     sys.exit(77)
 def instruction(code, jump_true, jump_false, k):
     return struct.pack("HBBI", code, jump_true, jump_false, k)
-# struct seccomp_data: nr at 0, arch at 4
+# in struct seccomp_data, nr is at offset 0 and arch at offset 4
 code = b"".join([
     instruction(0x20, 0, 0, 4), instruction(0x15, 0, 3, flock[0]),
     instruction(0x20, 0, 0, 0), instruction(0x15, 0, 1, flock[1]),

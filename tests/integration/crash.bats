@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 #
-# --install that is killed at any instant, interrupted, stopped and continued. After each kill a
-# plain rerun must finish the work, with nothing left of what was broken off.
+# --install that is killed at any moment, interrupted, or stopped and continued. After each kill, running
+# --install again must finish the work, with nothing left of the interrupted run.
 #
-# NUC_CRASHES     how many times to kill (default 12; 300 for a night)
-# NUC_CRASH_SEED  the seed of the instants, printed with every failure
+# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for
+# the moments of the kills, which every failure prints
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -18,7 +18,7 @@ setup_file()
 {
 	installing_suite
 	in_memory
-	# its install script says that it runs, and goes on when it is told to
+	# the install script of this release creates "started", and then waits if there is a FIFO "go"
 	SLOW=1.1.1
 	export SLOW
 	tiny_release "$SITE" $SLOW ': >"$HOME/started"
@@ -46,8 +46,8 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
-# start [ENV OPTION...] -- ARG...: --install in the background as the leader of a session, whose id is
-# $leader then. A shell would have it ignore SIGINT.
+# start [ENV OPTION...] -- ARG...: run --install in the background as the leader of a session, and set $leader
+# to its ID. Not by "&" alone, because a shell starts background processes with SIGINT ignored.
 start()
 {
 	local options=()
@@ -63,11 +63,11 @@ start()
 	leader=$!
 }
 
-# The processes of the session that start() made, those aside that only wait for being reaped.
+# Print the processes of the session that start() made, without zombies.
 session_processes()
 {
 	[ -n "$leader" ] || return 0
-	# the fields behind the name, which may hold anything: state, ppid, pgrp, session
+	# after the name, which may contain anything, come: state, ppid, pgrp, session
 	sed -n -E "s/^([0-9]+) \(.*\) [^ZX] [0-9]+ [0-9]+ $leader .*/\1/p" /proc/[0-9]*/stat 2>/dev/null || true
 }
 
@@ -86,7 +86,7 @@ said()
 	grep -qF -- "$1" "$BATS_TEST_TMPDIR/said"
 }
 
-# ended STATUS: $leader ends with it
+# ended STATUS: wait for $leader, which must end with STATUS
 ended()
 {
 	local status=0
@@ -104,13 +104,13 @@ staging_has_something()
 	[ -n "$(ls "$NIX/var/nix-user-chroot/staging" 2>/dev/null)" ]
 }
 
-# Of $NIX nothing is left that a rerun would have to clear away.
+# Nothing is left in $NIX that the next --install would have to clear away.
 nothing_under_way()
 {
 	[ ! -e "$NIX/var/nix-user-chroot/staging" ] && [ ! -e "$NIX/var/nix-user-chroot/lock" ]
 }
 
-# milliseconds COMMAND...: how long it takes
+# milliseconds COMMAND...: print how long COMMAND takes
 milliseconds()
 {
 	local begin=${EPOCHREALTIME/./}
@@ -119,13 +119,13 @@ milliseconds()
 	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
-# crash KIND MILLISECONDS: start an installation and kill it then
+# crash KIND MILLISECONDS: start an installation, and kill it after MILLISECONDS
 crash()
 {
 	local command=("$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA"
 		--no-channel-add --nix-version "$OLD") victim
 
-	# all of it at once: the end of a pid namespace
+	# "tree" kills all processes at once, by the end of their pid namespace; "main" kills only the first
 	[ "$1" = main ] || command=(unshare --user --map-current-user --pid --fork --kill-child "${command[@]}")
 	"${command[@]}" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	victim=$!
@@ -156,7 +156,8 @@ recovered()
 		mkdir "$HOME"
 		kind=tree
 		[ $((n % 2)) -eq 0 ] || kind=main
-		# spread evenly, each by chance within its share; the last a little past the end
+		# one moment in each of COUNT equal parts of the time, at random within the part; the last may
+		# be after the end
 		at=$((duration * 11 * (n * 32768 + RANDOM) / (count * 32768 * 10)))
 		echo "kill $n: $kind after $at ms"
 		crash $kind $at
@@ -174,14 +175,14 @@ recovered()
 	wait_until 20 test -e "$HOME/started"
 	kill -KILL "$leader"
 	ended 137
-	# the script goes on, and has the lock
+	# the install script lives on, and holds the lock
 	[ -n "$(session_processes)" ]
 	install --nix-version "$SLOW" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	again=$!
 	wait_until 20 said 'another --install or --uninstall is at work'
 	[ ! -e "$NIX/var/nix-user-chroot/record" ] || ! grep -q "^complete" "$NIX/var/nix-user-chroot/record"
 	go
-	# the second run has a script of its own
+	# without "go" the script of the second run does not wait
 	rm "$HOME/go"
 	wait $again
 	no_leftovers
@@ -243,7 +244,7 @@ recovered()
 	ended 143
 	wait_until 5 no_processes
 	[ ! -e "$NIX/store" ] && nothing_under_way
-	# what has come of the tarball is not asked for again
+	# the part of the tarball that was downloaded is not downloaded again
 	mirror_clear_log
 	run -0 install --nix-version "$OLD"
 	[ "$(mirror_requests '^GET .*tar.xz 200')" -eq 0 ]
@@ -272,7 +273,8 @@ recovered()
 }
 
 @test "SIGTERM while waiting for another's lock does not disturb the other" {
-	# the waiter comes when little is there yet, and ends when the other has empty directories
+	# the waiting process starts when the other has begun to download, and ends when the other has only
+	# empty directories
 	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 100000}'
 	start -- --nix-version "$SLOW"
 	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$SLOW-$SYSTEM.tar.xz.part"
@@ -303,8 +305,8 @@ recovered()
 	no_leftovers
 }
 
-# in_terminal KEY SCRIPT ARG...: bash -c SCRIPT in a terminal of its own, where KEY is typed when the
-# install script runs; prints what the terminal shows
+# in_terminal KEY SCRIPT ARG...: run SCRIPT by bash at a terminal of its own, type KEY when the install script
+# runs, and print what the terminal shows
 in_terminal()
 {
 	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
@@ -348,7 +350,8 @@ END
 }
 
 @test "SIGTSTP where no shell could continue it is passed over" {
-	# the leader of a session: its process group is an orphan to the kernel
+	# start() makes it the leader of a session: its process group is orphaned, and the kernel ignores
+	# SIGTSTP for it
 	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
 	kill -TSTP "$leader"

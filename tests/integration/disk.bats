@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
 #
-# Disks that are full, read-only, forbidden or something else than they should be: one message with
-# the path and what to do, nothing incomplete under store/, and a rerun with room finishes.
+# Disks that are full, read-only or forbidden, and paths that are no directories. --install must print one
+# message, with the path and what to do; leave nothing incomplete in store/; and finish when it is run again
+# with enough room.
 #
-# The full disks are small tmpfs, mounted in a user and mount namespace of the test's own: they are
-# gone with it, whatever happens, and need no privilege.
+# The full disks are small tmpfs in a user and mount namespace of the test. They need no privilege, and end with
+# the namespace, whatever happens.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -18,7 +19,8 @@ setup_file()
 {
 	installing_suite
 	in_memory
-	# small as a tarball, so that it is unpacking and what comes after that runs out of room
+	# a release that is small as a tarball: so the room runs out during unpacking or later, not during the
+	# download
 	SHRINKING=1.2.0
 	export SHRINKING
 	TINY_SHRINKS=1 tiny_release "$SITE" $SHRINKING
@@ -29,10 +31,10 @@ setup_file()
 	}
 }
 
-# With "remount" mount(8) takes the device too: else it hands the kernel the options that it finds, and
-# among them are ids that mean nothing in the namespace.
+# A remount by mount(8) names the device, too: otherwise mount(8) passes the current options to the kernel,
+# among them IDs that mean nothing in the namespace.
 
-# inside SCRIPT: in namespaces of its own, as their root, where mounts do not matter
+# inside SCRIPT: run SCRIPT by bash as root of new namespaces, where mounts do no harm
 inside()
 {
 	unshare --user --map-root-user --mount bash -euo pipefail -c "
@@ -41,7 +43,7 @@ inside()
 		$1"
 }
 
-# For inside(), what run is for bats.
+# try COMMAND...: like bats's `run`, for scripts of inside()
 try()
 {
 	status=0
@@ -49,7 +51,7 @@ try()
 	mapfile -t lines <<<"$output"
 }
 
-# The tiny release's store path is there as it should be, or not at all; and no staging.
+# The store path of the tiny release is complete or not there at all, and no staging directory is left.
 whole_or_nothing()
 {
 	local path
@@ -63,7 +65,7 @@ whole_or_nothing()
 	done
 }
 
-# no_room WORD: it failed as told in install.bash, for want of room in the directory WORD
+# no_room WORD: the last command was refused (see install.bash), because the directory WORD had no room
 no_room()
 {
 	refused "$1"
@@ -99,7 +101,7 @@ finishes()
 			umount .local
 		done
 		[ "$status" -eq 0 ] && no_leftovers
-		# that it was stepped through all of it, not through one check ahead
+		# check that different steps ran out of room, and not only the first
 		[[ $seen == *"cannot unpack"* ]]
 		[ "$(tr " " "\n" <<<"$seen" | grep -c cannot)" -ge 10 ]'
 }
@@ -161,8 +163,8 @@ finishes()
 		tarball=$(du -k "$SITE/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" | cut -f 1)
 		umount .local
 		rm .nix-profile
-		# too little, as is known ahead; in the midst of unpacking; for the store but not for the
-		# database; for its beginning
+		# the sizes: so little that --install knows beforehand; enough for a part of the store; for the
+		# store but not for the database; for the beginning of the database
 		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
 			mount -t tmpfs -o mode=755,size=$((tarball + size))k tmpfs .local
 			try install --nix-version "$OLD"
@@ -187,7 +189,7 @@ finishes()
 		try env XDG_DATA_HOME="$PWD/data" "$PROGRAM" --install --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data/nix" "Read-only file system" NIX_USER_CHROOT_DIR
 		[ ! -e .local ]
-		# a Nix directory that is there, and became read-only
+		# a Nix directory that exists, on a file system that became read-only
 		mount -o remount,rw tmpfs data
 		NIX_USER_CHROOT_DIR=$PWD/data install -q --nix-version "$TINY"
 		mount -o remount,ro tmpfs data
@@ -206,7 +208,7 @@ finishes()
 	refused "$HOME/.local" 'Permission denied' 'chown -R'
 	chmod 755 "$HOME/.local"
 	diff <(echo "$before") <(listing "$HOME")
-	# within the Nix directory
+	# a directory within the Nix directory that cannot be written to
 	for dir in store etc/nix var/nix-user-chroot; do
 		mkdir -p "$NIX/$dir"
 		chmod 555 "$NIX/$dir"
@@ -217,7 +219,7 @@ finishes()
 		no_leftovers
 		remove_tree "$HOME/.local" "$HOME/.nix-profile"
 	done
-	# an unsearchable one
+	# a Nix directory that cannot be searched
 	mkdir -p "$NIX/store"
 	chmod 000 "$NIX"
 	run install --nix-version "$TINY"
@@ -298,14 +300,14 @@ finishes()
 			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 		refused "$HOME" 'File too large'
 		whole_or_nothing
-		# the tarball passes, what is in it does not
+		# the limit is large enough for the tarball, but not for the files in it
 		run bash -c 'ulimit -f "$1"; shift; exec "$@"' - $size "$PROGRAM" --install \
 			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SHRINKING"
 		refused "$HOME" 'File too large'
 		whole_or_nothing
 		[ ! -e "$NIX/store" ]
 	done
-	# what was downloaded is taken up
+	# the downloaded tarball is used again
 	run -0 install --nix-version "$TINY"
 	run -0 install --nix-version "$SHRINKING"
 	no_leftovers

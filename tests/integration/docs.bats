@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The manual page against the program: the same options, variables and systems in both.
+# The manual page and the program must have the same options, variables and systems.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -15,21 +15,22 @@ setup()
 	unset "${!NIX_@}"
 }
 
-# The manual page as text: headings at the left, entries indented by seven
+# Print the manual page as text: headings at the left, entries indented by seven
 page()
 {
-	# no justification, no hyphenation: a word stays a word. Bold by backspaces, which col removes: groff
-	# 1.23 writes escape sequences else
+	# turn off justification and hyphenation, which change words. With GROFF_NO_SGR bold letters use
+	# backspaces, which col removes; groff 1.23 would write escape sequences.
 	GROFF_NO_SGR=1 MANWIDTH=200 LC_ALL=C man --no-justification --no-hyphenation -l -Tascii "$PAGE" | col -b
 }
 
-# section NAME: the lines of that section
+# section NAME: print the lines of that section
 section()
 {
 	page | sed -n "/^$1\$/,/^[A-Z]/p" | sed 1d
 }
 
-# listed [COMMAND]: what stands on that help page before a description, "-q, --quiet" and "--mirror URL"
+# listed [COMMAND]: print the options on that help page with their values, such as "-q, --quiet" and "--mirror
+# URL"
 listed()
 {
 	"$PROGRAM" "$@" --help |
@@ -41,14 +42,14 @@ same()
 	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
 }
 
-# headings: of the text of a section, what stands in front of each entry
+# headings: from the text of a section on stdin, print the headings of its entries
 headings()
 {
-	# a short one has its text on the same line
+	# a short heading has its text on the same line
 	sed -n 's/^ \{7\}\([^ ].*\)$/\1/p' | sed 's/  .*//; s/ [A-Z][a-z].*//'
 }
 
-# documented LINES: the options in these lines of the section OPTIONS, an address of sed's
+# documented LINES: print the options in LINES of the section OPTIONS; LINES is an address of sed's
 documented()
 {
 	section OPTIONS | sed -n "$1p" | headings | grep -e '^-'
@@ -69,7 +70,7 @@ documented()
 @test "man page: the variables of the program, and no other" {
 	local mine theirs
 
-	# what the page says of each option, and those that only the page knows
+	# "mine" are the variables that the sources read; "theirs" are those in ENVIRONMENT on the page
 	mine=$(cd "$TOP/src" && {
 		grep -ohE 'VARIABLE\("[A-Z0-9_]+"\)' cli/option_table.c |
 			sed 's/VARIABLE("\(.*\)")/NIX_USER_CHROOT_\1/'
@@ -79,10 +80,11 @@ documented()
 	[ "$(grep -c NIX_USER_CHROOT_ <<<"$mine")" -gt 10 ]
 	theirs=$(section ENVIRONMENT | headings | grep -xE '[A-Za-z0-9_]+(, [A-Za-z0-9_]+)*' |
 		tr -d ' ' | tr , '\n' | sort -u)
-	# by which check tells where it runs; nobody sets it for us
+	# not on the page: --check finds out by this variable where it runs, and no user sets it
 	same "$(grep -vx KUBERNETES_SERVICE_HOST <<<"$mine")" \
 		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|NIX_USER_CONF_FILES|LD_LIBRARY_PATH|LD_PRELOAD|LC_ALL|LC_CTYPE|LANG|NIX_USER_CHROOT|NIX_USER_CHROOT_SHELL' <<<"$theirs")"
-	# these the program knows by other means: libcurl, lists of names, setenv(3), names of its own
+	# the sources read or set these in other ways: by libcurl, lists of names, setenv(3), or names of our
+	# own
 	for name in https_proxy no_proxy CURL_CA_BUNDLE NIX_USER_CONF_FILES \
 		LD_LIBRARY_PATH LD_PRELOAD LC_ALL LC_CTYPE LANG NIX_USER_CHROOT NIX_USER_CHROOT_SHELL; do
 		grep -qx "$name" <<<"$theirs"
@@ -94,7 +96,7 @@ documented()
 	local option variable
 
 	for option in $(listed --install | sed 's/^-., //; s/ .*//'); do
-		# these change nothing
+		# these options change nothing, and have no variable
 		case $option in --yes | --no-confirm | --no-daemon) continue ;; esac
 		variable=NIX_USER_CHROOT_$(tr a-z- A-Z_ <<<"${option#--}")
 		section ENVIRONMENT | grep -x -A 1 " *$variable" | grep -e "As ${option}[.,; ]"
@@ -104,8 +106,8 @@ documented()
 @test "man page: the messages under DIAGNOSTICS are those of the program" {
 	local sources part count=0
 
-	# without what the compiler does not see either: the break of a long string. What cannot be done may
-	# stand in a table, without that word.
+	# Join the string literals that are broken over lines, as the compiler does. A message "cannot X" may
+	# also be in a table as "X".
 	sources=$(cat "$TOP"/src/*.c "$TOP"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g')
 	while read -r part; do
 		grep -qF -e "$part" -e "\"${part#cannot }\"" <<<"$sources" || { echo "not said: $part"; return 1; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# --install --dry-run: the plan on stdout, and nothing else anywhere.
+# --install --dry-run prints the plan on stdout, and changes nothing anywhere.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror.bash
 load install.bash
 
-# changes_nothing STATUS COMMAND...: ends with it, and not so much as a time is another after
+# changes_nothing STATUS COMMAND...: COMMAND must end with STATUS, and change not even a file's time
 changes_nothing()
 {
 	local before expected=$1
@@ -21,7 +21,7 @@ changes_nothing()
 	diff <(echo "$before") <(listing_with_times "$HOME")
 }
 
-# says LINE...: the plan has these lines, blanks in front aside
+# says LINE...: the plan must contain these lines; blanks at their beginning do not count
 says()
 {
 	local line
@@ -65,7 +65,7 @@ says()
 	changes_nothing 0 "$PROGRAM" --install --dry-run --no-shims --no-modify-profile \
 		--nix-version "$TINY" --sha256 "$(printf '%064d' 7)" --mirror "$MIRROR_URL"
 	says 'links none' 'startup files stay as they are' 'from --sha256'
-	# with the hash and the version there is nothing to ask for
+	# with a hash and a version, --dry-run has nothing to ask the mirror
 	[ "$(mirror_requests .)" -eq 1 ]
 	NIX_USER_CHROOT_DRY_RUN=1 changes_nothing 0 install --nix-version "$TINY"
 	says "release Nix $TINY for $SYSTEM"
@@ -82,7 +82,7 @@ says()
 	says "release Nix $TINY for $SYSTEM"
 }
 
-# same_refusal ARG...: with and without --dry-run --install fails with the same words
+# same_refusal ARG...: --install must fail with the same message with and without --dry-run
 same_refusal()
 {
 	local dry
@@ -91,7 +91,7 @@ same_refusal()
 	[ -z "$output" ]
 	dry=$stderr
 	run -125 --separate-stderr install "$@"
-	# what was done by then is told only by one of them
+	# only the real run prints that it has downloaded something
 	diff <(echo "$dry") <(grep -v '^nix-user-chroot: downloading' <<<"$stderr")
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Entering: the process that enters becomes the command, and all but /nix is as it was outside.
+# Entering: the process that enters becomes the command, and everything but /nix is the same as outside.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
@@ -58,7 +58,7 @@ teardown()
 	fails 126 "cannot run . inside" -- inside .
 	fails 125 "cannot use /no/such/directory as /nix: No such file" -- \
 		"$PROGRAM" /no/such/directory true
-	# as a shell does
+	# a script without "#!" is run by sh, as a shell does
 	fails 9 -- inside ./no-magic
 	printf 'echo "$#:$*"; exit 8\n' >no-magic
 	mkdir -p first/no-magic second third
@@ -78,7 +78,7 @@ teardown()
 @test "a signal that ends the command ends the process" {
 	/usr/bin/python3 - <<-'END'
 		import os, signal, subprocess
-		# under nohup it is ignored, in all that is started here
+		# scripts/check may run under nohup, which has SIGHUP ignored in every process below
 		signal.signal(signal.SIGHUP, signal.SIG_DFL)
 		for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP):
 		    words = [os.environ["PROGRAM"], os.environ["NIX"], "sh", "-c", f"kill -{number} $$"]
@@ -90,7 +90,7 @@ teardown()
 	not_in proot "the command is its child"
 	/usr/bin/python3 - <<-'END'
 		import ctypes, os, subprocess
-		# whoever loses its parent becomes our child, so none can hide
+		# a process that loses its parent becomes our child: so we see every process that is left
 		PR_SET_CHILD_SUBREAPER = 36
 		assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 		report = "import os; print(os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0))"
@@ -136,7 +136,7 @@ teardown()
 	run --separate-stderr inside sh -c 'echo out; echo err >&2'
 	[ "$output" = out ]
 	[ "$stderr" = err ]
-	# what the command leaves of stdin is there for the next
+	# a command that does not read all of stdin leaves the rest to the next command
 	printf 'one\ntwo\n' | { inside sh -c 'read -r line; echo "$line"'; cat; } >lines
 	[ "$(cat lines)" = $'one\ntwo' ]
 }
@@ -158,7 +158,7 @@ teardown()
 
 @test "signal dispositions, mask and limits are as outside" {
 	local look='grep -E "^Sig(Blk|Ign|Cgt)|^NoNewPrivs|^Threads" /proc/self/status; ulimit -a'
-	# these set that one: nothing inside gains a privilege
+	# these runtimes set no_new_privs, so that nothing inside can gain a privilege
 	case ${TEST_RUNTIME:-} in helper | proot) look=${look/|^NoNewPrivs/} ;; esac
 	/usr/bin/python3 - "$look" <<-'END'
 		import os, resource, signal, subprocess, sys
@@ -180,7 +180,7 @@ teardown()
 	not_in direct "path-config.toml does not apply"
 	not_in proot "path-config.toml does not apply"
 	not_in helper "path-config.toml is refused"
-	# /etc/.. is taken apart for the config, so that directories are made
+	# /etc/.. is changed by the config, so the program has to make directories in the new root
 	config <<-END
 		[excludes]
 		paths = ["/etc/ssl"]
@@ -267,7 +267,7 @@ teardown()
 }
 
 @test "with NIXPATH the environment is left alone, but for NIX_CONF_DIR and NIX_USER_CHROOT" {
-	# odd names and an empty value come through as well
+	# variables with odd names and an empty value come through, too
 	local words=(env -i "A=1" "EMPTY=" "odd name=x"$'\n'"y" "PATH=$PATH" "HOME=$HOME" "LC_ALL=C")
 	mkdir -p .nix-profile/bin
 	"${words[@]}" env -0 | sort -z >outside
@@ -275,7 +275,7 @@ teardown()
 	printf '%s\0' NIX_CONF_DIR=/nix/etc/nix NIX_USER_CHROOT="$NIX" | sort -z outside - >expected
 	cmp expected inside
 	[ "$(NIX_CONF_DIR=/mine inside printenv NIX_CONF_DIR)" = /mine ]
-	# empty is not set, and the host's is not meant for this directory
+	# an empty value counts as unset; and the host's /etc/nix is not meant for this Nix directory
 	[ "$(NIX_CONF_DIR='' inside printenv NIX_CONF_DIR)" = /nix/etc/nix ]
 	[ "$(NIX_CONF_DIR=/etc/nix inside printenv NIX_CONF_DIR)" = /nix/etc/nix ]
 }
@@ -283,17 +283,17 @@ teardown()
 @test "with the default directory the profile is put on PATH, once" {
 	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin
 	[ "$("$PROGRAM" -- printenv PATH)" = "$PATH" ]
-	# as it resolves inside: the profile is in a store that is not there outside
+	# PATH has the profile if the profile exists inside: it is in a store that does not exist outside
 	mkdir -p "$NIX/store/p/bin"
 	ln -s /nix/store/p .nix-profile
 	[ "$("$PROGRAM" -- printenv PATH)" = "$HOME/.nix-profile/bin:/usr/bin:/bin" ]
 	PATH=/usr/bin:$HOME/.nix-profile/bin:/bin
 	[ "$("$PROGRAM" -- printenv PATH)" = "$PATH" ]
 	[ "$("$PROGRAM" "$NIX" printenv PATH)" = "$PATH" ]
-	# PRoot itself is found by it
+	# not with PRoot, which needs PATH to be found itself
 	[ "${TEST_RUNTIME:-}" = proot ] ||
 		[ "$(env -u PATH "$PROGRAM" -- /usr/bin/printenv PATH)" = "$HOME/.nix-profile/bin:/bin:/usr/bin" ]
-	# and the command is looked for there
+	# the command is looked for in the profile, too
 	printf '#!/bin/sh\necho from the profile\n' >"$NIX/store/p/bin/hello"
 	chmod +x "$NIX/store/p/bin/hello"
 	[ "$(PATH=/usr/bin:/bin "$PROGRAM" -- hello)" = "from the profile" ]
@@ -319,30 +319,31 @@ teardown()
 	unset SSL_CERT_FILE
 	export NIX_USER_CHROOT_DIR=$NIX
 	local bare="mount -t tmpfs tmpfs etc/ssl"
-	# where Nix looks itself
+	# in this place Nix finds the certificates itself
 	[ "$(on_host "$bare; mkdir etc/ssl/certs; echo x >etc/ssl/certs/ca-certificates.crt" \
 		/program -- sh -c "$ask")" = none ]
 	[ "$(on_host "$bare" /program -- sh -c "$ask")" = none ]
 	[ "$(on_host "$bare; echo x | tee etc/ssl/cert.pem >etc/ssl/ca-bundle.pem" \
 		/program -- sh -c "$ask")" = /etc/ssl/ca-bundle.pem ]
-	# one that dangles is none, nor is an empty one
+	# a dangling link is no certificate file, nor is an empty file
 	[ "$(on_host "$bare; echo x >etc/ssl/cert.pem; ln -s nowhere etc/ssl/ca-bundle.pem
 		mkdir etc/ssl/certs; touch etc/ssl/certs/ca-certificates.crt" \
 		/program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
 	mkdir -p "$NIX/store/p/bin" "$NIX/store/p/etc/ssl/certs"
 	ln -s /nix/store/p .nix-profile
 	echo x >"$NIX/store/p/etc/ssl/certs/ca-bundle.crt"
-	# the host's, in which a proxy's CA may be, comes before the profile's, as for --install
+	# the host's certificates come before the profile's, as for --install, because they may contain a
+	# proxy's CA
 	[ "$(on_host "$bare; echo x >etc/ssl/cert.pem" /program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
 	[ "$(on_host "$bare" /program -- sh -c "$ask")" = \
 		"$HOME/.nix-profile/etc/ssl/certs/ca-bundle.crt" ]
-	# the caller's word counts, and with NIXPATH nothing is set
+	# variables that the caller has set are kept, and with NIXPATH nothing is set
 	[ "$(on_host "$bare" env NIX_SSL_CERT_FILE=/mine /program -- sh -c "$ask")" = /mine ]
 	[ "$(on_host "$bare" env SSL_CERT_FILE=/mine /program -- sh -c "$ask")" = none ]
 	[ "$(on_host "$bare" /program "$NIX" sh -c "$ask")" = none ]
 }
 
-# shell_says SHELL TEXT: what a login shell of the default directory says to TEXT on its stdin
+# shell_says SHELL TEXT: give TEXT to SHELL as the login shell of the default directory, and print its output
 shell_says()
 {
 	echo "$2" | SHELL=$1 "$PROGRAM"
@@ -351,34 +352,35 @@ shell_says()
 @test "with the default directory a login shell has the profile on PATH, whatever its files set" {
 	export NIX_USER_CHROOT_DIR=$NIX PATH=/usr/bin:/bin USER=me
 	local bin=$HOME/it\'s/.nix-profile/bin shell first='echo "${PATH%%:*}"'
-	# the name asks for quotes
+	# a home directory whose name has to be quoted
 	mkdir "it's"
 	HOME="$HOME/it's"
 	cd
 	printf '#!/bin/sh\necho from the profile\n' >"$SCRATCH/hello"
 	chmod +x "$SCRATCH/hello"
-	# without a profile nothing is done, and the shell stays the login shell
+	# without a profile the program does nothing, and the shell is a login shell
 	[ "$(shell_says /bin/sh 'echo $0')" = -sh ]
 	mkdir -p "$NIX/store/p/bin"
 	mv "$SCRATCH/hello" "$NIX/store/p/bin"
 	ln -s /nix/store/p .nix-profile
 	for shell in /bin/sh /bin/dash /bin/bash /bin/zsh /bin/ksh /bin/mksh; do
 		[ -x "$shell" ] || continue
-		# none of their own: /etc/profile may have set PATH
+		# without startup files of the shell's own: /etc/profile may have set PATH
 		rm -f .profile .zprofile
 		[ "$(shell_says "$shell" hello)" = "from the profile" ]
 		printf 'PATH=/bin; export PATH; MARK=read; export MARK; set -- odd words; umask 027\n' |
 			tee .zprofile >.profile
 		[ "$(shell_says "$shell" "$first; hello; echo \$MARK \$#; umask -S" | tr '\n' ' ')" = \
 			"$bin from the profile read 0 u=rwx,g=rx,o= " ]
-		# once is enough, even where nothing tells from outside that it will be there
+		# the profile is put on PATH once, even if a startup file adds it in a way that cannot be
+		# foreseen from outside
 		echo 'x=.nix-; PATH="/bin:$HOME/${x}profile/bin"; export PATH' | tee .zprofile >.profile
 		[ "$(shell_says "$shell" 'echo "$PATH"')" = "/bin:$bin" ]
-		# with NIXPATH the environment is the shell's own affair
+		# with NIXPATH the program leaves the environment to the shell
 		echo 'PATH=/bin; export PATH' | tee .zprofile >.profile
 		[ "$(echo 'echo "$0 $PATH"' | SHELL=$shell inside)" = "-${shell##*/} /bin" ]
 	done
-	# the shell is the process that entered, and its status ours
+	# the shell is the process that entered, and its exit status is the program's
 	fails 7 -- sh -c 'echo "exit 7" | "$PROGRAM"'
 }
 
@@ -392,9 +394,9 @@ shell_says()
 		[ "$(shell_says "$shell" 'echo "$0 ${PATH%%:*}"')" = \
 			"startup"$'\n'"-${shell##*/} $HOME/.nix-profile/bin" ]
 	done
-	# that file does nothing without USER, and nothing where there is none
+	# the startup file of Nix does nothing if USER is unset, or if the file does not exist
 	[ "$(unset USER; shell_says /bin/sh 'echo "$0"')" = $'startup\n/bin/sh' ]
-	# a comment says nothing, nor a file that this shell does not read
+	# a comment does not count, nor does a file that this shell does not read
 	sed -i 's/^/# /' .profile
 	[ "$(shell_says /bin/bash 'echo "$0 ${PATH%%:*}"')" = "/bin/bash $HOME/.nix-profile/bin" ]
 	echo '. ~/.nix-profile/etc/profile.d/nix.sh' >.profile
@@ -441,7 +443,7 @@ shell_says()
 	inside true
 	run -127 inside no-such-command
 	find / -mindepth 1 -maxdepth 1 | sort | cmp root.before -
-	# the other tests' mounts are in namespaces of their own
+	# other tests mount only in namespaces of their own
 	cmp mounts.before /proc/self/mountinfo
 	[ -z "$(ls -A "$TMPDIR")" ]
 	[ "$(ls -A "$NIX")" = $'etc\nname\nstore' ]
@@ -485,12 +487,12 @@ shell_says()
 	[ "${lines[0]} ${lines[1]}" = "${lines[2]} ${lines[3]}" ]
 	[ "${lines[4]}" = ours ]
 	[ "$stderr" = "nix-user-chroot: $NIX is /nix already: no second namespace is needed" ]
-	# by any name
+	# the same by another path of the directory
 	run --separate-stderr inside sh -c "$ns; exec '$PROGRAM' /nix sh -c '$ns'"
 	[ "${lines[0]} ${lines[1]}" = "${lines[2]} ${lines[3]}" ]
 	[ -z "$stderr" ]
 	[ "${TEST_RUNTIME:-}" != helper ] || return 0
-	# another one nests
+	# another Nix directory gets a namespace inside the first
 	mkdir "$SCRATCH/b"
 	run inside sh -c "$ns; exec '$PROGRAM' '$SCRATCH/b' sh -c '$ns'"
 	[ "${lines[0]}" != "${lines[2]}" ]
@@ -519,7 +521,7 @@ shell_says()
 	[ -e "$(dirname "$PROGRAM")/nix-user-chroot-install" ] ||
 		skip "needs the default build (this is the single-file one, or has no installer)"
 	run -1 sh -c 'ldd "$PROGRAM" | grep -E "curl|archive|crypto|ssl"'
-	# what is mapped from the first instruction to the exec, by the loader's own account
+	# LD_DEBUG: the loader lists every file that it maps, from the first instruction to the exec
 	LD_DEBUG=files LD_DEBUG_OUTPUT=$SCRATCH/loaded inside /bin/true
 	[ -n "$(cat "$SCRATCH"/loaded.*)" ] || skip "needs glibc's loader"
 	run -1 grep -E 'lib(curl|archive|crypto|ssl)' "$SCRATCH"/loaded.*
@@ -533,7 +535,7 @@ shell_says()
 	setpriv() { command setpriv --reuid 12345 --regid 12345 --clear-groups env -u USER "$@"; }
 	[ "$(setpriv "$PROGRAM" "$NIX" id -u)" = 12345 ]
 	[ "$(echo 'echo $0' | setpriv -u SHELL "$PROGRAM" "$NIX")" = -sh ]
-	# without a name there is no profile, and that is all
+	# a user without a name has no profile; everything else works
 	config <<-END
 		[profile]
 		"x" = "/y"
@@ -551,7 +553,7 @@ shell_says()
 	local passwd
 	passwd=$(getent passwd "$(id -u)" | cut -d: -f7)
 	[ -x "$passwd" ] || passwd=/bin/sh
-	# a relative one too: it would be another program in another directory
+	# a relative SHELL is ignored, too: it would be another program in another directory
 	printf '#!/bin/sh\necho relative\n' >shell
 	chmod +x shell
 	for shell in "" /no/such/shell "$HOME" shell ./shell; do
@@ -583,7 +585,7 @@ shell_says()
 	fails 125 "$message $HOME/.local/share/nix" "nix-user-chroot --install" -- "$PROGRAM"
 	mkdir -p .local/share/nix
 	fails 125 "$message $HOME/.local/share/nix" "--install" -- "$PROGRAM" -- true
-	# one that is named needs none
+	# a directory that is named on the command line needs no store
 	"$PROGRAM" .local/share/nix true
 }
 
@@ -609,7 +611,7 @@ shell_says()
 	fails 125 "cannot use /bin/sh as /nix: Not a dir" "did you mean nix-user-chroot -- /bin/sh?" -- \
 		"$PROGRAM" /bin/sh
 	fails 125 "cannot use nothing as /nix" "make the directory first" -- "$PROGRAM" nothing
-	# a directory is one, whatever its name
+	# an existing directory is taken as NIXPATH, whatever its name is
 	mkdir -p sh/store
 	"$PROGRAM" sh true
 	fails 125 "unknown option -x" -- "$PROGRAM" -x "$NIX" true
@@ -689,7 +691,7 @@ shell_says()
 	local shown="nix-user-chroot: runtime: ${TEST_RUNTIME:-userns}"
 
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
-	# by which program, where it is one
+	# the message names the helper's or PRoot's program, if there is one
 	[[ $stderr == "$shown" || ($stderr == "$shown, /"* && ${TEST_RUNTIME:-} =~ ^(helper|proot)$) ]]
 	run -127 --separate-stderr "$PROGRAM" -q "$NIX" no-such-command
 	[[ $stderr = *"cannot run no-such-command"* ]]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# Faults of the kernel's, put in by strace one system call after the other: what fails is said, and
-# never passed over. Entering: a command never runs outside, nor in a half-made root. --install: data
-# is on the disk before the name that makes it count.
+# strace lets system calls fail, one after the other: a failure must be reported, and never be ignored. When
+# entering, a command must never run outside, nor in an incomplete root directory. For --install, data must be
+# on the disk before the rename that makes it count.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -17,11 +17,11 @@ setup()
 	new_home
 	TRACE=$HOME/../trace
 	RECORD=$NIX/var/nix-user-chroot/record
-	# a process that is traced cannot look for leaks
+	# LeakSanitizer cannot work in a process that is traced
 	export ASAN_OPTIONS=detect_leaks=0
 }
 
-# traced EXPRESSIONS... -- COMMAND...: run it under strace, with its report in TRACE
+# traced EXPRESSIONS... -- COMMAND...: run COMMAND under strace, which writes its report to TRACE
 traced()
 {
 	local expressions=()
@@ -34,7 +34,8 @@ traced()
 	strace -f -qq -y -e signal=none -o "$TRACE" "${expressions[@]}" "$@"
 }
 
-# with_fault CALL N ERROR COMMAND...: `run` it with its Nth CALL failing. False where there was no Nth.
+# with_fault CALL N ERROR COMMAND...: `run` COMMAND with its Nth CALL failing by ERROR; false if there was no
+# Nth CALL
 with_fault()
 {
 	local call=$1 number=$2 error=$3
@@ -46,7 +47,7 @@ with_fault()
 	grep -q INJECTED "$TRACE"
 }
 
-# the home directory empty again
+# anew: empty the home directory
 anew()
 {
 	cd /
@@ -55,7 +56,7 @@ anew()
 	cd "$HOME" || return
 }
 
-# the store of a test that enters
+# entered: make the Nix directory for a test that enters
 entered()
 {
 	NIX=$HOME/nix
@@ -88,7 +89,8 @@ entered()
 	entered
 	for file in setgroups gid_map uid_map; do
 		traced trace=write -- "$PROGRAM" "$NIX" true
-		# which write() of its process it is; real root has a child write them, and setgroups is left alone
+		# find out which write() of its process it is. For real root a child writes the maps, and
+		# setgroups is not written.
 		number=$(awk -v name="/$file>" '{ count[$1]++ } index($0, name) { print count[$1]; exit }' "$TRACE")
 		[ -n "$number" ] || continue
 		rm -f "$HOME/ran"
@@ -115,10 +117,11 @@ entered()
 			[ "$(cat "$HOME/ran")" = ours ]
 			kept=$((kept + 1))
 		else
-			# what the command itself needs was the one that is missing: said, or not found inside
+			# the entry that the command itself needs is missing: this must be reported
 			[[ $output == *"cannot be reached inside"* || $output == *"cannot run /bin/sh inside"* ]]
 		fi
-		# an entry of the host is left out; the new root, /nix in it, and that it is read-only, are not
+		# a directory of the host may be left out; but the new root, its /nix, and making it read-only
+		# must not fail
 		case $(grep INJECTED "$TRACE") in
 		*'"tmpfs"'* | *MS_SLAVE* | *'"/nix", NULL'* | *'"/", NULL, MS_RDONLY|'*) [ "$status" -eq 125 ] ;;
 		esac
@@ -126,8 +129,8 @@ entered()
 	[ "$number" -lt 200 ] && [ "$kept" -ge 3 ] && [ "$failed" -ge 4 ]
 }
 
-# order FILE...: the flushes and renames of ours in TRACE, short: "flush PATH", "flushall PATH",
-# "rename FROM TO", with "home" for HOME
+# order FILE...: print our flushes and renames in TRACE in a short form: "flush PATH", "flushall PATH", "rename
+# FROM TO", with "home" for HOME
 order()
 {
 	sed -nE \
@@ -137,7 +140,7 @@ order()
 		"$TRACE" | sed "s,$(realpath "$HOME"),home,g"
 }
 
-# at LINES PATTERN: the number of the first line that has it
+# at LINES PATTERN: print the number of the first line that matches PATTERN
 at()
 {
 	grep -nE -m 1 -e "$2" <<<"$1" | cut -d: -f1
@@ -150,12 +153,13 @@ at()
 		"$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add --nix-version "$TINY"
 	lines=$(order)
 	echo "$lines"
-	# the store paths: what was unpacked is flushed, and it is on the record that they are ours
+	# before store paths are renamed: what was unpacked is flushed, and the record says that the paths are
+	# ours
 	number=$(at "$lines" '^rename .*/staging/.* .*/nix/store/')
 	[ "$(at "$lines" '^flushall .*/nix(/var/nix-user-chroot/staging|$)')" -lt "$number" ]
 	[ "$(at "$lines" '^flush .*/nix-user-chroot/record$')" -lt "$number" ]
 	tail -n +"$number" <<<"$lines" | grep -q '^flush .*/nix/store$'
-	# each file that is written anew: itself, the rename, its directory
+	# each file that is replaced: first the file is flushed, then renamed, then its directory is flushed
 	while read -r line; do
 		[[ $line == "rename "*".new "* ]] || continue
 		path=${line#rename }
@@ -164,7 +168,7 @@ at()
 		sed -n "1,${number}p" <<<"$lines" | grep -qxF "flush $path"
 		sed -n "$number,\$p" <<<"$lines" | grep -qxF "flush ${path%/*}"
 	done <<<"$lines"
-	# and at the end all else, then the record that says so
+	# at the end everything else is flushed, then the record that says "complete" is written
 	[ "$(tail -n 4 <<<"$lines" | cut -d' ' -f1 | tr '\n' ' ')" = "flushall flush rename flush " ]
 	[[ $(tail -n 2 <<<"$lines" | head -n 1) == *" home/.local/share/nix/var/nix-user-chroot/record" ]]
 }
@@ -178,7 +182,8 @@ at()
 			with_fault "$call" "$number" EIO "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 				--no-channel-add --nix-version "$TINY" || break
 			counted=$((counted + 1))
-			# a line in a start-up file is a convenience: that one is left as it was
+			# a line in a startup file is only a convenience: if it cannot be written, --install
+			# succeeds without it
 			if grep INJECTED "$TRACE" | grep -qE '/\.(config/nix-user-chroot|profile|bashrc)|/home>'; then
 				[ "$status" -eq 0 ] && [ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
 				continue
@@ -186,7 +191,7 @@ at()
 			refused "Input/output error"
 			! grep -q '^complete ' "$RECORD"
 			[ ! -e "$RECORD.new" ]
-			# the next one goes on, and what it makes goes again
+			# the next --install goes on, and --uninstall removes everything
 			install -q --nix-version "$TINY"
 			[ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
 		done
@@ -221,15 +226,15 @@ at()
 		mkdir -p "${file%/*}" "$NIX/var/nix/db"
 		echo theirs >"$file"
 		echo theirs >"$NIX/var/nix/db/db.sqlite"
-		# at each rename: those of the record, the store paths, nix.conf
+		# killed at each rename: those of the record, of the store paths, of nix.conf
 		run traced trace=renameat,renameat2 "inject=renameat,renameat2:signal=KILL:when=$number" -- \
 			"$PROGRAM" --install --force -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
 			--nix-version "$TINY"
 		run "$PROGRAM" --uninstall --yes
 		[ "$(cat "$file")" = theirs ]
-		# no database, so that it makes room
+		# --install moved this aside because it is no database
 		grep -qx theirs "$NIX"/var/nix/db*/db.sqlite
-		# nor after it was finished
+		# the same after a later --install has finished
 		install -q --force --nix-version "$TINY"
 		run "$PROGRAM" --uninstall --yes
 		[ "$(cat "$file")" = theirs ]
@@ -239,7 +244,7 @@ at()
 	[ "$number" -gt 3 ] && [ "$number" -lt 60 ]
 }
 
-# nothing that the group or others may write to
+# none_may_write: check that neither the group nor others may write to any file
 none_may_write()
 {
 	local found

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# File systems that are not as a disk of one's own: what --install finds out about them before it
-# downloads, what of that becomes nix.conf, and that what it advises works to the end.
+# File systems that differ from a local disk: what --install finds out about them before it downloads, what it
+# writes to nix.conf because of that, and whether its advice works.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -27,7 +27,7 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
-# fuse COMMAND...: mount something on $MOUNT by a file system of FUSE, and have Nix go there
+# fuse COMMAND...: mount a FUSE file system on $MOUNT by COMMAND, and let Nix be installed there
 fuse()
 {
 	type -P "$1" fusermount3 >/dev/null || skip "needs $1 and fusermount3"
@@ -37,7 +37,7 @@ fuse()
 	NIX=$NIX_USER_CHROOT_DIR
 }
 
-# builds EXPRESSION: the output of a derivation that writes a directory and a file
+# builds EXPRESSION: build a derivation that writes a directory and a file
 builds()
 {
 	[ -n "$("$PROGRAM" -- nix-build --no-out-link -E 'derivation {
@@ -64,7 +64,7 @@ works_and_goes()
 	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
 	grep -q 'on fuse' "$NIX/etc/nix/nix.conf"
 	[ ! -e "$NIX/var/nix/db/db.sqlite-wal" ]
-	# written anew, it is the same
+	# --install writes the same nix.conf again
 	rm "$NIX/etc/nix/nix.conf"
 	run -0 install
 	grep -qx 'use-sqlite-wal = false' "$NIX/etc/nix/nix.conf"
@@ -92,7 +92,7 @@ works_and_goes()
 	printf '#!/bin/sh\nexec %s\n' "$server" >"$HOME/server"
 	chmod +x "$HOME/server"
 	fuse sshfs -o "ssh_command=$HOME/server" "here:$HOME/below" "$MOUNT"
-	# that of Debian 12 makes symlinks, and reads none
+	# the sshfs of Debian 12 can make symlinks, but not read them
 	ln -s /nowhere "$MOUNT/link"
 	if [ "$(readlink "$MOUNT/link")" = /nowhere ]; then
 		works_and_goes
@@ -130,7 +130,7 @@ works_and_goes()
 	run install --nix-version "$TINY"
 	refused "Nix cannot use $NIX" "moved" NIX_USER_CHROOT_DIR
 	[ "$(mirror_requests 'tar\.xz ')" -eq 0 ]
-	# the lock too, which cannot be removed while it is open: FUSE gives such a file another name
+	# the lock is gone, too: FUSE would rename a file that is removed while open
 	[ -z "$(ls -A "$MOUNT")" ]
 }
 
@@ -149,7 +149,7 @@ works_and_goes()
 	builds
 	clean_store
 	run -0 "$PROGRAM" --uninstall --yes
-	# one that was there before keeps what it has
+	# a Nix directory that existed before keeps its ACL
 	mkdir "$NIX"
 	chmod g-w "$NIX"
 	run -0 install --nix-version "$OLD"

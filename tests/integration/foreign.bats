@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# What others wrote (names of files, a server's words, configuration) moves no terminal's cursor and
-# forges no line of ours, wherever it is shown.
+# Text from others (file names, a server's answers, configuration) must not control the terminal, nor look like
+# a line of ours, wherever it is shown.
 #
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 
@@ -10,10 +10,11 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror
 load install
 
-# ESC, a newline with a line of ours behind it, broken UTF-8, a character that turns the direction
+# EVIL has an escape sequence, a newline with a false message after it, invalid UTF-8, and a character that
+# reverses the direction of text
 EVIL=$'x\033[2J\nnuc: forged\xff\xe2\x80\xae'
 
-# Is OUTPUT harmless, and does it show the name all the same?
+# harmless: is $output harmless, and does it still show the name?
 harmless()
 {
 	if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output" ||

@@ -1,34 +1,34 @@
 # shellcheck shell=bash
 #
-# What the suites of --install share: install.bats, again.bats, crash.bats, disk.bats,
-# concurrency.bats. `load` it after ../mirror/mirror.bash.
+# What the suites of --install share, such as install.bats, again.bats, crash.bats and disk.bats. `load` it
+# after ../mirror/mirror.bash.
 #
-#   installing_suite          in setup_file: finds the program and the releases; sets and exports
-#                             PROGRAM RELEASES, the versions OLD and NEW in it, SYSTEM, and SITE,
-#                             a directory for the mirror that has these and the tiny release TINY
-#   in_memory                 in setup_file: have new_home make its directories in memory, where
-#                             there is room and programs may run; sets SCRATCH, for the teardown
-#   new_home [NAME]           an empty HOME below BATS_TEST_TMPDIR, and nothing of the caller's that
-#                             decides where things go; sets HOME and NIX, the Nix directory
-#   install [ARG...]          --install from the mirror that runs, without a channel
-#   listing DIR               what is in it: names, kinds, modes, owners, links, and contents by digest
-#   listing_with_times DIR    the same with the times of change, which any write or chmod moves
-#   refused WORDS...          `run` something that fails as --install does: status 125, one message of
-#                             two lines or more that holds all WORDS
-#   refused_early WORDS... -- COMMAND...   as refused(), with no tarball asked for, nothing unpacked and
-#                             nothing changed
-#   clean_store               `nix-store --verify --check-contents` has nothing to say
-#   no_leftovers              nothing of a broken off installation is there
-#   tiny_release DIR VERSION [SCRIPT]   a release that takes no time: a shell script for nix, and
-#                             SCRIPT run in its install script; 200,000 bytes, which xz makes
-#                             nothing of where TINY_SHRINKS is set
+#   installing_suite          in setup_file: find the program and the releases; set and export PROGRAM;
+#                             RELEASES, and the versions OLD and NEW there; SYSTEM; and SITE, a directory
+#                             for the mirror with these releases and the tiny release TINY
+#   in_memory                 in setup_file: let new_home make its directories in memory, if there is
+#                             enough room and programs can be run there; set SCRATCH, for the teardown
+#   new_home [NAME]           make an empty HOME below BATS_TEST_TMPDIR, and unset the caller's variables
+#                             that decide where things go; set HOME and NIX, the Nix directory
+#   install [ARG...]          run --install from the running mirror, without a channel
+#   listing DIR               list DIR: names, kinds, modes, owners, links, and contents as digests
+#   listing_with_times DIR    the same with ctimes, which any write or chmod changes
+#   refused WORDS...          check the result of `run`: --install failed with status 125 and one message, of
+#                             two or more lines, that contains all WORDS
+#   refused_early WORDS... -- COMMAND...   run COMMAND, which must be refused before it asks for a tarball,
+#                             unpacks, or changes anything
+#   clean_store               does `nix-store --verify --check-contents` find nothing wrong?
+#   no_leftovers              is nothing left of an interrupted installation?
+#   tiny_release DIR VERSION [SCRIPT]   make a release that installs at once: nix is a shell script, and the
+#                             install script runs SCRIPT. The tarball has 200,000 bytes; if TINY_SHRINKS is
+#                             set, xz compresses the same data to nearly nothing
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; see scripts/check.
 
 # shellcheck source=tests/helpers.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../helpers.bash"
 
-# What bats calls; a suite that wants more has its own.
+# The functions that bats calls; a suite that needs more defines its own.
 
 setup_file()
 {
@@ -60,7 +60,7 @@ teardown()
 
 installing_suite()
 {
-	# a variable of many clusters: not ours
+	# many clusters set SCRATCH: theirs is not ours
 	unset SCRATCH
 	PROGRAM=${NIX_USER_CHROOT:-${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/nix-user-chroot}
 	if [ ! -x "$PROGRAM" ]; then
@@ -82,8 +82,8 @@ installing_suite()
 	i?86) SYSTEM=i686-linux ;;
 	*) echo "the releases of these tests are not made for $(uname -m)" >&2; return 1 ;;
 	esac
-	# the fifth byte of an ELF file, 1: of 32 bits. An i686 program takes the Nix for i686 unless it
-	# is told of the one that these releases have.
+	# the fifth byte of an ELF file is 1 if the program is a 32-bit one. An i686 program installs the Nix
+	# for i686, unless it is told to install the one that these releases have.
 	FOREIGN=
 	[[ $(od -An -tu1 -j4 -N1 "$PROGRAM") -ne 1 || $SYSTEM == i686-linux ]] || FOREIGN=$SYSTEM
 	export FOREIGN
@@ -104,7 +104,7 @@ in_memory()
 		return 0
 	fi
 	SCRATCH=$(mktemp -d /dev/shm/nix-user-chroot.XXXXXX) || return 0
-	# some containers have it mounted noexec
+	# some containers mount /dev/shm noexec
 	cp /bin/true "$SCRATCH/true"
 	if ! "$SCRATCH/true" 2>/dev/null; then
 		rm -r "$SCRATCH"
@@ -128,13 +128,13 @@ new_home()
 		esac
 	done
 	[ -z "${FOREIGN:-}" ] || export NIX_USER_CHROOT_SYSTEM=$FOREIGN
-	# a channel or a substituter would be asked for over the network: there is none
+	# the proxy does not exist: there is no network that could be asked for a channel or a substitute
 	https_proxy=http://127.0.0.1:1
 	http_proxy=$https_proxy
 	no_proxy=127.0.0.1
 	NIX=$HOME/.local/share/nix
 	take_runtime
-	# as most distributions have it; --install says what to do where it is not
+	# PATH as on most distributions; where it is different, --install prints advice
 	PATH_BEFORE=${PATH_BEFORE:-$PATH}
 	PATH=$HOME/.local/bin:$PATH_BEFORE
 	export PATH HOME https_proxy http_proxy no_proxy NIX
@@ -173,7 +173,8 @@ refused()
 		echo "status $status: $output"
 		return 1
 	fi
-	# what is only told, then one message, and a line of advice below it
+	# count the messages without those that only report progress; below the one that is left is a line of
+	# advice
 	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
 		'^nix-user-chroot: (Nix goes into /nix itself|looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|Nix .*: nothing to do|another --install)')
 	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then
@@ -183,7 +184,7 @@ refused()
 	has_words "$@"
 }
 
-# A word of Nix's own on stderr counts, whatever the status is.
+# Anything that Nix itself prints on stderr is an error here, even if the status is right.
 refused_early()
 {
 	local words=() before
@@ -237,7 +238,7 @@ tiny_release()
 	local work
 
 	work=$(mktemp -d "$BATS_FILE_TMPDIR/tiny.XXXXXX")
-	# a hash part has 32 digits, whatever the version has
+	# the hash part of a store path has 32 digits: fill the name up with zeros
 	name=$(printf '%32s' "$name" | tr ' ' 0)-nix-$version
 	mkdir -p "$work/$top/store/$name/bin" "$work/$top/store/$name/share" "$dir/nix-$version"
 	printf '#!/bin/sh\necho "nix (Nix) %s"\n' "$version" >"$work/$top/store/$name/bin/nix"
@@ -248,7 +249,8 @@ tiny_release()
 			head -c 200000 >"$work/$top/store/$name/share/data"
 	fi
 	printf '/nix/store/%s\n' "$name" >"$work/$top/.reginfo"
-	# its database knows the store path, and is no log that SQLite would take for one
+	# the script's database contains the store path as text, in a file that SQLite does not take for a
+	# write-ahead log
 	cat >"$work/$top/install" <<END
 #!/bin/sh
 set -eu

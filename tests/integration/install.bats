@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The main job on a real Nix, every option of it, and every bad input: each of those is one message
-# and leaves the home directory as it was.
+# --install of a real Nix, with each of its options, and with bad input. Bad input must give one message, and
+# leave the home directory as it was.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -24,7 +24,7 @@ tarball()
 	printf '%s/nix-%s/nix-%s-%s.tar.xz' "$RELEASES" "$1" "$1" "$SYSTEM"
 }
 
-# nothing_left COMMAND...: fails as told in install.bash, and HOME is as it was
+# nothing_left COMMAND...: COMMAND must be refused as in install.bash, and leave HOME as it was
 nothing_left()
 {
 	local before
@@ -35,7 +35,7 @@ nothing_left()
 }
 
 @test "install: Nix runs, builds in a sandbox, and its store is what Nix would have made" {
-	# this one on a disk
+	# this test installs on a disk
 	unset SCRATCH
 	new_home
 	run -0 install
@@ -45,7 +45,7 @@ nothing_left()
 
 	run -0 "$PROGRAM" -- nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
-	# without a sandbox in PRoot: see the table of RUNTIMES in the man page
+	# PRoot has no sandbox: see the table of RUNTIMES in the man page
 	local sandbox=true hidden='! -e'
 	[ "${TEST_RUNTIME:-}" != proot ] || sandbox=false hidden=-e
 	run -0 --separate-stderr "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox '$sandbox' --option substitute false -E "
@@ -54,18 +54,18 @@ nothing_left()
 	[ "$output" = hello ]
 	clean_store
 
-	# canonical: modes, time, owner; also what the build made
+	# everything is in Nix's canonical form (modes, time, owner), also the result of the build
 	run -0 find "$NIX/store" -mindepth 1 -path "$NIX/store/.links" -prune -o \( \
 		-type d ! -perm 0555 -o -type f ! -perm 0444 ! -perm 0555 -o \
 		! -newermt @0 -o -newermt @1 -o ! -uid "$(id -u)" \) -print
 	[ -z "$output" ]
-	# no generation more than the script makes, one line in one start-up file
+	# the profile has one generation, as made by the release's script, and one startup file has one line
 	run -0 "$PROGRAM" -- nix-env --list-generations
-	[ "${#lines[@]}" -eq 1 ] # --cacert is in the place of a CA bundle
+	[ "${#lines[@]}" -eq 1 ] # only one, because with --cacert the script adds no CA bundle to the profile
 	[ "$(grep -c 'added by Nix installer' "$HOME/.profile")" -eq 1 ]
 	USER=$(id -un) run -0 "$PROGRAM" -- sh -lc 'echo "$NIX_PROFILES"'
 	[ "$output" = "/nix/var/nix/profiles/default $HOME/.nix-profile" ]
-	# and a store whose contents were changed is not called clean
+	# a store whose contents were changed is found to be damaged
 	chmod u+w "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt
 	echo >>"$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt
 	run clean_store
@@ -154,7 +154,7 @@ nothing_left()
 	done
 }
 
-# as_nobody COMMAND...: as a uid that nobody has, in a home directory of its own
+# as_nobody COMMAND...: run COMMAND with a user ID that has no account, in a home directory of its own
 as_nobody()
 {
 	setpriv --reuid 54321 --regid 54321 --clear-groups env -u USER -u LOGNAME HOME="$nobody" "$@"
@@ -164,7 +164,7 @@ as_nobody()
 	not_in mountns "it is for root"
 	[ "$(id -u)" -eq 0 ] || skip "needs root, to become a uid that nobody has"
 	run ! getent passwd 54321
-	# bats has its own directory closed to others
+	# other users cannot reach the directory of bats
 	nobody=$(mktemp -d "${TMPDIR:-/tmp}/nix-user-chroot-nobody.XXXXXX")
 	cp "$MIRROR_CA" "$nobody/ca.pem"
 	chown -R 54321:54321 "$nobody"
@@ -181,10 +181,10 @@ as_nobody()
 	run -7 --separate-stderr bash -c '"$0" --install --mirror "$1" --nix-version 9.9.9 -- \
 		sh -c "nix --version; cat; exit 7" <<<"of stdin"' "$PROGRAM" "$mirror"
 	[ "$output" = $'nix (Nix) 9.9.9\nof stdin' ]
-	# and also where there was nothing to do
+	# COMMAND also runs if there was nothing to do
 	run -7 --separate-stderr "$PROGRAM" --install --mirror "$mirror" -- sh -c 'nix --version; exit 7'
 	[ "$output" = 'nix (Nix) 9.9.9' ]
-	# but not after a failure
+	# COMMAND does not run after a failure
 	run -125 --separate-stderr "$PROGRAM" --install --nix-version 9.9.8 --mirror "$mirror" -- echo no
 	[ -z "$output" ]
 }
@@ -272,7 +272,7 @@ as_nobody()
 }
 
 @test "option: the channel is added, unless --no-channel-add says not to" {
-	# the proxy of this test refuses every connection, which is no failure of the installation
+	# the proxy of this test refuses every connection: the installation succeeds all the same
 	NIX_CONFIG='download-attempts = 1' run -0 "$PROGRAM" --install --mirror "$MIRROR_URL" \
 		--cacert "$MIRROR_CA"
 	grep -q ' nixpkgs$' "$HOME/.nix-channels"
@@ -284,7 +284,7 @@ as_nobody()
 @test "option: --extra-conf and --nix-extra-conf-file, and nix.conf does what it says" {
 	printf 'max-jobs = 7\ncores = 3' >"$HOME/more.conf"
 	local sandbox=true
-	# builds have none there: see the table of RUNTIMES in the man page
+	# in these runtimes builds have no sandbox: see the table of RUNTIMES in the man page
 	case ${TEST_RUNTIME:-} in helper | mountns | proot) sandbox=false ;; esac
 	run -0 install --extra-conf 'cores = 5' --extra-conf 'experimental-features =' \
 		--nix-extra-conf-file "$HOME/more.conf"
@@ -311,7 +311,7 @@ as_nobody()
 	else
 		run ! grep -E '^(build-users-group|require-drop)' "$NIX/etc/nix/nix.conf"
 	fi
-	# every line has a comment above it
+	# every line of nix.conf has a comment above it
 	run -0 awk 'NF && !/^#/ && previous !~ /^#/ { print } { previous = $0 }' "$NIX/etc/nix/nix.conf"
 	[ -z "$output" ]
 }
@@ -353,9 +353,10 @@ as_nobody()
 @test "the install script gets no descriptor of ours but the lock's" {
 	tiny_release "$SITE" 1.9.0 'ls -l /proc/self/fd >"$HOME/descriptors"'
 	run -0 install --nix-version 1.9.0
-	# it is held by what the script leaves running; what else there is belongs to whoever runs us
+	# the script gets only the lock, which processes that it leaves running shall hold; other descriptors
+	# are our caller's
 	local seen=$NIX
-	# PRoot shows where it is inside, and cuts the end off
+	# in PRoot the path is the one inside, and is cut off
 	[ "${TEST_RUNTIME:-}" != proot ] || seen=/nix
 	run grep -E " -> (socket|anon_inode):| -> $seen" "$HOME/descriptors"
 	[[ ${#lines[@]} -eq 1 && ${lines[0]} == *"-> $seen/var/nix-"* ]]
@@ -383,7 +384,7 @@ as_nobody()
 }
 
 @test "bad input: the mirror cannot be reached" {
-	# 1 is the port of tcpmux, and below those that a test may get
+	# port 1 is reserved (tcpmux), so no test server can have it
 	nothing_left env NO_PROXY=127.0.0.1 timeout 60 "$PROGRAM" --install --mirror https://127.0.0.1:1 \
 		--nix-version "$OLD"
 	refused 'https://127.0.0.1:1/' 'onnect'
@@ -412,7 +413,7 @@ as_nobody()
 	refused '--sha256'
 }
 
-# a_tarball NAME: makes NAME.tar.xz of the directory of that name here, and its .sha256
+# a_tarball NAME: make NAME.tar.xz from the directory NAME, and NAME.tar.xz.sha256
 a_tarball()
 {
 	tar -cJf "$1.tar.xz" "$1"
@@ -484,7 +485,7 @@ a_tarball()
 	refused 'HOME is not set' 'set HOME'
 	run env HOME=here "$PROGRAM" --install
 	refused 'HOME is not an absolute path' 'set HOME'
-	# the profile needs it, wherever the rest goes
+	# HOME is needed even if the Nix directory is elsewhere: the profile is in HOME
 	[ "${TEST_RUNTIME:-}" != direct ] || directory=/nix
 	run env -u HOME NIX_USER_CHROOT_DIR="$directory" "$PROGRAM" --install
 	refused 'HOME is not set' 'set HOME'
@@ -507,7 +508,7 @@ a_tarball()
 }
 
 @test "an option that Nix does not take fails the installation, and not the next one" {
-	# as far as its form goes it is one
+	# both lines have the form of nix.conf lines, but Nix rejects the value of cores
 	run install --extra-conf 'build-users-group = no-such-group' --extra-conf 'cores = many'
 	[ "$status" -eq 125 ]
 	[ ! -e "$NIX/etc/nix/nix.conf" ]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# Lix, from a tarball of its layout: lix-VERSION-SYSTEM/ with .reginfo and store/, and no install script;
-# its mirror has a manifest.nix beside it, and no pointer. Made of the test release by another name of
-# the same length, so that the programs in it find their store path. See install.bash.
+# Lix, from a tarball in the form of Lix: lix-VERSION-SYSTEM/ with .reginfo and store/, and no install script.
+# Its server has a manifest.nix, and no pointer to the latest version. The tarball is the test release with
+# another name of the same length in all files, so that the programs find their store path. See install.bash.
 
 # shellcheck disable=SC2016 # Nix expands what stands in single quotes
 # shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite the others
@@ -21,7 +21,7 @@ setup_file()
 	mirror_start "$SITE"
 }
 
-# lix_release DIR: a copy of Lix's server, DIR/manifest.nix and DIR/lix/lix-VERSION/
+# lix_release DIR: make a copy of Lix's server: DIR/manifest.nix and DIR/lix/lix-VERSION/
 lix_release()
 {
 	local work=$BATS_FILE_TMPDIR/lix top=lix-$LIX-$SYSTEM dir=$1/lix/lix-$LIX old hash
@@ -47,7 +47,7 @@ lix_release()
 	rm -rf "$work"
 }
 
-# lix [OPTION...]: --install of it from its mirror
+# lix [OPTION...]: install Lix from that server
 lix()
 {
 	"$PROGRAM" --install --mirror "$MIRROR_URL/releases/lix" --cacert "$MIRROR_CA" --no-channel-add "$@"
@@ -67,12 +67,12 @@ lix()
 	[[ $output == *"Lix $LIX is installed in $NIX already: nothing to do" ]]
 	run -0 "$PROGRAM" --install --nix-version lix --mirror "$MIRROR_URL/releases/lix"
 	has_words "Lix $LIX is installed in $NIX already"
-	# Nix in its place
+	# Nix replaces Lix
 	run -0 install --nix-version "$OLD"
 	grep -q "^complete $OLD $SYSTEM " "$NIX/var/nix-user-chroot/record"
 	run -0 "$PROGRAM" -- nix-env -q
 	[ "$(sort <<<"$output" | sed 's/-[0-9].*//' | tr '\n' ' ')" = 'nix nss-cacert ' ]
-	# and back, as a file
+	# Lix replaces Nix, from a file
 	run -0 "$PROGRAM" --install --no-channel-add \
 		--tarball "$SITE/releases/lix/lix-$LIX/lix-$LIX-$SYSTEM.tar.xz"
 	run -0 "$PROGRAM" -- sh -c 'readlink -f ~/.nix-profile/bin/nix'

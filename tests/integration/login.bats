@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# nix-user-chroot in the startup files of a shell, where people put it to have Nix at each login: no
-# endless loop, nobody is locked out, and ssh, scp, rsync and sftp are as they were. With real
-# shells on terminals, and a real sshd.
+# nix-user-chroot in the startup files of a shell, where users put it to have Nix at each login. The login must
+# not loop or lock the user out, and ssh, scp, rsync and sftp must work as before. With real shells at
+# terminals, and a real sshd.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2034 # sshd.bash uses WHO
@@ -13,7 +13,7 @@ bats_require_minimum_version 1.5.0
 load common
 load sshd
 
-# The lines of README
+# The line that README recommends, and the same for fish
 LINE='case $- in *i*) [ -z "$NIX_USER_CHROOT" ] && nix-user-chroot --version >/dev/null 2>&1 && exec nix-user-chroot ;; esac'
 FISH_LINE='status is-interactive; and not set -q NIX_USER_CHROOT; and nix-user-chroot --version >/dev/null 2>&1; and exec nix-user-chroot'
 SHELLS='bash zsh fish ksh mksh dash'
@@ -36,9 +36,9 @@ teardown()
 	leaving
 }
 
-# on_terminal COMMAND TEXT LINES: COMMAND, of sh, is all of a session on a terminal; when the terminal
-# shows TEXT, the LINES are typed, and "exit" until all shells have ended: one that is killed takes with it
-# what was typed ahead; or until LIMIT seconds are over. What the terminal showed is $output.
+# on_terminal COMMAND TEXT LINES: run COMMAND, of sh, at a terminal. When the terminal shows TEXT, type LINES,
+# and then "exit" again and again until all shells have ended (a killed shell discards what was typed ahead) or
+# LIMIT seconds are over. $output becomes what the terminal showed.
 on_terminal()
 {
 	local command=$1 text=$2 lines=$3 shown=$SCRATCH/shown try
@@ -46,9 +46,9 @@ on_terminal()
 	: >"$shown"
 	{
 		wait_until 30 grep -aqF -- "$text" "$shown" >&2 || :
-		# as the key Enter does, which fish waits for
+		# a carriage return is what the key Enter sends, and fish waits for it
 		tr '\n' '\r' <<<"$lines"
-		# its end of file would be one on the terminal
+		# keep the pipe open: its end would be an end of file on the terminal
 		for ((try = 0; try < 100; try++)); do
 			printf 'exit\r'
 			sleep 0.1
@@ -59,13 +59,14 @@ on_terminal()
 	echo "$output"
 }
 
-# How often the terminal showed TEXT
+# Count how often the terminal showed TEXT
 shown()
 {
 	grep -aoF -- "$1" <<<"$output" | wc -l
 }
 
-# use_shell SHELL: there is it, in a new home, and what reads $ENV reads it
+# use_shell SHELL: if SHELL is installed, make a new home directory, and set FILE to a startup file that SHELL
+# reads
 use_shell()
 {
 	command -v "$1" >/dev/null || return 1
@@ -81,7 +82,7 @@ use_shell()
 	bash | zsh) FILE=$HOME/.${1}rc ;;
 	*) FILE=$ENV ;;
 	esac
-	# what login shells read beside it
+	# bash as a login shell reads .profile instead
 	[ "$1" != bash ] || echo '. ~/.bashrc' >"$HOME/.profile"
 }
 
@@ -90,7 +91,7 @@ use_shell()
 
 	[ "$(inside sh -c "$print")" = "$NIX" ]
 	[ "$(cd "$SCRATCH" && "$PROGRAM" nix sh -c "$print")" = "$NIX" ]
-	# nested: /nix there is what it is, and another directory is another one
+	# nested: /nix inside is the same directory, and another directory is entered
 	[ "$(inside "$PROGRAM" /nix sh -c "$print")" = "$NIX" ]
 	mkdir -p "$SCRATCH/other/store"
 	[ "$(inside "$PROGRAM" "$SCRATCH/other" sh -c "$print")" = "$SCRATCH/other" ]
@@ -142,7 +143,7 @@ use_shell()
 	for shell in $SHELLS; do
 		use_shell "$shell" || continue
 		echo "exec '$PROGRAM'" >"$FILE"
-		# without its startup files fish obeys nothing that is typed at script's terminal, and stays
+		# without its startup files fish ignores what is typed at this terminal, and does not end
 		LIMIT=50
 		[ "$shell" != fish ] || LIMIT=15
 		on_terminal "exec $shell -i" "$WITHOUT" 'echo "at ${HOME}" "in <$NIX_USER_CHROOT>"'
@@ -151,11 +152,11 @@ use_shell()
 		[ "$(shown "at $HOME in <>")" -eq 1 ] || [ "$shell" = fish ]
 		rm "$FILE"
 	done
-	# no session of their own
+	# where the program is not all of a session on a terminal, it fails and starts no other shell
 	on_terminal "sh -c '\"\$PROGRAM\"; echo status \$?; exit'" 'status' ''
 	[ "$(shown 'status 125')" -eq 1 ]
 	fails 125 'there is no store in' -- setsid --wait "$PROGRAM"
-	# a command: not a shell that somebody sits before
+	# with a COMMAND nobody waits for a shell: the program fails
 	on_terminal "exec '$PROGRAM' -- make all" 'there is no store' ''
 	[ "$(shown "$WITHOUT")" -eq 0 ]
 }
@@ -163,7 +164,7 @@ use_shell()
 @test "a half of the way there is no way back: it is tried before" {
 	require_user
 	use_shell bash
-	# /nix can be had, and no shell
+	# mounting works, but no shell can be run inside
 	printf '[excludes]\npaths = ["/bin", "/usr/bin", "/lib64"]\n' | config
 	echo "exec '$PROGRAM'" >"$FILE"
 	on_terminal 'exec bash -i' "$WITHOUT" 'ls -d /usr; readlink /proc/self/ns/mnt'
@@ -198,9 +199,9 @@ use_shell()
 	done
 	[ "$(getent passwd "$(id -u)" | cut -d : -f 7)" = /bin/bash ] || skip "needs bash as the login shell"
 	use_shell bash
-	# some /etc/profile sets PATH anew
+	# as on hosts whose /etc/profile sets PATH
 	printf '%s\n' "PATH=$SCRATCH/bin:\$PATH" "$LINE" 'echo read-it >>~/read' 'echo read-it >&2' >"$FILE"
-	# what root's wants to have, and need not be there
+	# root's sshd needs the directory /run/sshd, which may not exist
 	[ "$(id -u)" -ne 0 ] || WHO=(unshare --mount --propagation private sh -ec
 		'mount -t tmpfs run /run && mkdir -m 755 /run/sshd && exec "$@"' sh)
 	start_sshd "SetEnv HOME=$HOME NIX_USER_CHROOT_DIR=$NIX PATH=$PATH"
@@ -208,7 +209,7 @@ use_shell()
 	local ssh="ssh -F $SCRATCH/ssh_config"
 	[ "$($ssh here 'echo "<$NIX_USER_CHROOT>"; cat' <<<input)" = $'<>\ninput' ]
 	run -7 ssh -F "$SCRATCH/ssh_config" here 'exit 7'
-	# the file was read, for bash does so for sshd's commands
+	# bash has read the file: it does so for commands that sshd runs
 	[ -s "$HOME/read" ]
 	echo text >"$SCRATCH/from"
 	scp -q -F "$SCRATCH/ssh_config" "$SCRATCH/from" "here:$HOME/by-scp"
@@ -218,7 +219,7 @@ use_shell()
 	for tool in scp old-scp rsync sftp; do
 		[ "$(cat "$HOME/by-$tool")" = text ]
 	done
-	# a sshd that is not root's gives no terminals
+	# only root's sshd can give terminals
 	[ "$(id -u)" -eq 0 ] || return 0
 	run ssh -F "$SCRATCH/ssh_config" -tt here 'echo "<$NIX_USER_CHROOT>"'
 	[[ $output == *'<>'* ]]
@@ -226,7 +227,7 @@ use_shell()
 	on_terminal "exec $ssh -tt here" read-it 'echo "in $NIX_USER_CHROOT"'
 	[ "$(shown "in $NIX")" -eq 1 ]
 	[ "$(grep -c read-it "$HOME/read")" -eq 1 ]
-	# and without a Nix to enter, still there
+	# without a Nix to enter, the user still gets a shell
 	rm -r "$NIX/store"
 	on_terminal "exec $ssh -tt here" "$WITHOUT" 'echo "in <$NIX_USER_CHROOT>"'
 	[ "$(shown 'in <>')" -eq 1 ]

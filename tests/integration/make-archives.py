@@ -177,7 +177,7 @@ simple("hardlink-with-contents",
            (A + "/h").encode(), b"1", b"00000000004\0", link=(A + "/file").encode())
            + b"evil".ljust(512, b"\0"))))
 
-# types, modes, owners
+# types of files, modes, owners
 simple("character-device", lambda t, o: t.add(A + "/d", tarfile.CHRTYPE, devmajor=1, devminor=3))
 simple("block-device", lambda t, o: t.add(A + "/d", tarfile.BLKTYPE, devmajor=8))
 simple("fifo", lambda t, o: t.add(A + "/f", tarfile.FIFOTYPE))
@@ -190,7 +190,7 @@ simple("dir-closed-before",
        lambda t, o: Tar(whole=False).dir(TOP, 0).dir(STORE, 0).dir(A, 0).dir(A + "/d", 0)
        .file(A + "/d/f", mode=0).file(TOP + "/install").file(TOP + "/.reginfo"))
 
-# what is where
+# what may be where
 simple("two-tops", lambda t, o: t.file("nix-2.0-x86_64-linux/store/" + HASH + "-a/file"))
 simple("beside-top", lambda t, o: t.file("README"))
 simple("top-is-file", lambda t, o: Tar(whole=False).file(TOP))
@@ -212,7 +212,7 @@ for name, bad in {"short": HASH[:31] + "-a", "letter": "e" + HASH[1:] + "-a", "n
     simple("store-file-" + name, lambda t, o, bad=bad: t.file(STORE + "/" + bad))
 simple("store-name-longest", lambda t, o: t.file(STORE + "/" + HASH + "-" + "a" * 211 + "/f"))
 
-# twice
+# a path that is in the archive twice
 simple("twice-file", lambda t, o: t.file(A + "/x").file(A + "/x"))
 simple("twice-file-dir", lambda t, o: t.file(A + "/x").dir(A + "/x"))
 simple("twice-dir-file", lambda t, o: t.dir(A + "/x").file(A + "/x"))
@@ -268,7 +268,7 @@ for name, form in {"gnu": "gnu", "pax": "posix"}.items():
     CASES["sparse-" + name] = lambda o, form=form: real_tar("--format=" + form)
 CASES["sparse-pax-0.0"] = lambda o: real_tar("--format=posix", "--sparse-version=0.0")
 
-# compression and what is no tarball
+# compression, and files that are no tarball
 CASES["good"] = lambda o: good().xz()
 CASES["plain"] = lambda o: good().bytes()
 CASES["gzip"] = lambda o: gzip.compress(good().bytes())
@@ -374,7 +374,7 @@ def xz_blocks(*blocks):
     return out + index + crc(footer) + footer + b"YZ"
 
 
-# 4 GiB, 96 MiB and 64 MiB
+# dictionaries of 4 GiB, 96 MiB and 64 MiB
 for name, size in ("4g", 40), ("96m", 29), ("64m", 28):
     CASES["xz-dictionary-" + name] = lambda o, size=size: xz_blocks((good().bytes(), size))
     CASES["xz-second-block-" + name] = lambda o, size=size: xz_blocks(
@@ -397,7 +397,7 @@ for name, window in ("2g", 21 << 3), ("72m", (16 << 3) + 1), ("64m", 16 << 3):
     CASES["zstd-window-" + name] = lambda o, window=window: zstd_stored(good().bytes(), window)
 
 
-# much
+# archives that unpack to very much data
 @case("bomb-declared")
 def _(outside):
     """One file of 100 GiB, 64 MiB of zeros in each of its xz streams."""

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Mounts: hosts whose / holds anything, hosts with a /nix of their own, and what is mounted and
-# unmounted on either side later.
+# Mounts: hosts with unusual files in /, hosts with a /nix of their own, and mounts that are made or removed
+# later on either side.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
@@ -60,7 +60,7 @@ assert os.readlink("/link\nx") == "to\nx"
 print(sorted(os.listdir("/")) == sorted(set(os.listdir("/"))), len(os.listdir("/")))
 '
 	[ "$status" -eq 0 ]
-	# ours and /nix beside it, and nothing said
+	# / has the same entries as outside, and /nix; and nothing is printed
 	[ "$output" = "True $(($(on_host "$prepare" ls -A / --zero | tr -cd '\0' | wc -c) + 1))" ]
 	[ -z "$stderr" ]
 }
@@ -101,7 +101,7 @@ print(sorted(os.listdir("/")) == sorted(set(os.listdir("/"))), len(os.listdir("/
 		paths = ["$SCRATCH/tree/link"]
 	END
 	chmod -R a+rX "$NIX"
-	# no file system answers, and none is asked: to others it is closed by the kernel
+	# no process serves this FUSE file system, and none is needed: the kernel itself keeps other users out
 	run --separate-stderr unshare --mount /usr/bin/python3 -c '
 import ctypes, os, sys
 fd = os.open("/dev/fuse", os.O_RDWR)
@@ -140,7 +140,7 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 @test "NIXPATH is the /nix of the host" {
 	[ "$(on_host 'mkdir -p nix/store; echo host >nix/name' /program /nix cat /nix/name)" = host ]
 	[ "$(on_host 'mkdir nix; mount --bind "$NIX" nix' /program "$NIX" cat /nix/name)" = ours ]
-	# which does not mean that we are inside already
+	# a /nix of the host's that is the same directory does not mean that we are inside already
 	printf '[excludes]\npaths = ["/file"]\n' | config
 	[ "$(on_host 'echo file | tee file >other; mkdir nix; mount --bind "$NIX" nix' \
 		/program /nix cat /file /other)" = file ]
@@ -152,15 +152,15 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 	[ "$(on_host 'echo root >name' /program / cat /nix/name)" = root ]
 	[ "$(on_host 'mkdir mine; mount -t tmpfs tmpfs mine; echo mounted >mine/name' \
 		/program /mine cat /nix/name)" = mounted ]
-	# what is mounted below it comes along
+	# mounts below the directory are visible inside, too
 	[ "$(on_host 'mkdir -p mine/store; mount -t tmpfs tmpfs mine/store; echo below >mine/store/x' \
 		/program /mine cat /nix/store/x)" = below ]
-	# and /tmp is there inside
+	# the rest of /tmp is visible inside
 	[ "$(on_host 'mkdir -p tmp/nix; echo beside >tmp/file' /program /tmp/nix cat /tmp/file)" = beside ]
 }
 
 @test "a host without /tmp" {
-	# nothing of the test's own is there then
+	# without /tmp the directories of the test are gone, too
 	[ "$(on_host 'mkdir mine; echo mine >mine/name
 		umount -l ".$SCRATCH"; rm -r --one-file-system tmp; ! [ -e tmp ]' \
 		/program /mine cat /nix/name)" = mine ]
@@ -192,7 +192,7 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 @test "a working directory in the host's /nix is not there inside" {
 	run --separate-stderr on_host 'mkdir -p nix/store' \
 		sh -c 'cd /nix/store && exec /program "$NIX" pwd'
-	# a directory of that name is
+	# if the Nix directory has a directory of that name, the command starts there
 	[ "$output" = /nix/store ]
 	run --separate-stderr on_host 'mkdir -p nix/other' \
 		sh -c 'cd /nix/other && exec /program "$NIX" pwd'
@@ -204,13 +204,13 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 	! under_sanitizers || skip "needs a build without sanitizers, which read /proc"
 	fails 125 "cannot write /proc/self/setgroups: No such file or directory" /proc -- \
 		on_host true sh -c 'umount -l /proc && exec /program --runtime=userns "$NIX" true'
-	# a mount namespace alone, which root may make, needs none
+	# where root needs only a mount namespace, it needs no /proc
 	run -0 on_host true sh -c 'umount -l /proc && exec /program "$NIX" echo here'
 	[ "${lines[-1]}" = here ]
 }
 
 @test "what root cannot undo: mounts of the host stay locked together" {
-	# something secret is mounted over; inside, the mount must not come off
+	# a mount hides a secret on the host: inside, nobody may remove the mount
 	run on_host 'mkdir secret; echo secret >secret/x; mount -t tmpfs tmpfs secret' \
 		/program "$NIX" unshare --user --map-root-user --mount \
 		sh -c 'umount /secret; cat /secret/x'
@@ -218,12 +218,12 @@ os.execvp("setpriv", ["setpriv", "--reuid", "12345", "--regid", "12345", "--clea
 	[[ $output != *secret$'\n'* ]]
 }
 
-# talk SHELL TEXT: one command for the shell that runs inside, whose answer is one line
+# talk SHELL TEXT: have the shell that runs inside run a command, which answers with one line
 start_talking()
 {
 	mkfifo "$SCRATCH/to" "$SCRATCH/from"
 	cat >"$SCRATCH/talk" <<'END'
-# outside: `answer COMMAND` has the shell inside run it, and prints what that prints, on one line
+# outside: `answer COMMAND` lets the shell inside run COMMAND, and prints its output on one line
 "$@" sh -c 'while read -r line; do echo "$(eval "$line" 2>&1 | tr "\n" " ")"; done' \
 	<"$SCRATCH/to" >"$SCRATCH/from" 3>&- &
 child=$!
@@ -247,7 +247,7 @@ END
 	start_talking
 	mkdir "$SCRATCH/dir" "$SCRATCH/source"
 	echo bound >"$SCRATCH/source/x"
-	# a top directory of the host's that everybody has
+	# a directory in / that every host has
 	for top in /srv /media /mnt /opt; do
 		[ -d "$top" ] && [ ! -L "$top" ] && break
 	done
@@ -255,12 +255,12 @@ END
 	top=$top in_mount_namespace bash -euc '
 		. "$SCRATCH/talk" "$PROGRAM" "$NIX"
 		expect "cat /nix/name" ours
-		# on a directory of / itself
+		# mount on a directory in /
 		mount -t tmpfs tmpfs "$top"
 		echo one >"$top/x"
 		mkdir "$top/deep"
 		expect "cat $top/x" one
-		# and below it
+		# mount on a directory below that
 		mount -t tmpfs tmpfs "$top/deep"
 		echo two >"$top/deep/x"
 		expect "cat $top/deep/x" two

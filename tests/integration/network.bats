@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Downloads from a mirror that misbehaves: each fault is recovered from, or is one clear message.
-# They go through tests/tools/fetch.c, the download part of the installer as a program.
+# Downloads from a mirror with faults. From each fault the program recovers, or it prints one clear message. The
+# tests run tests/tools/fetch.c, which is the download part of the installer as a program.
 
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
 # shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted
@@ -13,7 +13,7 @@ load ../mirror/mirror.bash
 VERSION=2.26.3
 NAME=nix-$VERSION-x86_64-linux.tar.xz
 FILE=/nix-$VERSION/$NAME
-SIZE=1500000 # bytes; a fault "truncate" and its like come after the half
+SIZE=1500000 # bytes; by default a fault such as "truncate" happens after half of them
 
 setup_file()
 {
@@ -49,26 +49,26 @@ setup()
 
 teardown()
 {
-	# what a test has put into the background and not ended itself
+	# kill a background process that the test itself has not ended
 	if [ -n "${background-}" ]; then
 		kill -KILL "$background" 2>/dev/null || true
 	fi
 }
 
-# get [OPTION...]: download the file, with short waits
+# get [OPTION...]: download the file; waits between tries are short
 get()
 {
 	run --separate-stderr "$fetch" --cacert "$MIRROR_CA" --wait-ms 20 "$@" "$url" "$dir" file
 }
 
-# resolve [OPTION...]: what --install does: version, hash, file, comparison
+# resolve [OPTION...]: find the version and its hash, download the file, and compare, as --install does
 resolve()
 {
 	run --separate-stderr "$fetch" --cacert "$MIRROR_CA" --wait-ms 20 "$@" \
 		--resolve "$MIRROR_URL" "$dir"
 }
 
-# fault KIND [MORE JSON]: one for the tarball
+# fault KIND [MORE JSON]: add a fault for the tarball
 fault()
 {
 	mirror_fault "{\"path\": \"*.tar.xz\", \"fault\": \"$1\"${2:+, $2}}"
@@ -86,7 +86,7 @@ requests_are() # COUNT [PATTERN]
 	}
 }
 
-# It was downloaded, as it is on the mirror
+# The download succeeded, and the file is the same as on the mirror
 succeeds()
 {
 	[ "$status" -eq 0 ] || {
@@ -97,7 +97,7 @@ succeeds()
 	cmp "$BATS_FILE_TMPDIR/root$FILE" "$dir/"*.part
 }
 
-# It failed with status 1 and one message: a line that matches PATTERN, and what to do next
+# The download failed with status 1 and one message: a line that matches PATTERN, and a line of advice
 fails() # PATTERN
 {
 	local line said=() messages=0
@@ -123,7 +123,7 @@ fails_and_leaves_nothing() # PATTERN
 	[ -z "$(ls -A "$dir")" ]
 }
 
-# wait_for_size FILE BYTES: until it has so many; a bounded wait
+# wait_for_size FILE BYTES: wait until FILE has BYTES, with a time limit
 wait_for_size()
 {
 	local n
@@ -183,7 +183,7 @@ wait_for_size()
 
 @test "a reset midway is continued, as often as bytes come" {
 	fault reset '"times": 3, "bytes": 300000'
-	get --tries 2 # each try brings more than the last, so none counts
+	get --tries 2 # each try brings bytes that the last did not: such tries are not counted
 	succeeds
 	requests_are 4
 }
@@ -565,7 +565,7 @@ wait_for_size()
 	succeeds
 	requests_are 1 ' 200 .* - '
 	printf '%s\n"%s"\n' "$url" "${digest:0:16}" >"$dir/file.part.state"
-	head -c 5000 /dev/urandom >"$dir/file.part" # of the right name, but other bytes
+	head -c 5000 /dev/urandom >"$dir/file.part" # the part file has the right name, but other contents
 	get --expected "$digest"
 	succeeds
 }
@@ -583,7 +583,7 @@ wait_for_size()
 		link) ln "$mine" "$dir/file.part" ;;
 		fifo) mkfifo "$dir/file.part" ;;
 		owner)
-			[ "$(id -u)" -eq 0 ] || continue # only root gives a file away
+			[ "$(id -u)" -eq 0 ] || continue # only root can give a file to another user
 			cp "$mine" "$dir/file.part"
 			chown 65534:65534 "$dir/file.part"
 			;;
@@ -604,7 +604,8 @@ wait_for_size()
 	printf '%s\n"%s"\n' "$url" "${digest:0:16}" >"$dir/file.part.state"
 	get --expected "$digest"
 	succeeds
-	# all was there, said the server; it was asked once more from the first byte
+	# the server said that the part was complete already; then the file was downloaded again from its first
+	# byte
 	requests_are 1 ' 416 '
 	requests_are 1 " 200 $SIZE - "
 }
@@ -645,7 +646,7 @@ wait_for_size()
 }
 
 @test "a server without ranges that always breaks off at the same byte is given up" {
-	# each try brings as much as the first, and so is no gain
+	# each try brings as much as the first and no more, so it makes no progress
 	fault range-ignored '"bytes": 400000'
 	get
 	fails 'the file ended too early .*, 5 times in a row'
@@ -668,7 +669,7 @@ wait_for_size()
 	fails_and_leaves_nothing 'sha256: it was not complete after 2 seconds'
 	mirror_clear_faults
 	mirror_clear_log
-	# a stall would be tried again and again
+	# the stall of each try must not extend the time for the whole
 	mirror_fault '{"path": "*.sha256", "fault": "stall", "at": "headers"}'
 	resolve --text-time 3 --stall-window 1 --tries 100
 	fails_and_leaves_nothing 'sha256: it was not complete after 3 seconds'
@@ -678,21 +679,21 @@ wait_for_size()
 @test "no password and no key of a URL is shown or noted" {
 	local secret=S3cr3t proxy
 
-	# a presigned URL
+	# a presigned URL contains a secret
 	url="$MIRROR_URL$FILE?Signature=$secret"
 	fault truncate '"times": 1'
 	get --tries 1 --verbose
 	fails "cannot download $MIRROR_URL$FILE\\?\\.\\.\\.: "
 	[[ $stderr != *"$secret"* ]]
 	run ! grep -r "$secret" "$dir"
-	# signed anew, it is the same file
+	# with a new signature the URL means the same file: the download continues
 	url="$MIRROR_URL$FILE?Signature=another"
 	mirror_clear_log
 	get
 	succeeds
 	requests_are 1 ' 206 '
 	rm "$dir"/*
-	# the mirror leads to one, of a host that we do not speak to, or that has no such file
+	# the mirror redirects to a URL with a secret, whose host we do not speak to or does not have the file
 	for to in "ftp://user:$secret@127.0.0.1/x?$secret" "https://user:$secret@127.0.0.1:1/x?$secret" \
 		"$MIRROR_URL/none?$secret"; do
 		mirror_clear_faults
@@ -702,7 +703,7 @@ wait_for_size()
 		[[ -n $stderr && $stderr != *"$secret"* ]]
 	done
 	mirror_clear_faults
-	# what the user gave
+	# a URL by the user, with a password
 	url=https://user:$secret@${MIRROR_URL#https://}$FILE
 	get --verbose
 	fails 'a user name in the URL is not supported'
@@ -744,7 +745,7 @@ wait_for_size()
 }
 
 @test "what a proxy says of its connection is not taken for the file's header" {
-	# its answer to CONNECT names an encoding, a range and an ETag
+	# the proxy's answer to CONNECT has headers with an encoding, a range and an ETag
 	https_proxy=$MIRROR_HTTP_URL get
 	succeeds
 	requests_are 1 '^CONNECT'
@@ -757,7 +758,7 @@ wait_for_size()
 }
 
 @test "a proxy that refuses or is not there" {
-	url=https://example.org$FILE # the proxy lets nothing but loopback through
+	url=https://example.org$FILE # the proxy connects to loopback only
 	https_proxy=$MIRROR_HTTP_URL get
 	fails_and_leaves_nothing 'the proxy refuses \(HTTP 403\)'
 	requests_are 1 '^CONNECT'

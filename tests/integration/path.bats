@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# PATH after --install: a line in those startup files that have to have one, and nix in new shells of
-# each kind, started in each way. With the real shells.
+# PATH after --install: which startup files get a line, and whether nix is found in new shells of each kind,
+# started in each way. With the real shells.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2034,SC2119,SC2120,SC2317 # bats and what is loaded use and call them
@@ -13,7 +13,7 @@ load ../mirror/mirror.bash
 load install.bash
 load sshd
 
-# setup: as install.bash has it, with a shell that has no startup files yet
+# setup: as in install.bash, with a shell that has no startup files yet
 setup()
 {
 	new_home
@@ -37,10 +37,10 @@ take() { "$PROGRAM" --uninstall --yes; }
 
 MARK='# added by nix-user-chroot --install'
 
-# The startup files that have the line
+# Print the startup files that have our line
 lined() { (cd "$HOME" && grep -rlF "$MARK" --include='.*' . | sort); }
 
-# fresh COMMAND...: in the environment that a login begins with
+# fresh COMMAND...: run COMMAND in the environment of a new login
 fresh()
 {
 	env -i HOME="$HOME" USER="$(id -un)" LOGNAME="$(id -un)" TERM=dumb PATH=/usr/bin:/bin \
@@ -83,11 +83,12 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 		fish -i
 		fish -li
 	END
-	# what a login shell starts has it too, as a cron job with a login shell, and an editor from a terminal
+	# shells that a login shell starts find nix, too, such as those of a cron job, or of an editor started
+	# from a terminal
 	finds fresh bash -lc 'exec dash -c "$0"' && finds fresh sh -lc 'exec bash --norc -c "$0"'
-	# once, however deep
+	# PATH has the directory only once, however many shells are nested
 	[ "$(fresh bash -lic 'bash -ic "zsh -ic \"echo \\\$PATH\""' | tail -n 1 | tr : '\n' | grep -cxF "$HOME/.local/bin")" -eq 1 ]
-	# under the options that make a shell strict
+	# our line works with "set -eu" and without PATH
 	[ "$(fresh bash -euc '. ~/.bashrc; . ~/.config/nix-user-chroot/path.sh; unset PATH; . ~/.config/nix-user-chroot/path.sh; echo "$PATH"')" = "$HOME/.local/bin" ]
 	return "$status"
 }
@@ -95,7 +96,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 @test "ssh HOST nix, with bash" {
 	[ "$(getent passwd "$(id -u)" | cut -d : -f 7)" = /bin/bash ] || skip "needs bash as the login shell"
 	PATH=$PATH:/usr/sbin type -P sshd >/dev/null || skip "needs sshd"
-	# as Debian's, which ends there for who is not interactive
+	# the beginning of Debian's .bashrc, which returns unless the shell is interactive
 	printf 'case $- in\n*i*) ;;\n*) return ;;\nesac\n' >.bashrc
 	put
 	[ "$(id -u)" -ne 0 ] || WHO=(unshare --mount --propagation private sh -ec
@@ -108,7 +109,8 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 @test "which files: those that the user's shells read, and each is as before after --uninstall" {
 	local before
 
-	# without a newline at the end, with "#!", through a link, with a mode, with bytes of any kind
+	# startup files without a newline at the end, with "#!", with bytes that are no UTF-8, behind a link,
+	# and with a mode
 	printf 'X=1' >.bash_profile
 	printf '#!/bin/bash\n\377\n' >.bashrc
 	mkdir dotfiles
@@ -124,7 +126,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	[ "$(stat -c %a dotfiles/zshenv)" = 600 ]
 	[ "$(head -n 1 .bashrc)" = '#!/bin/bash' ]
 	[ ! -e .config/fish ]
-	# again: nothing more
+	# run again: no second line
 	put
 	[ "$(grep -cF "$MARK" .bashrc)" -eq 1 ]
 	take
@@ -159,7 +161,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	[ ! -e .config/nix-user-chroot/path.sh ]
 	[ "$before" = "$(cat .profile .bashrc .zshrc)" ]
 	take
-	# this one puts it there only where the directory is
+	# this startup file adds the directory only if the directory exists
 	printf 'if [ -d "$HOME/.local/bin" ]; then %s; fi\n' "$line" >.profile
 	rm .bashrc .zshrc
 	put
@@ -173,7 +175,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	ZDOTDIR=$HOME/zsh SHELL=$(command -v zsh) put
 	grep -qF "$MARK" zsh/.zshenv
 	[ ! -e .zshenv ]
-	# another shell, which knows nothing of ZDOTDIR
+	# ~/.zshenv sets ZDOTDIR: zsh reads that file before it knows ZDOTDIR, so our line goes there
 	take
 	[ ! -e zsh/.zshenv ]
 	echo 'ZDOTDIR=$HOME/zsh' >.zshenv
@@ -189,7 +191,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	[[ $output == *'export PATH="$HOME/.local/bin:$PATH"'* ]]
 	[ -z "$(lined)" ]
 	[ ! -e .config ]
-	# what is not on PATH in this shell can be had in it
+	# the message also says how to set PATH in the running shell
 	take
 	run -0 put
 	[[ $output == *'by a line in ~/.profile, ~/.bashrc'* ]]
@@ -219,7 +221,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	run -0 put
 	[ "$(lined)" = $'./.bashrc\n./.profile\n./.zshenv' ]
 	[[ $output == *"$HOME/.zshenv has our line for PATH, but PATH of zsh still lacks $HOME/.local/bin"* ]]
-	# nothing of them goes on
+	# no command from the startup files keeps running
 	run ! pgrep -u "$(id -u)" -xf 'sleep 617'
 	take
 	[ "$(cat .bashrc .profile .zshenv)" = $'sleep 617\nexit 3\nPATH=/usr/bin:/bin' ]
@@ -227,7 +229,7 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 
 @test "killed between the record and the line, and run again" {
 	put
-	# as it is before the line is there
+	# the state between the two: the record is written, and the line is not
 	sed -i "/$MARK/d" .bashrc
 	rm .config/nix-user-chroot/path.sh
 	PATH=$PATH_BEFORE put

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# path-config.toml end to end, and /run/opengl-driver.
+# path-config.toml from the file to the mounts, and /run/opengl-driver.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
@@ -8,7 +8,7 @@
 bats_require_minimum_version 1.5.0
 load common
 
-# A tree of the test's own to leave things out of and to mount things on.
+# Make a tree of files that tests exclude, and mount things on.
 setup()
 {
 	entering
@@ -29,7 +29,7 @@ teardown()
 	leaving
 }
 
-# quietly COMMAND...: as inside, and nothing of ours is said
+# quietly COMMAND...: as inside, but the program must print nothing
 quietly()
 {
 	local errors
@@ -39,7 +39,7 @@ quietly()
 	cat "$SCRATCH/out"
 }
 
-# refused TEXT COLUMNS MESSAGE: this file ends it before anything is entered
+# refused TEXT COLUMNS MESSAGE: a config with TEXT must be refused before anything is entered
 refused()
 {
 	printf '%b' "$1" | config
@@ -49,7 +49,7 @@ refused()
 	[ "${lines[1]}" = "  nix-user-chroot --print-path-config prints an example" ]
 }
 
-# nobody_known COMMAND...: as a user who is in no list
+# nobody_known COMMAND...: run COMMAND as a user who is in no list of users
 nobody_known()
 {
 	unshare --user --map-user=54321 --map-group=54321 "$@"
@@ -79,13 +79,13 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 		echo new >new && mv new newer && rm -r b && mktemp -p . >/dev/null && cat newer && ls -A "$TREE"'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'-\n-\n-\nnew\na\ndangling\nempty' ]
-	# what happens inside happens on the host, and what happens there is seen inside
+	# changes inside are changes of the host, and excluded files are unchanged on the host
 	[ "$(cat "$TREE/a/newer")" = new ]
 	[ ! -e "$TREE/a/b" ]
 	[ "$(cat "$TREE/a/f")" = f ]
 	[ -p "$TREE/a/fifo" ]
 	[ -S "$TREE/a/socket" ]
-	# the empty file is nobody's to write, and not to be removed
+	# the empty file inside cannot be written, nor removed
 	run inside sh -c 'echo x >"$TREE/a/f" || rm -f "$TREE/a/f" || mv "$TREE/a/f" "$TREE/a/g"'
 	[ "$status" -ne 0 ]
 	[ "$(cat "$TREE/a/f")" = f ]
@@ -134,7 +134,7 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 		paths = ["$TREE/a/b/c/link"]
 	END
 	[ "$(inside ls -A "$TREE/a/b/c" 2>/dev/null)" = deep ]
-	# beside and above it all is the host's own
+	# everything beside and above the mount is the host's
 	inside sh -c 'echo new >"$TREE/a/b/new"' 2>/dev/null
 	[ "$(cat "$TREE/a/b/new")" = new ]
 }
@@ -157,7 +157,7 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 	[ "$(quietly cat /nix/name)" = ours ]
 	run --separate-stderr "$PROGRAM" -v "$NIX" true
 	[[ $stderr = *"exclude of /no/such/path: nothing to do, it does not exist"* ]]
-	# one for each, beside that of the runtime
+	# three such lines, and the line about the runtime
 	[ "$(grep -c 'nothing to do' <<<"$stderr")" -eq 3 ]
 	[ "$(grep -c . <<<"$stderr")" -eq 4 ]
 }
@@ -179,7 +179,7 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 		"$NIX/name" = "/dev/zero"
 		"$TREE/a" = "/dev/new"
 	END
-	# covered by a file that is empty and stays so
+	# the mount is an empty file, which cannot be written
 	run --separate-stderr inside sh -c 'cat /dev/full /proc/cpuinfo; ls -A /sys/kernel; cat /dev/zero
 		! [ -c /dev/full ] && ! [ -e /dev/new ] && ! { echo x >/dev/full; } 2>/dev/null'
 	[ "$status" -eq 0 ]
@@ -187,7 +187,7 @@ socket.socket(socket.AF_UNIX).bind("socket")'
 	[ "${stderr_lines[0]}" = "$WARNING exclude of /dev/stdin: skipped, because it is a link, which cannot be covered, and what is in /dev is made by the kernel" ]
 	[ "${stderr_lines[1]}" = "$WARNING mount of $TREE/a on /dev/new: skipped, because what is in /dev is made by the kernel" ]
 	[ "${#stderr_lines[@]}" -eq 2 ]
-	# a terminal of one's own, and oneself
+	# a new terminal in /dev/pts, and /proc/self, work as outside
 	"$PROGRAM" -q "$NIX" /usr/bin/python3 -c 'import os, pty
 master, slave = pty.openpty()
 assert os.ttyname(slave).startswith("/dev/pts/")
@@ -250,7 +250,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	# what is beside it is there
 	inside test -e /etc/hostname -a -d /usr/bin -a -d /usr/share/doc
 	[ "$(inside ls -A /usr/share | sort)" = "$({ ls -A /usr/share; echo new-directory; } | sort)" ]
-	# mounts are the thing itself
+	# a mount shows the file itself, not a copy
 	inside sh -c 'echo written >>/brand/new/place/file'
 	[ "$(cat "$TREE/a/f")" = $'f\nwritten' ]
 	fails 1 "Read-only file system" -- inside touch /brand/new/other
@@ -285,9 +285,9 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	END
 	run --separate-stderr inside sh -c 'cd /opt/place && cat new/file c/deep g && ls -A . c new'
 	[ "$output" = $'f\ng\nours\n.:\nc\ng\nnew\n\nc:\ndeep\n\nnew:\nfile' ]
-	# nothing of it is left on the host
+	# on the host nothing of this is left
 	[ "$(ls -A "$TREE/a/b")" = $'c\ng' ]
-	# without what is new in it, it is the directory itself
+	# without new entries in it, the directory itself is mounted
 	config <<-END
 		[absolute]
 		"$NIX/name" = "/opt/place/g"
@@ -327,7 +327,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	[[ $stderr = *"mount of $TREE/loop on /b: skipped, because $TREE/loop cannot be found: "*"ymbolic link"* ]]
 	[[ $stderr = *"$TREE/nix-loop cannot be found: "*"ymbolic link"* ]]
 	fails 1 -- inside test -e /a -o -e /b -o -e /c
-	# and -q is quiet
+	# -q prints no warning
 	run --separate-stderr "$PROGRAM" -q "$NIX" true
 	[ -z "$stderr" ]
 }
@@ -356,7 +356,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 }
 
 @test "a path through the /nix of the host's own links is ours" {
-	# /etc/static -> /nix/store/..., as home-manager leaves it
+	# a link such as /etc/static -> /nix/store/..., which home-manager makes
 	mkdir -p "$NIX/store/static"
 	echo static >"$NIX/store/static/file"
 	ln -s /nix/store/static "$TREE/static"
@@ -371,7 +371,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	local user today=$HOME/.local/state/nix/profiles
 	user=$(id -un)
 	local old=$NIX/var/nix/profiles/per-user/$user
-	# whatever USER says, the user is who the process belongs to
+	# the user is the owner of the process, whatever USER says
 	export USER=somebody
 	mkdir -p "$NIX/store/old/bin" "$NIX/store/today/bin" "$today" "$NIX/var/nix/profiles/per-user/somebody/profile/bin"
 	echo old >"$NIX/store/old/bin/env"
@@ -408,10 +408,10 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	[ "$output" = ours ]
 	[[ $stderr = "$WARNING the [profile] mounts"*"there is no profile of user $(id -un)"* ]]
 	[ "$(grep -c "$WARNING" <<<"$stderr")" -eq 1 ]
-	# where the user has no entry in the list of users, USER counts
+	# if the user is in no list of users, USER counts
 	for_everybody
 	fails 0 "there is no profile of user me" -- nobody_known env USER=me "$PROGRAM" "$NIX" true
-	# a name that would leave the directory of profiles is no name
+	# a name that leads out of the directory of profiles does not count
 	fails 0 "there is no profile of user (unknown)" -- nobody_known env USER=../me "$PROGRAM" "$NIX" true
 }
 
@@ -495,7 +495,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	[ "$status" -eq 0 ]
 	[ "$(grep -c . <<<"$stderr")" -eq 1 ]
 	[[ $stderr = *'path-config.toml:1:2: "meta" is unknown and ignored'* ]]
-	# the sections may be written in any way
+	# sections may be written in every way that TOML allows
 	printf 'excludes = { paths = ["%s/a"] }\nabsolute."%s/name" = "%s/empty/name"\n' "$TREE" "$NIX" "$TREE" | config
 	[ "$(inside sh -c 'ls -A "$TREE/a"; cat "$TREE/empty/name"' 2>/dev/null)" = ours ]
 	refused 'this is = not [ valid' 1:6 "expected '='"
@@ -517,7 +517,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	ln -s nowhere "$file"
 	fails 125 "cannot read $file: it is a symlink that leads nowhere" -- inside true
 	rm "$file"
-	# by way of the store, as home-manager has it
+	# the config is a link into the store, as home-manager makes it
 	printf '[absolute]\n"%s" = "/from/the/store"\n' "$NIX/name" >"$NIX/store/config"
 	ln -s /nix/store/config "$file"
 	[ "$(quietly cat /from/the/store)" = ours ]
@@ -538,9 +538,9 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 	run --separate-stderr inside cat /run/opengl-driver/lib/libGL.so
 	[ "$output" = driver ]
 	[ -z "$stderr" ]
-	# what is in /run is there still
+	# the other entries of /run are still there
 	[ "$(inside ls -A /run | sort)" = "$({ ls -A /run; echo opengl-driver; } | sort)" ]
-	# and where it leads nowhere, nothing happens
+	# if the link leads nowhere, nothing is mounted
 	rm -r "$NIX/store/mesa"
 	[ "$(quietly sh -c 'test -e /run/opengl-driver || echo none')" = none ]
 }

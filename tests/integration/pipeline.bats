@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The tarball goes into the file, into its digest and into the unpacking while it arrives: that it does,
-# and that nothing of what arrives is used before the digest is right.
+# While the tarball is downloaded, it is written to a file, digested and unpacked. Tests that this happens, and
+# that nothing of the tarball is used before its digest is verified.
 
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -25,13 +25,13 @@ bytes_have_come()
 	[ "$(stat -c %s "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part" 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
-# nothing_used: neither store nor staging has anything of the tarball
+# nothing_used: nothing of the tarball is in the store or in the staging directory
 nothing_used()
 {
 	[ -z "$(ls -A "$NIX/store" 2>/dev/null)" ] && [ -z "$(staging)" ]
 }
 
-# in_background [COMMAND...]: --install of $OLD, by way of COMMAND; its process ID is $pid
+# in_background [COMMAND...]: start --install of $OLD, by COMMAND, in the background; set $pid to its process ID
 in_background()
 {
 	"$@" "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
@@ -39,14 +39,14 @@ in_background()
 	pid=$!
 }
 
-# unconfined COMMAND...: where there are no namespaces and no Landlock
+# unconfined COMMAND...: run COMMAND where there are neither namespaces nor Landlock
 unconfined()
 {
 	exec env NIX_USER_CHROOT_RUNTIME=proot "${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse" \
 		unshare,clone,landlock=38 -- "$@"
 }
 
-# end_it: SIGTERM, and the end is a clean one
+# end_it: send SIGTERM; the program must end cleanly
 end_it()
 {
 	local status=0
@@ -79,12 +79,12 @@ end_it()
 }
 
 @test "a transfer that begins anew: so does the unpacking" {
-	# a part of another file, which is no archive in its second half
+	# the first try brings the beginning of another file, whose rest would be no archive
 	mirror_fault '{"path": "*.tar.xz", "fault": "truncate", "bytes": 3000001, "altered": true, "times": 1}'
 	run -0 install --nix-version "$OLD"
 	no_leftovers
 	clean_store
-	# and a server that cannot continue
+	# the same with a server that cannot continue a download
 	new_home again
 	mirror_clear_log
 	mirror_clear_faults
@@ -99,7 +99,7 @@ end_it()
 @test "a wrong digest is what is told, whatever the unpacking makes of the bytes" {
 	local fault
 
-	# a flipped bit, which xz finds, and then what is no archive from its first byte on
+	# a flipped bit, which xz notices; then files that are no archive from the first byte on
 	for fault in '"fault": "corrupt"' '"fault": "html"' '"fault": "replace", "text": "no archive\n"'; do
 		mirror_clear_faults
 		mirror_fault "{\"path\": \"*.tar.xz\", $fault}"
@@ -110,7 +110,7 @@ end_it()
 		nothing_used
 		[ ! -e "$NIX/var/nix-user-chroot/nix-$OLD-$SYSTEM.tar.xz.part" ]
 	done
-	# another good tarball
+	# another tarball, which is intact
 	mirror_fault "{\"path\": \"*$OLD*.tar.xz\", \"fault\": \"replace\", \"file\": \"nix-$TINY/nix-$TINY-$SYSTEM.tar.xz\"}"
 	run install --nix-version "$OLD"
 	refused "SHA-256 mismatch"
@@ -135,7 +135,7 @@ end_it()
 
 	in_background
 	wait_until 20 staging_has_something
-	# the only child with a root of its own: stopped, it takes nothing
+	# stop the child, so that it reads nothing: it is the only one with a root directory of its own
 	child=$(pgrep -f -- "--nix-version $OLD" | while read -r p; do
 		[ "$(stat -Lc %d:%i "/proc/$p/root" 2>/dev/null)" = "$(stat -Lc %d:%i /)" ] || echo "$p"
 	done | tail -n 1)

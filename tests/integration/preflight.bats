@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --install where it cannot end well, known before anything is downloaded or changed; and what of the
-# caller's environment and store must not come in its way.
+# Reasons why --install could not succeed: it must find each before it downloads or changes anything. And parts
+# of the caller's environment and store that must not disturb it.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -17,7 +17,7 @@ setup()
 	mirror_clear_log
 }
 
-# root's profile is in /nix/var/nix/profiles
+# skip as root, whose profile is in /nix/var/nix/profiles
 require_user()
 {
 	[ "$(id -u)" -ne 0 ] || skip "needs to be somebody else than root"
@@ -78,7 +78,7 @@ tiny()
 
 @test "a profile of the host's own Nix is not taken over, unless --force says so" {
 	require_user
-	# the host's own /nix is made in a namespace of the test's
+	# a namespace of the test has a /nix that is the host's own
 	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/host/store/profile-of-the-host"
 	ln -s profile-7-link "$HOME/.local/state/nix/profiles/profile"
 	ln -s /nix/store/profile-of-the-host "$HOME/.local/state/nix/profiles/profile-7-link"

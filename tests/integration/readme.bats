@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# README and scripts/README are true: what they say of messages, options, variables, files and programs is so.
-# src/README and tests/README name files that are there.
+# README and scripts/README are true: the messages, options, variables, files and programs that they name exist.
+# src/README and tests/README name only files that exist.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -15,7 +15,7 @@ setup()
 	recipes=$top/scripts/README
 }
 
-# section NAME [PAGE]: its text, in README by default
+# section NAME [PAGE]: print the text of that section of PAGE, by default README
 section()
 {
 	awk -v name="$1" '
@@ -24,7 +24,7 @@ section()
 		{ last = $0 }' "${2-$readme}"
 }
 
-# all_found COMMAND...: it holds for each line of standard input, and there are some
+# all_found COMMAND...: COMMAND must succeed for each line of standard input, and there must be some
 all_found()
 {
 	local line count=0
@@ -37,7 +37,7 @@ all_found()
 	[ "$count" -gt 0 ]
 }
 
-# The lines of the recipe of GPU, for a machine whose libraries are below $1
+# Print the lines of the recipe for GPUs, changed for a machine whose libraries are below $1
 gpu_recipe()
 {
 	section GPU "$recipes" | sed -n '/^    lib=/,/^    ls /p' | sed "s|/usr/l|$1/usr/l|g"
@@ -53,7 +53,7 @@ gpu_recipe()
 	run -0 sh -c "$(gpu_recipe "$root")"
 	[ -z "$output" ]
 	[ "$(ls "$lib")" = $'libcuda.so.1\nlibnvidia-ml.so.535' ]
-	# what ldconfig knows of
+	# libraries that ldconfig knows
 	mkdir "$BATS_TEST_TMPDIR/bin" "$root/odd"
 	printf '#!/bin/sh\necho "	libcuda.so.1 (libc6,x86-64) => %s/odd/libcuda.so.1"\n' "$root" >"$BATS_TEST_TMPDIR/bin/ldconfig"
 	chmod +x "$BATS_TEST_TMPDIR/bin/ldconfig"
@@ -62,8 +62,8 @@ gpu_recipe()
 	[ -L "$lib/libnvcuvid.so.1" ]
 }
 
-# The sources without what the compiler does not see either: the break of a long string. What cannot be
-# done may stand in a table, without that word.
+# in_sources TEXT: do the sources contain TEXT? String literals that are broken over lines are joined, as the
+# compiler does. A message "cannot X" may also be in a table as "X".
 in_sources()
 {
 	cat "$top"/src/*.c "$top"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g' |
@@ -106,7 +106,7 @@ tree_has()
 @test "README: it can be read to its end, and the first screen says how to try the host" {
 	[ "$(wc -l <"$readme")" -le 150 ]
 	head -n 24 "$readme" | grep -qF 'unshare -Ur true'
-	# no section is empty: a row of the comparison for each peer, too
+	# no section is empty: in the comparison every peer has a row
 	for peer in nix-user-chroot bubblewrap proot 'the Rust one' nix-portable 'nix --store DIR'; do
 		section 'Compared with' | grep -q "^    $peer  "
 	done
@@ -120,7 +120,7 @@ tree_has()
 	{
 		compgen -G "$top/src/$1*" >/dev/null
 	}
-	# path_config.c of the text is in some room, host/probe in that one
+	# a name without a room, such as path_config.c, may be in any room; host/probe must be in host/
 	grep -oP "(?<![a-z/.-])($(tr '\n' '|' <<<"$rooms")main)/[a-z_]+(\.[ch])?" "$page" | sort -u |
 		all_found there
 	in_a_room()
@@ -152,7 +152,7 @@ tree_has()
 }
 
 @test "README: the screen shown is what the program prints" {
-	# the same lines as the golden screen of an installation, numbers and names aside
+	# the same lines as screens/install-80, except for numbers and names
 	diff <(sed -n '/^    \$ nix-user-chroot --install/,/^    \$ nix-shell/p' "$readme" | sed '1d;$d' | words) \
 		<(sed '$d' "$BATS_TEST_DIRNAME/screens/install-80" | words)
 }

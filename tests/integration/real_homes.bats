@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Home directories as people have them: with another Nix's profile, channels and settings, with what
-# a cluster puts into the environment, and with an installation of which a part was lost.
+# Home directories as users have them: with the profile, channels and settings of another Nix, with variables
+# that a cluster sets, and with an installation of which parts were lost.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -49,7 +49,7 @@ uninstall()
 	"$PROGRAM" --uninstall --yes "$@"
 }
 
-# other_profile: the profile that another Nix, today's, has made here; nothing of it is in our store
+# other_profile: make the profile of another, current Nix here; none of its paths is in our store
 other_profile()
 {
 	mkdir -p "$STATE"
@@ -58,7 +58,7 @@ other_profile()
 	ln -s "$STATE/profile" "$HOME/.nix-profile"
 }
 
-# works: Nix is in the profile, and can put more into it
+# works: nix is in the profile, and nix-env can add to the profile
 works()
 {
 	[[ $("$PROGRAM" -- nix --version) == "nix (Nix) "* ]]
@@ -78,7 +78,7 @@ works()
 	[ "$(readlink "$STATE/profile")" = profile-7-link ]
 	[ "$(ls "$STATE")" = "profile
 profile-7-link" ]
-	# again, and broken off before the script: what comes back is what was there at first
+	# install again, interrupted before the script: --uninstall still restores what was there at first
 	run -0 install --force
 	[[ $output != *'will be replaced'* ]]
 	works
@@ -105,12 +105,12 @@ profile-7-link" ]
 @test "a profile that the host's own Nix uses: refused, and both ways of the advice go to the end" {
 	local host=$HOME/host path=/nix/store/00000000000000000000000000000000-user-environment before
 
-	# the host's own /nix is made in a namespace of the test's
+	# a namespace of the test has a /nix that is the host's own
 	other_profile
 	mkdir -p "$host$path/bin" "$host/var"
 	mv "$host/nix"/* "$host/"
 	if [ "$(id -u)" -eq 0 ]; then
-		# root's is another one
+		# root's profile is another one
 		ln -sfn /nix/store/00000000000000000000000000000000-user-environment "$HOME/.nix-profile"
 	fi
 	refused_early "in use by this host's own Nix" "$path" --force HOME= -- \
@@ -119,7 +119,7 @@ profile-7-link" ]
 		"$PROGRAM" "$host" "$PROGRAM" --install --mirror "file://$RELEASES" --no-channel-add
 	before=$(listing "$HOME")
 
-	# a home of its own
+	# the advice: install for another home directory
 	mkdir own
 	"$PROGRAM" "$host" env HOME="$HOME/own" "$PROGRAM" --install -q --mirror "file://$RELEASES" --no-channel-add
 	[[ $("$PROGRAM" "$host" env HOME="$HOME/own" "$PROGRAM" -- nix --version) == "nix (Nix) "* ]]
@@ -127,7 +127,7 @@ profile-7-link" ]
 	rmdir own
 	diff <(echo "$before") <(listing "$HOME")
 
-	# taken over
+	# with --force --install takes the profile over
 	"$PROGRAM" "$host" "$PROGRAM" --install -q --force --mirror "file://$RELEASES" --no-channel-add
 	[[ $("$PROGRAM" "$host" "$PROGRAM" -- nix --version) == "nix (Nix) "* ]]
 	"$PROGRAM" "$host" "$PROGRAM" --uninstall -q --yes
@@ -222,7 +222,7 @@ profile-7-link" ]
 	[ "$("$PROGRAM" -- hi)" = hi ]
 	[ "$("$PROGRAM" -- nix profile list --json | grep -o '"/nix/store/[^"]*-nix-2[^"]*"' | wc -l)" -eq 1 ]
 	[ ! -e "$NIX/var/nix/profiles/nix-user-chroot" ]
-	# back again, and where the profile has lost its nix
+	# --install of the old version again, and then with a profile that has lost its nix
 	install -q --nix-version "$OLD"
 	[[ $("$PROGRAM" -- readlink -f "$HOME/.nix-profile/bin/nix") == /nix/store/*-nix-$OLD/* ]]
 	"$PROGRAM" -- nix profile remove "$("$PROGRAM" -- sh -c 'echo /nix/store/*-nix-'"$OLD")"
@@ -249,7 +249,7 @@ profile-7-link" ]
 	echo 'store = auto' >>conf/more.conf
 	XDG_CONFIG_HOME=$HOME/conf install -q --nix-version "$OLD"
 	uninstall -q
-	# by the advice
+	# follow the advice of the message
 	echo 'store = daemon' >.config/nix/nix.conf
 	NIX_USER_CONF_FILES=$HOME/conf/more.conf install -q
 	run -0 env NIX_USER_CONF_FILES="$HOME/conf/more.conf" "$PROGRAM" -- nix-store --add conf/more.conf
@@ -262,10 +262,10 @@ profile-7-link" ]
 		NIX_REMOTE=$value run -0 "$PROGRAM" "$NIX" "$HOME/.nix-profile/bin/nix-store" --add conf/more.conf
 		NIX_CONFIG=$'cores = 1\nstore = '$value run -0 "$HOME/.local/bin/nix-store" --add conf/more.conf
 	done
-	# what is no daemon is the user's word
+	# a value that names no daemon is the user's decision, and stays
 	[ "$(NIX_REMOTE=ssh://host "$PROGRAM" -- printenv NIX_REMOTE)" = ssh://host ]
 	[ "$(NIX_CONFIG='cores = 1' "$PROGRAM" -- printenv NIX_CONFIG)" = 'cores = 1' ]
-	# nor does it count where a daemon listens
+	# "daemon" stays if a daemon listens in this Nix directory
 	mkdir -p "$NIX/var/nix/daemon-socket"
 	touch "$NIX/var/nix/daemon-socket/socket"
 	[ "$(NIX_REMOTE=daemon "$PROGRAM" -- printenv NIX_REMOTE)" = daemon ]
@@ -310,7 +310,7 @@ profile-7-link" ]
 		mkdir -m 555 readonly
 		TMPDIR=$HOME/readonly refused_early "TMPDIR is $HOME/readonly" 'Permission denied' -- install
 	fi
-	# a /tmp that is read-only, and one that is not there
+	# /tmp is read-only; then /tmp does not exist
 	refused_early 'cannot make its files in /tmp' 'export TMPDIR' -- unshare -Urm env -u TMPDIR sh -c \
 		'mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && exec "$@"' sh "$PROGRAM" --install --mirror "file://$RELEASES"
 	mkdir tmp
@@ -326,7 +326,7 @@ profile-7-link" ]
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 }
 
-# nix_conf_has LINE...: each stands in nix.conf once
+# nix_conf_has LINE...: each LINE is in nix.conf once
 nix_conf_has()
 {
 	local line
@@ -350,7 +350,7 @@ nix_conf_has()
 	rm -r "${NIX:?}/etc"
 	install -q
 	nix_conf_has 'experimental-features = nix-command flakes'
-	# and goes with the rest
+	# --uninstall removes it with the rest
 	uninstall -q
 	[ -z "$(ls -A)" ]
 }
@@ -372,9 +372,9 @@ nix_conf_has()
 	clean_store
 	run -0 install
 	[[ $output == *'nothing to do'* ]]
-	# what was in the profile is not in the store's database, but in the store
+	# the store still has the path that was in the profile, though its database is lost
 	"$PROGRAM" -- "$path/bin/hi"
-	# begun anew by a command, and empty; garbage; nothing
+	# databases that do not know the store: a new one by some command, an empty one, garbage, none
 	rm -r "$NIX/var/nix/db"
 	"$PROGRAM" -- nix-store -q --roots "$path" || true
 	run -0 install
@@ -393,13 +393,13 @@ nix_conf_has()
 	[[ $output == *"was installed, but /nix/store/"*"is no longer executable: installing it again"* ]]
 	run -0 "$HOME/.local/bin/nix" --version
 	clean_store
-	# of a part that nix needs; broken off, it is mended all the same
+	# damage a path that nix needs, and mark the installation as begun: it is repaired all the same
 	chmod -R u+w "$NIX"/store/*-busybox-*
 	chmod a-x "$NIX"/store/*-busybox-*/bin/busybox
 	sed -i 's/^complete .*/begun/' "$NIX/var/nix-user-chroot/record"
 	run -0 install --nix-version "$OLD"
 	[ -x "$(echo "$NIX"/store/*-busybox-*/bin/busybox)" ]
-	# empty after a crash
+	# a file that is empty after a crash
 	chmod u+w "$NIX"/store/*-"$nix"/bin "$NIX"/store/*-"$nix"/bin/nix
 	: >"$(echo "$NIX"/store/*-"$nix"/bin/nix)"
 	run -0 install
@@ -409,7 +409,7 @@ nix_conf_has()
 	[[ $output == *'nothing to do'* ]]
 }
 
-# mended WORDS: --install finds what is lost, says it in WORDS, and all is well afterwards
+# mended WORDS: --install must find the damage, say so in WORDS, and repair everything
 mended()
 {
 	run -0 install
@@ -432,7 +432,7 @@ mended()
 		truncate -s -1 "$file"
 		mended 'is damaged'
 		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
-		# one byte
+		# change one byte
 		printf x | dd of="$file" bs=1 seek=999 conv=notrunc status=none
 		mended 'is damaged'
 		chmod -R u+w "$store" "$NIX"/store/*-nss-cacert-*
@@ -443,7 +443,7 @@ mended()
 	chmod a-x "$store"/lib/*.so*
 	echo more >"$store/more"
 	mended 'is damaged'
-	# another version goes over a damaged one, and what both share is whole then
+	# installing another version also repairs paths that both versions share
 	chmod -R u+w "$NIX"/store/*-nss-cacert-*
 	: >"$(echo "$NIX"/store/*-nss-cacert-*/etc/ssl/certs/ca-bundle.crt)"
 	install -q --nix-version "$NEW"
@@ -465,7 +465,7 @@ mended()
 		mended "Nix's database is broken"
 		[ -e "$NIX/var/nix/db.broken/db.sqlite" ]
 	done
-	# by --force, too
+	# --force repairs the database, too
 	truncate -s 0 "$db"
 	rm -f "$db"-wal "$db"-shm
 	run -0 install --force --nix-version "$OLD"
@@ -503,7 +503,7 @@ mended()
 	[[ $output == *"added to $NIX/etc/nix/nix.conf what you asked for"* ]]
 	nix_conf_has 'cores = 3' 'max-jobs = 2' 'substitute = false'
 	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
-	# once, and the last word counts
+	# a line that is there already is not added again, and the last of several values counts
 	run -0 install --extra-conf 'cores = 3' --nix-extra-conf-file more.conf
 	[[ $output != *added* ]]
 	install -q --extra-conf 'cores = 4' --extra-conf 'cores = 5'
@@ -512,19 +512,19 @@ mended()
 	[[ $output != *added* ]]
 	install -q --extra-conf 'cores = 3'
 	[ "$("$PROGRAM" -- nix config show cores)" = 3 ]
-	# what Nix does not take is taken back
+	# a line that Nix rejects is removed again
 	cp "$NIX/etc/nix/nix.conf" conf
 	run install --extra-conf 'cores = many'
 	refused '--version failed inside'
 	cmp conf "$NIX/etc/nix/nix.conf"
 	run install --extra-conf 'cores'
 	refused "'cores' is not a line of nix.conf"
-	# with another version, and with --force
+	# lines are added together with another version, and with --force
 	install -q --nix-version "$NEW" --extra-conf 'max-jobs = 3'
 	install -q --force --extra-conf 'max-jobs = 4'
 	[ "$("$PROGRAM" -- nix config show max-jobs)" = 4 ]
 
-	# the user's own from now on
+	# the user edits the file: from now on it is not changed
 	echo '# mine' >>"$NIX/etc/nix/nix.conf"
 	cp "$NIX/etc/nix/nix.conf" conf
 	run install --extra-conf 'cores = 7'
@@ -556,14 +556,14 @@ mended()
 	[[ $output != *"nothing to do"* ]]
 	grep -qx 'runtime proot' "$record"
 	[ "$(grep -c ^runtime "$record")" -eq 1 ]
-	# there builds have no sandbox
+	# in this runtime builds have no sandbox
 	[ "$(sandbox_of "$NIX/etc/nix/nix.conf")" = 'sandbox = false' ]
 	run -0 install --runtime=proot
 	[[ $output == *"nothing to do"* ]]
 	NIX_USER_CHROOT_RUNTIME=userns install -q
 	grep -qx 'runtime userns' "$record"
 	[ "$(sandbox_of "$NIX/etc/nix/nix.conf")" = "$before" ]
-	# a nix.conf of the user's stays, and the runtime is applied
+	# a nix.conf that the user has edited stays; the runtime is used all the same
 	echo 'sandbox = relaxed' >>"$NIX/etc/nix/nix.conf"
 	install -q --runtime=proot
 	grep -qx 'runtime proot' "$record"
@@ -575,7 +575,7 @@ mended()
 	uninstall -q
 }
 
-# sandbox_of FILE: the line that counts
+# sandbox_of FILE: print the line that counts, which is the last
 sandbox_of()
 {
 	grep '^sandbox = ' "$1" | tail -n 1
@@ -616,19 +616,20 @@ sandbox_of()
 	install -q --cacert mine.crt
 	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
 	[ "$("$PROGRAM" -- nix config show ssl-cert-file)" = "$HOME/mine.crt" ]
-	# the script had it, and put no bundle into the profile
+	# the script was given this file, and so put no CA bundle into the profile
 	[ "$("$PROGRAM" -- nix-env -q | wc -l)" -eq 1 ]
 	uninstall -q
 	NIX_SSL_CERT_FILE=$HOME/mine.crt install -q
 	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
 	uninstall -q
-	# later
+	# --cacert in a later --install
 	install -q
 	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
 	run -0 install --cacert mine.crt
 	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
 	uninstall -q
-	# the host's own is looked for at each entry; another Nix's is not there inside; none is none
+	# files that are not written to nix.conf: the host's own, which is looked for at each entry; another
+	# Nix's, which does not exist inside; and one that does not exist
 	NIX_SSL_CERT_FILE=$ca install -q
 	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
 	uninstall -q
@@ -646,7 +647,7 @@ sandbox_of()
 	echo secret >files/.config/app/private.bashrc.new
 	printf '#!/bin/sh\n' >files/run
 	chmod +x files/run
-	# what needs the store, and a directory with it; links within, out, and to nowhere
+	# a directory whose program needs the store; links inside the directory, out of it, and to nowhere
 	mkdir files/tool files/theme
 	printf '#!%s/bin/sh\n' "$NIX/store/x" >files/tool/prog
 	sed -i "s,$NIX,/nix," files/tool/prog
@@ -660,7 +661,7 @@ sandbox_of()
 	mkdir -p .config/app/deep project bin .cache/x .local/state
 	ln -s "$path/.bashrc" .bashrc
 	echo mine >.bashrc.new
-	# by another link, as home-manager has it
+	# links that lead into the store by another link, as home-manager makes them
 	ln -s "$path" .local/state/home-files
 	ln -s "$HOME/.local/state/home-files/.config/app/conf" .config/app/deep/conf
 	ln -s "$path/dir" .config/app/dir
@@ -707,9 +708,9 @@ sandbox_of()
 		[ -z "$before" ] || echo "$before" >.nix-channels
 		"$PROGRAM" --install -q --mirror "file://$HOME/site" --nix-version 1.9.0
 		grep -q "$line" .nix-channels
-		# by another --install too
+		# another --install changes nothing of this
 		"$PROGRAM" --install -q --force --mirror "file://$HOME/site" --nix-version 1.9.0
-		# the user's of later
+		# a line that the user adds later
 		[ "$before" != "$theirs" ] || echo "$theirs-2" >>.nix-channels
 		uninstall -q
 		case $before in
@@ -747,7 +748,7 @@ sandbox_of()
 	wait_until 20 grep -qx sleep "/proc/$pid/comm"
 	run "$PROGRAM" --uninstall
 	[[ $output == *"processes that are inside, and lose their programs:"*"    $pid (sleep)"* ]]
-	# within a tenth of what du says, in MB of a million bytes
+	# the size that is printed, in MB of a million bytes, differs from du's by less than a tenth
 	[[ $output =~ 'this frees '([0-9.]+)' MB' ]]
 	awk -v said="${BASH_REMATCH[1]}" -v du="$size" 'BEGIN {
 		du = du * 1024 / 1000000
@@ -765,7 +766,7 @@ sandbox_of()
 	chmod 755 "$HOME/first/nix"
 	PATH=$HOME/first:$PATH SHELL=/bin/bash run -0 install --nix-version "$OLD"
 	[[ $output == *"nix is $HOME/first/nix, because PATH has that before $HOME/.local/bin"* ]]
-	# what it says to add helps
+	# the line that the message advises to add works
 	line=$(sed -n 's/.*puts the one installed here first: //p' <<<"$output")
 	run -0 env PATH="$HOME/first:$PATH" bash -c "$line"'; nix --version'
 	[ "$output" = "nix (Nix) 2.26.3" ]
@@ -806,7 +807,7 @@ sandbox_of()
 	[ ! -e .profile ]
 	uninstall -q
 	chmod u+w .config/fish/conf.d
-	# a file that cannot be written, a link that leads nowhere, a directory
+	# a file that cannot be written, a link that leads nowhere, and a directory
 	echo '# mine' >$fish
 	chmod a-w $fish
 	install -q

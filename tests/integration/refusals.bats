@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# Hosts that refuse, beyond those of check.bats: what --check says of them, and what a failing entry does.
+# Hosts that refuse in other ways than those of check.bats: what --check reports, and how an entry fails.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output and status
@@ -19,7 +19,7 @@ teardown()
 	leaving
 }
 
-# $output in one line
+# print $output on one line
 flat()
 {
 	tr -s '[:space:]' ' ' <<<"$output"
@@ -38,7 +38,7 @@ flat()
 @test "systemd: SystemCallFilter= where mounting is refused, RestrictNamespaces= where it is namespaces" {
 	cp "$REFUSE" "$SCRATCH/refuse"
 	export NIX_USER_CHROOT_PROOT=/none
-	# where nothing says that it is a container
+	# on a host without any sign of a container
 	run -0 on_host : "$SCRATCH/refuse" mount -- /program --check
 	[[ $output == *"SystemCallFilter=@mount"* && $output != *RestrictNamespaces* ]]
 	run -0 on_host : "$SCRATCH/refuse" unshare -- /program --check
@@ -83,7 +83,7 @@ flat()
 		"$0" --check --json || true; exec "$0" --check' "$PROGRAM"
 	[[ $output == *'"ok": false, "enter": true, "install": false'*'"directory-error": "Read-only file system"'* ]]
 	[[ $(flat) == *"No: entering would work here, but there is no Nix in $HOME/.local/share/nix"*ProtectHome* ]]
-	# where it is there, entering it is all that is wanted
+	# if Nix is installed, entering is all that is needed
 	mkdir -p "$HOME/.local/share/nix/store"
 	unshare --user --map-root-user --mount sh -ec '
 		mount --bind "$HOME" "$HOME" && mount -o remount,ro,bind "$HOME"
@@ -107,7 +107,7 @@ flat()
 	[[ $output == *"as it does in a chroot"* ]]
 }
 
-# lxc LINE...: --check as another user in a container that LXC makes, with these lines in its config
+# lxc LINE...: run --check as another user in a container that LXC makes, with LINEs in its configuration
 lxc()
 {
 	local root=$BATS_TEST_TMPDIR/root dir

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# What a person sees of --install: in terminals of several sizes and kinds (tmux), in a pipe, with a
-# slow mirror, interrupted, stopped and continued. What is stable is compared with screens/NAME;
-# NUC_SCREENS=write has the tests write these files anew.
+# What a person sees of --install: in terminals of several sizes and kinds (by tmux), in a pipe, with a slow
+# mirror, interrupted, stopped and continued. The parts that do not vary are compared with screens/NAME; with
+# NUC_SCREENS=write the tests write these files instead.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME of its own
@@ -17,7 +17,7 @@ setup_file()
 	command -v tmux >/dev/null || skip "no tmux"
 	installing_suite
 	in_memory
-	# its install script says that it runs, and goes on when it is told to
+	# the install script of this release creates "started", and then waits for a line from the FIFO "go"
 	SLOW=1.1.1
 	export SLOW
 	tiny_release "$SITE" $SLOW ': >"$HOME/started"; read -r line <"$HOME/go" || exit 5'
@@ -28,14 +28,14 @@ setup()
 {
 	new_home
 	mkfifo "$HOME/go"
-	# the name that is typed is the one that the messages have
+	# the name that is typed must be the name in the messages
 	if [ "${PROGRAM##*/}" != nix-user-chroot ]; then
 		mkdir "$BATS_TEST_TMPDIR/bin"
 		cp "$PROGRAM" "$BATS_TEST_TMPDIR/bin/nix-user-chroot"
 		PROGRAM=$BATS_TEST_TMPDIR/bin/nix-user-chroot
 	fi
 	PATH=$(dirname "$PROGRAM"):$PATH
-	# a variable each, so that the lines that are typed are short
+	# options as variables keep the typed lines short
 	export NIX_USER_CHROOT_MIRROR=$MIRROR_URL NIX_USER_CHROOT_CACERT=$MIRROR_CA \
 		NIX_USER_CHROOT_NO_CHANNEL_ADD=1
 	unset NO_COLOR COLUMNS LINES LC_ALL LC_CTYPE TMUX
@@ -52,7 +52,7 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
-# terminal COLUMNS LINES [NAME=VALUE...]: one with a shell in it
+# terminal COLUMNS LINES [NAME=VALUE...]: start a terminal of that size with a shell
 terminal()
 {
 	local columns=$1 rows=$2
@@ -71,8 +71,7 @@ keys()
 	tmux -S "$terminal" send-keys "$@"
 }
 
-# The screen, its lines as they were written and not as they were wrapped, without what differs from
-# run to run
+# Print the screen, with wrapped lines joined, and without text that differs from run to run
 screen()
 {
 	tmux -S "$terminal" capture-pane -p -J | plain
@@ -94,20 +93,20 @@ prompt_is_back()
 	[ "$(screen | tail -n 1)" = '$' ]
 }
 
-# finished TEXT: the screen shows it, and the shell waits for the next line
+# finished TEXT: wait until the screen shows TEXT and the shell waits for the next line
 finished()
 {
 	wait_until 30 shows "$1"
 	wait_until 20 prompt_is_back
 }
 
-# One by one: how often the screen shows it now
+# Count how often the screen shows the text now
 shown()
 {
 	tmux -S "$terminal" capture-pane -p | grep -c -- "$1" || true
 }
 
-# golden NAME: standard input is the file screens/NAME
+# golden NAME: compare standard input with the file screens/NAME
 golden()
 {
 	local file=$BATS_TEST_DIRNAME/screens/$1
@@ -159,7 +158,7 @@ live='downloading  █*░*  *[0-9]* %'
 	keys "clear; nix-user-chroot --install --nix-version $TINY" Enter
 	wait_until 20 shows "$live.*kB/s  0:[0-9][0-9] left"
 	[ "$(shown downloading)" -eq 1 ]
-	# narrower: the line that was there may have been wrapped by the terminal, the next ones fit
+	# a narrower terminal: the terminal may have wrapped the old line; the next lines must fit
 	tmux -S "$terminal" resize-window -x 40 -y 24
 	keys C-l
 	wait_until 20 shows '^downloading  *[0-9]* %  [0-9.]* of [0-9.]* kB$'
@@ -238,7 +237,7 @@ live='downloading  █*░*  *[0-9]* %'
 	size=$(stat -c %s "$NIX/var/nix-user-chroot"/*.part)
 	wait_until 20 has_grown $((size + 40000))
 	[ "$(shown downloading)" -eq 0 ]
-	# what is being typed stays, also when a step ends
+	# what the user types stays on the screen, even when a step ends
 	keys 'echo typed'
 	mirror_clear_faults
 	wait_until 70 test -e "$NIX/var/nix-user-chroot/record"
@@ -284,7 +283,7 @@ live='downloading  █*░*  *[0-9]* %'
 	chmod +x "$HOME/first/nix"
 	PATH=$HOME/first:$PATH nix-user-chroot --install --no-modify-profile --nix-version "$TINY" 2>out
 	grep -q 'nix-user-chroot -- nix --version  one command$' out
-	# and where they are not on PATH, a second run says it again
+	# if the links are not on PATH, a second run prints the advice again
 	PATH=${PROGRAM%/*}:$PATH_BEFORE nix-user-chroot --install --no-modify-profile 2>out
 	grep -q 'nothing to do' out
 	grep -q 'add this line to ~/.bashrc' out
@@ -323,7 +322,7 @@ live='downloading  █*░*  *[0-9]* %'
 	tmux -S "$terminal" capture-pane -p -e | grep -q '^✓'
 }
 
-# raw COMMAND: all bytes that it writes to a terminal
+# raw COMMAND: print all bytes that COMMAND writes to a terminal
 raw()
 {
 	script -q -e -c "$1" /dev/null </dev/null

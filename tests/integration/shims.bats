@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The program in place after --install: its copy, the links by the names of Nix's commands, and what
-# is run when it is called by such a name.
+# What --install puts into the bin directory: a copy of the program, and links by the names of Nix's commands;
+# and which command runs when the program is called by such a name.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and a PATH of its own
@@ -19,7 +19,7 @@ setup_file()
 	installing_suite
 	in_memory
 	mirror_start "$SITE"
-	# the build in one file is copied, that of a distribution is not
+	# --install copies the single-file program, but not that of a distribution
 	SINGLE=
 	[ -e "$PROGRAM-install" ] || SINGLE=1
 	export SINGLE
@@ -29,7 +29,7 @@ setup()
 {
 	new_home
 	BIN=$HOME/.local/bin
-	# what the links lead to
+	# the program that the links lead to
 	TARGET=$PROGRAM
 	[ -z "$SINGLE" ] || TARGET=$BIN/nix-user-chroot
 }
@@ -39,7 +39,7 @@ tiny()
 	install --nix-version "$TINY" "$@"
 }
 
-# in_place NAME...: these are links to the program
+# in_place NAME...: check that these are links to the program
 in_place()
 {
 	local name
@@ -62,7 +62,7 @@ in_place()
 	LD_LIBRARY_PATH=$host install -q
 	run -0 env LD_LIBRARY_PATH="$host" "$BIN/nix" --version
 	[[ $output == "nix (Nix) "* ]]
-	# those of Nix and of the graphics driver are meant for programs inside
+	# directories of Nix and of the graphics driver are kept, because they are meant for programs inside
 	run -0 env LD_LIBRARY_PATH="/nix/a:$host:/run/opengl-driver/lib:" \
 		"$BIN/nix-instantiate" --eval -E 'builtins.getEnv "LD_LIBRARY_PATH"'
 	[ "$output" = '"/nix/a:/run/opengl-driver/lib"' ]
@@ -79,7 +79,7 @@ in_place()
 	[ "$output" = 'nix (Nix) 2.26.3' ] && [ -z "$stderr" ]
 	run -0 nix-build --version
 	[ "$output" = 'nix-build (Nix) 2.26.3' ]
-	# words that would be options of ours, an empty one, and a blank
+	# arguments that look like options of ours, an empty one, and one with blanks
 	run -0 nix eval --raw --expr '"a  b"'
 	[ "$output" = 'a  b' ]
 	run ! nix ''
@@ -88,7 +88,8 @@ in_place()
 	run -0 nix-store --add file
 	[[ $output == /nix/store/*-file ]]
 	run -1 nix-instantiate --eval --expr 'throw "up"'
-	# the Nix install script's own line for start-up files puts the profile on PATH: it does not matter
+	# the line of Nix's own install script in startup files also puts the profile on PATH, which does not
+	# disturb
 	run -0 "$PROGRAM" -- sh -c 'command -v nix; nix --version'
 	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
 }
@@ -110,7 +111,7 @@ in_place()
 	path=$(nix-store --add file)
 	nix-store --export "$path" >closure
 	nix-store --delete "$path" >/dev/null
-	# a command that sshd starts has little in its environment, and nothing of ours
+	# sshd starts a command with few variables, and with none of ours
 	run -0 --separate-stderr env -i HOME="$HOME" PATH="$PATH" sh -c 'nix-store --import <closure'
 	[ "$output" = "$path" ]
 }
@@ -120,7 +121,7 @@ in_place()
 
 	run -0 install
 	mkdir "$HOME/tools"
-	# ssh [OPTION…] HOST [OPTION…] COMMAND…: that host is this one, with another home directory
+	# ssh [OPTION…] HOST [OPTION…] COMMAND…: run COMMAND here, with another home directory, as if on HOST
 	cat >"$HOME/tools/ssh" <<'END'
 #!/bin/sh
 host=
@@ -158,7 +159,7 @@ END
 	run -127 hello
 	[ "${lines[0]}" = "nix-user-chroot: cannot run hello: there is no such command in your Nix profile, $HOME/.nix-profile/bin" ]
 	[[ ${lines[1]} == *'nix-env -iA nixpkgs.'* ]]
-	# the profile of this release has nothing but nix
+	# the profile of this release contains nothing but nix
 	run -127 nix-build
 	[[ ${lines[1]} == *'nix-user-chroot --install repairs'* ]]
 	run -0 nix
@@ -173,12 +174,12 @@ END
 	run -0 tiny
 	NIX_USER_CHROOT_DIR=$HOME/none run -125 nix
 	[[ $output == *"there is no store in $HOME/none"*'install it with: nix-user-chroot --install'* ]]
-	# the place of use-xdg-base-directories
+	# where use-xdg-base-directories puts the profile
 	mkdir -p "$HOME/.local/state/nix"
 	mv "$HOME/.nix-profile" "$HOME/.local/state/nix/profile"
 	run -0 nix
 	[ "$output" = "nix (Nix) $TINY" ]
-	# and one of the whole store
+	# the default profile of the store
 	rm "$HOME/.local/state/nix/profile"
 	ln -s tiny "$NIX/var/nix/profiles/default"
 	run -0 nix
@@ -191,7 +192,7 @@ END
 	[ "$output" = "nix (Nix) $TINY" ]
 	rm "$HOME/.nix-profile"
 	run -127 env PATH="$BIN" /usr/bin/timeout 20 "$BIN/nix"
-	# inside: no second namespace
+	# a link that is called inside makes no second namespace
 	ln -s /nix/var/nix/profiles/tiny "$HOME/.nix-profile"
 	run -0 "$PROGRAM" -- sh -c 'readlink /proc/self/ns/mnt; PATH=$0 NIX_USER_CHROOT_VERBOSE=1 nix 2>&1' "$BIN"
 	[[ $output == *'is /nix already: no second namespace'*"nix (Nix) $TINY" ]]
@@ -213,7 +214,7 @@ END
 	ln -s nuc "$HOME/nothing"
 	run -127 "$HOME/nothing" --version
 	[[ $output == *'cannot run nothing: there is no such command'* ]]
-	# but nobody means us by these
+	# a copy that is named like a command of Nix runs that command, and is not the program itself
 	cp "$PROGRAM" "$HOME/nix"
 	run -0 "$HOME/nix" --version
 	[ "$output" = "nix (Nix) $TINY" ]
@@ -226,7 +227,7 @@ END
 	new_home two
 	NIX_USER_CHROOT_NO_SHIMS=1 run -0 tiny
 	[ ! -e "$HOME/.local/bin" ]
-	# and a rerun without it makes them, with no request
+	# --install without the option makes the links, and asks the mirror nothing
 	mirror_clear_log
 	BIN=$HOME/.local/bin
 	[ -z "$SINGLE" ] || TARGET=$BIN/nix-user-chroot
@@ -263,7 +264,7 @@ END
 	[ -d "$BIN/nix-hash" ] && [ ! -L "$BIN/nix-hash" ]
 	in_place nix-build nix-store
 	run ! grep -E '^link .*/(nix|nix-env|nix-hash|nix-shell) ' "$NIX/var/nix-user-chroot/record"
-	# moved away, they come
+	# once the other files are moved away, --install makes the links
 	rm "$BIN/nix" "$BIN/nix-env"
 	run -0 tiny
 	in_place nix nix-env
@@ -276,7 +277,7 @@ END
 	run -0 tiny
 	[[ $output != *'not ours'* ]]
 	in_place "${NAMES[@]}"
-	# a second installation changes nothing
+	# a second --install changes nothing
 	before=$(listing_with_times "$HOME")
 	run -0 tiny
 	diff <(echo "$before") <(listing_with_times "$HOME")
@@ -302,7 +303,7 @@ END
 	PATH=/usr/bin:/bin SHELL=/bin/bash run -0 tiny --no-modify-profile
 	[ "${lines[-2]}" = "  the nix commands are in $BIN, which is not on your PATH yet" ]
 	[ "${lines[-1]}" = '  for new shells add this line to ~/.bashrc, and type it in this one: export PATH="$HOME/.local/bin:$PATH"' ]
-	# the line does what it says
+	# the line that is printed works
 	echo 'export PATH="$HOME/.local/bin:$PATH"' >"$HOME/.bashrc"
 	run -0 env PATH=/usr/bin:/bin bash --rcfile "$HOME/.bashrc" -ic nix
 	[ "${lines[-1]}" = "nix (Nix) $TINY" ]
@@ -321,7 +322,7 @@ END
 	[ "${lines[-2]}" = '  the nix commands need NIX_USER_CHROOT_DIR to find this Nix' ]
 	line='export NIX_USER_CHROOT_DIR="$HOME/its nix"'
 	[ "${lines[-1]}" = "  add this line to ~/.bashrc, unless it is there: $line" ]
-	# the line does what it says, and without it there is none
+	# the line that is printed works, and without it no Nix is found
 	run -125 "$BIN/nix"
 	echo "$line" >"$HOME/.bashrc"
 	run -0 bash --rcfile "$HOME/.bashrc" -ic nix
@@ -340,14 +341,14 @@ END
 	PATH=$PATH:$HOME/opt
 	run -0 nix-user-chroot --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 	[ "$(readlink "$BIN/nix")" = "$HOME/opt/nix-user-chroot" ]
-	# a relative one becomes absolute
+	# a program that is called by a relative path is linked by its absolute path
 	cd elsewhere
 	run -0 ../opt/nix-user-chroot --install --force --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 		--nix-version "$TINY"
 	[ "$(readlink "$BIN/nix")" = "$HOME/opt/nix-user-chroot" ]
 }
 
-# --- the build in one file
+# --- the single-file build
 
 @test "copy: the program in one file is copied, whole, and runs when the first is gone" {
 	[ -n "$SINGLE" ] || skip "of the build in one file"
@@ -372,7 +373,7 @@ END
 	PATH=$PATH:$HOME/tools run -0 tiny
 	[ ! -e "$BIN/nix-user-chroot" ]
 	in_place "${NAMES[@]}"
-	# nor is one that lies there already
+	# a program that is in the bin directory already is not replaced
 	new_home two
 	BIN=$HOME/.local/bin
 	mkdir -p "$BIN"
@@ -394,8 +395,8 @@ END
 	rm "$BIN/nix-user-chroot"
 	run -0 tiny
 	in_place "${NAMES[@]}"
-	# a later release of the program, which finds Nix installed
-	# (what stands behind the program's end would count as a bundle's)
+	# a later release of the program, while Nix is installed already (the program is edited in place: bytes
+	# after its end would count as a bundle)
 	sed 's/Report bugs/Report BUGS/' "$PROGRAM" >"$HOME/newer"
 	chmod 755 "$HOME/newer"
 	mv "$HOME/newer" "$HOME/nix-user-chroot-newer"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# ssh, and git and scp over it, inside: ssh refuses what it includes and is neither root's nor the
-# caller's, and root is nobody inside. Against a real sshd on loopback.
+# ssh, and git and scp over ssh, inside. ssh refuses configuration files that belong neither to root nor to the
+# caller, and inside root's files appear to belong to nobody. The server is a real sshd on loopback.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output
@@ -27,12 +27,12 @@ setup()
 teardown()
 {
 	stop_sshd
-	# the tester's list of living namespaces
+	# remove the list of living namespaces of the user tester
 	[ "$(id -u)" -ne 0 ] || rm -rf /{tmp,dev/shm}/nix-user-chroot-54322{,-*}
 	leaving
 }
 
-# ssh, scp and git, by the ssh command GIT_SSH_COMMAND has
+# use_ssh COMMAND: check ssh, scp and git; GIT_SSH_COMMAND becomes COMMAND
 use_ssh()
 {
 	export GIT_SSH_COMMAND=$1 GIT_CONFIG_GLOBAL=/dev/null
@@ -55,7 +55,7 @@ use_ssh()
 	mkdir "$HOME/.ssh"
 	printf 'Include /etc/ssh/ssh_config\n%s\n' "$CONFIG" >"$HOME/.ssh/config"
 	chmod 600 "$HOME/.ssh/config"
-	# outside it works, and with root's own file it does not inside
+	# outside it works; inside it fails with root's own file
 	ssh -F "$HOME/.ssh/config" here true </dev/null
 	fails 255 "$REFUSED /etc/ssh/ssh_config" -- "$PROGRAM" --no-ssh-config "$NIX" \
 		ssh -F "$HOME/.ssh/config" here true
@@ -78,7 +78,8 @@ use_ssh()
 	[ "$("$PROGRAM" --no-ssh-config "$NIX" stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 	[ "$(NIX_USER_CHROOT_NO_SSH_CONFIG=1 inside stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 	[ "$(NIX_USER_CHROOT_NO_SSH_CONFIG=0 inside stat -c %u /etc/ssh/ssh_config)" = "$(id -u)" ]
-	# another editor of ~/.ssh/config than cat writes a new file: no reason for a new namespace
+	# editors replace ~/.ssh/config by a new file, which "cat >" does not: this is no reason for a new
+	# namespace
 	echo 'Include /etc/ssh/ssh_config ' >"$HOME/.ssh/new"
 	mv "$HOME/.ssh/new" "$HOME/.ssh/config"
 	[ "$(inside readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$SSHD/ns/mnt")" ]
@@ -86,8 +87,8 @@ use_ssh()
 	[ "$(inside stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 }
 
-# site TEXT: as root, where /etc/ssh is of the test's own making and there is a user "tester" whose
-# home HOME is; TEXT, of bash, runs there, with WHO to become that user
+# site TEXT: run TEXT, for bash, as root, where the test has made /etc/ssh, and where HOME is the home directory
+# of a user "tester". WHO, before a command, runs it as that user.
 site()
 {
 	require_root
@@ -95,7 +96,7 @@ site()
 	for_everybody
 	grep -v ^tester: /etc/passwd >"$SCRATCH/passwd"
 	echo "tester:x:54322:54322::$HOME:/bin/sh" >>"$SCRATCH/passwd"
-	# what is root's for real
+	# these files really belong to root
 	mkdir -p "$SCRATCH/etc/ssh_config.d" "$SCRATCH/policies"
 	chown -R 54322:54322 "$HOME" "$TMPDIR" "$NIX"
 	chmod 755 "$HOME" "$NIX" "$NIX"/* "$SCRATCH" "$SCRATCH/etc" "$SCRATCH/etc/ssh_config.d"
@@ -140,11 +141,11 @@ site()
 			until [ -e \"$TMPDIR/changed\" ]; do sleep 0.02; done
 			ssh here true </dev/null" 3>&- &
 		until [ -e "$TMPDIR/inside" ]; do sleep 0.02; [ -e /proc/$! ] || exit 1; done
-		# a new file, and one that a package replaces
+		# add a file, and replace another, as a package does
 		echo "# new" >/etc/ssh/ssh_config.d/60-new.conf
 		cp /etc/ssh/ssh_config.d/50-site.conf /etc/ssh/ssh_config.d/50-site.new
 		mv /etc/ssh/ssh_config.d/50-site.new /etc/ssh/ssh_config.d/50-site.conf
-		# who enters now does not join what knows nothing of them
+		# an entry that begins now must not join a namespace without these files
 		"${WHO[@]}" "$PROGRAM" "$NIX" sh -c "cat /etc/ssh/ssh_config.d/60-new.conf && ssh here true </dev/null" >out
 		[ "$(cat out)" = "# new" ]
 		touch "$TMPDIR/changed"
@@ -156,7 +157,7 @@ site()
 	site '
 		"${WHO[@]}" "$PROGRAM" "$NIX" sleep 3600 3>&- &
 		until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.02; done
-		# of the same text
+		# a new file with the same text
 		cp "$SCRATCH/policies/default" "$SCRATCH/policies/new"
 		mv "$SCRATCH/policies/new" "$SCRATCH/policies/default"
 		"${WHO[@]}" "$PROGRAM" "$NIX" ssh here true </dev/null || { kill $!; exit 1; }
@@ -168,11 +169,11 @@ site()
 	site '
 		before=$("${WHO[@]}" "$PROGRAM" --no-ssh-config "$NIX" sh -c "wc -l </proc/self/mountinfo")
 		with=$("${WHO[@]}" "$PROGRAM" "$NIX" sh -c "wc -l </proc/self/mountinfo")
-		# ssh_config.d, and the two files that it leads to
+		# three mounts: ssh_config.d, and the two files that its links lead to
 		[ $((with - before)) -eq 3 ]
 		rm /etc/ssh/ssh_config.d/*
 		[ "$("${WHO[@]}" "$PROGRAM" "$NIX" sh -c "wc -l </proc/self/mountinfo")" = "$before" ]
-		# a resolv.conf that is replaced later is the new one
+		# /etc itself is not mounted, so that a resolv.conf that is replaced later is visible
 		[ "$("${WHO[@]}" "$PROGRAM" "$NIX" stat -c %i /etc)" = "$(stat -c %i /etc)" ]
 	'
 }

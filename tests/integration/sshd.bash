@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034 # CONFIG is for the suites
 #
-# A real sshd on loopback. `load` it behind common.
+# A real sshd on loopback. `load` it after common.
 #
-#   start_sshd [LINE...]      for the user that the words WHO become alone, with LINEs of sshd_config(5);
-#                             CONFIG is what leads there, for "Host here" of ssh_config(5)
+#   start_sshd [LINE...]      start sshd, with LINEs of sshd_config(5), as the user that the command WHO becomes;
+#                             set CONFIG to lines for "Host here" of ssh_config(5), which lead to this sshd
 #   stop_sshd                 in teardown
 
 start_sshd()
@@ -13,7 +13,7 @@ start_sshd()
 	mkdir -p "$dir"
 	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
 	ssh-keygen -q -t ed25519 -N '' -f "$dir/user"
-	# until it has found a port that is free
+	# try ports until one is free
 	while [ -z "${SSHD:-}" ] || [ ! -e "/proc/$SSHD" ]; do
 		port=$((RANDOM % 20000 + 20000))
 		cat >"$dir/config" <<-END

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 #
-# --uninstall: the home directory is what it was before --install, byte by byte, and what the user
-# has added or changed meanwhile is still there; killed at any instant, it can be run again.
+# --uninstall: afterwards the home directory is byte by byte what it was before --install, and what the user has
+# added or changed meanwhile is still there. If --uninstall is killed at any moment, it can be run again.
 #
-# NUC_CRASHES     how many times to kill (default 12; 300 for a night)
-# NUC_CRASH_SEED  the seed of the instants, printed with every failure
+# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for
+# the moments of the kills, which every failure prints
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -18,7 +18,7 @@ setup_file()
 {
 	installing_suite
 	in_memory
-	# its install script does to the start-up files what upstream's does
+	# the install script of this release changes startup files in the same way as upstream's
 	LINED=1.2.0
 	export LINED
 	tiny_release "$SITE" $LINED '
@@ -60,8 +60,8 @@ uninstall()
 	"$PROGRAM" --uninstall --yes "$@"
 }
 
-# as_before LISTING: HOME is what it was
-# in direct, the empty /nix stays: --install has not made it
+# as_before LISTING: HOME is what it was. nix_is_gone: in the runtime direct the empty /nix stays, because
+# --install has not made it.
 nix_is_gone()
 {
 	[ ! -e "$NIX" ] || [ "${TEST_RUNTIME:-}:$(ls -A "$NIX")" = direct: ]
@@ -72,7 +72,7 @@ as_before()
 	diff -u <(echo "$1") <(listing "$HOME")
 }
 
-# dotfiles: start-up files of every kind, as users have them
+# dotfiles: make startup files of every kind, as users have them
 dotfiles()
 {
 	mkdir -p "$HOME/.config/fish" "$HOME/dotfiles"
@@ -101,7 +101,7 @@ dotfiles()
 	run -0 uninstall
 	[ "${lines[-1]}" = "nix-user-chroot: Nix is removed from $NIX" ]
 	as_before "$before"
-	# and what was there can be there again
+	# installing again works
 	install -q --nix-version "$TINY"
 	run -0 "$PROGRAM" -- nix
 	run -0 uninstall
@@ -170,7 +170,7 @@ dotfiles()
 		[ "$(<"$fish")" = $'# mine\n\n\nset -x A b' ]
 		[ ! -e "$NIX/var/nix-user-chroot/nix.fish" ]
 	done
-	# all of it killed, the program too: --uninstall puts it back
+	# killed when fish's file was emptied: --uninstall restores it from the copy
 	cp "$fish" "$NIX/var/nix-user-chroot/nix.fish"
 	: >"$fish"
 	run -0 uninstall
@@ -257,19 +257,20 @@ dotfiles()
 	[[ $output == *"  $HOME/.config/nix-user-chroot/env.sh"* ]]
 	as_before "$before"
 
-	# in the place that XDG_CONFIG_HOME names, with a token, for another directory
+	# the files of ci-bootstrap where XDG_CONFIG_HOME is set, with a token, for another Nix directory
 	export XDG_CONFIG_HOME=$HOME/etc NIX_USER_CHROOT_DIR="$HOME/its nix"
 	config=$XDG_CONFIG_HOME/nix-user-chroot
 	mkdir "$XDG_CONFIG_HOME"
 	before=$(listing "$HOME")
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
 		"$bootstrap" --nix-version "$TINY"
-	# and what puts the commands on PATH
+	# three files: with the one that puts the commands on PATH
 	[ "$(find "$config" -type f | wc -l)" -eq 3 ]
 	run -0 uninstall
 	as_before "$before"
 
-	# the same for one directory, files of another, or of the user
+	# files of ci-bootstrap for one Nix directory stay when another is uninstalled, and so do the user's
+	# files
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
 		"$bootstrap" --nix-version "$TINY"
 	unset NIX_USER_CHROOT_DIR
@@ -297,7 +298,7 @@ dotfiles()
 	[[ $output == *"$HOME/.nix-channels (was there before)"* ]]
 	as_before "$before"
 
-	# the profile of another store, and what all stores share
+	# a profile of another store, and a file that all stores share
 	install -q --nix-version "$TINY"
 	ln -sfn /nix/store/00000000000000000000000000000000-other "$HOME/.nix-profile"
 	rm "$HOME/.nix-channels"
@@ -316,7 +317,7 @@ dotfiles()
 	mkdir -p "$profiles"
 	ln -s /nix/store/00000000000000000000000000000000-other "$profiles/other-1-link"
 	ln -s other-1-link "$profiles/other"
-	# the same bytes, kept elsewhere
+	# a link to a file with the same bytes elsewhere
 	mv "$NIX/etc/nix/nix.conf" "$HOME/nix.conf"
 	ln -s "$HOME/nix.conf" "$NIX/etc/nix/nix.conf"
 	run -0 uninstall
@@ -346,7 +347,7 @@ dotfiles()
 	[[ $output == *"[y/N] "*"what is there has changed since you were asked: nothing was removed"* ]]
 	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# mine' ]
 	[ -e "$RECORD" ] && [ -d "$NIX/store" ]
-	# asked again, it stays
+	# a second --uninstall keeps the file, too
 	run -0 uninstall
 	[[ $output == *"$NIX/etc/nix/nix.conf (edited since)"* ]]
 	[ "$(tail -n 1 "$NIX/etc/nix/nix.conf")" = '# mine' ]
@@ -367,8 +368,8 @@ dotfiles()
 	nix_is_gone
 }
 
-# in_terminal ANSWER COMMAND...: with ANSWER typed when it is asked for, after the command of MEANWHILE has
-# run; prints what is shown
+# in_terminal ANSWER COMMAND...: run COMMAND at a terminal. When it asks, run the command of MEANWHILE, then
+# type ANSWER. Prints what the terminal shows.
 in_terminal()
 {
 	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
@@ -442,7 +443,7 @@ END
 	NIX_USER_CHROOT_FORCE=1 run uninstall
 	refused --force
 	not_in direct "--install adds to no /nix of others"
-	# nor is it ours when --install has added to it
+	# --install that adds to such a store does not make it ours
 	install -q --nix-version "$TINY" --force
 	run uninstall
 	refused 'made by other means before --install added to it' --force
@@ -459,7 +460,7 @@ END
 	run -0 "$PROGRAM" -- nix
 }
 
-# in_mount_namespace SCRIPT: where it may mount, with nothing of that seen outside
+# in_mount_namespace SCRIPT: run SCRIPT where it may mount, and where the host does not see the mounts
 in_mount_namespace()
 {
 	local as=(unshare --mount)
@@ -545,7 +546,7 @@ in_mount_namespace()
 	fi
 }
 
-# --- broken off
+# --- interrupted
 
 @test "an installation that was broken off before its record is complete can be uninstalled" {
 	local before
@@ -605,7 +606,7 @@ in_mount_namespace()
 	as_before "$before"
 }
 
-# milliseconds COMMAND...: how long it takes
+# milliseconds COMMAND...: print how long COMMAND takes
 milliseconds()
 {
 	local begin=${EPOCHREALTIME/./}
@@ -614,7 +615,7 @@ milliseconds()
 	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
 }
 
-# fill: some thousand read-only files more, so that there is time to be killed in
+# fill: add some thousand read-only files, so that --uninstall takes long enough to be killed
 fill()
 {
 	/usr/bin/python3 - "$NIX/store" <<'END'
@@ -629,7 +630,8 @@ for i in range(150):
 END
 }
 
-# Only empty directories may be left where the end was reached but for the last steps.
+# files DIR: list DIR without directories: if --uninstall was killed at its last steps, empty directories may be
+# left
 files()
 {
 	listing "$1" | grep -v '^[^ ]* d '
@@ -666,7 +668,7 @@ files()
 		cat said-again 2>/dev/null || true
 		rm -f said-again
 		[ "$again" -eq 0 ]
-		# killed between two of the last directories
+		# killed when only some empty directories were left to remove
 		! nix_is_gone || rmdir "$HOME/.local/share" "$HOME/.local" 2>/dev/null || true
 		as_before "$before"
 	done
@@ -679,7 +681,7 @@ files()
 		"$HOME/.cache/nix-user-chroot/x.part"
 	run -0 uninstall
 	[[ $output == *"$HOME/.cache/nix/mine (not known to be of Nix)"* ]]
-	# we have no cache
+	# this program keeps nothing in .cache/nix; only a part file in its own cache
 	[ "$(cd "$HOME" && find .cache -type f | sort)" = ".cache/nix-user-chroot/x.part
 .cache/nix/mine/x" ]
 }

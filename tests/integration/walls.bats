@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/walls notices each thing that it is there for: on a copy of src/ with one line that breaks a
-# rule, it names that line.
+# scripts/walls finds each violation that it looks for. Each test adds a line that breaks a rule to a copy of
+# src/, and the script must name that line.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -20,7 +20,7 @@ walls()
 	run "$top/scripts/walls" "$copy"
 }
 
-# named FILE TEXT RULE: the line of the copy's FILE that is TEXT is named, for a reason that has RULE in it
+# named FILE TEXT RULE: was the line TEXT of the copy's FILE named, with RULE in the reason?
 named()
 {
 	local line
@@ -30,7 +30,7 @@ named()
 	grep -F "src/$1:$line: " <<<"$output" | grep -F -- "$3"
 }
 
-# add FILE LINE: to the end of it
+# add FILE LINE: append LINE to FILE
 add()
 {
 	printf '%s\n' "$2" >>"$copy/$1"
@@ -51,7 +51,7 @@ add()
 		walls
 		named chroot/plan.h "$line" 'chroot/ may not include'
 	done
-	# with one file of a room, it may not know another
+	# files of a room where not every file may include another room
 	add unpack/confine.c '#include "chroot/plan.h"'
 	add ui/log.c '#include "ui/progress.h"'
 	add fetch/url.c '#include "store/lock.h"'
@@ -95,7 +95,7 @@ add()
 }
 
 @test "walls: files of a room that go round" {
-	# two and three of them, in headers and in sources
+	# circles of two and of three files, through headers and sources
 	echo '#include "util/b.h"' >"$copy/util/a.c"
 	echo '#include "util/a.h"' >"$copy/util/b.h"
 	walls
@@ -104,7 +104,7 @@ add()
 	echo '#include "util/a.h"' >"$copy/util/c.c"
 	walls
 	named util/c.c '#include "util/a.h"' 'a circle: util/a util/b util/c util/a'
-	# a file and its header are one
+	# a file and its header count as one
 	echo '#include "util/c.h"' >"$copy/util/c.c"
 	walls
 	run -1 grep -F 'util/c' <<<"$output"
@@ -120,7 +120,7 @@ add()
 }
 
 @test "walls: functions of more than 50 lines, files of more than 450" {
-	# long LINES: a function with so many in it
+	# long LINES: print a function of that many lines
 	long()
 	{
 		printf 'int long_%s(void)\n{\n' "$1"
