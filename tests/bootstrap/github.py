@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""What a GitHub runner does with our action and with the recipe of scripts/README, as far as these go.
+"""Does what a GitHub runner does with our action and with the recipe of scripts/README, as far as these need it.
 
 github.py action DIR [INPUT=VALUE...]   run the step of the composite action in DIR
 github.py job FILE [COMMANDS...]        run the steps of the job in FILE, then COMMANDS as more steps
 
-Of a job: checkout does nothing (we are in the clone), cache keeps in $TEST_CACHE, our action is that
-of this tree, and each "run" is a bash of its own, or its "shell" with a file of the commands for {0}. The files $GITHUB_PATH and $GITHUB_ENV are read
-after each step. github.token is $TEST_GITHUB_TOKEN. Of "action", github.action_repository and
-github.action_ref are what stands before and behind the @ of $TEST_ACTION; of "job", of its "uses".
+In a job, "checkout" does nothing, because we are in the clone; "cache" keeps its entries in $TEST_CACHE; our action is
+the one of this tree; and each "run" is a bash of its own, or the step's "shell", where {0} is a file with the commands.
+The files $GITHUB_PATH and $GITHUB_ENV are read after each step. github.token is $TEST_GITHUB_TOKEN.
+github.action_repository and github.action_ref are the parts before and after the @ of $TEST_ACTION, for "action", or
+of the step's "uses", for "job".
 """
 
 import glob
@@ -26,7 +27,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 
 
 def evaluate(text, contexts):
-    """TEXT with its ${{ a.b || c.d }} replaced; an unknown name is an error, as in a typo."""
+    """Returns TEXT with every ${{ a.b || c.d }} replaced. An unknown name is an error, because it may be a typo."""
     def one(name):
         files = re.fullmatch(r"hashFiles\('([^']*)'\)", name)
         if files:
@@ -75,7 +76,7 @@ def run_action(directory, given, environment, name):
 
 
 def later_environment():
-    """What the steps so far have left for the next."""
+    """Returns the environment that the steps so far have set for the next step."""
     environment = dict(os.environ)
     with open(os.environ["GITHUB_ENV"], encoding="utf-8") as f:
         environment.update(line.rstrip("\n").split("=", 1) for line in f)
@@ -90,7 +91,7 @@ def cache_file(key):
 
 
 def restore(step, contexts):
-    """The entry of the key, else the newest whose key begins so. What is to be saved in the end."""
+    """Restores the entry of the key, or else the newest whose key begins as restore-keys says. Returns what to save."""
     key = evaluate(step["with"]["key"], contexts)
     found = [cache_file(key)]
     if not os.path.exists(found[0]):
@@ -104,7 +105,7 @@ def restore(step, contexts):
 
 
 def save(key, paths):
-    """The cache action skips what is not there, and does not write a key twice."""
+    """Saves an entry. As the cache action does, it leaves out missing files, and does not write an existing key."""
     if not os.path.exists(cache_file(key)):
         paths = [p for p in map(os.path.expanduser, paths) if os.path.lexists(p)]
         subprocess.run(["tar", "-cPf", cache_file(key), *paths], check=True)

@@ -1,15 +1,15 @@
-"""What an unprivileged user can do to nix-user-chroot-helper; helper.bats runs it as one.
+"""What an unprivileged user can try against nix-user-chroot-helper; helper.bats runs it as such a user.
 
-attack.py run [OPTION...] HELPER NIX PROGRAM [ARG...]   run it as nix-user-chroot does; its status
-    --close N,...       descriptors that are closed then
-    --limit NAME=N      a resource limit, such as FSIZE=0
-    --env NAME=VALUE    what is in its environment; --give NAME=VALUE: what PROGRAM is to have
-    --fd N              name this descriptor, whatever it is
-attack.py words HELPER WORD...         with these words, and with none at all where there are none
-attack.py traced HELPER NIX            run it under ptrace(2) from its first instruction
-attack.py stop COUNT HELPER NIX        stop it at random instants, and try to get at it
-attack.py kill COUNT HELPER NIX        kill it at random instants
-attack.py swap COUNT HELPER NIX OTHER  the path NIX becomes OTHER and back while it works
+attack.py run [OPTION...] HELPER NIX PROGRAM [ARG...]   run HELPER as nix-user-chroot does; end with its status
+    --close N,...       close these descriptors before
+    --limit NAME=N      set a resource limit, such as FSIZE=0
+    --env NAME=VALUE    set a variable of HELPER; --give NAME=VALUE: one that HELPER shall set for PROGRAM
+    --fd N              pass N as the number of the Nix directory's descriptor, whatever N is
+attack.py words HELPER WORD...         run HELPER with these arguments; without a WORD, not even with argv[0]
+attack.py traced HELPER NIX            run HELPER under ptrace(2) from its first instruction
+attack.py stop COUNT HELPER NIX        stop HELPER at random moments, and try to get at it
+attack.py kill COUNT HELPER NIX        kill HELPER at random moments
+attack.py swap COUNT HELPER NIX OTHER  exchange the directories NIX and OTHER again and again while HELPER works
 """
 
 import ctypes
@@ -126,7 +126,7 @@ def libc_call(function, *args):
 
 
 def look_into(pid):
-    """PID is stopped, and has the privilege."""
+    """Tries to get at process PID, which is stopped and has the privilege: every attempt must fail."""
     must_fail("ptrace", lambda: libc_call(LIBC.ptrace, PTRACE_ATTACH, pid, None, None))
     for name in ("mem", "environ", "maps"):
         for mode in (os.O_RDONLY, os.O_RDWR):

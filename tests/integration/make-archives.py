@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""make-archives.py DIR OUTSIDE [CASE...]: write DIR/CASE for each case (all, without one named).
+"""make-archives.py DIR OUTSIDE [CASE...]: write the archive of each CASE to DIR/CASE; without a CASE, of all cases.
 
-Archives that a Nix tarball must not be, and some that it may. OUTSIDE is an absolute directory that
-holds a file "victim": what the hostile ones aim at.
+Most of the archives must be refused as a Nix tarball; some are odd, but good. OUTSIDE is the absolute path of a
+directory with a file "victim", which the hostile archives try to reach.
 """
 import bz2
 import gzip
@@ -25,7 +25,7 @@ CASES = {}
 
 
 class Tar:
-    """A tar file in memory, of entries in any order and of any sort."""
+    """A tar file in memory. Its entries may have any order and any type."""
 
     def __init__(self, form=tarfile.GNU_FORMAT, whole=True):
         self.buffer = io.BytesIO()
@@ -83,12 +83,12 @@ def case(name):
 
 
 def simple(name, build):
-    """A case whose tar BUILD(a tar with all that must be in it, OUTSIDE) adds to."""
+    """Defines a case: BUILD gets a tar with all that a Nix tarball must have, and OUTSIDE, and adds to the tar."""
     CASES[name] = lambda outside: build(Tar().file(A + "/file"), outside).xz()
 
 
 def header(name, kind=b"0", size=b"00000000000\0", mode=b"0000644\0", link=b""):
-    """A ustar header block with a true checksum around fields that need not be."""
+    """Returns a ustar header block. The checksum is right, even if other fields are not."""
     block = bytearray(512)
     block[0:len(name)] = name
     block[100:108] = mode
@@ -104,7 +104,7 @@ def header(name, kind=b"0", size=b"00000000000\0", mode=b"0000644\0", link=b""):
 
 
 def pax(records, then):
-    """A pax header with RECORDS (bytes pairs), and the blocks THEN it speaks of."""
+    """Returns a pax header with RECORDS (pairs of bytes), and then the blocks THEN, which the header describes."""
     body = b""
     for key, value in records:
         rest = b" " + key + b"=" + value + b"\n"
@@ -252,7 +252,7 @@ simple("sparse-pax-huge", lambda t, o: t.raw(
 
 
 def real_tar(*options):
-    """GNU tar on a tree with a sparse file: 1 MiB, of which the last 4 bytes are data."""
+    """Returns what GNU tar makes of a tree with a sparse file: 1 MiB, of which only the last 4 bytes are data."""
     with tempfile.TemporaryDirectory() as tree:
         os.makedirs(tree + "/" + A)
         for name in ("install", ".reginfo"):
@@ -359,7 +359,7 @@ def padded(data):
 
 
 def xz_blocks(*blocks):
-    """An xz stream of these blocks, each (data, the byte that tells the dictionary's size)."""
+    """Returns an xz stream of these blocks, each (data, the byte that encodes the size of the dictionary)."""
     flags = b"\0\0"
     out, records = b"\xfd7zXZ\0" + flags + crc(flags), b""
     for data, size in blocks:
@@ -384,7 +384,7 @@ for name, size in ("4g", 40), ("96m", 29), ("64m", 28):
 
 
 def zstd_stored(data, window):
-    """A zstd frame of blocks that are stored, with this byte for the window's size."""
+    """Returns a zstd frame of uncompressed blocks, with this byte for the size of the window."""
     out = b"\x28\xb5\x2f\xfd\0" + bytes([window])
     for at in range(0, len(data), 1 << 16):
         block = data[at:at + (1 << 16)]

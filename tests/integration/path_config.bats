@@ -247,7 +247,7 @@ assert os.readlink("/proc/self") == str(os.getpid())'
 		/brand/new/place/file /usr/share/new-directory/file
 	[ "$output" = $'ours\nf\ndeep\nf\ng' ]
 	[ -z "$stderr" ] || [[ $stderr = *"nothing new can be made in /usr/share"* ]]
-	# what is beside it is there
+	# all other entries of the same directories are there
 	inside test -e /etc/hostname -a -d /usr/bin -a -d /usr/share/doc
 	[ "$(inside ls -A /usr/share | sort)" = "$({ ls -A /usr/share; echo new-directory; } | sort)" ]
 	# a mount shows the file itself, not a copy

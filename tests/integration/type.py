@@ -1,10 +1,9 @@
 #!/usr/bin/python3
-"""Type into an interactive shell, as a person at a terminal does.
+"""Types into an interactive shell, as a person at a terminal does.
 
-type.py TEXT COMMAND...: run COMMAND on a terminal of its own; when it has prompted with "ready> ",
-type TEXT; print what comes out of the named pipe $ANSWER, which COMMAND is to write to. What stood
-on the terminal goes to stderr where that takes more than 30 seconds, or COMMAND ends without an
-answer.
+type.py TEXT COMMAND...: run COMMAND on a new terminal. When it has printed the prompt "ready> ", type TEXT. Then print
+what COMMAND writes to the named pipe $ANSWER. If that takes more than 30 seconds, or COMMAND ends without an answer,
+print what the terminal showed to stderr.
 """
 import os
 import pty

@@ -1,7 +1,7 @@
-"""Certificates made for one run, by the openssl command.
+"""Makes certificates for one run, by the openssl command.
 
-A CA of its own, ca.pem, and below it certificates with which a client must be content ("server")
-or must not be ("expired", "wronghost"); and one that no CA has signed ("selfsigned").
+The CA is new in each run: ca.pem. It signs a certificate that clients must accept ("server"), and some that clients
+must refuse ("expired", "wronghost"). Clients must also refuse "selfsigned", which no CA has signed.
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 
 LOOPBACK = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
-# How openssl ca(1) is told of its directory, and of what goes into a certificate
+# The configuration of openssl ca(1): its directory, and what goes into a certificate
 CONFIG = """\
 [ca]
 default_ca = mirror
@@ -46,7 +46,7 @@ def openssl(*arguments):
 
 
 def new_key(path):
-    """The arguments for a new key: an elliptic curve's, for these are made in no time."""
+    """The arguments for a new key. It is an elliptic curve key, because such keys are made at once."""
     return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
 
 

@@ -1,17 +1,17 @@
-"""The faults that a test has asked for: JSON lines of a file that is read again at every request.
+"""The faults that a test asks for, from a file of JSON lines that is read again at every request.
 
     {"path": "*.tar.xz", "fault": "truncate", "times": 1}
 
-A line that is new is a fault that has not happened yet. Counts are kept in memory, by the line's
-place and text and the file's "generation" (an object of its own, which mirror_clear_faults writes),
-so that the same fault can be asked for again.
+How often each fault has happened is counted in memory. A fault is identified by its line number, its text and the
+file's "generation", which mirror_clear_faults writes as a line of its own: so a test can clear the faults and ask for
+the same fault again, which then counts from 0.
 """
 
 import fnmatch
 import json
 import threading
 
-# What server.py knows how to do; any status of three digits is a fault too.
+# The faults that server.py can carry out; any HTTP status of three digits is possible, too.
 KNOWN = frozenset("""
     pass status redirect redirect-loop
     truncate reset drop stall slow dribble
@@ -27,7 +27,7 @@ PARAMETERS = frozenset("""
 
 
 class FaultError(Exception):
-    """A line of the faults file that is no fault."""
+    """A line of the faults file that is not valid."""
 
 
 def parse(line):
@@ -64,13 +64,13 @@ class Faults:
                 text = f.read()
         except FileNotFoundError:
             return []
-        # a line without its end is still being written
+        # ignore a last line without a newline: it is still being written
         return text[:text.rfind("\n") + 1].split("\n")
 
     def take(self, method, path):
-        """The fault for this request, which counts as one time of it; None: behave.
+        """Returns the fault for this request, and counts it; None if the server shall behave.
 
-        The first line that matches and is not spent decides. Raises FaultError.
+        The first line counts that matches the request and has not happened often enough. Raises FaultError.
         """
         with self.lock:
             generation = None

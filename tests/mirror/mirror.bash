@@ -2,17 +2,17 @@
 #
 # A release mirror for bats: `load` this file, or source it.
 #
-#   mirror_start ROOT [SERVE OPTION...]   start one on the directory ROOT; sets and exports
+#   mirror_start ROOT [SERVE OPTION...]   start a mirror of the directory ROOT; set and export
 #                                         MIRROR_URL MIRROR_HTTP_URL MIRROR_CA MIRROR_LOG MIRROR_STATE
-#   mirror_stop                           end it, and remove what it wrote
-#   mirror_fault JSON                     have it misbehave, as tests/mirror/README describes
-#   mirror_clear_faults                   have it behave
-#   mirror_requests PATTERN               how many lines of the log match the extended regular
+#   mirror_stop                           end the mirror, and remove what it wrote
+#   mirror_fault JSON                     add a fault, as tests/mirror/README describes
+#   mirror_clear_faults                   remove all faults
+#   mirror_requests PATTERN               print how many lines of the log match the extended regular
 #                                         expression PATTERN
 #   mirror_clear_log                      forget the requests so far
 #
-# Start it in setup_file or in a test, and stop it in the teardown of the same: it ends by itself
-# when the process that started it does.
+# Start the mirror in setup_file or in a test, and stop it in the teardown of the same. The mirror also ends
+# when the process that started it ends.
 
 MIRROR_DIR=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -22,9 +22,9 @@ mirror_start()
 	shift
 
 	MIRROR_STATE=$(mktemp -d "${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}/mirror.XXXXXX") || return 1
-	# The server says "ready" on the pipe; where it dies before, the pipe ends. It is no child of
-	# this shell, so that "wait" does not wait for it, and has none of bats's descriptors, for
-	# bats waits until the last one who has them is gone.
+	# The server prints "ready" into the pipe; if it dies before, the pipe ends. The server is no child of
+	# this shell, so that "wait" does not wait for it. Its descriptors 3 and 4 are closed, because bats
+	# waits until no process has these open.
 	exec {output}< <(
 		exec 3>&- 4>&-
 		"$MIRROR_DIR/serve" --root "$root" --state "$MIRROR_STATE" --watch $$ "$@" \
@@ -64,7 +64,7 @@ mirror_fault()
 
 mirror_clear_faults()
 {
-	# a new generation: the counts of an equal fault begin anew
+	# a new generation, so that the counts of all faults begin at 0 again
 	printf '{"generation": "%s"}\n' "$EPOCHREALTIME $BASHPID $RANDOM" >"$MIRROR_STATE/faults.new"
 	mv "$MIRROR_STATE/faults.new" "$MIRROR_STATE/faults"
 }

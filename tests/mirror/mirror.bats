@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The mirror itself: what it serves, and that each fault is the fault it says.
+# Tests of the mirror itself: what it serves, and that each fault is what its name says.
 
 bats_require_minimum_version 1.5.0
 load mirror.bash
@@ -14,7 +14,7 @@ setup_file()
 	sha256sum "$BATS_FILE_TMPDIR/root/file" | cut -c1-64 | tr -d '\n' \
 		>"$BATS_FILE_TMPDIR/root/file.sha256"
 	printf 'pointer 1.10\n' >"$BATS_FILE_TMPDIR/root/nix-1.10/install"
-	# what a mirror has that cannot redirect; ours can
+	# the file is for mirrors that cannot redirect; our mirror redirects instead
 	mkdir "$BATS_FILE_TMPDIR/root/latest"
 	printf 'not this\n' >"$BATS_FILE_TMPDIR/root/latest/install"
 	mirror_start "$BATS_FILE_TMPDIR/root"
@@ -33,7 +33,7 @@ setup()
 	mirror_clear_log
 }
 
-# get PATH [CURL OPTION...]: into the file "got", headers into "headers"
+# get PATH [CURL OPTION...]: download PATH to the file "got", and the headers to "headers"
 get()
 {
 	rm -f got headers
@@ -123,7 +123,7 @@ is_refused() # CURL'S STATUS CURL OPTION...
 		run curl -sS --noproxy '*' --cacert "$MIRROR_CA" "$url/file"
 		[ "$status" -eq 60 ]
 		printf '%s\n' "$output" >"$kind"
-		# without verification, there is nothing else amiss
+		# nothing but the certificate is wrong
 		curl -sS --noproxy '*' -k -o got "$url/file"
 		cmp got "$root/file"
 	done
@@ -242,7 +242,7 @@ is_refused() # CURL'S STATUS CURL OPTION...
 		mirror_clear_faults
 		mirror_fault "{\"fault\": \"$kind\"}"
 		get /file.sha256
-		echo >>got # grep knows no empty file
+		echo >>got # grep finds no line in an empty file
 		grep -qE "${shape[$kind]}" got
 		run ! cmp -s got <(cat "$root/file.sha256"; echo)
 	done
@@ -330,7 +330,7 @@ is_refused() # CURL'S STATUS CURL OPTION...
 	[ "$(mirror_requests '^GET /file 200 300000')" -eq 40 ]
 }
 
-# ends PID: wait for the end of a process, not long
+# ends PID: wait until the process has ended, at most 10 seconds
 ends()
 {
 	timeout 10 tail --pid="$1" -s 0.02 -f /dev/null

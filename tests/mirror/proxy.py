@@ -1,10 +1,10 @@
-"""The plain port is a proxy as well, for CONNECT to loopback and nowhere else."""
+"""The HTTP port is a proxy as well: it accepts CONNECT to loopback, and to nothing else."""
 
 import select
 import socket
 
 LOOPBACK = ("127.0.0.1", "localhost")
-IDLE = 120  # seconds
+IDLE = 120  # seconds without a byte in either direction
 
 
 def connect(authority):
@@ -19,7 +19,7 @@ def connect(authority):
 
 
 def relay(one, other):
-    """Hand on what either side says until one has finished."""
+    """Pass bytes on in both directions until one side has finished."""
     peers = {one: other, other: one}
     while True:
         ready, _, _ = select.select(list(peers), [], [], IDLE)

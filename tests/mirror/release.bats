@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The releases that make-release makes: their shape, as the installer relies on it. That the Nix in
-# them works is for the integration tests to show.
+# The releases that make-release makes have the form that the installer relies on. Whether the Nix in them works
+# is tested by the integration tests.
 
 bats_require_minimum_version 1.5.0
 
@@ -72,7 +72,7 @@ setup_file()
 @test "made once: a second mirror needs no network" {
 	http_proxy=http://127.0.0.1:9 "$BATS_TEST_DIRNAME/make-release" "$BATS_TEST_TMPDIR/again"
 	cmp "$RELEASE"/*.tar.xz "$BATS_TEST_TMPDIR/again/nix-$VERSION"/*.tar.xz
-	# and it is a copy, which a test may spoil
+	# the release is a copy and not linked, so that a test may spoil it
 	[ -z "$(find "$BATS_TEST_TMPDIR/again" -type f -links +1)" ]
 }
 

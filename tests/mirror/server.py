@@ -1,8 +1,8 @@
-"""HTTP/1.1 as a release mirror speaks it, and the ways in which one can go wrong.
+"""HTTP/1.1 as a release mirror speaks it, and the faults that a mirror may have.
 
-An answer is made in two steps: what it says (Answer, made by the answer_* and fault_* functions),
-and how it travels (Handler.send). The log line of a request is written before the last byte of its
-answer leaves: a client that has seen the end finds the line in the log.
+An answer is made in two steps: first its contents (Answer, made by the answer_* and fault_* functions), then how it is
+sent (Handler.send). The log line of a request is written before the last byte of the answer is sent: so a client that
+has read the whole answer finds the line in the log.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ HTML = b"<!DOCTYPE html>\n<html><title>Welcome</title><body>Please log in to thi
 
 
 class Site:
-    """What is served, which faults are asked for, and the log: shared by all ports."""
+    """What all ports share: the directory that is served, the faults, and the log."""
 
     def __init__(self, root, state, latest, fault_list):
         self.root = os.path.realpath(root)
@@ -46,7 +46,7 @@ class Site:
         return real if inside and os.path.isfile(real) else None
 
     def latest_version(self):
-        """--latest, else the newest version below the root, else None."""
+        """Returns the version of --latest, else the newest version below the root, else None."""
         found = (re.fullmatch(r"nix-(\d.*)", name) for name in os.listdir(self.root))
         versions = [match[1] for match in found if match]
         numbers = lambda v: [int(n) for n in re.findall(r"\d+", v)]  # noqa: E731
@@ -54,7 +54,7 @@ class Site:
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """One port of the site, on 127.0.0.1; TLS where a context is given."""
+    """One port of the site, on 127.0.0.1; with TLS if a context is given."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -67,7 +67,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.url = f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request, client_address):
-        # a client that goes away is the daily bread of this server; all else is a bug of ours
+        # clients that go away are normal here; any other error is a bug of this server
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -78,22 +78,22 @@ class Answer:
     headers: dict
     body: bytes = b""
     framing: str = "length"  # "length", "chunked" or "close"
-    limit: typing.Optional[int] = None  # so many bytes of the body are sent, and then...
+    limit: typing.Optional[int] = None  # how many bytes of the body are sent before the ending; None: all
     ending: str = "keep"  # "keep" the connection, "close", "reset", or "stall"
     at: str = "body"  # "headers": the ending comes before any byte of the answer
     seconds: float = 600  # how long a stall lasts
-    pieces: typing.Callable = wire.blocks  # cuts the body into what is sent at once
+    pieces: typing.Callable = wire.blocks  # cuts the body into pieces that are sent one by one
 
 
 def respond(status, text="", **headers):
-    """An answer with a short text of its own."""
+    """Returns an answer with a short text as its body."""
     body = (text or f"{status} {http.server.BaseHTTPRequestHandler.responses[status][0]}\n").encode()
     return Answer(status, {"Content-Type": "text/plain", **headers}, body)
 
 
 @dataclasses.dataclass
 class Resource:
-    """A file as it is served: the bytes, and what tells one version of it from another."""
+    """A file that is served: its bytes, and the fields by which clients know its version."""
 
     data: bytes
     etag: typing.Optional[str]
@@ -114,9 +114,9 @@ class Resource:
 
 
 def parse_range(header, size):
-    """The (start, end) that a Range header asks for, end exclusive; None: no single range of bytes.
+    """Returns the (start, end) that a Range header asks for, end exclusive; None if it is no single range of bytes.
 
-    A range that cannot be had is one with start >= end.
+    For a range outside of the file, start >= end.
     """
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", header or "")
     if not match or match[0] == "bytes=-":
@@ -128,7 +128,7 @@ def parse_range(header, size):
 
 
 def answer_file(resource, request_headers, trust_if_range=False):
-    """The file, or of it what Range and If-Range ask for: RFC 9110, 13.1.5 and 14."""
+    """Returns the answer with the file, or with the part that Range and If-Range ask for: RFC 9110, 13.1.5 and 14."""
     headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes",
                "Last-Modified": resource.modified}
     if resource.etag is not None:
@@ -152,10 +152,10 @@ def without_ranges(answer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """One connection."""
+    """Serves one connection."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 120  # seconds without a byte from or to the client
+    timeout = 120  # how many seconds may pass without a byte from or to the client
     disable_nagle_algorithm = True
 
     def setup(self):
@@ -178,7 +178,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.request.close()
 
     def log_message(self, *_):
-        """Nothing: http.server's own log is not ours."""
+        """Does nothing: http.server's own log is not used here."""
 
     def log_request_line(self, status, count):
         words = [self.command, self.path, str(status), str(count), self.headers.get("Range", "-")]
@@ -210,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
         with upstream:
-            # nothing here is of the file that is asked for through the tunnel
+            # these fields are about the tunnel: a client must not take them for fields of the file
             self.wfile.write(b"HTTP/1.1 200 Connected\r\nContent-Encoding: gzip\r\n"
                              b"Content-Range: bytes 5-9/10\r\nETag: \"of-the-proxy\"\r\n\r\n")
             proxy.relay(self.connection, upstream)
@@ -233,7 +233,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.change_delivery(kind, resource, answer)
 
     def answer_to_any_path(self, kind):
-        """Faults for which no file is needed."""
+        """Returns an answer for faults that need no file, else None."""
         fault, urls = self.fault, self.server.site.urls
         if kind == "status":
             retry = {"Retry-After": str(fault["retry_after"])} if "retry_after" in fault else {}
@@ -254,7 +254,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
     def endless(self):
-        """More than any client should take: 64 MiB, or what the test says."""
+        """Returns an answer that is larger than any client should accept: 64 MiB, or as many bytes as the test says."""
         count = self.fault.get("bytes", 64 << 20)
         made = Answer(200, {"Content-Type": "text/plain"}, framing="close", ending="close",
                       pieces=lambda _: wire.endless(count))
@@ -263,9 +263,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return made
 
     def change_content(self, kind, resource):
-        """Faults in what the file holds."""
+        """Changes the contents of the file, for faults of that kind."""
         data = resource.data
-        if kind == "corrupt":  # one byte, and nothing else gives it away
+        if kind == "corrupt":  # change one bit, which nothing else reveals
             middle = len(data) // 2
             resource.data = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1:]
         elif kind == "replace":
@@ -284,7 +284,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                            b"123456789abcdef0"))
 
     def change_delivery(self, kind, resource, answer):
-        """Faults in how the file travels."""
+        """Changes how the file is sent, for faults of that kind."""
         fault = self.fault
         count = fault.get("bytes", len(answer.body) // 2)
         if kind == "html":
@@ -333,7 +333,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
     def travel(self, answer):
-        """What goes over the wire, as pairs: the bytes, and how many of them are of the body."""
+        """Yields what is sent, as pairs: the bytes, and how many of them belong to the body."""
         if answer.at == "headers":
             return
         yield self.head(answer), 0

@@ -1,4 +1,4 @@
-"""How the bytes of an answer travel: in which pieces, how fast, and how the connection ends."""
+"""How the bytes of an answer are sent: in which pieces, how fast, and how the connection ends."""
 
 import fcntl
 import gzip
@@ -13,27 +13,27 @@ BLOCK = 64 << 10
 
 
 def blocks(body):
-    """As fast as it goes."""
+    """Yields the body in large pieces, to be sent as fast as possible."""
     for start in range(0, len(body), BLOCK):
         yield body[start:start + BLOCK]
 
 
 def endless(count):
-    """COUNT bytes that no one has in memory; '0', for a digest is made of digits."""
+    """Yields COUNT bytes without having them all in memory. They are '0', because a digest consists of digits."""
     block = b"0" * BLOCK
     for start in range(0, count, BLOCK):
         yield block[:count - start]
 
 
 def dribble(body, count):
-    """The first COUNT bytes one by one, each a packet and a TLS record of its own."""
+    """Yields the first COUNT bytes one by one, so that each is a packet and a TLS record of its own."""
     for i in range(min(count, len(body))):
         yield body[i:i + 1]
     yield from blocks(body[count:])
 
 
 def slow(body, rate, seconds):
-    """RATE bytes a second, for SECONDS; then the rest at once, for tests must end."""
+    """Yields RATE bytes a second for SECONDS, and then the rest at once, because tests must end."""
     step = max(1, rate // 10)
     begin = time.monotonic()
     sent = 0
@@ -45,7 +45,7 @@ def slow(body, rate, seconds):
 
 
 def compress(answer):
-    """Encode the body, asked for or not; it is another representation, so it has another ETag."""
+    """Compresses the body, asked for or not. The ETag changes, because this is another representation."""
     answer.body = gzip.compress(answer.body, compresslevel=1, mtime=0)
     answer.headers["Content-Encoding"] = "gzip"
     if "ETag" in answer.headers:
@@ -53,7 +53,7 @@ def compress(answer):
 
 
 def drain(connection, seconds):
-    """Wait until the other side's kernel has all that was sent: a reset discards what it has not."""
+    """Waits until the other side's kernel has received all that was sent: a reset would discard the rest."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4)
@@ -69,7 +69,7 @@ def wait_for_hangup(connection, seconds):
 
 
 def end(handler, ending, seconds):
-    """End a handler's connection: by "close", by "reset", or by "stall" for so many seconds."""
+    """Ends a handler's connection: by "close", by "reset", or by "stall", which first waits that many seconds."""
     connection = handler.connection
     try:
         if ending == "stall":
@@ -78,10 +78,11 @@ def end(handler, ending, seconds):
             drain(connection, 5)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif isinstance(connection, ssl.SSLSocket):
-            # TLS's own goodbye, without waiting for the other's: an orderly end, only too early
+            # send TLS's close_notify, and do not wait for the client's: an orderly end, which only comes too
+            # early
             connection.setblocking(False)
             connection.unwrap()
     except OSError:
-        pass  # the client was quicker
+        pass  # the client has closed the connection first
     handler.rfile.close()
     connection.close()

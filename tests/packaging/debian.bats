@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/packaging/build-deb: the Debian packages of a release, built without root; what is in them,
-# and that it runs from where it will lie. See packaging.bash.
+# scripts/packaging/build-deb: the Debian packages of a release, built without root. Tests what is in the
+# packages, and that the programs run from their places. See packaging.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -39,7 +39,7 @@ teardown()
 	remove_nix
 }
 
-# refused WORDS...: what `run` did, which has written nothing into $HOME/out
+# refused WORDS...: check the result of `run`: a message with all WORDS, and nothing written to $HOME/out
 refused()
 {
 	local word
@@ -62,7 +62,7 @@ field()
 	dpkg-deb -f "$PACKAGES/$PACKAGE.deb" "$1"
 }
 
-# installed COMMAND...: with the package's libexec directory where the package has it
+# installed COMMAND...: run COMMAND where the libexec directory of the package is in its place
 installed()
 {
 	local dir binds=()
@@ -92,7 +92,7 @@ installed()
 @test "deb: its version is that of the tarball, and its fields are right" {
 	[ "$(field Version)" = "$VERSION-1" ]
 	[ "$(field Recommends)" = ca-certificates ]
-	# what the two programs are linked with
+	# the libraries that the two programs are linked to
 	run -0 field Depends
 	for name in libc6 libarchive13 libcurl libssl3; do
 		[[ ", $output" == *", $name"* ]]
@@ -114,7 +114,7 @@ installed()
 		'644 /usr/share/zsh/vendor-completions/_nix-user-chroot'; do
 		grep -qxF "$file" <<<"$output"
 	done
-	# nothing of the tests, and nothing in a directory of its own making
+	# no file of the tests, and no directory that other packages do not have as well
 	[ -z "$(find "$ROOT" -mindepth 2 -maxdepth 2 ! -path "$ROOT/usr/bin" ! -path "$ROOT/usr/libexec" \
 		! -path "$ROOT/usr/share")" ]
 	run -0 find "$ROOT/usr/bin" "$ROOT/usr/libexec" -type f
@@ -132,13 +132,13 @@ installed()
 	dpkg-deb -x "$package" "$TMPDIR/helper"
 	run -0 objdump -p "$TMPDIR/helper/$file"
 	[ "$(grep -c ' NEEDED ' <<<"$output")" -eq 1 ]
-	# without it, it does nothing
+	# without the privilege the helper does nothing
 	run -125 "$TMPDIR/helper/$file" --try
 	dpkg-deb -e "$package" "$TMPDIR/control"
 	grep -q 'setcap cap_sys_admin=p "$helper" 2>/dev/null || chmod 4755 "$helper"' "$TMPDIR/control/postinst"
 }
 
-# in_private_root SCRIPT: as root, where all that is written to this host's / is gone with SCRIPT
+# in_private_root SCRIPT: run SCRIPT as root in an overlay of this host's /, which ends with SCRIPT
 in_private_root()
 {
 	mkdir -p "$HOME/room"
@@ -159,7 +159,7 @@ in_private_root()
 		eval "$1"' in_private_root "$1"
 }
 
-# What it begins with: the packages, and a user where user namespaces are refused
+# A script to begin with: installs the packages, and defines a user who may not make user namespaces
 ON_HOST='
 	helper=/usr/libexec/nix-user-chroot/nix-user-chroot-helper
 	cp "$BUILD_DIR/tests/refuse" /usr/local/bin/
@@ -179,7 +179,7 @@ ON_HOST='
 	[ -x "${BUILD_DIR:-}/tests/refuse" ] || skip "needs BUILD_DIR, a build tree with its test programs"
 	export RELEASES BUILD_DIR PACKAGE
 	run -0 in_private_root "$ON_HOST"'
-		# without it, there is no way in
+		# without the helper, this host does not allow entering
 		dpkg --no-triggers --install "$PACKAGES/$PACKAGE.deb"
 		! as_somebody nix-user-chroot --check
 		packages
@@ -248,14 +248,14 @@ ON_HOST='
 	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Version)" = "$VERSION-1" ]
 	[ "$(dpkg-parsechangelog -l source/debian/changelog -S Timestamp)" = \
 		"$(stat -c %Y source/configure.ac)" ]
-	# the tests of it have run in setup_file
+	# build without tests, which have run in setup_file already
 	(cd source && DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck dpkg-buildpackage -b -us -uc)
 	cmp "$PACKAGE.deb" "$PACKAGES/$PACKAGE.deb"
 }
 
-# maintainer SCRIPT ENABLED WORD...: run the package's SCRIPT where AppArmor is ENABLED (Y or N), with
-# $HOME/apparmor.d for the host's profiles; what the parser is called with goes to $HOME/parser, and
-# without $HOME/bin it is the host's own
+# maintainer SCRIPT ENABLED WORD...: run the package's SCRIPT as if AppArmor were ENABLED (Y or N) and
+# $HOME/apparmor.d were the directory of the host's profiles. With $HOME/bin a stand-in is called as the parser,
+# and writes its arguments to $HOME/parser; without it, the host's parser.
 maintainer()
 {
 	local script=$1
@@ -270,7 +270,7 @@ maintainer()
 		"$HOME/control/$script" "$@"
 }
 
-# a parser in the place of the kernel's: there is no AppArmor in every kernel that this is run on
+# a stand-in for apparmor_parser, because not every kernel here has AppArmor
 stand_in_parser() # STATUS
 {
 	mkdir -p "$HOME/bin"
@@ -286,7 +286,7 @@ stand_in_parser() # STATUS
 		  userns,
 		}
 	END
-	# which its words are made of
+	# --check makes the same profile from these words
 	for words in 'abi <abi/4.0>,' 'include <tunables/global>' 'flags=(unconfined) {' '  userns,'; do
 		grep -qF "$words" "$TOP/src/host/rules_confined.c"
 	done
@@ -310,7 +310,7 @@ stand_in_parser() # STATUS
 	run -0 maintainer postinst N configure ''
 	[ "$(readlink "$HOME/apparmor.d/nix-user-chroot")" = /usr/share/nix-user-chroot/apparmor ]
 	run -1 grep -e --replace "$HOME/parser"
-	# again, as after an upgrade
+	# run again, as after an upgrade
 	run -0 maintainer postinst Y configure 0.0.1
 	[ "$(tail -n 1 "$HOME/parser")" = '--replace --skip-cache /etc/apparmor.d/nix-user-chroot' ]
 	run -0 maintainer prerm Y upgrade 9
@@ -318,7 +318,7 @@ stand_in_parser() # STATUS
 	run -0 maintainer prerm Y remove
 	[ "$(tail -n 1 "$HOME/parser")" = '--remove /etc/apparmor.d/nix-user-chroot' ]
 	[ -z "$(ls -A "$HOME/apparmor.d")" ]
-	# none to take away
+	# there is no profile to remove
 	run -0 maintainer prerm Y remove
 }
 
@@ -348,14 +348,14 @@ stand_in_parser() # STATUS
 @test "deb: --install finds the installer in libexec" {
 	needs_namespaces
 	[ -n "${RELEASES:-}" ] || skip "needs RELEASES, a mirror of Nix"
-	# where there is none, that is said
+	# if this host has no libexec directory of ours, the program says so
 	run "$ROOT/usr/bin/nix-user-chroot" --install --mirror "$RELEASES"
 	[ -e /usr/libexec/nix-user-chroot ] || {
 		[ "$status" -eq 125 ]
 		[[ $output == *'cannot run /usr/libexec/nix-user-chroot/nix-user-chroot-install'* ]]
 	}
 	run -0 installed "$ROOT/usr/bin/nix-user-chroot" --install --mirror "$RELEASES" --no-channel-add
-	# the package's program stays where it is, and is what nix is a link to
+	# the package's program is not copied, and nix is a link to it
 	[ "$(readlink "$HOME/.local/bin/nix")" = "$ROOT/usr/bin/nix-user-chroot" ]
 	[ ! -e "$HOME/.local/bin/nix-user-chroot" ]
 	run -0 "$HOME/.local/bin/nix" --version

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/packaging/flake.nix and package.nix, as the real Nix evaluates and builds them, with
-# ./nixpkgs in the place of nixpkgs. See packaging.bash.
+# scripts/packaging/flake.nix and package.nix, as the real Nix evaluates and builds them. ./nixpkgs stands in
+# for nixpkgs. See packaging.bash.
 
 # shellcheck disable=SC2016 # sed expands what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -20,7 +20,7 @@ setup_file()
 	export REPOSITORY HOME_WITH_NIX
 	repository "$REPOSITORY"
 	"$PROGRAM" --install --quiet --mirror "$RELEASES" --no-channel-add --no-modify-profile
-	# not in the repository, so that nothing can come from there by a mistake
+	# outside of the repository, so that the flake cannot find it there by mistake
 	cp -r "$TOP/tests/packaging/nixpkgs" "$BATS_FILE_TMPDIR"
 }
 
@@ -38,7 +38,7 @@ teardown_file()
 	HOME=${HOME_WITH_NIX:-$HOME} remove_nix
 }
 
-# nix COMMAND... FLAKE [OPTION...], without the network and without a lock file
+# nix COMMAND... FLAKE [OPTION...]: run nix inside, without a network and without a lock file
 nix()
 {
 	"$PROGRAM" -- nix "$@" "${OPTIONS[@]}" 2>"$BATS_TEST_TMPDIR/errors" || {
@@ -47,19 +47,19 @@ nix()
 	}
 }
 
-# value ATTRIBUTE [OPTION...]: of the flake, as JSON
+# value ATTRIBUTE [OPTION...]: print that attribute of the flake, as JSON
 value()
 {
 	nix eval "$FLAKE#$1" --json "${@:2}"
 }
 
-# package ATTRIBUTE: of the package for this system
+# package ATTRIBUTE: print that attribute of the package for this system
 package()
 {
 	value "packages.$SYSTEM.default.$1"
 }
 
-# clone: FLAKE becomes that of a copy, which may be changed
+# clone: set FLAKE to that of a copy, which the test may change
 clone()
 {
 	git clone -q "$REPOSITORY" "$BATS_TEST_TMPDIR/clone"
@@ -106,7 +106,7 @@ clone()
 	[ "$(package buildInputs)" = '["curl","libarchive","openssl"]' ]
 	[ "$(package checkInputs)" = '["cmocka"]' ]
 	[ "$(package nativeBuildInputs)" = '["autoreconfHook","pkg-config"]' ]
-	# a new one must be added there, and here
+	# whoever adds a library to configure.ac must add it to package.nix, and here
 	run -0 sed -n 's/.*PKG_CHECK_MODULES(\[[A-Z]*\], *\[\([a-z]*\).*/\1/p' "$TOP/configure.ac" "$TOP"/m4/nuc_*.m4
 	[ "$(sort <<<"$output" | tr '\n' ' ')" = 'cmocka libarchive libcrypto libcurl ' ]
 }
@@ -148,14 +148,14 @@ clone()
 	END
 	run -0 "$PROGRAM" -- nix-instantiate --eval --expr "(import $BATS_TEST_TMPDIR/default.nix { }).version"
 	[ "$output" = "\"$VERSION\"" ]
-	# the privileged program, only where it is asked for
+	# the privileged program is built only if a caller asks for it
 	run -0 "$PROGRAM" -- nix-instantiate --eval --strict --expr \
 		"map (o: (import $BATS_TEST_TMPDIR/default.nix o).configureFlags) [ { } { enableHelper = true; } ]"
 	[ "$output" = '[ [ ] [ "--enable-helper" ] ]' ]
 }
 
-# Within Nix's own sandbox, where the host lets it have one, with this host's compiler in it: so its
-# unit tests run where nobody but the builder exists, and without a network.
+# Builds in Nix's own sandbox, if the host allows one, with this host's compiler. So the unit tests also run
+# without a network, and where no user but the builder exists.
 @test "flake: it builds, passes its unit tests, and runs" {
 	local paths='' path out
 
@@ -173,7 +173,7 @@ clone()
 	done
 	run -0 "$PROGRAM" -- nix run "${OPTIONS[@]}" "$FLAKE" -- --version
 	[ "${lines[-1]}" = "nix-user-chroot $VERSION" ]
-	# it can be entered from within, and finds its installer
+	# the program that Nix has built can enter another directory from inside, and finds its installer
 	mkdir -p "$BATS_TEST_TMPDIR/nix/store" "$BATS_TEST_TMPDIR/nix/here"
 	run -0 "$PROGRAM" -- "$out/bin/nix-user-chroot" "$BATS_TEST_TMPDIR/nix" ls /nix
 	[[ $output == *here* ]]

@@ -4,17 +4,17 @@
 #
 # What the suites of scripts/release and scripts/packaging share. `load` it.
 #
-#   packaging                in setup_file and setup: a HOME and a TMPDIR of the test's own, a git that
-#                            knows nobody's configuration, no network; sets TOP VERSION PROGRAM (the
-#                            built program)
-#   repository DIR           DIR becomes a repository of this tree: v0.0.1, a commit after it, and
-#                            v$VERSION on a third
-#   change DIR FILE SED      a change of FILE in the repository DIR, committed
-#   binaries DIR             as scripts/build-static makes them, but all of them PROGRAM; sets PROOT, the
-#                            beginning of the names of PRoot's files
-#   needs_namespaces         skips the test where users cannot make them
-#   remove_nix               in teardown: a Nix in HOME, whose store is read-only, can be removed by bats
-#   nothing_left DIR...      nothing is in TMPDIR, and these do not exist
+#   packaging                in setup_file and setup: make a HOME and a TMPDIR for the test, let git ignore
+#                            the caller's configuration, and turn the network off; set TOP, VERSION and
+#                            PROGRAM (the built program)
+#   repository DIR           make DIR a repository of this tree with three commits; the first has the tag
+#                            v0.0.1, the last v$VERSION
+#   change DIR FILE SED      change FILE in the repository DIR by the sed script, and commit
+#   binaries DIR             fill DIR as scripts/build-static does, but each binary is PROGRAM; set PROOT to
+#                            the beginning of the names of PRoot's files
+#   needs_namespaces         skip the test if users cannot make user namespaces
+#   remove_nix               in teardown: make the read-only store of a Nix in HOME removable for bats
+#   nothing_left DIR...      check that TMPDIR is empty, and that no DIR exists
 #
 # Environment: NIX_USER_CHROOT, BUILD_DIR, RELEASES; NIX_USER_CHROOT_SINGLE, a program of configure
 # --enable-single-binary. See scripts/check.
@@ -79,7 +79,8 @@ change()
 	git -C "$1" commit -q -m "${4:-Change}" "$2"
 }
 
-# machine FILE OCTAL: e_machine of elf.h, in the header that it has anyway
+# machine FILE OCTAL: set e_machine (see elf.h) in the ELF header of FILE, so that FILE looks like one for that
+# machine
 machine()
 {
 	printf '%b' "\\0$2" | dd of="$1" bs=1 seek=18 conv=notrunc status=none
@@ -103,7 +104,7 @@ binaries()
 		armv7l 50
 		riscv64 363
 	END
-	# PRoot does not know it
+	# PRoot does not support riscv64
 	rm "$1/$PROOT-riscv64-linux"
 	echo source >"$1/$PROOT-source.tar.xz"
 	(cd "$1" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)

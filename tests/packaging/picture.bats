@@ -13,13 +13,13 @@ setup()
 	packaging
 	type -P tmux >/dev/null || skip "needs tmux"
 	PICTURE=$BATS_TEST_DIRNAME/../../scripts/picture
-	# the newest version there is the newest on the picture
+	# only this version, so that the picture shows the same version as the one in .github
 	mkdir "$BATS_TEST_TMPDIR/releases"
 	cp -r "$RELEASES/nix-2.26.3" "$BATS_TEST_TMPDIR/releases"
 	export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# shown SVG: the text that stays on the screen, once the picture stands still
+# shown SVG: print the text that is on the screen at the end of the picture
 shown()
 {
 	/usr/bin/python3 - "$1" <<-'END'
@@ -37,7 +37,7 @@ shown()
 	shown "$BATS_TEST_TMPDIR/out.svg" >now
 	diff now <(shown "$BATS_TEST_DIRNAME/../../.github/install.svg")
 	grep -qx '✓ the Nix install script has run' now
-	# progress, too, and every state comes and goes within the picture
+	# the picture also shows progress, so it has many states
 	[ "$(grep -c '<animate ' "$BATS_TEST_TMPDIR/out.svg")" -gt 20 ]
 	[ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'nix-user-chroot-picture.*')" ]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/release, in a repository made of this tree: what is in a release, that the same commit gives
-# the same bytes, what it refuses, and that nothing half-done is left. See packaging.bash.
+# scripts/release, in a repository made of this tree: what is in a release, that the same commit gives the same
+# bytes, what the script refuses, and that it leaves nothing half-done. See packaging.bash.
 
 # shellcheck disable=SC2016 # sed and the inner shell expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -43,13 +43,13 @@ clone()
 	git clone -q "$REPOSITORY" "$CLONE"
 }
 
-# release [OPTION...]: in the clone, without what takes long
+# release [OPTION...]: run scripts/release in the clone, without the steps that take long
 release()
 {
 	"$CLONE/scripts/release" --allow-unchecked --static "$STATIC" "$@"
 }
 
-# refused WORDS...: what `run` did. One line says what, others what next; nothing is left.
+# refused WORDS...: check the result of `run`: a message, advice below it, all WORDS in them, and nothing left
 refused()
 {
 	if [ "$status" -ne 1 ] || [[ $output != *"release: "* || ${lines[-1]} != "  "* ]]; then
@@ -135,7 +135,7 @@ Commits since v0.0.1:
 	mkdir tree
 	tar -C tree --strip-components=1 -xf "$RELEASE/$NAME.tar.xz"
 	[ -x tree/configure ]
-	# in the repository and not in the tarball: what only the repository needs
+	# files that only the repository needs are not in the tarball
 	run diff -rq "$REPOSITORY" tree
 	[[ $output != *differ* ]]
 	run -0 grep "^Only in $REPOSITORY" <<<"$output"
@@ -205,7 +205,7 @@ Commits since v0.0.1:
 	git -C "$CLONE" tag "v$VERSION"
 	run release
 	refused "tag v$VERSION is not annotated" "git tag -a v$VERSION"
-	# a branch of that name is no tag
+	# a branch with that name does not count as a tag
 	git -C "$CLONE" tag -d "v$VERSION"
 	git -C "$CLONE" branch "v$VERSION"
 	run release
@@ -221,7 +221,7 @@ Commits since v0.0.1:
 	run release
 	refused "configure.ac says version $VERSION" '9.9.9'
 	change "$CLONE" src/nix-user-chroot.1 "/^\\.TH/s/nix-user-chroot 9\.9\.9/nix-user-chroot $VERSION/"
-	# the action is taken at a tag of ours, and another one than this is not what is released
+	# users name the action with a tag: these files must name the tag of this release
 	for file in scripts/README scripts/github-action/action.yml; do
 		change "$CLONE" "$file" "s/github-action@v$VERSION/github-action@v1/"
 		git -C "$CLONE" tag -f -a "v$VERSION" -m new
@@ -280,13 +280,13 @@ Commits since v0.0.1:
 	sed -i "/ $NAME-i686/d" "$dir/SHA256SUMS"
 	run release --static "$dir"
 	refused "does not name $NAME-i686-linux"
-	# PRoot goes nowhere without its source
+	# PRoot is not released without its source
 	binaries "$dir"
 	rm "$dir/$PROOT-source.tar.xz"
 	run release --static "$dir"
 	refused "$dir has no $PROOT-source.tar.xz"
 	binaries "$dir"
-	# the version is a text in it, the first of the lines that --version prints
+	# change the version that the program prints: it is a text in the file
 	sed -i "s/nix-user-chroot $VERSION\$/nix-user-chroot 9.9.9/" "$dir/$NAME-$(uname -m)-linux"
 	(cd "$dir" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)
 	run release --static "$dir"
@@ -331,7 +331,7 @@ being_built()
 	local pid status=0
 
 	clone
-	# a process group of its own, as a terminal's Ctrl-C has it
+	# setsid: the signal goes to the process group, as with Ctrl-C at a terminal
 	setsid "$CLONE/scripts/release" --static "$STATIC" >log 2>&1 3>&- 4>&- &
 	pid=$!
 	wait_until 60 being_built
@@ -352,7 +352,7 @@ being_built()
 	nothing_left "$CLONE/dist"
 }
 
-# served: the release, by https; install.sh and ci-bootstrap ask for it
+# served: serve the release by https, for install.sh and ci-bootstrap to download from
 served()
 {
 	[ -n "${NIX_USER_CHROOT_SINGLE:-}" ] || skip "needs NIX_USER_CHROOT_SINGLE, a single-file build"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/build-static itself: what it refuses, and, where asked for, that what it makes is the same
-# everywhere. STATIC_DIST and the like: see static.bash.
+# scripts/build-static: what it refuses, and (only if asked for, because it takes minutes) that it makes the
+# same bytes everywhere. STATIC_DIST and other variables: see static.bash.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -15,7 +15,7 @@ setup()
 	cd "$HOME" || return
 }
 
-# build_static ARG...: scripts/build-static with a cache of the test's own
+# build_static ARG...: run scripts/build-static with an empty cache
 build_static()
 {
 	XDG_CACHE_HOME=$HOME/.cache "${BUILD_STATIC:-$BATS_TEST_DIRNAME/../../scripts/build-static}" \
@@ -36,7 +36,8 @@ build_static()
 	[ -z "$(find .cache -name 'work.*')" ]
 }
 
-# Compilers and libraries too; scripts/check static does the same with those in the cache
+# Builds the compiler and the libraries again, too; "scripts/check static" does the same with those from the
+# cache
 @test "build-static: another directory, umask, time zone and locale, and the same bytes" {
 	local top=$BATS_TEST_DIRNAME/../..
 

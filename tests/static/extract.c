@@ -1,6 +1,6 @@
 /*
- * Unpack the archive on descriptor 0 into the working directory, as the confined child of --install
- * does, with the reports on descriptor 1 and no confinement: for an emulator that has no
+ * Unpacks the archive on descriptor 0 into the working directory, and reports on descriptor 1, as
+ * the confined child of --install does, but without confinement: for emulators, which have no
  * namespaces.
  */
 #include "unpack/extract.h"

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """name-server.py DIRECTORY COMMAND...
 
-Run COMMAND beside a name server on 127.0.0.1:53, which knows releases.test alone, and a web server
-on port 8080 that has the files of DIRECTORY; end with its status. For a network namespace of its own.
+Runs COMMAND, and ends with its status. Meanwhile there is a name server on 127.0.0.1:53, which knows only the name
+releases.test, and a web server on port 8080 with the files of DIRECTORY. To be run in a network namespace of its own.
 """
 
 import functools
@@ -18,13 +18,13 @@ TYPE_A = 1
 
 
 def answer(query):
-    """The answer to one question: RFC 1035, 4.1."""
+    """Returns the answer to a query with one question: RFC 1035, 4.1."""
     end = query.index(b"\x00", 12) + 1
     name, (kind, _) = query[12:end], struct.unpack(">HH", query[end:end + 4])
     found = name.lower() == NAME
     records = b""
     if found and kind == TYPE_A:
-        # a pointer to the question's name, class IN, a minute, four bytes
+        # a pointer to the name in the question, class IN, valid for a minute, four bytes of data
         records = struct.pack(">HHHIH", 0xC00C, TYPE_A, 1, 60, 4) + socket.inet_aton("127.0.0.1")
     flags = 0x8180 if found else 0x8183
     header = query[:2] + struct.pack(">HHHHH", flags, 1, 1 if records else 0, 0, 0)

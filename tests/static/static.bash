@@ -1,23 +1,23 @@
 # shellcheck shell=bash
 #
-# What static.bats needs beside ../integration/install.bash. `load` it after that.
+# What static.bats needs in addition to ../integration/install.bash. `load` it after that file.
 #
-#   static_suite              in setup_file: finds the binaries that scripts/build-static has made;
-#                             sets and exports DIST, VERSION, and PROGRAM, this machine's; fails where
-#                             there is none
-#   binary ARCH               prints the path of the binary for ARCH
-#   need_binary ARCH          skips the test where there is none
-#   empty_root DIR            makes DIR a root with a static busybox in /bin and nothing else
-#   in_root DIR COMMAND...    COMMAND as root of a user namespace in that root, with a /proc, the /dev
-#                             and the network of this host, and HOME=/home/me
-#   tls_server FILE OPTION... a server of `openssl s_server` that has FILE; sets TLS_URL of it
-#   tls_stop                  in teardown: ends it
-#   downloads COMMAND... URL FILE   COMMAND (a binary, perhaps by an emulator) --install downloads
-#                             URL and finds in it what FILE holds; nothing is installed
-#   fetches COMMAND... URL FILE     the same by tests/fetch, where namespaces cannot be had
+#   static_suite              in setup_file: find the binaries that scripts/build-static has made; set and
+#                             export DIST, VERSION and PROGRAM, the binary for this machine; fail if there
+#                             is none
+#   binary ARCH               print the path of the binary for ARCH
+#   need_binary ARCH          skip the test if there is no binary for ARCH
+#   empty_root DIR            make DIR a root directory with a static busybox in /bin and nothing else
+#   in_root DIR COMMAND...    run COMMAND as root of a user namespace in that root directory, with a /proc,
+#                             the /dev and the network of this host, and HOME=/home/me
+#   tls_server FILE OPTION... start a server, `openssl s_server`, that serves FILE; set TLS_URL
+#   tls_stop                  in teardown: end the server
+#   downloads COMMAND... URL FILE   check that COMMAND (a binary, perhaps run by an emulator) downloads URL
+#                             with --install, and gets the contents of FILE; nothing is installed
+#   fetches COMMAND... URL FILE     the same by tests/fetch, where no namespaces can be made
 #
-# Environment: STATIC_DIST, the directory of the binaries (dist/ in the top directory); STATIC_BUILD,
-# what `scripts/build-static --build` was given; RELEASES, as in scripts/check.
+# Environment: STATIC_DIST, the directory of the binaries (by default dist/ in the top directory); STATIC_BUILD,
+# the directory that was given to `scripts/build-static --build`; RELEASES, as in scripts/check.
 
 static_suite()
 {
@@ -48,7 +48,7 @@ empty_root()
 	local busybox applet
 
 	mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/home/me" "$1/proc" "$1/tmp"
-	# that of the release, for Debian's own need not be static
+	# take the busybox of the release: Debian's own may be linked dynamically
 	busybox=$(tar -tf "$RELEASES/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" | grep '/bin/busybox$')
 	tar -xOf "$RELEASES/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" "$busybox" >"$1/bin/busybox"
 	chmod 755 "$1/bin/busybox"
@@ -63,7 +63,7 @@ in_root()
 	shift
 
 	# shellcheck disable=SC2016 # the inner shell expands it
-	# not bwrap, which covers parts of /proc: the kernel then refuses one to Nix's sandbox
+	# not by bwrap, which covers parts of /proc: then the kernel refuses a new /proc to Nix's sandbox
 	unshare --user --map-root-user --mount --pid --fork --kill-child bash -euc '
 		mount --rbind "$1" "$1"
 		mount -t proc proc "$1/proc"
@@ -89,7 +89,7 @@ tls_server()
 		if [[ $line == "ACCEPT "* ]]; then
 			# shellcheck disable=SC2034 # for the tests
 			TLS_URL=https://localhost:${line##*:}/${file##*/}
-			# what it says from now on must not stop it
+			# read on, so that the server never blocks on a full pipe
 			cat <&"$output" >/dev/null 3>&- 4>&- &
 			exec {output}<&-
 			return
@@ -117,7 +117,7 @@ fetches()
 	cmp "$file" "$directory/file.part"
 }
 
-# A digest that is not the file's ends --install after the download, and is told with the right one
+# With a wrong digest --install ends after the download, and its message has the digest of what it got
 downloads()
 {
 	local file=${*: -1} url=${*: -2:1} zeros

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# The binaries that scripts/build-static has made. What they do beyond this is tested by the suites of
+# The binaries that scripts/build-static has made. What is not tested here is tested by the suites of
 # tests/integration, run with
 #
 #     NIX_USER_CHROOT=dist/nix-user-chroot-VERSION-x86_64-linux BUILD_DIR=BUILD/x86_64
@@ -52,7 +52,7 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
 }
 
-# root_for ARCH: a new empty root with the binary as /nix-user-chroot
+# root_for ARCH: make a new empty root directory, with the binary as /nix-user-chroot
 root_for()
 {
 	need_binary "$1"
@@ -68,7 +68,7 @@ is_native()
 	[[ $(uname -m)/$1 == "$1/$1" || $(uname -m)/$1 == x86_64/i686 ]]
 }
 
-# emulated ARCH [PROGRAM]: the words to run its binary, or another program, with, in emulated
+# emulated ARCH [PROGRAM]: set the array emulated to the words that run the binary for ARCH, or PROGRAM
 emulated()
 {
 	need_binary "$1"
@@ -79,7 +79,7 @@ emulated()
 	fi
 }
 
-# need_test_program ARCH NAME: skips the test where it was not built; sets program to its path
+# need_test_program ARCH NAME: set program to the path of that program, or skip the test if it was not built
 need_test_program()
 {
 	program=${STATIC_BUILD:-}/$1/tests/$2
@@ -110,7 +110,7 @@ need_test_program()
 		[ -x "$file" ] || continue
 		echo "$arch: $(stat -c %s "$file") of $SIZE_MAX bytes"
 		[ "$(stat -c %s "$file")" -le $SIZE_MAX ]
-		# /proc/%ld/root is the program's own
+		# /proc/%ld/root is a text of the program itself
 		run -1 grep -aE 'nix-user-chroot-static|(^|[^d])/root/|/home/[^m]|/build/|/sysroot/' "$file"
 	done
 }
@@ -163,12 +163,12 @@ need_test_program()
 
 	run -0 in_root "$root" /nix-user-chroot --check
 	[[ ${lines[-1]} == "Yes: entering and --install will work here"* ]]
-	# the CA bundle is found where Debian has it
+	# --install finds the CA bundle where Debian has it
 	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --no-channel-add
 	[[ $output == *'nix (Nix) 2.26.3 is installed in /home/me/.local/share/nix'$'\n'* ]]
 	run -0 in_root "$root" /nix-user-chroot -- nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
-	# the copy of itself, by the name of a program of Nix's
+	# run the copy of the program by the name of a command of Nix
 	run -0 in_root "$root" /home/me/.local/bin/nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 	cmp "$root/home/me/.local/bin/nix-user-chroot" "$root/nix-user-chroot"
@@ -193,7 +193,7 @@ need_test_program()
 	[[ $output == *certificate* ]]
 	[ -z "$(find "$root/home/me" -type f)" ]
 	[ "$(mirror_requests '^GET')" -eq 0 ]
-	# and then the right one
+	# with the right bundle it works
 	cp "$MIRROR_CA" "$root/etc/pki/tls/certs/ca-bundle.crt"
 	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" --nix-version "$TINY"
 }
@@ -206,7 +206,7 @@ need_test_program()
 	SYSTEM=i686-linux tiny_release "$SITE" 1.0.1
 
 	run -0 in_root "$root" /nix-user-chroot --check
-	# its own system is the default
+	# by default an i686 binary installs the Nix for i686
 	run -0 in_root "$root" /nix-user-chroot --install --mirror "$MIRROR_URL" \
 		--nix-version 1.0.1 --no-channel-add
 	[ "$(mirror_requests 'nix-1.0.1-i686-linux.tar.xz ')" -eq 1 ]
@@ -251,20 +251,20 @@ need_test_program()
 	export -f in_root
 	inside=(bash -c 'in_root "$@"' - "$root" /nix-user-chroot)
 	downloads "${network[@]}" "${inside[@]}" "http://releases.test:8080${data#"$SITE"}" "$data"
-	# one that does not exist
+	# a host name that does not exist
 	run -125 "${network[@]}" "${inside[@]}" --install --no-channel-add \
 		--tarball http://other.test:8080/x --sha256 "$(printf '%064d' 0)"
 	[[ $output == *other.test* ]]
 }
 
-# certificate KIND OPTION...: cert.pem and key.pem in HOME, of a CA and server in one
+# certificate KIND OPTION...: make cert.pem and key.pem in HOME, of a CA that is its own server
 certificate()
 {
 	openssl req -x509 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \
 		-days 2 -keyout "$HOME/key.pem" -out "$HOME/cert.pem" -newkey "$@" 2>/dev/null
 }
 
-# tls OPTION...: every binary that runs here downloads from a server with OPTION
+# tls OPTION...: check that every binary which runs here downloads from a server with these OPTIONs
 tls()
 {
 	local arch tried=0
@@ -304,7 +304,7 @@ tls()
 	certificate rsa:2048
 	tls_server "$data" -cert "$HOME/cert.pem" -key "$HOME/key.pem" -tls1_1 \
 		-cipher 'ALL:@SECLEVEL=0'
-	# it would speak to others
+	# the server works with a client that accepts its protocol
 	openssl s_client -connect "$(cut -d / -f 3 <<<"$TLS_URL")" -tls1_1 \
 		-cipher 'ALL:@SECLEVEL=0' </dev/null
 	run -125 "$PROGRAM" --install --no-channel-add --cacert "$HOME/cert.pem" \
@@ -313,7 +313,7 @@ tls()
 	[[ $output == *"TLS"* ]]
 }
 
-# with_emulator FUNCTION: FUNCTION ARCH for each architecture that this machine does not run by itself
+# with_emulator FUNCTION: call FUNCTION ARCH for each architecture that needs an emulator on this machine
 with_emulator()
 {
 	local arch tried=
@@ -334,8 +334,8 @@ with_emulator()
 	check_by_emulator() {
 		emulated "$1"
 		SYSTEM=$1-linux tiny_release "$BATS_TEST_TMPDIR/site" 1.0.1
-		# the emulator has threads of its own, and the kernel then refuses a user namespace; whether another
-		# runtime would work there is the host's affair
+		# the emulator is a process with several threads, to which the kernel refuses a user namespace.
+		# Check this runtime only: whether another works depends on the host.
 		export NIX_USER_CHROOT_RUNTIME=userns
 		run -1 "${emulated[@]}" --check
 		[[ $output == *'user namespace        failed'* && $output == *emulator* ]]
@@ -346,7 +346,7 @@ with_emulator()
 	with_emulator check_by_emulator
 }
 
-# downloads_by_emulator ARCH
+# downloads_by_emulator ARCH: check downloads from servers with various protocols
 downloads_by_emulator()
 {
 	local program protocol options
@@ -364,7 +364,7 @@ downloads_by_emulator()
 		-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256 -groups X25519
 		-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384 -groups P-256
 	END
-	# and who is not to be trusted is not
+	# a server with an unknown certificate is refused
 	certificate ed25519
 	mv "$HOME/cert.pem" "$HOME/other.pem"
 	certificate ed25519
@@ -377,7 +377,7 @@ downloads_by_emulator()
 	with_emulator downloads_by_emulator
 }
 
-# unpacks_by_emulator ARCH
+# unpacks_by_emulator ARCH: compare what the binary unpacks with what tar unpacks
 unpacks_by_emulator()
 {
 	local program tarball
@@ -395,7 +395,7 @@ unpacks_by_emulator()
 	diff <(cd "$HOME/ours" && find . -printf '%p %y %l\n' | LC_ALL=C sort) \
 		<(cd "$HOME/theirs" && find . -printf '%p %y %l\n' | LC_ALL=C sort)
 	diff -r --no-dereference "$HOME/ours" "$HOME/theirs"
-	# cut short
+	# a tarball that was cut short is refused
 	(cd "$HOME/ours" && head -c 1000000 "$tarball" | run ! "${emulated[@]}")
 }
 

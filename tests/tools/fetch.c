@@ -2,12 +2,11 @@
  * The download part of the installer as a program, for tests/integration/network.bats:
  *
  *     fetch [OPTION…] URL DIR NAME      download_file() into DIR/NAME.part; prints the digest
- *     fetch [OPTION…] --text URL        download_text(); prints the URL after redirects, then the
- * text
+ *     fetch [OPTION…] --text URL        download_text(); prints the last URL, then the text
  *
- * Ends with 0, 1 where the download failed (it has said why), 2 for a wrong use of this program,
- * and 3 where download_file() broke its promises: its digest, what a sink got and what is in the
- * file must be the same.
+ * Ends with 0; with 1 if the download failed, after a message that says why; with 2 if the
+ * arguments are wrong; and with 3 if download_file() broke its promise that its digest, the bytes
+ * of the sink and those of the file are the same.
  */
 #include "fetch/download.h"
 #include "install/release.h"
@@ -29,11 +28,11 @@ struct request {
 	struct download_options options;
 	bool text, resolve;
 	struct release_request release; /* for --resolve */
-	bool remove;			/* NAME.part at the end, as the installer does */
+	bool remove;			/* remove NAME.part at the end, as the installer does */
 	unsigned max;			/* bytes */
 	struct sha256 expected;
 	bool has_expected;
-	unsigned end_at; /* bytes after which progress() wants an end */
+	unsigned end_at; /* bytes after which progress() asks to end the download */
 };
 
 static int usage(void)
@@ -56,7 +55,7 @@ static bool parse_unsigned(const char *text, unsigned *out)
 
 enum kind { FLAG, NUMBER, STRING, DIGEST, VERBOSE };
 
-/* What an option sets in a struct request */
+/* The field of struct request that each option sets */
 static const struct {
 	const char *name;
 	enum kind kind;
@@ -106,7 +105,7 @@ static bool set_field(struct request *request, size_t i, const char *value)
 	return false;
 }
 
-/* Returns the index of the first argument that is no option, or -1 */
+/* Returns the index of the first argument that is not an option, or -1 */
 static int parse_options(int argc, char **argv, struct request *out)
 {
 	struct option options[FIELD_COUNT + 1] = {0};
@@ -171,7 +170,7 @@ static bool check_promises(const struct download_file *file, struct sha256_strea
 	       size == file->size;
 }
 
-/* Prints the digest; WORDS are URL, DIR and NAME */
+/* Downloads the file, and prints its digest; WORDS are URL, DIR and NAME */
 static int fetch_file(struct downloader *downloader, const struct request *request, char **words,
 		      struct sha256 *out)
 {

@@ -1,14 +1,15 @@
 /*
  * refuse RULE[,RULE…] -- COMMAND [ARG…]
  *
- * Runs COMMAND under a seccomp filter that refuses system calls, as those of containers and systemd
- * units do. Written in BPF's own instructions, so that the tests need no libseccomp.
+ * Runs COMMAND under a seccomp filter that refuses system calls, as the filters of containers and
+ * systemd units do. The filter is written in BPF instructions, so that the tests need no
+ * libseccomp.
  *
- * RULE is NAME[=ERRNO|=kill][:BITS]: refuse NAME with ERRNO (a number; EPERM where none is given),
- * or kill the process, where its first argument has any of BITS (hexadecimal; always where none are
- * given). NAME is unshare, clone, mount, pivot_root, umount, openat2 or landlock. Of clone only
- * CLONE_NEWUSER is refused, and clone3 is answered with ENOSYS then, since a filter cannot see its
- * flags: both are what Docker's default filter does.
+ * RULE is NAME[=ERRNO|=kill][:BITS]. The call NAME fails with ERRNO (a number; by default EPERM),
+ * or kills the process. With BITS, a hexadecimal number, this applies only if the first argument
+ * has any of BITS. NAME is unshare, clone, mount, pivot_root, umount, openat2 or landlock. For
+ * clone, only CLONE_NEWUSER is refused; and clone3 then answers ENOSYS, because a filter cannot see
+ * its flags. Docker's default filter does the same.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -41,7 +42,7 @@
 #error "tell refuse.c this architecture's AUDIT_ARCH_*"
 #endif
 
-/* a rule takes at most five instructions, and the frame four */
+/* a rule needs at most five instructions, and the rest of the filter four */
 #define MAX_INSTRUCTIONS 64
 
 struct program {
@@ -63,7 +64,7 @@ static void emit_load(struct program *program, size_t offset)
 	emit(program, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
 }
 
-/* The number of the call is loaded before and after. */
+/* Before and after a rule, the accumulator contains the number of the call. */
 static void emit_rule(struct program *program, long number, uint32_t action, uint32_t bits)
 {
 	const struct sock_filter answer = BPF_STMT(BPF_RET | BPF_K, action);
@@ -71,7 +72,7 @@ static void emit_rule(struct program *program, long number, uint32_t action, uin
 	emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0,
 						   bits ? 4 : 1));
 	if (bits) {
-		/* the low half: all of NATIVE_ARCH are little-endian */
+		/* the low half comes first: all of NATIVE_ARCH are little-endian */
 		emit_load(program, offsetof(struct seccomp_data, args[0]));
 		emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
 	}
@@ -140,8 +141,10 @@ int main(int argc, char **argv)
 	}
 	emit(&program, allow);
 	filter = (struct sock_fprog){.len = program.len, .filter = program.code};
-	/* who has CAP_SYS_ADMIN needs no no_new_privs: sudo works behind such a filter, as in a
-	 * container */
+	/*
+	 * a process with CAP_SYS_ADMIN needs no no_new_privs: so sudo works under this filter, as
+	 * in a container
+	 */
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0 &&
 	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)) {

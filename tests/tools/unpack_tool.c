@@ -1,7 +1,9 @@
 /*
  * unpack_tool [-r] [-k] ARCHIVE STAGING_DIR NIX_DIR [MAX_BYTES [MAX_ENTRIES]]
- * Unpack ARCHIVE ("-": standard input) confined into STAGING_DIR, then commit its store paths into
- * NIX_DIR/store, as --install does. -r: replace what is there. -k: keep it unpacked, do not commit.
+ *
+ * Unpacks ARCHIVE ("-": standard input), confined, into STAGING_DIR, and then commits its store
+ * paths to NIX_DIR/store, as --install does. -r: replace store paths that exist. -k: keep the
+ * unpacked files, and do not commit.
  */
 #include "store/commit.h"
 #include "store/layout.h"

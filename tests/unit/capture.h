@@ -15,7 +15,7 @@ struct capture {
 	int saved;
 };
 
-/* From now on stderr goes to *CAPTURE. */
+/* From now on stderr is captured by *CAPTURE. */
 static inline void capture_begin(struct capture *capture)
 {
 	capture->file = tmpfile();
@@ -25,7 +25,7 @@ static inline void capture_begin(struct capture *capture)
 	assert_true(dup2(fileno(capture->file), STDERR_FILENO) >= 0);
 }
 
-/* stderr is back; what was said since the beginning, the caller's to free. */
+/* Restores stderr, and returns what was written to it since capture_begin(); the caller frees. */
 static inline char *capture_end(struct capture *capture)
 {
 	char *text = xcalloc(65536, 1);

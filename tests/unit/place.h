@@ -16,7 +16,9 @@ struct place {
 	int fd;
 };
 
-/* For cmocka_unit_test_setup_teardown(): *STATE becomes a struct place *, an empty directory. */
+/*
+ * For cmocka_unit_test_setup_teardown(): makes an empty directory; *STATE becomes a struct place *.
+ */
 static inline int place_setup(void **state)
 {
 	const char *tmp = env_get("TMPDIR");
@@ -40,7 +42,7 @@ static inline int place_teardown(void **state)
 	return r;
 }
 
-/* A setup for a test that begins with nothing in the environment but where to put files. */
+/* A setup for tests that need an empty environment, except for TMPDIR. */
 static inline int empty_environment(void **state)
 {
 	_cleanup_free_ char *tmp = xstrdup(getenv("TMPDIR"));

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # Nix sets the attributes of the derivation as variables
-# What stdenv does, as far as this package wants it
+# Does what nixpkgs' stdenv does, as far as this package needs it
 set -euo pipefail
 
-# in an installCheckPhase
+# installCheckPhase calls this function
 runHook() {
 	:
 }

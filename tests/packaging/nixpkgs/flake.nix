@@ -1,11 +1,11 @@
-# A stand-in for nixpkgs: what scripts/packaging asks of it, by nixpkgs' own names, so that the flake can
-# be evaluated and built without the network. Packages are names, and the compiler is this host's.
+# A stand-in for nixpkgs, with all that scripts/packaging uses, under nixpkgs' own names: so the flake can be
+# evaluated and built without a network. Packages are only names here, and the compiler is this host's.
 {
   outputs =
     { self }:
     let
       lib = import ./lib.nix;
-      # of those that nixpkgs has
+      # some of the systems that nixpkgs supports
       systems = [
         "aarch64-linux"
         "armv6l-linux"

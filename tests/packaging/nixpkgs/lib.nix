@@ -26,7 +26,7 @@ rec {
     function (builtins.intersectAttrs (builtins.functionArgs function) pkgs // overrides);
 
   fileset = {
-    # a missing file is an error, as it is there
+    # as in nixpkgs, a missing file is an error
     unions = map (
       path:
       if builtins.pathExists path then path else throw "lib.fileset: ${toString path} does not exist"

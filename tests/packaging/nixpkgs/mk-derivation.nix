@@ -1,8 +1,8 @@
-# stdenv.mkDerivation, with the compiler and the tools of this host
+# stdenv.mkDerivation for the tests: it uses the compiler and the tools of this host
 { lib, system }:
 attrs:
 let
-  # a misspelt attribute is taken for a variable by the real one, and nobody notices
+  # the real mkDerivation would take a misspelt attribute for an environment variable, and nobody would notice
   known = [
     "buildInputs"
     "checkInputs"

@@ -27,8 +27,8 @@ static inline const char *plan_word(enum plan_type type)
 }
 
 /*
- * One line a step: "WORD PATH", "WORD PATH < SOURCE" where that is another one, "WORD PATH = TEXT";
- * the caller frees.
+ * The steps of PLAN as text, one a line: "WORD PATH"; "WORD PATH < SOURCE" if the source has
+ * another path; or "WORD PATH = TEXT". The caller frees.
  */
 static inline char *plan_text(const struct plan *plan)
 {
@@ -48,11 +48,11 @@ static inline char *plan_text(const struct plan *plan)
 	return text;
 }
 
-/* What has been mounted on paper so far: the later one covers the earlier. */
+/* What is mounted so far in a simulation of the plan; a later mount covers an earlier one. */
 struct paper_mount {
 	const char *path;
 	const char *source; /* on the host or below /nix; NULL: a tmpfs of ours */
-	bool is_file;	    /* the empty file */
+	bool is_file;	    /* it is the empty file */
 };
 
 struct paper {
@@ -79,7 +79,7 @@ static inline const struct paper_mount *paper_mount_of(const struct paper *paper
 	return NULL;
 }
 
-/* 0 and the type of what PATH is on paper, or -errno. */
+/* Returns 0 and the type of PATH in the simulation, or -errno. */
 static inline int paper_look(const struct paper *paper, const char *path, enum entry_type *type)
 {
 	const struct paper_mount *mount = paper_mount_of(paper, path);
@@ -122,7 +122,7 @@ static inline void paper_mount_add(struct paper *paper, const char *path, const 
 	paper->mounts[paper->mount_count++] = (struct paper_mount){path, source, false};
 }
 
-/* A new entry must lie in a directory of ours, and have a name of its own. */
+/* A new entry must be in a directory that the plan has made, and nothing of that name may exist. */
 static inline void paper_make(struct paper *paper, const struct plan_step *step)
 {
 	_cleanup_free_ char *parent = path_parent(step->path);
@@ -178,18 +178,18 @@ static inline void paper_do(struct paper *paper, const struct plan_step *step)
 		paper->mounts[paper->mount_count - 1].is_file = true;
 }
 
-/* Try PLAN out on HOST; a step that cannot be done fails the test. */
+/* Simulates PLAN on HOST; a step that could not be carried out fails the test. */
 static inline void plan_check(const struct plan *plan, const struct fake_host *host)
 {
 	struct paper paper = {.host = host};
 	size_t nix = 0;
 
 	paper_mount_add(&paper, "/", NULL);
-	/* the old root is there while the steps are carried out, and a file of ours */
+	/* while the steps are carried out, there is the old root, and a file of ours */
 	paper_make(&paper, &(struct plan_step){.type = PLAN_DIRECTORY, .path = plan->old_root});
 	paper_make(&paper, &(struct plan_step){.type = PLAN_BIND_FILE, .path = plan->own_file});
 	for (size_t i = 0; i < plan->count; i++) {
-		/* a plan never reaches into the old root */
+		/* no step may be inside the old root */
 		assert_false(paper_within(plan->steps[i].path, plan->old_root));
 		paper_do(&paper, &plan->steps[i]);
 		nix += plan->steps[i].type == PLAN_NIX;

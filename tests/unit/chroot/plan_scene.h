@@ -13,18 +13,18 @@
 
 #define WARNING "nix-user-chroot: warning: "
 
-/* What one test asks for, and what has to come of it. */
+/* The input of one test, and the steps and messages that it expects. */
 struct scene {
 	struct fake_host host;
 	const char *excludes[8];
-	struct path_mount profile[4], absolute[6]; /* ended by an empty one */
+	struct path_mount profile[4], absolute[6]; /* each list ends with an empty mount */
 	const char *user, *state_home;
 	bool with_ssh;
 	uid_t uid;	  /* for ssh */
 	const char *home; /* for ssh */
 	enum log_level level;
 	const char *steps;
-	const char *said; /* NULL: nothing */
+	const char *said; /* the expected messages; NULL: none */
 };
 
 #define TO(from, to)                                                                   \
@@ -39,7 +39,10 @@ static inline int by_target(const void *left, const void *right)
 	return strcmp(a->target, b->target);
 }
 
-/* As path_config_parse() returns it. The mounts' strings are the scene's. */
+/*
+ * The configuration of a scene, as path_config_parse() would return it. The scene owns the mounts'
+ * strings.
+ */
 static inline struct path_config config_of(const struct scene *scene)
 {
 	struct path_config config = {.mounts = xcalloc(10, sizeof(*config.mounts))};
@@ -87,7 +90,7 @@ static inline int by_text(const void *left, const void *right)
 	return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* The lines of TEXT, sorted; the caller frees. */
+/* Returns the lines of TEXT, sorted; the caller frees. */
 static inline char *sorted(const char *text)
 {
 	_cleanup_(strlist_clear) struct strlist lines = {0};
@@ -105,7 +108,10 @@ static inline char *sorted(const char *text)
 	return out;
 }
 
-/* The steps must be these, in any order in which each of them can be done. */
+/*
+ * Builds the plan: its steps must be those of the scene, in any order in which each of them is
+ * possible.
+ */
 static inline void play(struct scene *scene)
 {
 	_cleanup_(plan_clear) struct plan plan;

@@ -23,7 +23,7 @@
 
 enum { ENTERED = 0, REFUSED = 77, CALLED = 99 };
 
-static bool is_core; /* what runs is the core */
+static bool is_core; /* whether code of the core is running */
 
 static void not_by_the_core(void)
 {
@@ -70,7 +70,7 @@ int execv(const char *path, char *const argv[])
 	return execve(path, argv, environ);
 }
 
-/* The status to end with. */
+/* Returns the exit status. */
 static int enter(const char *directory)
 {
 	_cleanup_(chroot_error_clear) struct chroot_error error = {0};
@@ -107,7 +107,7 @@ static void enters_alone(void **state)
 	assert_int_equal(fs_replace_file(place->fd, PATH_CONFIG_FILE, text, strlen(text), 0644), 0);
 	child = fork();
 	if (child == 0) {
-		/* what the core says of the profile that is not there is no matter here */
+		/* the core's message about the missing profile does not matter here */
 		close(STDERR_FILENO);
 		is_core = true;
 		_exit(enter(place->path));

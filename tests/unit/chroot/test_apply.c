@@ -25,7 +25,7 @@
 
 #include "../capture.h"
 
-/* Below the scratch directory; $ in a step's source stands for that directory. */
+/* A scratch directory. In the source of a step, $ stands for its path. */
 static char *scratch;
 
 static int setup(void **state)
@@ -63,10 +63,12 @@ static struct plan_step step(enum plan_type type, const char *path, const char *
 	};
 }
 
-/* What a test does on the host once the child is in its namespaces; reset after each. */
+/*
+ * What a test does on the host after the child has entered its namespaces; reset after each test.
+ */
 static int (*prepare)(void);
 
-/* In the child: enter the namespaces and carry the steps out. 0, or the status to end with. */
+/* In the child: enters the namespaces, and carries the steps out. Returns 0, or the exit status. */
 static int enter(struct plan_step *steps, size_t count)
 {
 	_cleanup_free_ char *nix = xasprintf("%s/nix", scratch);
@@ -97,7 +99,10 @@ static int enter(struct plan_step *steps, size_t count)
 	return umask(022) == 0777 ? 0 : 103;
 }
 
-/* Run CHECK inside, after COUNT steps; what was said is the caller's to free, *STATUS the end. */
+/*
+ * Runs CHECK inside, after COUNT steps. Returns what was printed, which the caller frees; *STATUS
+ * is the exit status.
+ */
 static char *run(struct plan_step *steps, size_t count, int (*check)(void), int *status)
 {
 	struct capture capture;
@@ -149,7 +154,7 @@ static int check_what_is_left(void)
 	CHECK(!is_there("/no-directory") && !is_there("/no-file"));
 	CHECK(lstat("/link\n\377", &st) == 0 && S_ISLNK(st.st_mode));
 	CHECK(!is_there("/old"));
-	/* what is ours can be searched, whatever the umask, and not be written */
+	/* directories of ours can be searched, whatever the umask is, and cannot be written */
 	CHECK(stat("/new", &st) == 0 && (st.st_mode & 07777) == 0755);
 	CHECK(mkdir("/more", 0755) < 0 && errno == EROFS);
 	CHECK(mkdir("/first/tmpfs-below", 0755) == 0 && rmdir("/first/tmpfs-below") == 0);
@@ -211,7 +216,7 @@ static int check_nothing(void)
 	return 0;
 }
 
-/* Without /nix there is nothing to run for. */
+/* Without /nix entering has no purpose, so it fails. */
 static void no_nix_is_fatal(void **state)
 {
 	struct plan_step steps[] = {
@@ -237,7 +242,9 @@ static struct plan_step configured(struct plan_step step)
 
 #define WARNING "nix-user-chroot: warning: "
 
-/* What was asked for and cannot be had is said, in one message for one directory and one reason. */
+/*
+ * What the user has configured and is not possible gives one message for each directory and reason.
+ */
 static void what_was_asked_for_is_warned_of(void **state)
 {
 	struct plan_step steps[] = {
@@ -264,7 +271,7 @@ static void what_was_asked_for_is_warned_of(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* In $/many, more than half of the mounts that a namespace may have. 0 or -1. */
+/* Makes in $/many more than half of the mounts that a namespace may have. Returns 0 or -1. */
 static int make_many_mounts(void)
 {
 	_cleanup_free_ char *many = xasprintf("%s/many", scratch), *text = NULL;
@@ -274,12 +281,12 @@ static int make_many_mounts(void)
 	if (fs_read_file(AT_FDCWD, "/proc/sys/fs/mount-max", 64, &text, &len) < 0)
 		_exit(77);
 	limit = strtoul(text, NULL, 10);
-	/* more of them would take too long to make */
+	/* making so many mounts would take too long */
 	if (limit > 200000)
 		_exit(77);
 	if (mkdir(many, 0755) < 0 || mount("many", many, "tmpfs", 0, NULL) < 0)
 		return -1;
-	/* with each round it has twice as many mounts in it */
+	/* each round doubles the number of mounts in it */
 	for (unsigned long made = 1, i = 0; made <= limit / 2; made *= 2, i++) {
 		_cleanup_free_ char *copy = xasprintf("%s/%lu", many, i);
 
@@ -325,18 +332,18 @@ static int check_nothing_on_the_host(void)
 {
 	struct stat st;
 
-	/* the host's own, with nothing made in it */
+	/* the host's own directory, in which nothing was made */
 	CHECK(lstat("/first/entry", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 1);
 	CHECK(!is_there("/first/new") && !is_there("/first/link") && !is_there("/first/dir"));
 	CHECK(!is_there("/closed/new"));
-	/* ours is ours, and read-only; the host's stays writable */
+	/* a tmpfs of ours is read-only; a directory of the host stays writable */
 	CHECK(lstat("/second", &st) == 0 && is_there("/second/new"));
 	CHECK(mkdir("/second/more", 0755) < 0 && errno == EROFS);
 	CHECK(mkdir("/first/more", 0755) == 0 && rmdir("/first/more") == 0);
 	return 0;
 }
 
-/* Where a tmpfs should be and is not, nothing is made. */
+/* If a tmpfs could not be mounted, the entries that it should have are not made on the host. */
 static void nothing_is_made_on_the_host(void **state)
 {
 	struct plan_step steps[] = {
@@ -344,10 +351,10 @@ static void nothing_is_made_on_the_host(void **state)
 		step(PLAN_BIND_DIRECTORY, "/first", "$/directory"),
 		step(PLAN_BIND_DIRECTORY, "/second", "$/directory"),
 		step(PLAN_BIND_DIRECTORY, "/closed", "$/closed"),
-		/* a file where the plan saw a directory */
+		/* the plan saw a directory here, but by now there is a file */
 		step(PLAN_TMPFS, "/first/entry", NULL),
 		step(PLAN_BIND_FILE, "/first/entry/x", "$/file"),
-		/* and where it meant to have one of ours by now */
+		/* the plan expects a tmpfs of ours here, but there is none */
 		step(PLAN_BIND_FILE, "/first/new", "$/file"),
 		step(PLAN_SYMLINK, "/first/link", "x"),
 		configured(step(PLAN_DIRECTORY, "/first/dir", NULL)),
@@ -390,7 +397,9 @@ static void hides_files(void **state)
 		step(PLAN_BIND_FILE, "/file", "$/file"),
 		configured(step(PLAN_HIDE_FILE, "/file", NULL)),
 		configured(step(PLAN_HIDE_FILE, "/first/entry", NULL)),
-		/* gone is as good as hidden; what cannot be hidden is told */
+		/*
+		 * a file that is gone needs no hiding; a file that cannot be hidden gives a warning
+		 */
 		configured(step(PLAN_HIDE_FILE, "/first/gone", NULL)),
 		configured(step(PLAN_HIDE_FILE, "/first", NULL)),
 	};

@@ -49,7 +49,10 @@ static const struct fake_entry table[] = {
 
 static struct fake_host links = FAKE_HOST(table);
 
-/* "RESULT: TYPE PATH" of host_resolve(), as text that a failed test shows; the caller frees. */
+/*
+ * The result of host_resolve() as "TYPE PATH" or as an error, for readable failures; the caller
+ * frees.
+ */
 static char *resolve(struct fake_host *host, const char *path, bool follow_last)
 {
 	static const char *const words[] = {
@@ -96,10 +99,10 @@ static void goes_up_as_the_kernel_does(void **state)
 	check("/../../usr", true, "directory /usr");
 	check("/usr/above-root/bin", true, "directory /usr/bin");
 	check("/usr/bin/../..", true, "directory /");
-	/* from where the link leads, not from where it lies */
+	/* ".." starts from where the link leads, not from where the link is */
 	check("/bin/..", true, "directory /usr");
 	check("/usr/./bin/.", true, "directory /usr/bin");
-	/* /missing/.. is not /, and a file has no ".." */
+	/* /missing/.. does not exist, though it looks like /; and a file has no ".." */
 	check("/missing/..", true, "No such file or directory");
 	check("/usr/bin/env/..", true, "Not a directory");
 	check("/usr/bin/env/.", true, "Not a directory");
@@ -148,7 +151,7 @@ static void loops_end(void **state)
 	check("/a/below", false, "Too many levels of symbolic links");
 }
 
-/* A chain of COUNT links that ends in a file. */
+/* Resolves a chain of COUNT links that ends in a file. */
 static char *resolve_chain(unsigned count)
 {
 	struct fake_entry *entries = xcalloc(count + 1, sizeof(*entries));
@@ -277,7 +280,7 @@ static void looks_below_nix_and_beside_it(void **state)
 	assert_int_equal(type, ENTRY_SYMLINK);
 	assert_string_equal(target, "directory");
 	assert_int_equal(view.look(view.context, "/nix/missing", &type, &untouched), -ENOENT);
-	/* its name only begins like /nix */
+	/* its name begins like /nix, but it is another entry */
 	assert_int_equal(view.look(view.context, "/nixfifo", &type, &untouched), -ENOENT);
 	assert_int_equal(view.look(view.context, "/proc", &type, &untouched), 0);
 	assert_int_equal(type, ENTRY_DIRECTORY);

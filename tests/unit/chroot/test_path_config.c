@@ -28,7 +28,7 @@ static void parse_ok(const char *text, struct path_config *config)
 	assert_null(problems.items);
 }
 
-/* The one problem is of this KIND, there, and about WORD. */
+/* Checks that there is one problem, of this KIND, at this position, about WORD. */
 static void assert_problem(const struct path_config_problems *problems, enum path_config_kind kind,
 			   unsigned line, unsigned column, const char *word)
 {
@@ -57,7 +57,7 @@ static void expect_error(const char *text, enum path_config_kind kind, unsigned 
 	assert_memory_equal(&config, &nothing, sizeof(config));
 }
 
-/* TEXT is read all the same. */
+/* TEXT gives this warning, and is read all the same. */
 static void expect_warning(const char *text, enum path_config_kind kind, unsigned line,
 			   unsigned column, const char *word, struct path_config *config)
 {
@@ -68,7 +68,7 @@ static void expect_warning(const char *text, enum path_config_kind kind, unsigne
 	assert_true(kind >= PATH_CONFIG_UNKNOWN_SECTION);
 }
 
-/* The mount that is at TARGET. */
+/* Checks the mount at TARGET. */
 static void assert_mount(const struct path_config *config, const char *target, const char *source,
 			 bool from_profile)
 {
@@ -129,7 +129,7 @@ static void empty_sections(void **state)
 	}
 }
 
-/* The same thing, in every way that TOML has to write it. */
+/* The same configuration in every way in which TOML can write it. */
 static void written_otherwise(void **state)
 {
 	static const char *const texts[] = {
@@ -186,7 +186,10 @@ static void normalised(void **state)
 	path_config_clear(&config);
 }
 
-/* A directory's mount comes before what is mounted in it, wherever the file has them. */
+/*
+ * Mounts are sorted so that a directory comes before what is mounted in it, whatever the order in
+ * the file is.
+ */
 static void in_order_of_targets(void **state)
 {
 	static const char *const targets[] = {"/a", "/a-b", "/a/b", "/a/b/c", "/b"};
@@ -213,7 +216,10 @@ static void any_character(void **state)
 	path_config_clear(&config);
 }
 
-/* An exclude may hold the place of a mount: what the host has there goes, and the mount comes. */
+/*
+ * An exclude and a mount may be at the same place: the exclude hides the host's file, and the mount
+ * takes its place.
+ */
 static void exclude_and_mount(void **state)
 {
 	struct path_config config;
@@ -299,12 +305,12 @@ static void twice(void **state)
 	expect_error("[absolute]\n'/z' = '/y'\n'/b' = '//x/.'\n[profile]\n'a' = '/x'\n",
 		     PATH_CONFIG_SAME_TARGET, 5, 7, "/x");
 	expect_error("[profile]\n'a' = '/x'\n'a' = '/y'", PATH_CONFIG_SYNTAX, 3, 1, "a");
-	/* what is left out twice is left out */
+	/* excluding a path twice is the same as once */
 	parse_ok("[excludes]\npaths = ['/a', '/a/']", &config);
 	path_config_clear(&config);
 }
 
-/* The second of as many mounts as fit is named. */
+/* Among as many mounts as are allowed, the second one of two on the same target is named. */
 static void many_on_one_target(void **state)
 {
 	char *text = NULL;
@@ -320,7 +326,7 @@ static void many_on_one_target(void **state)
 	free(text);
 }
 
-/* What we do not know stops nothing, whatever TOML it is. */
+/* An unknown key is no error, whatever TOML its value is. */
 static void unknown(void **state)
 {
 	struct path_config config;
@@ -348,7 +354,7 @@ static void unknown(void **state)
 	path_config_clear(&config);
 }
 
-/* What could be read is forgotten, and what was said of it stays. */
+/* After an error the configuration is empty, but warnings from before the error are kept. */
 static void warning_before_error(void **state)
 {
 	static const char text[] =
@@ -386,7 +392,7 @@ static void put_link(const struct place *place, const char *target, const char *
 	assert_int_equal(symlinkat(target, place->fd, path), 0);
 }
 
-/* Loading says that the file is unreadable, for ERR; 0: nothing. */
+/* Loads the file. ERR is the expected error "cannot be read"; 0: none. */
 static void load(const struct place *place, int err, struct path_config *config)
 {
 	_cleanup_(path_config_problems_clear) struct path_config_problems problems;
@@ -436,7 +442,10 @@ static void load_from_store(void **state)
 	const struct place *place = *state;
 	struct path_config config;
 
-	/* two links into the store, and one of the directories on the way is a third */
+	/*
+	 * the file is a link into the store, to another link into the store, and a directory on the
+	 * way is a link, too
+	 */
 	put(place, "store/conf/path-config.toml", "[excludes]\npaths = ['/a']\n");
 	put_link(place, "/nix/store/conf", "store/generation");
 	put_link(place, "../generation/path-config.toml", "store/files/config");
@@ -458,7 +467,7 @@ static void load_broken_link(void **state)
 	load(place, ELOOP, &config);
 }
 
-/* A linked directory without the file in it is no broken link: there just is no file. */
+/* If the directory is a link, and the file does not exist in it, there just is no configuration. */
 static void load_linked_directory(void **state)
 {
 	const struct place *place = *state;

@@ -59,7 +59,9 @@ static void hosts_with_a_nix(void **state)
 	});
 }
 
-/* Nothing of the host but its list is looked at when nothing is configured: entering stays quick */
+/*
+ * Without a configuration nothing of the host is looked at but the list of /: so entering is quick
+ */
 static void asks_little(void **state)
 {
 	static const struct fake_entry table[] = {D("/tmp"), D("/usr"), F("/f"), L("/l", "usr")};
@@ -69,11 +71,11 @@ static void asks_little(void **state)
 
 	(void)state;
 	assert_int_equal(build(&scene, &plan, &said), 0);
-	/* the list of /, and /nix, var, nix on the way to opengl-driver/lib */
+	/* the looks: the list of /, and /nix, var and nix on the way to opengl-driver/lib */
 	assert_in_range(scene.host.looks, 1, 5);
 }
 
-/* Many mounts deep in one tree: a place is looked at once, and each source. */
+/* With many mounts deep in one tree, each place and each source is looked at only once. */
 static void asks_once(void **state)
 {
 	enum { COUNT = 2000, DEPTH = 40 };
@@ -143,7 +145,9 @@ static void chooses_old_root(void **state)
 			 0);
 	assert_string_equal(plan.old_root, "/.old-root__");
 	plan_clear(&plan);
-	/* nor a name that is new inside: what is made there would be made on the host */
+	/*
+	 * nor may it have a name that is new inside: what is made there would be made on the host
+	 */
 	assert_int_equal(build(&targeted, &plan, &no_word), 0);
 	plan_check(&plan, &targeted.host);
 }
@@ -182,7 +186,7 @@ static const struct fake_entry etc_table[] = {
 
 #define REST "link /var < private\nbind-dir /private\nnix /nix\n"
 
-/* A file is covered, so that its directory stays the host's own. */
+/* An excluded file is covered by a mount, so that its directory stays the host's own. */
 static void exclude_file(void **state)
 {
 	(void)state;
@@ -192,7 +196,7 @@ static void exclude_file(void **state)
 		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "hide /etc/hosts\n"
 			 "hide /etc/ssl/certs/a\n",
 	});
-	/* where its directory is taken apart for another reason, too */
+	/* the same where another entry makes the directory a tmpfs of ours */
 	play(&(struct scene){
 		.host = FAKE_HOST(etc_table),
 		.excludes = {"/etc/hosts"},
@@ -203,7 +207,10 @@ static void exclude_file(void **state)
 	});
 }
 
-/* A link cannot be covered: its directory is taken apart, and no other. */
+/*
+ * A link cannot be covered: its directory becomes a tmpfs without the link, and no other directory
+ * does.
+ */
 static void exclude_link(void **state)
 {
 	(void)state;
@@ -234,13 +241,15 @@ static void exclude_directory(void **state)
 		.excludes = {"/etc/ssl"},
 		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "tmpfs /etc/ssl\n",
 	});
-	/* what is below an excluded directory is gone with it, in either order */
+	/* excluding a directory also excludes what is below it, whatever the order is */
 	play(&(struct scene){
 		.host = FAKE_HOST(etc_table),
 		.excludes = {"/etc/ssl/certs/a", "/etc/ssl", "/etc/ssl/certs"},
 		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST "tmpfs /etc/ssl\n",
 	});
-	/* a directory that was to be taken apart, and is empty after all */
+	/*
+	 * a directory that would become a tmpfs because of one exclude is empty because of another
+	 */
 	play(&(struct scene){
 		.host = FAKE_HOST(etc_table),
 		.excludes = {"/etc/hosts", "/etc"},
@@ -257,7 +266,7 @@ static void exclude_through_links(void **state)
 		.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST
 			 "hide /run/nscd/socket\n",
 	});
-	/* where a path leads is not changed by what is left out beside it, in either order */
+	/* excludes do not change where other paths lead, whatever the order is */
 	for (int i = 0; i < 2; i++)
 		play(&(struct scene){
 			.host = FAKE_HOST(etc_table),
@@ -265,7 +274,7 @@ static void exclude_through_links(void **state)
 			.steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\ntmpfs /run/nscd\n"
 				 "bind-dir /private\nnix /nix\n",
 		});
-	/* a link is left out itself */
+	/* excluding a link hides the link and not its target */
 	play(&(struct scene){
 		.host = FAKE_HOST(etc_table),
 		.excludes = {"/var"},
@@ -321,7 +330,7 @@ static void warns_where_it_hurts(void **state)
 						  L("/blind/link", "x")};
 
 	(void)state;
-	/* files hurt nobody */
+	/* a file in the way does no harm */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/home/a", "/blind/x"},
@@ -341,7 +350,10 @@ static void warns_where_it_hurts(void **state)
 	});
 }
 
-/* What is in /dev, /proc and /sys, and where the kernel says so, keeps its place. */
+/*
+ * Entries in /dev, /proc, /sys and wherever the kernel makes them stay in their place: they can
+ * only be covered.
+ */
 static void exclude_of_the_kernels(void **state)
 {
 	static const struct fake_entry table[] = {
@@ -367,7 +379,7 @@ static void exclude_of_the_kernels(void **state)
 		"exclude of /dev/log: skipped, because it is a link, which cannot be "
 		"covered, and what is in /dev is made by the kernel\n",
 	});
-	/* the whole of it is a directory of / like another, and takes along what was covered */
+	/* /dev as a whole is excluded like any directory in /, with all that was covered in it */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/dev/kvm", "/dev", "/proc"},
@@ -376,7 +388,7 @@ static void exclude_of_the_kernels(void **state)
 	});
 }
 
-/* One more entry than is mounted one by one. */
+/* A directory with one entry more than is mounted one by one. */
 static void exclude_in_a_long_directory(void **state)
 {
 	enum { COUNT = 10001 };
@@ -403,7 +415,7 @@ static void exclude_in_a_long_directory(void **state)
 	play(&scene);
 }
 
-/* A name may hold what a terminal would obey. */
+/* Names with control characters are shown in a harmless form. */
 static void names_are_shown_harmless(void **state)
 {
 	static const struct fake_entry table[] = {D("/tmp")};

@@ -70,7 +70,7 @@ static void differs(void **state)
 	assert_int_not_equal(plan_fingerprint(&plan, 1), before);
 }
 
-/* What was seen of a directory and a file, once more. */
+/* Looks at a directory and a file again, and returns the digest of what was seen. */
 static uint64_t seen(const struct place *place)
 {
 	struct host_watch watch = {.nix_dir_fd = place->fd};
@@ -93,7 +93,7 @@ static void sees(void **state)
 	assert_int_equal(symlinkat("a", place->fd, "looked-at"), 0);
 	one = seen(place);
 	assert_int_not_equal(one, empty);
-	/* the inode may well be the same */
+	/* the new entry may get the same inode number */
 	assert_int_equal(unlinkat(place->fd, "looked-at", 0), 0);
 	assert_int_equal(symlinkat("b", place->fd, "looked-at"), 0);
 	other = seen(place);
@@ -101,7 +101,7 @@ static void sees(void **state)
 	assert_int_equal(fs_replace_file(place->fd, "file", "a", 1, 0644), 0);
 	one = seen(place);
 	assert_int_not_equal(one, other);
-	/* another file of the same name; what is in it makes no difference */
+	/* another file of the same name is a difference; its contents are none */
 	assert_int_equal(fs_replace_file(place->fd, "file", "a", 1, 0644), 0);
 	other = seen(place);
 	assert_int_not_equal(other, one);

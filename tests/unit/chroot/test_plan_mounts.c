@@ -75,7 +75,7 @@ static void in_a_new_place(void **state)
 		.steps = UNCHANGED "bind-file /new < /home/me/passwd\n"
 				   "dir /a\ndir /a/b\nbind-dir /a/b/c < /home/me/dir\n",
 	});
-	/* only the directory that gets the new entry is taken apart */
+	/* only a directory that gets a new entry becomes a tmpfs */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/home/me/passwd", "/etc/ssl/new"),
@@ -106,7 +106,7 @@ static void over_another_kind(void **state)
 static void through_links(void **state)
 {
 	(void)state;
-	/* /private is taken apart for the second, after the first has found its place in it */
+	/* the second mount makes /private a tmpfs, after the first has found its place there */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/home/me/dir", "/var/lib"), TO("/home/me/link", "/var/lib2")},
@@ -163,7 +163,7 @@ static void below_a_file(void **state)
 static void sources(void **state)
 {
 	(void)state;
-	/* link by link, into /nix and out of it again */
+	/* a link in a path may lead into /nix and out of it again: each is followed */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/home/me/to-nix", "/etc/passwd"),
@@ -193,8 +193,9 @@ static void sources(void **state)
 }
 
 /*
- * In a directory that is mounted: what it has is covered, and it is taken apart for what it has
- * not. In whatever order the file names them, and through the links that are there inside.
+ * A target in a directory that is itself a mount. An existing entry there is covered; for a new
+ * entry the directory becomes a tmpfs. The order in the file does not matter, and links are
+ * followed as they are inside.
  */
 static void in_another_mount(void **state)
 {
@@ -219,7 +220,7 @@ static void in_another_mount(void **state)
 				   "dir /opt/dir/a\nbind-file /opt/dir/a/b < /home/me/passwd\n"
 				   "cover-file /etc/ssl/ca < /home/me/passwd\n",
 	});
-	/* one that covers a directory of the host's */
+	/* the outer mount covers a directory of the host */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/home/me/dir", "/etc/ssl"), TO("/home/me/passwd", "/etc/ssl/new")},
@@ -227,7 +228,7 @@ static void in_another_mount(void **state)
 				   "link /etc/ssl/out < /etc\n"
 				   "bind-file /etc/ssl/new < /home/me/passwd\n",
 	});
-	/* by way of the host's link /var, which leads to where one is mounted */
+	/* the path goes by the host's link /var to the place of another mount */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/home/me/dir", "/private/lib"),
@@ -237,7 +238,7 @@ static void in_another_mount(void **state)
 				   "bind-file /private/lib/new < /home/me/passwd\n"
 				   "bind-file /private/lib/x < /home/me/passwd\n",
 	});
-	/* the host's / and the Nix directory are no different where they are mounted */
+	/* mounts of the host's / and of the Nix directory work in the same way */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.absolute = {TO("/", "/host"), TO("/home/me/passwd", "/host/etc/hosts"),
@@ -250,7 +251,7 @@ static void in_another_mount(void **state)
 	});
 }
 
-/* Two targets that are one place: the later one has it. */
+/* Two targets that are the same place: the later one wins. */
 static void same_place_twice(void **state)
 {
 	(void)state;
@@ -268,7 +269,7 @@ static void same_place_twice(void **state)
 static void where_something_is_excluded(void **state)
 {
 	(void)state;
-	/* the exclude comes first, and the mount has the last word */
+	/* excludes come first, and a mount at the same place wins */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/etc", "/private/lib"},
@@ -284,7 +285,7 @@ static void where_something_is_excluded(void **state)
 		.absolute = {TO("/home/me/passwd", "/etc/hosts")},
 		.steps = UNCHANGED "cover-file /etc/hosts < /home/me/passwd\n",
 	});
-	/* a directory takes the place of an excluded file */
+	/* a directory may be mounted at the place of an excluded file */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/etc/ssl/ca", "/home/me/link"},
@@ -297,7 +298,7 @@ static void where_something_is_excluded(void **state)
 	});
 }
 
-/* In /dev, what is there can be covered, and nothing can be added. */
+/* In /dev, existing entries can be covered, and no entries can be added. */
 static void on_the_kernels(void **state)
 {
 	static const struct fake_entry kernels[] = {
@@ -321,7 +322,7 @@ static void on_the_kernels(void **state)
 		"mount of /tmp/f on /dev/new/x: skipped, because what is in /dev is "
 		"made by the kernel\n",
 	});
-	/* by another name as well */
+	/* the same by another path of /dev */
 	play(&(struct scene){
 		.host = FAKE_HOST(kernels),
 		.absolute = {TO("/", "/host"), TO("/tmp/f", "/host/dev/new")},
@@ -332,7 +333,10 @@ static void on_the_kernels(void **state)
 	});
 }
 
-/* Steps that somebody has asked for are known by it; the host's own are not. */
+/*
+ * Steps that come from the configuration are marked as such; those for the host's own entries are
+ * not.
+ */
 static void configured_steps(void **state)
 {
 	struct scene scene = {
@@ -458,7 +462,7 @@ static void opengl_of_the_host(void **state)
 	static const struct fake_entry linked[] = {D("/tmp"), D("/run"), D("/run/opengl-driver"),
 						   L("/run/opengl-driver/lib", "/usr/lib/gl"),
 						   OPENGL};
-	/* as NixOS has it: into a store that is not seen inside */
+	/* on NixOS this leads into the host's store, which is not visible inside */
 	static const struct fake_entry nixos[] = {D("/tmp"), D("/run"), F("/run/pid"),
 						  L("/run/opengl-driver", "/nix/store/of-the-host"),
 						  OPENGL};

@@ -18,14 +18,17 @@
 
 #define ROUNDS 4000
 
-/* A linear congruential generator: Numerical Recipes' constants, the high bits. */
+/*
+ * A linear congruential generator with the constants of Numerical Recipes; it returns the high
+ * bits.
+ */
 static unsigned pick(uint32_t *seed, unsigned below)
 {
 	*seed = *seed * 1664525U + 1013904223U;
 	return (*seed >> 16) % below;
 }
 
-/* Few names, so that they meet, and those that mean something. */
+/* Few names, so that paths often meet; among them are the names that have a meaning. */
 static char *random_name_in(uint32_t *seed, const char *directory)
 {
 	static const char *const names[] = {"a",   "b",		"tmp",	    "nix",
@@ -34,7 +37,7 @@ static char *random_name_in(uint32_t *seed, const char *directory)
 	return path_join(directory, names[pick(seed, 7)]);
 }
 
-/* A path that HOST has, or up to two parts below it; the caller frees. */
+/* Returns a path of HOST, or a path up to two components below one; the caller frees. */
 static char *random_path(uint32_t *seed, const struct fake_host *host)
 {
 	char *path = xstrdup(host->entries[pick(seed, (unsigned)host->count)].path);
@@ -59,7 +62,7 @@ static char *random_target(uint32_t *seed, const struct fake_host *host)
 	return target;
 }
 
-/* Give HOST one more entry, where it fits. */
+/* Adds an entry to HOST, if it fits there. */
 static void grow(uint32_t *seed, struct fake_host *host, struct fake_entry *entries,
 		 struct strlist *owned)
 {
@@ -99,7 +102,7 @@ static struct path_mount *random_mounts(uint32_t *seed, const struct fake_host *
 	for (size_t i = 0; i < count; i++) {
 		strlist_take(owned, random_path(seed, host));
 		mounts[i].source = owned->items[owned->count - 1];
-		/* the reader of the file refuses targets in /nix */
+		/* targets in /nix are refused when the file is read */
 		do
 			strlist_take(owned, random_path(seed, host));
 		while (paper_within(owned->items[owned->count - 1], "/nix"));
@@ -139,12 +142,12 @@ static void every_step_can_be_done(void **state)
 	(void)state;
 	log_set_level(LOG_ERROR);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
-		/* what a failure is to be looked for with */
+		/* print the number of the round, to reproduce a failure */
 		if (getenv("TEST_PLAN_VERBOSE"))
 			printf("round %u\n", round);
 		steps += play_round(round * 2654435761U);
 	}
-	/* hosts and configurations came to something */
+	/* the random hosts and configurations gave a good number of steps */
 	assert_true(steps > 6 * ROUNDS);
 }
 

@@ -17,7 +17,7 @@
 #define HOSTS D("/etc"), D("/tmp"), D("/home"), D("/etc/ssh"), W("/home/u")
 #define USUAL TEXT("/etc/ssh/ssh_config", 0, "Include /etc/ssh/ssh_config.d/*.conf\n")
 
-/* As uid 1000 with the home /home/u. */
+/* Builds the plan for user ID 1000 with the home directory /home/u. */
 static void play_as_user(const struct fake_entry *table, size_t count, const char *steps)
 {
 	play(&(struct scene){
@@ -40,12 +40,12 @@ static void nothing_to_do(void **state)
 		D("/etc/ssh/ssh_config.d"),
 		TEXT("/etc/ssh/ssh_config.d/note", 0, ""),
 		TEXT("/etc/ssh/ssh_config.d/.hidden.conf", 0, ""),
-		/* refused outside too */
+		/* ssh refuses these outside as well */
 		TEXT("/etc/ssh/ssh_config.d/foreign.conf", 7, ""),
 		TEXT_MODE("/etc/ssh/ssh_config.d/open.conf", 0, 0100664, ""),
-		/* accepted inside too */
+		/* ssh accepts this one inside as well */
 		TEXT("/etc/ssh/ssh_config.d/own.conf", 1000, ""),
-		/* no file that can be read */
+		/* not files that can be read */
 		F("/etc/ssh/ssh_config.d/fifo.conf"),
 		D("/etc/ssh/ssh_config.d/directory.conf"),
 		L("/etc/ssh/ssh_config.d/nowhere.conf", "/gone"),
@@ -82,7 +82,7 @@ static void a_directory_of_its_own(void **state)
 			 "bind-dir /etc/ssh/ssh_config.d/old\n");
 }
 
-/* As Fedora has it, and systemd: links, and files that include others. */
+/* As on Fedora, and with systemd: links, and files that include further files. */
 static void what_is_included_by_it(void **state)
 {
 	static const struct fake_entry table[] = {
@@ -111,11 +111,14 @@ static void what_is_included_by_it(void **state)
 		  "link /etc/ssh/ssh_config.d/20.conf < /usr/share/policies/openssh.txt\n"
 		  "cover-text /usr/share/policies/openssh.txt = P\n"
 		  "cover-text /etc/ssh/extra = Include extra ssh_config\n\n"
-		  /* includes itself, by then as what is included */
+		  /* this file includes itself: as an included file it is read in another way */
 		  "cover-text /etc/ssh/ssh_config = Include /etc/ssh/ssh_config.d/*.conf\n\n");
 }
 
-/* /etc and the user's own directories are never taken apart, nor one that the user may write. */
+/*
+ * /etc, the user's own directories, and directories that the user can write to never become a
+ * tmpfs.
+ */
 static void over_single_files(void **state)
 {
 	static const struct fake_entry table[] = {
@@ -152,12 +155,12 @@ static void not_asked_for(void **state)
 
 	(void)state;
 	play(&scene);
-	/* root's files are its own */
+	/* for root nothing is needed: its files belong to itself */
 	scene.with_ssh = true;
 	play(&scene);
 }
 
-/* What the path config makes of these files counts. */
+/* The path config is applied first, and the plan for ssh sees its result. */
 static void with_a_path_config(void **state)
 {
 	static const struct fake_entry table[] = {
@@ -190,7 +193,7 @@ static void with_a_path_config(void **state)
 	play(&hidden);
 }
 
-/* Files that include each other, each twice, come to an end. */
+/* Files that include each other twice: reading them ends. */
 static void comes_to_an_end(void **state)
 {
 	static const struct fake_entry table[] = {

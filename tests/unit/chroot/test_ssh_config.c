@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* The patterns of TEXT, one a line. */
+/* Compares the patterns that TEXT includes with WANTED, where each is in <>. */
 static void includes(const char *text, const char *wanted)
 {
 	_cleanup_(strlist_clear) struct strlist list = {0};
@@ -44,7 +44,7 @@ static void words(void **state)
 	includes("Include \"a b\" 'c d'\n", "<a b><c d>");
 	includes("Include \"a'b\" 'c\"d' e\\ f \\\"g\n", "<a'b><c\"d><e f><\"g>");
 	includes("Include \"a#b\" c#d\n", "<a#b><c#d>");
-	/* not closed: to the end of its line */
+	/* a quote that is not closed ends at the end of its line */
 	includes("Include \"a b\nInclude c\n", "<a b><c>");
 	includes("Include \"\"\n", "<>");
 	includes("Include a\\", "<a\\>");

@@ -60,7 +60,7 @@ static void kinds_of_keys(void **state)
 	toml_clear(&document);
 }
 
-/* Every byte as a key of its own: letters, digits, '_' and '-' are one. */
+/* Every character as a key: letters, digits, '_' and '-' are allowed without quotes. */
 static void characters_of_bare_keys(void **state)
 {
 	(void)state;
@@ -76,7 +76,7 @@ static void characters_of_bare_keys(void **state)
 				 is_bare ? 0 : -1);
 		if (is_bare)
 			toml_clear(&document);
-		/* a comment, and nothing wrong with it */
+		/* "#" begins a comment, which is allowed */
 		if (c == '#')
 			continue;
 		assert_int_equal(parse_bytes(alone, strlen(alone), &document, &error),
@@ -146,7 +146,7 @@ static void tables(void **state)
 	assert_string(&document, "dog|tater.man|type|name", "pug");
 	assert_type(&document, "j|\xca\x9e|l", TOML_TABLE);
 	toml_clear(&document);
-	/* a dotted key goes on in a table that only a longer header has made */
+	/* a dotted key may add to a table that exists only as a part of a longer header */
 	parse_ok("[a.b.c]\n[a]\nb.x = '1'\n", &document);
 	assert_string(&document, "a|b|x", "1");
 	toml_clear(&document);
@@ -183,7 +183,7 @@ static void inline_tables(void **state)
 	expect_error("a = {b = 1, b = 2}", 1, 13, "is already defined");
 	expect_error("a = {b.c = 1, b = 2}", 1, 15, "is already defined");
 	expect_error("a = {b = {c = 1}, b.d = 2}", 1, 19, "is already defined");
-	/* nothing is added to one from without */
+	/* an inline table cannot be extended from outside */
 	expect_error("a = {b = 1}\na.c = 2", 2, 1, "is already defined");
 	expect_error("a = {b.c = 1}\n[a.b]", 2, 2, "is already defined");
 	expect_error("a = {}\n[a]", 2, 2, "is already defined");
@@ -279,7 +279,10 @@ static void duplicates(void **state)
 	expect_defined("a = 'x'\n[a.b]\n", 2, 2, "a", 1);
 	expect_defined("a = 1\na.b = 'y'\n", 2, 1, "a", 1);
 	expect_defined("a.b = 'x'\na = 'y'\n", 2, 1, "a", 1);
-	/* a table made by a dotted key has no header, one that has a header takes no dotted key */
+	/*
+	 * a table made by a dotted key cannot have a header, and one with a header cannot be
+	 * extended by a dotted key
+	 */
 	expect_defined("a.b = 'x'\n[a]\n", 2, 2, "a", 1);
 	expect_defined("[a]\nb.c = 'x'\n[a.b]\n", 3, 4, "b", 2);
 	expect_defined("[a.b]\n[a]\nb.c = 'x'\n", 3, 1, "b", 1);
@@ -332,7 +335,7 @@ static void syntax_errors(void **state)
 	expect_error("# x\n a = 'x'\n\xef\xbb\xbf", 3, 1, quotes);
 }
 
-/* OPEN, COUNT times, then MIDDLE, then CLOSE, COUNT times; the caller frees. */
+/* COUNT times OPEN, then MIDDLE, then COUNT times CLOSE; the caller frees. */
 static char *nest(const char *open, const char *middle, const char *close, size_t count)
 {
 	char *text = NULL;
@@ -368,11 +371,11 @@ static void depth_has_a_limit(void **state)
 		expect_error(deeper, 1, (unsigned)(5 + len * TOML_MAX_DEPTH), "nested too deep");
 		expect_error(hostile, 1, (unsigned)(5 + len * TOML_MAX_DEPTH), "nested too deep");
 	}
-	/* one after the other is not within each other */
+	/* values one after the other are not nested */
 	expect_valid("a = [[1], [2], {b = [3]}, [[4]], [[5]], [[6]], [[7]]]\nb = [[1]]\n");
 }
 
-/* What is long takes as many steps as it has bytes, and no stack. */
+/* Reading a long text takes time in proportion to its length, and no stack. */
 static void size_has_a_limit(void **state)
 {
 	_cleanup_free_ char *large = xcalloc(TOML_MAX_SIZE + 2, 1);
@@ -388,7 +391,7 @@ static void size_has_a_limit(void **state)
 	toml_clear(&document);
 	assert_int_equal(parse_bytes(large, TOML_MAX_SIZE + 1, &document, &error), -1);
 	assert_string_equal(error.what, "more than 1 MiB of text");
-	/* 100,000 keys in one table, and as many tables within each other */
+	/* 100,000 keys in one table, and 100,000 nested tables */
 	for (int i = 0; i < 100000; i++)
 		fprintf(f, "%x=1\n", i);
 	fclose(f);

@@ -105,7 +105,7 @@ static void multi_line_strings(void **state)
 		assert_string(&document, "b", "y");
 		toml_clear(&document);
 	}
-	/* lines are counted within */
+	/* lines inside of a multi-line string are counted */
 	expect_error("a = '''\n\r\n'''\nb", 4, 2, "expected '='");
 	expect_error("a = \"\"\"\\\n\r\n  \n\\x", 4, 1, "unknown escape");
 }
@@ -147,7 +147,8 @@ static void broken_strings(void **state)
 }
 
 /*
- * Read each of WORDS (ended by NULL) as a value. PART is a part of the expected error; NULL: none.
+ * Reads each of WORDS (ended by NULL) as a value. PART is a part of the expected error; NULL: no
+ * error.
  */
 static void try_values(const char *const *words, const char *part)
 {
@@ -317,7 +318,7 @@ static void dates_and_times(void **state)
 	(void)state;
 	try_values(good, NULL);
 	try_values(bad, "there is no such date or time");
-	/* a space that is followed by no time ends a date */
+	/* a space with no time behind it ends a date */
 	expect_valid("a = 1979-05-27 \nb = 1979-05-27 # x\nc = [1979-05-27 , 07:32:00 ]");
 	expect_error("a = 1979-05-27 7:32:00", 1, 16, "expected the end of the line");
 	expect_error("a = 1979-05-27 x", 1, 16, "expected the end of the line");
@@ -333,7 +334,7 @@ static void forbidden_bytes(void **state)
 	expect_error("a = '\xe0\x80\x80'", 1, 6, "not UTF-8");	   /* overlong */
 	expect_error("a = '\xf0\x80\x80\x80'", 1, 6, "not UTF-8"); /* overlong */
 	expect_error("a = '\xed\xa0\x80'", 1, 6, "not UTF-8");	   /* a surrogate */
-	expect_error("a = '\xf4\x90\x80\x80'", 1, 6, "not UTF-8"); /* past the last */
+	expect_error("a = '\xf4\x90\x80\x80'", 1, 6, "not UTF-8"); /* past the last code point */
 	expect_error("a = '\xf8\x90\x80\x80\x80'", 1, 6, "not UTF-8");
 	expect_error("a = '\x80'", 1, 6, "not UTF-8");
 	expect_error("a = '''\n\xc3(", 2, 1, "not UTF-8");
@@ -350,7 +351,7 @@ static void forbidden_bytes(void **state)
 	expect_error("\xef\xbb\xbf\x02", 1, 1, "a control character");
 	expect_error_bytes("a = '\0'", 8, 1, 6, "a control character");
 	expect_error_bytes("\0", 1, 1, 1, "a control character");
-	/* C1 is Unicode's, and TOML's */
+	/* TOML allows the control characters of C1 */
 	expect_valid("# \xc2\x80\xc2\x9f \xe2\x80\xae \xf4\x8f\xbf\xbf");
 }
 

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A buffer without a NUL behind it, so that a sanitizer sees a read too far. */
+/*
+ * Parses a copy of TEXT without a NUL behind it, so that a sanitizer finds a read beyond its end.
+ */
 static inline int parse_bytes(const char *text, size_t len, struct toml_document *document,
 			      struct toml_error *error)
 {
@@ -62,7 +64,10 @@ static inline void expect_error(const char *text, unsigned line, unsigned column
 	expect_error_bytes(text, strlen(text), line, column, part);
 }
 
-/* The node at PATH: keys, or numbers in arrays, with a '|' between; fails where there is none. */
+/*
+ * Returns the node at PATH: keys, or numbers in arrays, separated by '|'. Fails the test if there
+ * is none.
+ */
 static inline const struct toml_node *get(const struct toml_document *document, const char *path)
 {
 	const struct toml_node *node = &document->root;

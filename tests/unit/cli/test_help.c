@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* The page on COMMAND; the caller frees. */
+/* Returns the help page for COMMAND; the caller frees. */
 static char *page_on(enum command command)
 {
 	char *text = NULL;
@@ -22,7 +22,7 @@ static char *page_on(enum command command)
 	return text;
 }
 
-/* How often the page TEXT lists SPEC. */
+/* Counts how often the page TEXT lists SPEC. */
 static size_t times_listed(const char *text, const struct option_spec *spec)
 {
 	_cleanup_free_ char *name = xasprintf("--%s%s%s ", spec->name, spec->metavar ? " " : "",
@@ -34,7 +34,7 @@ static size_t times_listed(const char *text, const struct option_spec *spec)
 
 		while (line > text && line[-1] != '\n')
 			line--;
-		/* in the first column of the list, not in a sentence */
+		/* count it only in the first column of the list, not in a sentence */
 		count += at - line == strlen("  -q, ") && strspn(line, " ") >= 2;
 	}
 	return count;
@@ -79,7 +79,7 @@ static void help_on_one_screen(void **state)
 	(void)state;
 	for (const char *p = text; *p; p++)
 		lines += *p == '\n';
-	/* a screen has 24, of which the prompt is one */
+	/* the page fits on a screen of 24 lines, one of which is the prompt */
 	assert_true(lines <= 23);
 }
 

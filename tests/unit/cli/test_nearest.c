@@ -59,7 +59,7 @@ static void words(void **state)
 		{"jsno", "json"},
 		{"yse", "yes"},
 		{"no-modfy-porfile", "no-modify-profile"},
-		/* too many slips for a word of that length */
+		/* too many mistakes for a word of that length */
 		{"", NULL},
 		{"x", NULL},
 		{"ye", "yes"},

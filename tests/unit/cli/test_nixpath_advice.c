@@ -18,7 +18,7 @@
 #define COMMAND(word) "it is a command: did you mean nix-user-chroot -- " word "?"
 #define OPTION(name)  "did you mean nix-user-chroot --" name "?"
 
-/* A file of this name and mode in the working directory. */
+/* Makes a file of this name and mode in the working directory. */
 static void make(const char *name, mode_t mode)
 {
 	_cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -50,21 +50,21 @@ static void advice(void **state)
 	setenv("PATH", bin, 1);
 
 	advised("greet", COMMAND("greet"));
-	/* Nix's own are in the profile, wherever PATH leads */
+	/* the commands of Nix are in the profile, whatever PATH is */
 	advised("nix", COMMAND("nix"));
 	advised("nix-shell", COMMAND("nix-shell"));
 	advised("nixos", NULL);
-	/* a mistyped option, also where a command has that name */
+	/* a mistyped option, even if there is a command of that name */
 	advised("install", OPTION("install"));
 	advised("instal", OPTION("install"));
 	advised("unistall", OPTION("uninstall"));
-	/* an option that names no command is not meant */
+	/* "mirror" goes with --install and does nothing alone, so it is not suggested */
 	advised("mirror", NULL);
-	/* not to be run; nowhere; a path of which nothing is known */
+	/* a file that cannot be executed; a name that is nowhere; a path that does not exist */
 	advised("notes", NULL);
 	advised("wold", NULL);
 	advised("no/where", NULL);
-	/* what is there: a program is a command, a directory is right */
+	/* a path that exists: a program is a command, and a directory is right as NIXPATH */
 	advised("bin/greet", COMMAND("bin/greet"));
 	advised("bin", NULL);
 	advised("bin/notes", NULL);

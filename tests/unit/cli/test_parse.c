@@ -20,7 +20,7 @@
 
 #define MAX_WORDS 16
 
-/* A command line, parsed. */
+/* A command line, and the result of parsing it. */
 struct line {
 	char *words[MAX_WORDS + 1];
 	struct options options;
@@ -28,7 +28,7 @@ struct line {
 	char *said;
 };
 
-/* Parse the words up to a NULL. */
+/* Parses the words up to a NULL. */
 static struct line *parse(const char *first, ...)
 {
 	struct line *line = xcalloc(1, sizeof(*line));
@@ -114,7 +114,7 @@ static void entering(void **state)
 	assert_ptr_equal(directory->options.program_argv, directory->words);
 }
 
-/* What looks like an option of ours behind the first word is the command's. */
+/* Options after the first word belong to the command, even if they look like ours. */
 static void options_end_at_the_first_word(void **state)
 {
 	PARSE(version, "dir", "nix", "--version");
@@ -143,7 +143,7 @@ static void new_namespace(void **state)
 	setenv("NIX_USER_CHROOT_NEW_NAMESPACE", "1", 1);
 	by_variable = parse("--", "sh", NULL);
 	assert_true(by_variable->options.new_namespace);
-	/* which has none of its own to enter */
+	/* --install does not take this option: without a command it enters nothing */
 	of_install = parse("--install", NULL);
 	assert_int_equal(of_install->result, 0);
 	assert_false(of_install->options.new_namespace);
@@ -161,7 +161,7 @@ static void no_ssh_config(void **state)
 	setenv("NIX_USER_CHROOT_NO_SSH_CONFIG", "yes", 1);
 	by_variable = parse("--", "sh", NULL);
 	assert_true(by_variable->options.no_ssh_config);
-	/* for the command that it runs */
+	/* --install takes this option for the command that it runs */
 	of_install = parse("--install", "--", "sh", NULL);
 	assert_true(of_install->options.no_ssh_config);
 	REFUSE(PREFIX "option --no-ssh-config goes with --install\n"
@@ -327,7 +327,7 @@ static void mistyped(void **state)
 	REFUSE(PREFIX "unknown option -z\n" LISTS, "-vqz", "dir");
 }
 
-/* What people type who come from other installers. */
+/* Options that users of other installers are used to. */
 static void of_other_installers(void **state)
 {
 	PARSE(install, "--install", "--yes", "--no-confirm", "--no-daemon");
@@ -350,7 +350,10 @@ static void of_other_installers(void **state)
 	       "--nix-package-url", "x", "--install");
 }
 
-/* It must not print this program's version and end well, as a script would take it. */
+/*
+ * A version after --version: the program must not print its own version and succeed, as a script
+ * would expect of Nix.
+ */
 static void nix_version_as_a_word(void **state)
 {
 	PARSE(plain, "--version");
@@ -435,7 +438,7 @@ static void refused(void **state)
 	REFUSE(PREFIX "unexpected argument \"true\"\n" LISTS, "--print-path-config", "--", "true");
 }
 
-/* As getopt_long(3) has it: enough of a name to tell it from the others. */
+/* Abbreviations work as in getopt_long(3): enough of a name to be unique. */
 static void abbreviations(void **state)
 {
 	PARSE(whole, "--install", "--mirr=m", "--nix-v", "1");
@@ -504,7 +507,7 @@ static void variables_of_the_upstream_installer(void **state)
 	assert_true(both->options.install.no_modify_profile);
 }
 
-/* A bad word for --install keeps nobody from entering. */
+/* A bad value of a variable for --install must not prevent entering. */
 static void bad_variables(void **state)
 {
 	(void)state;
@@ -519,13 +522,13 @@ static void bad_variables(void **state)
 	setenv("NIX_USER_CHROOT_FORCE", "1", 1);
 	PARSE(by_variable, "--install");
 	assert_true(by_variable->options.install.force);
-	/* what is set for --install does not make --uninstall ruthless */
+	/* a variable that is set for --install does not turn on --force of --uninstall */
 	PARSE(careful, "--uninstall");
 	assert_false(careful->options.install.force);
 	assert_false(enter->options.install.force);
 }
 
-/* How much is said never keeps anybody from entering. */
+/* A bad value for the verbosity never prevents entering. */
 static void odd_verbosity_by_variable(void **state)
 {
 	static const struct {
@@ -567,7 +570,7 @@ static void odd_verbosity_by_variable(void **state)
 	}
 }
 
-/* A kernel before 5.18 starts a program without any word, not even its name. */
+/* Before Linux 5.18 a program can be started without any argument, even without its name. */
 static void no_words_at_all(void **state)
 {
 	char *empty[] = {NULL, (char *)(uintptr_t) "PATH=/not/a/word", NULL};

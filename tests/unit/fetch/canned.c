@@ -20,7 +20,10 @@
 
 enum { HEAD_MAX = 4096, LIFE = 60 };
 
-/* Read a request's head, note it, answer, and wait until the client has gone */
+/*
+ * Reads the head of a request, writes it down, answers, and waits until the client has closed the
+ * connection
+ */
 static void serve_one(int connection, int requests, const char *answer)
 {
 	char head[HEAD_MAX + 1];

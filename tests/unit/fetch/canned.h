@@ -9,19 +9,19 @@
 
 struct canned {
 	pid_t pid;
-	int requests; /* a pipe: the heads of all requests, one after the other */
+	int requests; /* a pipe with the heads of all requests, one after the other */
 	char *url;    /* "http://127.0.0.1:PORT" */
 };
 
 /*
- * Start one for ANSWERS (ending with NULL). A connection is closed when its answer is sent; it ends
- * after the last, by itself after a minute, or with canned_end(). Fails the test where it cannot.
+ * Starts a server that gives ANSWERS (ending with NULL) one after the other, and closes the
+ * connection after each. The server ends after the last answer, after a minute, or by canned_end().
+ * Fails the test if it cannot be started.
  */
 void canned_start(struct canned *canned, const char *const *answers);
 
 /*
- * End it; the caller frees what is returned: the heads of all requests. A "#" stands between two
- * and behind the last.
+ * Ends the server, and returns the heads of all requests, with a "#" after each; the caller frees.
  */
 char *canned_end(struct canned *canned);
 

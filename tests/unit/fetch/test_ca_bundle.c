@@ -18,7 +18,7 @@
 static const char *const variables[] = {"NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "CURL_CA_BUNDLE",
 					"SSL_CERT_DIR"};
 
-/* A root directory with nothing in it; *STATE is its path */
+/* Makes an empty directory to be used as the root directory; *STATE is its path */
 static int make_root(void **state)
 {
 	const char *tmp = env_get("TMPDIR");
@@ -71,7 +71,7 @@ static void expect_choice(const char *cacert, const char *root, const char *file
 	ca_bundle_clear(&bundle);
 }
 
-/* what is below ROOT; FILE and DIR without ROOT in front */
+/* Checks what is found below ROOT; FILE and DIR are given without ROOT */
 static void expect_found(const char *root, const char *file, const char *dir)
 {
 	_cleanup_free_ char *want_file = file ? path_below(root, file) : NULL;
@@ -113,7 +113,7 @@ static void what_is_named_goes_before_what_is_found(void **state)
 		expect_choice(NULL, *state, own, NULL);
 		expect_choice(system, *state, system, NULL);
 		if (i > 0)
-			setenv(variables[i], "/nonexistent", 1); /* the next one hides it */
+			setenv(variables[i], "/nonexistent", 1); /* the next one has precedence */
 	}
 	for (size_t i = 0; i < 4; i++)
 		setenv(variables[i], "", 1); /* as if it were not set */

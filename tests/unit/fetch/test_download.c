@@ -33,13 +33,13 @@ struct fixture {
 	struct downloader *downloader;
 	struct download_options options;
 	struct canned server;
-	/* what a sink got */
+	/* the bytes that the sink got */
 	char got[64];
 	size_t got_len;
 	bool refuse;	 /* the sink fails */
 	unsigned calls;	 /* of progress() */
-	bool end;	 /* progress() wants an end */
-	time_t deadline; /* or does then; 0: never (CLOCK_MONOTONIC, seconds) */
+	bool end;	 /* progress() asks to end the download */
+	time_t deadline; /* when progress() asks to end it; 0: never (CLOCK_MONOTONIC, seconds) */
 };
 
 static int on_progress(void *ctx, uint64_t done, uint64_t total)
@@ -145,7 +145,7 @@ static int get(struct fixture *f, const char *url, struct download_file *file)
 			     file);
 }
 
-/* It is BODY: in the digest, in the sink, and behind the descriptor */
+/* Checks that the digest, the sink and the file have BODY */
 static void expect_body(const struct fixture *f, const struct download_file *file)
 {
 	char hex[SHA256_HEX_LEN + 1], content[64] = "";
@@ -159,7 +159,7 @@ static void expect_body(const struct fixture *f, const struct download_file *fil
 	assert_memory_equal(f->got, BODY, f->got_len);
 }
 
-/* Download from a server with these answers, and return what it was asked */
+/* Downloads from a server with these answers, and returns the requests */
 static char *expect_recovery(struct fixture *f, const char *const *answers)
 {
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
@@ -207,13 +207,13 @@ static void continues_where_it_stopped(void **state)
 static void begins_again_where_it_must(void **state)
 {
 	static const char *const recoveries[][5] = {
-		/* no validator that is good for If-Range */
+		/* the first answer has no validator that If-Range could use */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: W/\"a\"\r\n\r\n01234",
 		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
-		/* the range is ignored */
+		/* the server ignores the range */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
 		 "HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY},
-		/* another part than was asked for, three ways */
+		/* the server sends another part than the requested one, in three ways */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
 		 "HTTP/1.1 206 Partial\r\n" LENGTH "Content-Range: bytes 0-19/20\r\n\r\n" BODY,
 		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
@@ -223,12 +223,15 @@ static void begins_again_where_it_must(void **state)
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
 		 "HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */3\r\n\r\n",
 		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
-		/* the file changed, and the server does not heed If-Range: seen by the digest */
+		/* the file changed, and the server ignores If-Range: the digest shows it */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\nxxxxx",
 		 "HTTP/1.1 206 Partial\r\nContent-Length: 15\r\nContent-Range: bytes "
 		 "5-19/20\r\n\r\n56789abcdefghij",
 		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
-		/* less than the whole, though its length is what was said */
+		/*
+		 * the server sends less than the rest, though its headers describe that part
+		 * rightly
+		 */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
 		 "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\nContent-Range: bytes "
 		 "5-6/20\r\n\r\n56",
@@ -251,7 +254,7 @@ static void begins_again_where_it_must(void **state)
 
 static void takes_what_is_complete_already(void **state)
 {
-	/* 416 where the range begins at the very end: there is nothing more */
+	/* 416 for a range that begins at the end of the file: the file is complete */
 	static const char *const answers[] = {
 		"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n" BODY,
 		"HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n",
@@ -296,7 +299,7 @@ static void an_earlier_run_is_continued(void **state)
 	assert_int_equal(count_of(asked, "Range: bytes=10-\r\n"), 1);
 	assert_int_equal(count_of(asked, "If-Range: \"a\"\r\n"), 1);
 
-	/* where the state is not ours or not whole, nothing is */
+	/* a state file that is not ours or not complete is not used */
 	for (size_t i = 0; i < COUNT_OF(states); i++) {
 		_cleanup_free_ char *text = NULL;
 		const char *place = strstr(states[i], "%s");
@@ -319,7 +322,7 @@ static void a_complete_file_is_not_asked_for_again(void **state)
 	struct fixture *f = *state;
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 
-	put(f, "x.part", BODY); /* without a state even */
+	put(f, "x.part", BODY); /* even without a state file */
 	assert_int_equal(get(f, "https://127.0.0.1:1/x", &file), 0);
 	expect_body(f, &file);
 	assert_true(file.trusted);
@@ -333,7 +336,7 @@ static void gives_up_in_the_end(void **state)
 		"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
 		"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
 		"",
-		"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, /* would have been the fourth try */
+		"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, /* a fourth try would succeed */
 		NULL,
 	};
 	static const char *const gone[] = {"HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\nNo\n",
@@ -359,7 +362,7 @@ static void gives_up_in_the_end(void **state)
 	assert_false(exists(f, "x.part"));
 	assert_false(exists(f, "x.part.state"));
 
-	/* what can be continued stays */
+	/* a part file that can be continued is kept */
 	canned_start(&f->server, broken);
 	assert_int_equal(get(f, f->server.url, &file), -1);
 	free(canned_end(&f->server));
@@ -375,7 +378,7 @@ static void refuses_answers_that_are_too_large_or_encoded(void **state)
 		{"HTTP/1.1 200 OK\r\n" LENGTH "Content-Encoding: gzip\r\n\r\n" BODY},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Encoding: br\r\n\r\n"},
 		{"HTTP/1.1 206 Partial\r\n" LENGTH "Content-Range: bytes 0-19/20\r\n\r\n" BODY,
-		 NULL}, /* is taken: below */
+		 NULL}, /* this one is accepted, see below */
 		{"HTTP/1.1 206 Partial\r\n" LENGTH "\r\n" BODY},
 		{"HTTP/1.1 204 None\r\n\r\n"},
 		{"HTTP/1.1 304 Same\r\n\r\n"},
@@ -390,7 +393,7 @@ static void refuses_answers_that_are_too_large_or_encoded(void **state)
 		struct download_file file = DOWNLOAD_FILE_NONE;
 		const char *const answers[] = {refused[i][0], NULL};
 		char *asked;
-		bool taken = i == 3; /* the whole as a part is the whole */
+		bool taken = i == 3; /* a part that is the whole file is accepted */
 
 		canned_start(&f->server, answers);
 		assert_int_equal(get(f, f->server.url, &file), taken ? 0 : -1);
@@ -418,13 +421,13 @@ static void a_failing_sink_or_an_interrupt_ends_it(void **state)
 	f->refuse = true;
 	assert_int_equal(get(f, f->server.url, &file), -1);
 	f->refuse = false;
-	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0); /* it is complete */
+	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0); /* the part file is complete */
 	f->end = true;
 	f->calls = 0;
 	assert_int_equal(get(f, f->server.url, &file), -1);
 	assert_int_equal(f->calls, 1);
 	asked = canned_end(&f->server);
-	assert_true(count_of(asked, "#") <= 2); /* the second may not have gone out */
+	assert_true(count_of(asked, "#") <= 2); /* the second request may not have been sent */
 	free(asked);
 }
 
@@ -440,7 +443,7 @@ static void an_interrupt_ends_the_wait_for_the_next_try(void **state)
 	canned_start(&f->server, answers);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	f->deadline = now.tv_sec + 2;
-	alarm(50); /* the wait, of 60 seconds, would be ended by this */
+	alarm(50); /* the wait of 60 seconds would be ended by this alarm, which fails the test */
 	assert_int_equal(get(f, f->server.url, &file), -1);
 	alarm(0);
 	asked = canned_end(&f->server);
@@ -512,14 +515,14 @@ static void a_part_and_its_state_outlive_a_run(void **state)
 	assert_false(part_file_can_resume(&part, NULL)); /* nothing is in it yet */
 	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
 	part_file_close(&part);
-	/* neither the password nor the key is written down */
+	/* the state file contains neither the password nor the key */
 	expect_content(f, "x.part.state", "http://x/y?...\n\"a\"\n");
 
 	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
 	assert_int_equal(part.size, 4);
 	assert_string_equal(part.validator, "\"a\"");
 	assert_true(part_file_can_resume(&part, NULL));
-	assert_true(part_file_can_resume(&part, "http://x/y?key=2")); /* signed anew */
+	assert_true(part_file_can_resume(&part, "http://x/y?key=2")); /* only signed again */
 	assert_false(part_file_can_resume(&part, "http://x/z?key=1"));
 	part_file_remove(f->dirfd, "x");
 	part_file_close(&part);
@@ -527,7 +530,7 @@ static void a_part_and_its_state_outlive_a_run(void **state)
 	assert_false(exists(f, "x.part.state"));
 }
 
-/* What is called x.part is removed: a regular file of ours takes its place, new and empty. */
+/* Whatever x.part is, it is removed, and replaced by a new, empty, regular file of ours. */
 static void expect_anew(struct fixture *f)
 {
 	struct part_file part;
@@ -562,11 +565,11 @@ static void what_is_not_ours_alone_is_made_anew(void **state)
 	expect_anew(f);
 	assert_int_equal(mknodat(f->dirfd, "x.part", S_IFSOCK | 0600, 0), 0);
 	expect_anew(f);
-	if (geteuid() == 0) { /* may give files away */
+	if (geteuid() == 0) { /* root can give files to another user */
 		put(f, "x.part", BODY);
 		assert_int_equal(fchownat(f->dirfd, "x.part", 65534, 65534, 0), 0);
 		expect_anew(f);
-	} else { /* may not write to a file that is read-only */
+	} else { /* a user cannot write to a read-only file */
 		put(f, "x.part", BODY);
 		assert_int_equal(fchmodat(f->dirfd, "x.part", 0400, 0), 0);
 		expect_anew(f);
@@ -616,7 +619,10 @@ static void a_state_that_is_not_ours_alone_says_nothing(void **state)
 
 static void a_part_of_other_bytes_is_found_out(void **state)
 {
-	/* the server says that there is no more; only the digest knows that it is another file */
+	/*
+	 * the server says that the file is complete, and only the digest shows that it is another
+	 * file
+	 */
 	static const char *const answers[] = {
 		"HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n",
 		"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n" BODY,
@@ -673,13 +679,16 @@ static void a_write_error_is_said_and_not_tried_again(void **state)
 	canned_start(&f->server, answers);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small = (struct rlimit){.rlim_cur = 10, .rlim_max = old.rlim_max};
-	signal(SIGXFSZ, SIG_IGN); /* so that write(2) says EFBIG */
+	signal(SIGXFSZ, SIG_IGN); /* write(2) then fails with EFBIG instead */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(get(f, f->server.url, &file), -1);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_true(exists(f, "x.part"));
 
-	/* with room again the state was too long for the limit, so it begins anew or goes on */
+	/*
+	 * the state file was too long for the limit: so the next download begins again, or
+	 * continues
+	 */
 	put_state(f, f->server.url, "\"a\"");
 	assert_int_equal(get(f, f->server.url, &file), 0);
 	expect_body(f, &file);
@@ -713,7 +722,7 @@ int main(void)
 	};
 	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
 
-	/* a proxy of the user's would be asked for 127.0.0.1 */
+	/* a proxy of the user's would get the requests to 127.0.0.1 */
 	for (size_t i = 0; i < COUNT_OF(proxies); i++)
 		unsetenv(proxies[i]);
 	return cmocka_run_group_tests_name("download", tests, NULL, NULL);

@@ -9,7 +9,10 @@
 
 enum { WINDOW = 300, SPEED = 1000 };
 
-/* Ask once a second for SECONDS, RATE bytes a second; after how many it is said to be slow, or 0 */
+/*
+ * Simulates SECONDS at RATE bytes a second, with a check every second. Returns when it is found
+ * slow, or 0
+ */
 static unsigned run(struct pace *pace, int64_t *now, unsigned seconds, unsigned rate)
 {
 	for (unsigned second = 1; second <= seconds; second++) {
@@ -37,7 +40,7 @@ static void what_comes_fast_enough_goes_on(void **state)
 
 	(void)state;
 	assert_int_equal(run(&pace, &now, 10000, 1000), 0);
-	/* and is given up within two windows when it becomes slow */
+	/* once it becomes slow, it is found slow within two windows */
 	assert_in_range(run(&pace, &now, 10000, 500), 1, 2 * WINDOW + 1);
 }
 

@@ -66,7 +66,7 @@ static void reads_a_content_range(void **state)
 
 static void take(struct response_header *header, const char *line)
 {
-	/* without its NUL, as libcurl hands it over */
+	/* libcurl passes lines without a NUL */
 	_cleanup_free_ char *copy = xcalloc(strlen(line) ? strlen(line) : 1, 1);
 
 	memcpy(copy, line, strlen(line));
@@ -87,11 +87,11 @@ static void reads_a_header(void **state)
 	assert_null(response_header_validator(&header));
 	take(&header, "last-modified:  Thu, 01 Jan 1970 00:00:01 GMT \r\n");
 	assert_string_equal(response_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
-	take(&header, "ETag: W/\"weak\"\r\n"); /* no good for If-Range */
+	take(&header, "ETag: W/\"weak\"\r\n"); /* If-Range cannot use a weak ETag */
 	assert_string_equal(response_header_validator(&header), "Thu, 01 Jan 1970 00:00:01 GMT");
 	take(&header, "ETAG:\"strong\"\n");
 	assert_string_equal(response_header_validator(&header), "\"strong\"");
-	take(&header, "ETag: \"control\x01\"\r\n"); /* could make a header line of its own */
+	take(&header, "ETag: \"control\x01\"\r\n"); /* it could add a header line */
 	assert_null(header.etag);
 	take(&header, "Content-Encoding: gzip\r\n");
 	assert_string_equal(header.encoding, "gzip");

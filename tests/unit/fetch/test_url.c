@@ -13,7 +13,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* expect TEXT, which is freed, to be WANT */
+/* Checks that TEXT, which is freed, is WANT */
 static void expect(char *text, const char *want)
 {
 	assert_string_equal(text, want);

@@ -24,12 +24,15 @@ static void decisions(void **state)
 	(void)state;
 	assert_int_equal(shim_decide(false, NULL, PROGRAM), SHIM_MAKE);
 	assert_int_equal(shim_decide(true, PROGRAM, PROGRAM), SHIM_KEEP);
-	/* where the program was before, be it there or not */
+	/* a link to an earlier place of the program, whether or not the program is still there */
 	assert_int_equal(shim_decide(true, "/opt/1.0/bin/nix-user-chroot", PROGRAM), SHIM_TURN);
 	assert_int_equal(shim_decide(true, "nix-user-chroot", PROGRAM), SHIM_TURN);
 	assert_int_equal(shim_decide(true, "../dl/nix-user-chroot-0.1.0-x86_64-linux", PROGRAM),
 			 SHIM_TURN);
-	/* a file, a directory; another Nix's command; something of another name */
+	/*
+	 * a file or a directory; a link to another Nix's command; a link to a program of another
+	 * name
+	 */
 	assert_int_equal(shim_decide(true, NULL, PROGRAM), SHIM_LEAVE);
 	assert_int_equal(shim_decide(true, "/nix/var/nix/profiles/default/bin/nix", PROGRAM),
 			 SHIM_LEAVE);
@@ -84,7 +87,7 @@ static void lines_for_path(void **state)
 		    "setenv PATH \"$HOME/.local/bin:$PATH\"", "~/.cshrc");
 	assert_line(NULL, "/home/meg/bin", "/home/me", "export PATH=\"/home/meg/bin:$PATH\"",
 		    "~/.profile");
-	/* a home directory whose name no shell could take as it is */
+	/* a home directory whose name needs quotes in every shell */
 	assert_line("bash", "/h/$x`y/.local/bin", "/h/$x`y",
 		    "export PATH=\"$HOME/.local/bin:$PATH\"", "~/.bashrc");
 	assert_line("bash", "/o/it's $x", "/h", "export PATH='/o/it'\\''s $x':\"$PATH\"",
@@ -94,7 +97,7 @@ static void lines_for_path(void **state)
 	assert_line("bash", "/bin", "/", "export PATH=\"/bin:$PATH\"", "~/.bashrc");
 }
 
-/* zsh and fish read their files elsewhere where they are told so. */
+/* Variables can tell zsh and fish to read their files in another directory. */
 static void files_elsewhere(void **state)
 {
 	(void)state;
@@ -132,17 +135,17 @@ static void names(void **state)
 	assert_string_equal(program_command("nix"), "nix");
 	assert_string_equal(program_command("/home/me/.local/bin/nix-build"), "nix-build");
 	assert_string_equal(program_command("../nix"), "nix");
-	/* the file's own name, whatever it is */
+	/* the program's own file, whatever its name is, is no command */
 	assert_null(program_command(self));
 	assert_null(program_command(strrchr(self, '/') + 1));
-	/* a login shell's */
+	/* a login shell's name begins with "-" */
 	assert_string_equal(program_command("-nix-shell"), "nix-shell");
-	/* but a file may begin like that */
+	/* but the name of a file may begin with "-", too */
 	assert_string_equal(program_command("/bin/-x"), "-x");
 	assert_string_equal(program_command("/nix-user-chroot/hello"), "hello");
 }
 
-/* This test's own program, by the ways in which it can be called. */
+/* The path of this test program is found, in whatever way it was called. */
 static void paths(void **state)
 {
 	_cleanup_free_ char *self = fs_self_path(), *directory = path_parent(self);
@@ -163,7 +166,7 @@ static void paths(void **state)
 	relative = program_path(dotted);
 	assert_string_equal(relative, self);
 	assert_int_equal(chdir(cwd), 0);
-	/* what is there by that name is another program, or nothing is */
+	/* by that name there is another program, or nothing */
 	setenv("PATH", "/bin", 1);
 	other = program_path("/bin/sh");
 	assert_string_equal(other, self);
@@ -171,7 +174,10 @@ static void paths(void **state)
 	assert_string_equal(none, self);
 }
 
-/* A link that the program was started by outlives what it leads to. */
+/*
+ * If the program was called by a link, the path of the link is kept, because the link's target may
+ * be removed.
+ */
 static void path_of_a_link(void **state)
 {
 	const char *tmp = env_get("TMPDIR");

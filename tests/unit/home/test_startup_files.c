@@ -23,7 +23,7 @@
 #define FISH	  "/home/me/.nix-profile/etc/profile.d/nix.fish"
 #define FISH_LINE "if test -e " FISH "; . " FISH "; end # added by Nix installer"
 
-/* What the script appends. */
+/* What Nix's install script appends. */
 #define ADDED "\n" LINE "\n"
 
 static void assert_cleaned(const char *text, size_t len, const char *expected, size_t expected_len)
@@ -46,7 +46,7 @@ static bool has_line_in(const char *text, size_t len)
 #define CLEANED(text, expected) \
 	assert_cleaned(text, sizeof(text) - 1, expected, sizeof(expected) - 1)
 
-/* Whatever was there before the script is there again. */
+/* After the script's line is removed, the file is as it was before. */
 static void what_the_script_adds(void **state)
 {
 	(void)state;
@@ -63,14 +63,14 @@ static void what_the_script_adds(void **state)
 	CLEANED(FISH_LINE "\n", "");
 }
 
-/* The user has edited the file since. */
+/* Lines that the user has added later stay. */
 static void lines_around(void **state)
 {
 	(void)state;
 	CLEANED("a\n" ADDED "b\n", "a\nb\n");
 	CLEANED("a\n" ADDED "b", "a\nb");
 	CLEANED("a\n" ADDED "\n\nb\n", "a\n\n\nb\n");
-	/* never does one line become part of another */
+	/* two lines never become one */
 	CLEANED("a\n" LINE "\nb\n", "a\nb\n");
 	CLEANED(LINE "\nb\n", "b\n");
 	CLEANED("a\n\n" LINE, "a\n");
@@ -90,7 +90,7 @@ static void other_lines(void **state)
 		LINE " \n",
 		LINE ", and by me\n",
 		"# " SH "\n. " SH "\n",
-		/* of an installer for many users */
+		/* lines of Nix's multi-user installer */
 		"if [ -e /nix/var/nix/profiles/default/etc/profile.d/nix-daemon.sh ]; then . x; fi "
 		"# added by Nix installer\n",
 		"export X=1 # added by Nix installer\n",
@@ -104,7 +104,7 @@ static void other_lines(void **state)
 	}
 }
 
-/* With use-xdg-base-directories the profile is elsewhere. */
+/* A line for the profile of use-xdg-base-directories is removed, too. */
 static void the_other_profile(void **state)
 {
 	(void)state;
@@ -113,7 +113,7 @@ static void the_other_profile(void **state)
 		"a\n");
 }
 
-/* Any text to which the script's line was added comes back byte by byte. */
+/* For every text: adding the script's line and removing it gives the same bytes. */
 static void every_text(void **state)
 {
 	static const char alphabet[] = {'\n', 'a', '\0'};
@@ -203,7 +203,7 @@ static void files(void **state)
 	assert_int_equal(has_line(place, "usual"), 0);
 }
 
-/* Dotfiles kept elsewhere: the link stays, what it leads to is edited. */
+/* The startup file is a link to a file elsewhere: the link stays, and its target is edited. */
 static void links(void **state)
 {
 	const struct place *place = *state;
@@ -216,7 +216,7 @@ static void links(void **state)
 	assert_int_equal(symlinkat("dotfiles/zshrc", place->fd, "zshrc"), 0);
 	assert_int_equal(symlinkat("nowhere", place->fd, "dangling"), 0);
 	assert_int_equal(clean(place, "profile", false), 0);
-	/* nor does a link go because nothing is left behind it */
+	/* a link is not removed even if the file behind it becomes empty */
 	assert_int_equal(clean(place, "zshrc", true), 0);
 	assert_int_equal(has_line(place, "dangling"), 0);
 	assert_int_equal(clean(place, "dangling", true), 0);
@@ -227,7 +227,7 @@ static void links(void **state)
 	assert_int_equal(faccessat(place->fd, "zshrc", F_OK, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* A run that was killed midway has left its new file there. */
+/* A killed run has left its new file: it is no obstacle. */
 static void after_a_kill(void **state)
 {
 	const struct place *place = *state;
@@ -239,14 +239,17 @@ static void after_a_kill(void **state)
 	assert_int_equal(faccessat(place->fd, "profile.nix-user-chroot-new", F_OK, 0), -1);
 }
 
-/* The user's own file of fish's, around a script that writes it anew, or does not. */
+/*
+ * fish's file belongs to the user, and the script may replace it or not: afterwards it is as
+ * before.
+ */
 static void kept(void **state)
 {
 	static const char written[] = "\n" FISH_LINE "\n";
 	const struct place *place = *state;
 	_cleanup_free_ char *path = path_join(place->path, "nix.fish");
 
-	/* none; only the script's own */
+	/* no file; then a file with nothing but the script's line */
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
 	put(place, "nix.fish", written, 0644);
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
@@ -257,7 +260,7 @@ static void kept(void **state)
 	put(place, "nix.fish", "# mine", 0640);
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
 	put(place, "nix.fish", written, 0640);
-	/* a killed run: the next one begins by putting it back */
+	/* a run was killed: the next run begins by restoring the user's file */
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
 	assert_file(place, "nix.fish", "# mine", 0640);
 	put(place, "nix.fish", "", 0640);
@@ -265,7 +268,7 @@ static void kept(void **state)
 	assert_file(place, "nix.fish", "# mine", 0640);
 	assert_int_equal(faccessat(place->fd, "copy", F_OK, 0), -1);
 
-	/* what the user writes meanwhile is newer than the copy */
+	/* what the user has written meanwhile is newer than the copy, and stays */
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
 	put(place, "nix.fish", "# newer", 0640);
 	assert_int_equal(startup_file_put_back(path, place->fd, "copy"), 0);
@@ -274,7 +277,10 @@ static void kept(void **state)
 
 #define OWN "[ ! -r x ] || . x " STARTUP_MARK
 
-/* A line of our own becomes the first, below "#!", once; when it is removed, all is as before. */
+/*
+ * Our own line becomes the first line, after "#!", once; after it is removed, the file is as
+ * before.
+ */
 static void own_line(void **state)
 {
 	static const char *const texts[] = {

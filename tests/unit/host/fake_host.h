@@ -16,20 +16,23 @@
 
 struct fake_entry {
 	const char *path;
-	/* 'd'irectory, 'w' one that the user may write, 'k' one of the kernel's, 'l'ink, 'f'ile */
+	/*
+	 * 'd'irectory; 'w': directory that the user can write; 'k': made by the kernel; 'l'ink;
+	 * 'f'ile
+	 */
 	char type;
 	const char *target; /* of a link */
-	int error;	    /* what looking at it, and listing it, says, as a positive errno */
-	int list_error;	    /* what listing it alone says */
+	int error;	    /* the error of looking at it and of listing it, as a positive errno */
+	int list_error;	    /* the error of listing it alone */
 	const char *text;   /* of a file that can be read */
-	unsigned owner;	    /* whose that is */
+	unsigned owner;	    /* the owner of that file */
 	unsigned mode;
 };
 
 struct fake_host {
 	const struct fake_entry *entries;
 	size_t count;
-	unsigned looks; /* how often the host was asked anything */
+	unsigned looks; /* how often something of the host was looked at */
 };
 
 static inline const struct fake_entry *fake_find(const struct fake_host *host, const char *path)
@@ -37,7 +40,7 @@ static inline const struct fake_entry *fake_find(const struct fake_host *host, c
 	static const struct fake_entry root = {.path = "/", .type = 'd'};
 	static const struct fake_entry nix = {.path = "/nix", .type = 'd'};
 
-	/* whatever the host has of that name */
+	/* /nix is ours, whatever the host has there */
 	if (strcmp(path, "/nix") == 0)
 		return &nix;
 	for (size_t i = 0; i < host->count; i++)
@@ -53,7 +56,7 @@ static inline enum entry_type fake_type(const struct fake_entry *entry)
 				    : ENTRY_DIRECTORY;
 }
 
-/* 0 where every parent of PATH is a directory that may be searched, else -errno. */
+/* Returns 0 if every parent of PATH is a directory that can be searched, else -errno. */
 static inline int fake_check_parents(const struct fake_host *host, const char *path)
 {
 	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -64,7 +67,7 @@ static inline int fake_check_parents(const struct fake_host *host, const char *p
 			return -ENOENT;
 		if (entry->error)
 			return -entry->error;
-		/* whoever asks about a path has resolved its parents before */
+		/* callers resolve links in the parents of a path before they ask about it */
 		assert_int_not_equal(entry->type, 'l');
 		if (fake_type(entry) != ENTRY_DIRECTORY)
 			return -ENOTDIR;
@@ -159,7 +162,7 @@ static inline struct host_view fake_view(struct fake_host *host)
 	};
 }
 
-/* The entries of a table. */
+/* Macros for the entries of a table. */
 #define D(where)                             \
 	{                                    \
 		.path = (where), .type = 'd' \
@@ -176,7 +179,7 @@ static inline struct host_view fake_view(struct fake_host *host)
 	{                                    \
 		.path = (where), .type = 'f' \
 	}
-/* A file of USER's that everybody may read, and with MODE of it. */
+/* A file that belongs to USER, with these contents; TEXT_MODE also sets its mode. */
 #define TEXT_MODE(where, user, bits, what)                                                    \
 	{                                                                                     \
 		.path = (where), .type = 'f', .text = (what), .owner = (user), .mode = (bits) \

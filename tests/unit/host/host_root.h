@@ -60,7 +60,7 @@ static inline void put_status(const char *root, int seccomp, const char *caps)
 	put(root, "/proc/self/status", text);
 }
 
-/* A plain Debian, seen by an unprivileged user. */
+/* Makes a root directory with the files of a plain Debian, as an unprivileged user sees them. */
 static inline int setup(void **state)
 {
 	const char *tmp = env_get("TMPDIR");
@@ -96,7 +96,10 @@ static inline int teardown(void **state)
 	return r;
 }
 
-/* All that is said of the reasons for STEP's ERR: "[id] reason", fix, admin lines, user's ways. */
+/*
+ * All that --check says about the reasons for STEP's ERR: "[id] reason", fix, admin lines, and what
+ * the user can do.
+ */
 static inline char *say(const char *root, enum check_step step, int err)
 {
 	_cleanup_(host_facts_clear) struct host_facts facts;
@@ -113,12 +116,14 @@ static inline char *say(const char *root, enum check_step step, int err)
 		free(text);
 		text = longer;
 		assert_int_equal(e->step, step);
-		/* no administrator can change what processor a program is made for */
+		/* an administrator cannot change for which processor a program is made */
 		assert_true(e->admin.count > 0 || strcmp(e->id, "emulator") == 0);
 		assert_true(e->user.count > 0);
 		for (size_t k = 0; k < e->admin.count; k++) {
-			/* whoever copies a line from a terminal of 80 columns gets all of it; only
-			 * the program's own path may be longer than we can help */
+			/*
+			 * a line can be copied from a terminal of 80 columns without being cut;
+			 * only the program's own path may be longer
+			 */
 			assert_true(strlen(e->admin.items[k]) < 78 ||
 				    strstr(e->admin.items[k], facts.program));
 			longer = xasprintf("%sadmin: %s\n", text, e->admin.items[k]);
@@ -129,7 +134,9 @@ static inline char *say(const char *root, enum check_step step, int err)
 	return text;
 }
 
-/* The reasons' ids are IDS, in this order, and what is said has every one of the fragments. */
+/*
+ * Checks the ids of the reasons, in this order, and that the text has every one of the fragments.
+ */
 #define expect(state, step, err, ids, ...) \
 	expect_list(*(state), (step), (err), (ids), (const char *const[]){__VA_ARGS__, NULL})
 

@@ -43,7 +43,7 @@ static void test_userns_clone(void **state)
 	       "admin: echo 'kernel.unprivileged_userns_clone = 1' |\n",
 	       "admin:   sudo tee /etc/sysctl.d/99-unprivileged_userns_clone.conf\n",
 	       "admin: sudo sysctl --system\n");
-	/* it does not make ENOSPC, and a process with CAP_SYS_ADMIN is not asked */
+	/* this sysctl does not cause ENOSPC, and does not apply to a process with CAP_SYS_ADMIN */
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
 	put_status(*state, 0, "000001ffffffffff");
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
@@ -60,7 +60,7 @@ static void test_max_zero(void **state)
 	       "fix: sudo sysctl -w user.max_user_namespaces=15000\n",
 	       "admin:   sudo tee /etc/sysctl.d/99-max_user_namespaces.conf\n");
 	expect(state, CHECK_USER_NAMESPACE, EUSERS, "max-namespaces-zero", "");
-	/* ENOSPC against EPERM */
+	/* this limit causes ENOSPC, and not EPERM */
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
 	put(*state, "/proc/sys/user/max_user_namespaces", "63000\n");
 	put(*state, "/proc/sys/user/max_mnt_namespaces", "0\n");
@@ -70,7 +70,7 @@ static void test_max_zero(void **state)
 	       "user.max_mnt_namespaces is 0");
 }
 
-/* Entering needs no pid or network namespace; Nix's sandbox and unpacking do. */
+/* Entering needs no pid or network namespace, but Nix's sandbox and unpacking do. */
 static void test_max_zero_of_other_kinds(void **state)
 {
 	put(*state, "/proc/sys/user/max_net_namespaces", "0\n");
@@ -98,7 +98,7 @@ static void test_max_reached(void **state)
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached",
 	       "user.max_user_namespaces allows each user 63000",
 	       "fix: sudo sysctl -w user.max_user_namespaces=126000\n");
-	/* nested: the limit may be one outside */
+	/* inside a user namespace, the limit may be that of a namespace outside */
 	put(*state, "/proc/self/uid_map", "         0       1000          1\n");
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached",
 	       "in a user namespace already");
@@ -142,7 +142,7 @@ static void test_initramfs(void **state)
 	put(*state, "/proc/self/mountinfo", "1 1 0:2 / / rw - rootfs rootfs rw\n" PROC_MOUNT);
 	expect(state, CHECK_PIVOT_ROOT, EINVAL, "root-on-initramfs", "initramfs", "switch_root");
 	expect(state, CHECK_PIVOT_ROOT, EPERM, "unknown", "");
-	/* a real root mounted over it */
+	/* a real root file system mounted over the initramfs */
 	put(*state, "/proc/self/mountinfo",
 	    "1 1 0:2 / / rw - rootfs rootfs rw\n" ROOT_MOUNT PROC_MOUNT);
 	expect(state, CHECK_PIVOT_ROOT, EINVAL, "unknown", "");
@@ -212,7 +212,7 @@ static void test_short_form(void **state)
 	assert_true(str_ends_with(text, "nix-user-chroot --check"));
 }
 
-/* Files that hold nonsense, or nothing, are as good as missing. */
+/* Files with nonsense, or with nothing, are treated as missing. */
 static void test_garbage(void **state)
 {
 	put(*state, "/proc/self/status", "");
@@ -227,7 +227,7 @@ static void test_garbage(void **state)
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
 }
 
-/* A limit that cannot be read must not show as a number. */
+/* A limit that cannot be read must not be printed as a number. */
 static void test_limit_unknown(void **state)
 {
 	_cleanup_free_ char *text = NULL;

@@ -51,7 +51,7 @@ static void write_record(const char *text)
 		fs_replace_file(fd, "nix/var/nix-user-chroot/record", text, strlen(text), 0644), 0);
 }
 
-/* NULL: it can be used. */
+/* Checks that /nix is refused for a reason with WORD; NULL: it can be used. */
 static void assert_refused(const char *word)
 {
 	_cleanup_free_ char *why = nix_root_refusal(root);
@@ -112,7 +112,7 @@ static void installed(void **state)
 	write_record("nix-user-chroot-record 1\nruntime userns\n");
 	assert_refused(NULL);
 	assert_false(nix_root_is_installed(root));
-	/* in a path it is no line */
+	/* "runtime direct" inside of a path is no line of its own */
 	write_record("nix-user-chroot-record 1\ndir /runtime%0Aruntime%20direct\n");
 	assert_false(nix_root_is_installed(root));
 	write_record("nix-user-chroot-record 1\nruntime direct\n");
@@ -124,8 +124,10 @@ static void installed(void **state)
 		assert_int_equal(rename(other, record), 0);
 		assert_int_equal(chown(record, 54321, 54321), 0);
 		assert_false(nix_root_is_installed(root));
-		/* what root has in /nix is no reason for another to do without a directory of his
-		 * own */
+		/*
+		 * if only root has installed in /nix, another user still needs a directory of their
+		 * own
+		 */
 		assert_int_equal(chown(record, 0, 0), 0);
 		assert_int_equal(seteuid(54321), 0);
 		assert_false(nix_root_is_installed(root));

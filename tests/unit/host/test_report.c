@@ -22,7 +22,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* A host on which everything up to FAILED works, which fails with ERR. */
+/* Makes the report of a host where every step before FAILED works, and FAILED fails with ERR. */
 static void make_report(struct report *report, enum check_step failed, int err, const char *what)
 {
 	*report = (struct report){0};
@@ -34,7 +34,10 @@ static void make_report(struct report *report, enum check_step failed, int err, 
 	report->facts.max_pid_namespaces = report->facts.max_net_namespaces = 1000;
 	for (enum check_step step = 0; step < failed; step++)
 		report->runtimes.userns.steps[step].outcome = PROBE_OK;
-	/* tried in a process of its own */
+	/*
+	 * the confinement is tried in a process of its own, so its result does not depend on the
+	 * steps
+	 */
 	report->runtimes.userns.steps[CHECK_CONFINEMENT].outcome = PROBE_OK;
 	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
 		report->runtimes.refused[i] = xstrdup("unshare: refused");
@@ -131,7 +134,7 @@ static void test_all_well(void **state)
 	assert_int_equal(count_of(json, "\n"), 1);
 }
 
-/* The Nix directory is another user's: the directory is used, and nothing is installed there. */
+/* The Nix directory belongs to another user: it can be entered, but not installed to. */
 static void test_kept_by_another(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -163,7 +166,7 @@ static void test_first_step_fails(void **state)
 	assert_has(table, "  user namespace        failed: unshare: No space left on device\n"
 			  "  mount namespace       not tried\n");
 	assert_has(table, "\nNo: neither entering nor --install will work here.\n");
-	/* what --install would fetch */
+	/* --install would download PRoot */
 	report.runtimes.lacks_proot = true;
 	lacking = print(report_print_table, &report);
 	assert_has(lacking, "\nNot yet: no runtime that is here works. --install fetches a PRoot");
@@ -208,7 +211,7 @@ static void test_only_the_sandbox_fails(void **state)
 	}
 }
 
-/* The unpacking does without namespaces where it has to. */
+/* If only the confinement fails, unpacking works without namespaces. */
 static void test_only_the_confinement_fails(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -220,7 +223,7 @@ static void test_only_the_confinement_fails(void **state)
 	assert_has(json, "{\"ok\": true, \"enter\": true, \"install\": true, \"sandbox\": true");
 }
 
-/* The first that works is the one, whatever works behind it; and each has its line. */
+/* The first runtime that works is used, whatever else works; and each runtime has its line. */
 static void test_other_runtimes(void **state)
 {
 	static const enum runtime order[] = {RUNTIME_HELPER, RUNTIME_MOUNTNS, RUNTIME_DIRECT,
@@ -266,7 +269,7 @@ static void test_not_direct(void **state)
 	assert_int_equal(runtimes_first(&report.runtimes, true), RUNTIME_DIRECT);
 }
 
-/* Each step that entering takes is needed for it. */
+/* Entering needs each of its steps. */
 static void test_every_step_counts(void **state)
 {
 	(void)state;
@@ -291,7 +294,10 @@ static void test_signal(void **state)
 	assert_has(table, "failed: mount: killed by signal 31 (Bad system call)\n");
 }
 
-/* 80 columns of plain ASCII, whatever fails and however long the errno's name is. */
+/*
+ * The report is plain ASCII in 80 columns, whatever fails and however long the name of the errno
+ * is.
+ */
 static void test_width(void **state)
 {
 	static const int errors[] = {EPERM, EACCES, ENOSPC, EINVAL, ENOSYS};
@@ -313,7 +319,7 @@ static void test_width(void **state)
 	}
 }
 
-/* Two reasons with the same ways out: each way is said once. */
+/* Two reasons with the same remedies: each remedy is printed once. */
 static void test_ways_are_said_once(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -329,7 +335,7 @@ static void test_ways_are_said_once(void **state)
 	assert_int_equal(count_of(table, "What you can do:"), 1);
 }
 
-/* JSON stays JSON whatever a host calls itself. */
+/* The JSON is valid, whatever names a host has. */
 static void test_json_escapes(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -345,7 +351,7 @@ static void test_json_escapes(void **state)
 			 "sur\\ufffd\\ufffd\\ufffd cut\\ufffd\\ufffd\", ");
 }
 
-/* A container's name moves no cursor and turns no text. */
+/* A container's name with control characters does not reach the terminal. */
 static void test_foreign_text(void **state)
 {
 	_cleanup_(report_clear) struct report report;
@@ -387,7 +393,7 @@ static char *read_mounts(void)
 	return text;
 }
 
-/* Works or not: what was tried is a chain, and nothing is left of it. */
+/* Whether or not this host works: the steps are tried in order, and leave nothing behind. */
 static void test_real_probe(void **state)
 {
 	_cleanup_free_ char *before = read_mounts(), *after = NULL;

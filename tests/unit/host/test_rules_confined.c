@@ -18,12 +18,15 @@ static void test_apparmor_userns(void **state)
 	       "flags=(unconfined) {\nadmin:   userns,\nadmin: }\nadmin: EOF\n",
 	       "admin: sudo apparmor_parser -r /etc/apparmor.d/nix-user-chroot\n",
 	       "admin: # echo 'kernel.apparmor_restrict_unprivileged_userns = 0' |\n");
-	/* 23.10 refuses unshare itself, later releases what is done inside */
+	/*
+	 * Ubuntu 23.10 refuses unshare itself; later releases refuse what is done in the new
+	 * namespace
+	 */
 	expect(state, CHECK_USER_NAMESPACE, EACCES, "apparmor-userns", "");
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "apparmor-userns", "");
 	expect(state, CHECK_SLAVE, EPERM, "apparmor-userns", "");
 	expect(state, CHECK_SLAVE, EINVAL, "unknown", "");
-	/* within the failing process, the profile has changed and every capability is there */
+	/* the failing process itself has the other profile by then, and every capability */
 	put(*state, "/proc/self/attr/current", "unprivileged_userns (enforce)\n");
 	put_status(*state, 0, "000001ffffffffff");
 	expect(state, CHECK_SLAVE, EACCES, "apparmor-userns", "");
@@ -32,7 +35,10 @@ static void test_apparmor_userns(void **state)
 	expect(state, CHECK_ID_MAPS, EACCES, "unknown", "");
 }
 
-/* A container on Ubuntu sees the switch too, but it is the filter that refuses unshare. */
+/*
+ * In a container on Ubuntu the sysctl is visible, too, but the container's filter is what refuses
+ * unshare.
+ */
 static void test_apparmor_userns_in_container(void **state)
 {
 	put(*state, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
@@ -50,7 +56,7 @@ static void test_seccomp_docker(void **state)
 	       "making namespaces", "fix: docker run --security-opt seccomp=unconfined ...\n");
 	expect(state, CHECK_TMPFS, EPERM, "seccomp", "forbids mounting");
 	expect(state, CHECK_USER_NAMESPACE, ENOSYS, "seccomp", "");
-	/* no filter forbids a write */
+	/* a filter does not forbid writing */
 	expect(state, CHECK_ID_MAPS, EPERM, "unknown", "");
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
 	put_status(*state, 0, "00000000a80425fb");
@@ -127,17 +133,17 @@ static void test_security_module_selinux(void **state)
 
 static void test_chroot(void **state)
 {
-	/* a plain directory: no mount on its "/" */
+	/* the root directory is a plain directory: mountinfo has no mount on "/" */
 	put(*state, "/proc/self/mountinfo", PROC_MOUNT);
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "chroot", "in a chroot", "systemd-nspawn",
 	       "fix: enter with");
 	expect(state, CHECK_USER_NAMESPACE, ENOSPC, "max-namespaces-reached", "");
-	/* a mount point, which the first process sees elsewhere */
+	/* the root directory is a mount point, which process 1 sees at another path */
 	put(*state, "/proc/self/mountinfo", "40 25 8:2 / / rw - ext4 /dev/sdb rw\n" PROC_MOUNT);
 	put(*state, "/proc/1/mountinfo",
 	    ROOT_MOUNT PROC_MOUNT "40 25 8:2 / /srv/chroot rw - ext4 /dev/sdb rw\n");
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "chroot", "");
-	/* a mount namespace of its own */
+	/* the process is in another mount namespace than process 1: not a chroot */
 	put(*state, "/proc/1/mountinfo", ROOT_MOUNT PROC_MOUNT);
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "unknown", "");
 	drop(*state, "/proc/1/mountinfo");
@@ -153,7 +159,7 @@ static void test_unmapped_user(void **state)
 	put(*state, "/proc/self/uid_map", map);
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "unmapped-user", "no mapping for its user ID",
 	       "unshare --map-current-user");
-	/* a process that has just made its own namespace has no map at all yet */
+	/* a process that has just made its user namespace has no map yet */
 	put(*state, "/proc/self/uid_map", "");
 	expect(state, CHECK_ID_MAPS, EPERM, "unknown", "");
 	put(*state, "/proc/self/uid_map", good);
@@ -177,7 +183,7 @@ static void test_proc_hidden(void **state)
 	put(*state, "/var/run/secrets/kubernetes.io/serviceaccount/token", "x");
 	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "procMount: Unmasked",
 	       "hostUsers: false");
-	/* it is no reason for any other step */
+	/* this is no reason for the failure of another step */
 	drop(*state, "/.dockerenv");
 	expect(state, CHECK_BIND, EINVAL, "unknown", "");
 }
@@ -219,7 +225,7 @@ static void test_no_setfcap(void **state)
 	expect(state, CHECK_ID_MAPS, EPERM, id, "add: [SETFCAP]");
 }
 
-/* Several reasons at once are all told: mending one of them alone would not help. */
+/* If there are several reasons, all are printed: removing only one of them would not help. */
 static void test_several(void **state)
 {
 	put(*state, "/proc/sys/kernel/unprivileged_userns_clone", "0\n");

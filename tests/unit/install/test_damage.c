@@ -30,7 +30,9 @@ static void put(const struct place *place, const char *name, const char *text, m
 	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), mode), 0);
 }
 
-/* A database of PAGES pages of 4096 bytes, SIZE bytes long, that holds WORDS. */
+/*
+ * Writes a database that claims PAGES pages of 4096 bytes, is SIZE bytes long, and contains WORDS.
+ */
 static void put_database(const struct place *place, uint8_t pages, size_t size, const char *words)
 {
 	_cleanup_free_ char *bytes = xcalloc(size + strlen(words) + 100, 1);
@@ -80,7 +82,7 @@ static void none(void **state)
 	const struct place *place = *state;
 
 	assert_damage(place, NULL, false);
-	/* a package without programs, one of links alone, one that is a file */
+	/* a store path without programs, one with links only, one that is a file */
 	assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER), 0);
 	put(place, "store/" OTHER "/lib/x", "", 0444);
 	assert_damage(place, NULL, false);
@@ -111,12 +113,12 @@ static void of_the_database(void **state)
 
 	put_database(place, 2, 8192, "/nix/store/" OTHER);
 	assert_damage(place, lost, false);
-	/* what was written last is in the log */
+	/* the newest entries are in the write-ahead log */
 	put(place, "var/nix/db/db.sqlite-wal", "/nix/store/" NAME, 0644);
 	assert_damage(place, NULL, false);
 	assert_int_equal(fs_remove_tree(place->fd, "var/nix/db"), 0);
 	assert_damage(place, lost, false);
-	/* wherever what is read at once ends */
+	/* the name is found wherever it is split between two reads */
 	for (size_t before = 65536 - 70; before < 65536 + 2; before++) {
 		long_text = xasprintf("%*s/nix/store/" NAME, (int)before, "");
 		put(place, "var/nix/db/db.sqlite", long_text, 0644);
@@ -135,14 +137,14 @@ static void of_a_broken_database(void **state)
 	assert_damage(place, broken, false);
 	put(place, "var/nix/db/db.sqlite", "garbage /nix/store/" NAME, 0644);
 	assert_damage(place, broken, false);
-	/* no page begins like that */
+	/* no page of a database begins with this byte */
 	put_database(place, 2, 8192, "/nix/store/" NAME);
 	assert_damage(place, NULL, false);
 	overwrite(place, "var/nix/db/db.sqlite", 4096, "x");
 	assert_damage(place, broken, false);
 	put(place, "var/nix/db/db.sqlite", "", 0644);
 	assert_damage(place, broken, false);
-	/* all that was written since the database was begun is in the log still */
+	/* if the database was just begun, everything is still in the write-ahead log */
 	put(place, "var/nix/db/db.sqlite-wal", "/nix/store/" NAME, 0644);
 	assert_damage(place, NULL, false);
 	assert_int_equal(damage_put_database_aside(place->fd, "/NIX"), 0);
@@ -157,7 +159,7 @@ static void of_a_broken_database(void **state)
 	}
 }
 
-/* With the digests in the record: whatever a file holds, its x bits, its name, its kind. */
+/* With the digests in the record, damage is found in contents, x bits, names and types of files. */
 static void by_digest(void **state)
 {
 	static const char damaged[] = "/nix/store/" OTHER " is damaged";
@@ -170,7 +172,7 @@ static void by_digest(void **state)
 	put(place, "store/" OTHER "/lib/x.so", tail, 0444);
 	assert_int_equal(nar_digest(place->fd, "store/" OTHER, &digest), 0);
 	sha256_format(&digest, hex);
-	/* what was noted last counts */
+	/* the last digest that was noted counts */
 	text = xasprintf(RECORD "store " OTHER " %064d\nstore " OTHER " %s\n", 0, hex);
 	assert_int_equal(record_parse(text, strlen(text), &record), 0);
 	for (int i = 0; i < 7; i++) {
@@ -194,7 +196,7 @@ static void by_digest(void **state)
 			assert_string_equal(damage.what, damaged);
 		assert_int_equal(damage.is_in_store, i > 0);
 	}
-	/* one that is not there is none that is damaged */
+	/* a store path that is missing does not count as damaged here */
 	assert_int_equal(fs_remove_tree(place->fd, "store/" OTHER), 0);
 	assert_false(damage_is_in_store(place->fd, &record, nar_digest));
 }

@@ -19,7 +19,7 @@
 #include "../capture.h"
 #include "../place.h"
 
-/* TEXT without its comments and empty lines: what Nix reads. The caller frees. */
+/* TEXT without comments and empty lines, which is what Nix reads. The caller frees. */
 static char *settings_of(const char *text)
 {
 	_cleanup_free_ char *copy = xstrdup(text);
@@ -55,7 +55,7 @@ static void what_the_host_decides(void **state)
 			"experimental-features = nix-command flakes\n");
 }
 
-/* In Nix the last line of a name counts, so what the user adds must come behind ours. */
+/* In nix.conf the last line of a name counts, so lines by the user must come after ours. */
 static void what_the_user_adds(void **state)
 {
 	struct strlist extra = {0};
@@ -70,7 +70,10 @@ static void what_the_user_adds(void **state)
 						 .extra = &extra,
 						 .extra_text = "sandbox = false\nfrom-file = 1\n"},
 			expected);
-	/* a file without a newline at its end must not swallow the next line */
+	/*
+	 * if the file has no newline at its end, the next line must not become part of its last
+	 * line
+	 */
 	assert_settings(&(struct nix_conf_facts){.sandbox_works = true,
 						 .extra = &extra,
 						 .extra_text = "sandbox = false\nfrom-file = 1"},
@@ -81,7 +84,7 @@ static void what_the_user_adds(void **state)
 		"sandbox = true\nexperimental-features = nix-command flakes\n");
 }
 
-/* Before each of our settings stands a comment on why it is there. */
+/* Every setting of ours has a comment above it that gives the reason. */
 static void every_setting_has_its_reason(void **state)
 {
 	_cleanup_free_ char *text = nix_conf_text(&(struct nix_conf_facts){
@@ -124,7 +127,10 @@ static void network_file_systems(void **state)
 	assert_string_equal(network_fs_name(0x0bd00bd0), "Lustre");
 	assert_string_equal(network_fs_name(0x01021997), "9p");
 	assert_string_equal(network_fs_name(0xff534d42), "CIFS");
-	/* ext4, xfs, btrfs, tmpfs, overlayfs; and FUSE, of which nobody knows */
+	/*
+	 * ext4, xfs, btrfs, tmpfs, overlayfs; and FUSE, which may or may not be a network file
+	 * system
+	 */
 	assert_null(network_fs_name(0xef53));
 	assert_null(network_fs_name(0x58465342));
 	assert_null(network_fs_name(0x9123683e));
@@ -133,7 +139,7 @@ static void network_file_systems(void **state)
 	assert_null(network_fs_name(0x65735546));
 }
 
-/* nix_conf_check(), nix_conf_write() and what they say, as "RESULT: WORDS"; the caller frees. */
+/* Calls nix_conf_check() and nix_conf_write(). Returns "RESULT: MESSAGES"; the caller frees. */
 static char *write_conf(const struct place *place, const struct nix_conf_facts *facts)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
@@ -151,7 +157,7 @@ static char *write_conf(const struct place *place, const struct nix_conf_facts *
 	if (r == 0)
 		r = before.is_changed;
 	said = capture_end(&capture);
-	/* as it is where all is well */
+	/* --install also writes the record at the end if all is well */
 	if (r >= 0)
 		assert_int_equal(record_write(&record, place->fd), 0);
 	return xasprintf("%d: %s", r, said);
@@ -177,7 +183,7 @@ static void written_where_there_is_none(void **state)
 	assert_file(place, text);
 	assert_int_equal(fstatat(place->fd, "etc/nix/nix.conf", &st, AT_SYMLINK_NOFOLLOW), 0);
 	assert_int_equal(st.st_mode & 0600, 0600);
-	/* nothing but the file itself is left */
+	/* no temporary file is left: the directory can be removed once the file is */
 	assert_int_equal(unlinkat(place->fd, "etc/nix/nix.conf", 0), 0);
 	assert_int_equal(unlinkat(place->fd, "etc/nix", AT_REMOVEDIR), 0);
 }
@@ -208,7 +214,10 @@ static void never_over_a_users_file(void **state)
 	strlist_clear(&extra);
 }
 
-/* A link into the store, say, that home-manager put there: also where it leads nowhere. */
+/*
+ * A user's link, such as one into the store by home-manager, is not replaced, even if it leads
+ * nowhere.
+ */
 static void never_over_a_users_link(void **state)
 {
 	const struct place *place = *state;
@@ -254,7 +263,7 @@ static void what_is_lacking(void **state)
 	assert_lacks("", &facts, "ssl-cert-file = /ca\n!include x\ncores = 2\n");
 	assert_lacks("cores = 2\n!include x\n", &facts, "ssl-cert-file = /ca\n");
 	assert_lacks("!include x\ncores  =  2 # two\nssl-cert-file = /ca", &facts, NULL);
-	/* the last line counts, in the file and of what is asked for */
+	/* the last line counts, both in the file and among the lines to be added */
 	assert_lacks("!include x\nssl-cert-file = /ca\ncores = 2\ncores = 3\n", &facts,
 		     "cores = 2\n");
 	strlist_add(&extra, "cores = 3");
@@ -264,7 +273,9 @@ static void what_is_lacking(void **state)
 	strlist_clear(&extra);
 }
 
-/* Lines are added to what we have written, and to nothing else; and taken back. */
+/*
+ * Lines are added to a file that we have written, and to no other; and they can be removed again.
+ */
 static void added_to_ours(void **state)
 {
 	const struct place *place = *state;

@@ -18,7 +18,7 @@
 	"\nif [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . " \
 	"/h/.nix-profile/etc/profile.d/nix.sh; fi # added by Nix installer\n"
 
-/* A home directory with a little in it. */
+/* A home directory with some files. */
 struct scene {
 	char *root;
 	struct site site;
@@ -65,7 +65,7 @@ static bool has(const struct scene *scene, const struct record *record, enum rec
 	return false;
 }
 
-/* One run's beginning: the lock, and what is noted first. */
+/* The beginning of a run: takes the lock, and notes what is there. */
 static void begin(struct scene *scene, struct record *record)
 {
 	_cleanup_(lock_clear) struct lock lock = LOCK_NONE;
@@ -98,12 +98,15 @@ static void two_runs(void **state)
 	assert_false(has(&scene, &first, RECORD_ABSENT, ".local"));
 	assert_false(has(&scene, &first, RECORD_ABSENT, ".local/bin"));
 	assert_false(has(&scene, &first, RECORD_ABSENT, ".bashrc"));
-	/* whose line is it? of .zshenv it was somebody else's before */
+	/*
+	 * .bashrc has no such line yet, so a later line is ours; the line in .zshenv was somebody
+	 * else's before
+	 */
 	assert_true(has(&scene, &first, RECORD_LINE, ".bashrc"));
 	assert_false(has(&scene, &first, RECORD_LINE, ".zshenv"));
 	assert_false(record_is_adopted(&first));
 
-	/* the run is broken off; by then more is there */
+	/* the run was interrupted, and meanwhile there are more files */
 	put(root, ".local/share/nix/store/x/file", "");
 	put(root, ".profile", OUR_LINE);
 	put(root, ".bashrc", "a\n" OUR_LINE);
@@ -114,7 +117,7 @@ static void two_runs(void **state)
 
 	assert_int_equal(notes_settle(&later.site, &second), 0);
 	assert_true(has(&scene, &second, RECORD_ABSENT, ".profile"));
-	/* Nix or ci-bootstrap may make it later; nothing has made the last */
+	/* these may be made later by Nix or by ci-bootstrap; nothing has made the last one yet */
 	assert_true(has(&scene, &second, RECORD_ABSENT, ".nix-channels"));
 	assert_true(has(&scene, &second, RECORD_ABSENT, ".cache"));
 	assert_true(has(&scene, &second, RECORD_ABSENT, ".local/state/nix"));
@@ -141,7 +144,7 @@ static void a_store_that_was_there(void **state)
 	assert_false(has(&scene, &record, RECORD_DIR, ".local/share/nix"));
 	assert_false(has(&scene, &record, RECORD_ABSENT, ".local/share/nix/store"));
 	assert_true(has(&scene, &record, RECORD_DIR, ".local/share/nix/var"));
-	/* a record that is lost, or cannot be read, does not make it ours */
+	/* if the record is lost, or cannot be read, the store still counts as not ours */
 	put(root, ".local/share/nix/" LAYOUT_RECORD, "garbage\n");
 	begin(&scene, &again);
 	assert_true(record_is_adopted(&again));

@@ -109,14 +109,14 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 	struct fixture *f = *state;
 	_cleanup_(release_clear) struct release release = {0};
 
-	/* with version and hash given the mirror is not asked at all */
+	/* with a version and a hash the mirror is not asked */
 	f->request.nix_version = "9.9";
 	f->request.sha256 = OTHER;
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_string_equal(release.sha256_source, "--sha256");
 	expect_hash(&release, OTHER);
 
-	/* nor is http refused then */
+	/* then an http mirror is accepted, too */
 	release_clear(&release);
 	f->request.mirror = "http://127.0.0.1:1";
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
@@ -139,7 +139,7 @@ static void refuses_bad_words_before_any_connection(void **state)
 		{.mirror = good.mirror, .sha256 = ""},
 		{.mirror = "ftp://127.0.0.1"},
 		{.mirror = "relative"},
-		{.mirror = "http://127.0.0.1:1"}, /* its hash would come over http */
+		{.mirror = "http://127.0.0.1:1"}, /* the hash would come over http */
 		{.tarball = "http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
 		{.tarball = "ftp://127.0.0.1/x"},
 		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
@@ -196,7 +196,7 @@ static void resolves_a_local_tarball(void **state)
 	assert_string_equal(release.version, "2.26.3");
 	expect_hash(&release, HASH);
 
-	/* a name that tells nothing, and no hash beside it */
+	/* a file name without a version, and no hash beside the file */
 	put(f, "my tarball.tgz", "abc");
 	copy = xasprintf("%s/my tarball.tgz", f->dir);
 	f->request.tarball = copy;
@@ -223,7 +223,7 @@ static void a_relative_tarball_is_of_the_working_directory(void **state)
 	assert_int_equal(fchdir(old), 0);
 }
 
-/* What is explicit counts, where it is another thing than what is inside. */
+/* An explicit option counts, if it names something else than the contents of the bundle. */
 static void a_bundle_serves_what_it_holds(void **state)
 {
 	struct fixture *f = *state;

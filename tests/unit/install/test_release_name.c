@@ -13,7 +13,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* expect TEXT, which is freed, to be WANT; NULL is equal to NULL alone */
+/* Checks that TEXT, which is freed, is WANT; NULL equals only NULL */
 static void expect(char *text, const char *want)
 {
 	if (want) {
@@ -91,7 +91,7 @@ static void reads_the_version_of_a_script(void **state)
 		{"a/nix-2.26.3/nix-2.26.3-x b/nix-2.26.3/nix-2.26.3-y", "2.26.3"},
 		{"nix-2.4-rc1/nix-2.4-rc1-x86_64-linux", "2.4-rc1"},
 		{"nix-nix-2.3/nix-2.3-x", "2.3"},
-		{"a/nix-2.26.3/nix-2.26.3-x b/nix-2.26.4/nix-2.26.4-y", NULL}, /* which one? */
+		{"a/nix-2.26.3/nix-2.26.3-x b/nix-2.26.4/nix-2.26.4-y", NULL}, /* two versions */
 		{"nix-2.26.3/nix-2.26.4-x", NULL},
 		{"nix-2.26.3/nix-2.26.3", NULL},
 		{"nix-2.26.3/nix-2.26.3.1-x", NULL},
@@ -108,7 +108,7 @@ static void reads_the_version_of_a_script(void **state)
 	for (size_t i = 0; i < COUNT_OF(table); i++)
 		expect(release_version_from_script(table[i].text, strlen(table[i].text)),
 		       table[i].version);
-	/* a NUL is a byte like others, and nothing behind LEN counts */
+	/* a NUL is a byte like any other, and bytes after LEN do not count */
 	expect(release_version_from_script("\0nix-2.3/nix-2.3-x", 18), "2.3");
 	expect(release_version_from_script("nix-2.3/nix-2.3-x", 15), NULL);
 	expect(release_version_from_script("nix-2.3\0nix-2.3-x", 17), NULL);

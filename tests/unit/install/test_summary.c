@@ -38,7 +38,7 @@ static void test_wide(void **state)
 	assert_text(&summary, expected);
 	summary.columns = 80;
 	assert_text(&summary, expected);
-	summary.columns = 59; /* the longest line exactly */
+	summary.columns = 59; /* exactly the longest line */
 	assert_text(&summary, expected);
 }
 

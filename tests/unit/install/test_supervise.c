@@ -21,14 +21,14 @@
 
 #include "../capture.h"
 
-/* What the process under test says on a pipe. */
+/* The words that the process under test writes to a pipe. */
 #define WORKING	   'w'
 #define CLEANED_UP 'c'
 
 struct scene {
 	int out; /* the pipe's writing end */
 	int status;
-	int sig; /* what the work raises, or 0 */
+	int sig; /* the signal that the work raises, or 0 */
 };
 
 static void say(const struct scene *scene, char word)
@@ -38,12 +38,15 @@ static void say(const struct scene *scene, char word)
 
 static void clean_up(void *ctx, pid_t child)
 {
-	/* it is dead: another signal finds nobody */
+	/* the child is dead: a signal would not find it */
 	if (kill(child, 0) < 0 && errno == ESRCH)
 		say(ctx, CLEANED_UP);
 }
 
-/* Run WORK in a process; *IN becomes the reading end. RUN returns its exit status. */
+/*
+ * Runs RUN in a process, and returns its process ID; *IN becomes the reading end of the pipe. RUN
+ * returns the exit status.
+ */
 static pid_t start(int (*run)(struct scene *), int *in)
 {
 	struct scene scene = {0};
@@ -66,7 +69,7 @@ static pid_t start(int (*run)(struct scene *), int *in)
 	return pid;
 }
 
-/* The next word, or 0 when everybody who could say one is gone. */
+/* Returns the next word, or 0 when no process has the writing end any more. */
 static char hear(int in)
 {
 	char word;
@@ -108,7 +111,7 @@ static int run_killed(struct scene *scene)
 	return supervise(&(struct supervise_job){end_with, clean_up, scene}) == -1 ? 0 : 1;
 }
 
-/* Of a caller that ignores SIGCHLD, and gets that back. */
+/* The caller ignores SIGCHLD, and must get that setting back. */
 static int run_unreaped(struct scene *scene)
 {
 	struct sigaction action;
@@ -152,7 +155,7 @@ static void a_death_is_said(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	scene.out = ends[1];
 	setrlimit(RLIMIT_CORE, &no_core);
-	/* a sanitizer has a handler of its own for it, and exits */
+	/* a sanitizer would handle SIGSEGV itself, and exit */
 	signal(SIGSEGV, SIG_DFL);
 	capture_begin(&capture);
 	r = supervise(&(struct supervise_job){end_with, clean_up, &scene});
@@ -179,7 +182,7 @@ static int run_closed(struct scene *scene)
 		close(fd);
 	if (supervise(&(struct supervise_job){look_at_descriptors, clean_up, scene}) != 0)
 		return 1;
-	/* and nothing was opened for the command that may come after */
+	/* no descriptor may be left open for a command that comes afterwards */
 	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0 ? 0 : 2;
 }
 
@@ -218,7 +221,7 @@ static void file_size_limit(void **state)
 	assert_int_equal(wait_for(pid), 0);
 }
 
-/* Work with a process below it; both hold the pipe, and would for ever. */
+/* Work with a child process. Both keep the pipe open, and would do so for ever. */
 static int work_for_ever(void *ctx)
 {
 	if (fork() == 0)
@@ -247,7 +250,7 @@ static void signals_end_all_of_it(void **state)
 		assert_int_equal(hear(in), WORKING);
 		assert_int_equal(kill(pid, signals[i]), 0);
 		assert_int_equal(hear(in), CLEANED_UP);
-		/* the end of the pipe: nobody is left */
+		/* the end of the pipe: no process is left */
 		assert_int_equal(hear(in), 0);
 		status = wait_for(pid);
 		assert_true(WIFSIGNALED(status));
@@ -269,7 +272,10 @@ static void ignored_signals_stay_ignored(void **state)
 
 	(void)state;
 	assert_int_equal(hear(in), WORKING);
-	/* both are sent before the process can run: had the first counted, it would be the end's */
+	/*
+	 * both signals are pending before the process runs again: if SIGHUP counted, the process
+	 * would end by it
+	 */
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
 	assert_int_equal(kill(pid, SIGHUP), 0);
@@ -281,7 +287,7 @@ static void ignored_signals_stay_ignored(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
-/* Says its own id and waits: the supervisor's death must be its own. */
+/* Work that writes its process ID and waits: it must notice the supervisor's death itself. */
 static int work_alone(void *ctx)
 {
 	const struct scene *scene = ctx;
@@ -309,7 +315,7 @@ static void a_killed_supervisor_takes_the_work_along(void **state)
 	assert_int_equal(getpgid(worker), worker);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	wait_for(pid);
-	/* waits for ever where it lives on */
+	/* this would wait for ever if the work lived on */
 	assert_int_equal(hear(in), 0);
 }
 
@@ -319,7 +325,9 @@ static int run_alone_aloud(struct scene *scene)
 	return run_alone(scene);
 }
 
-/* As a script's ^C, or kill(1) of everything: the supervisor runs when the work has ended already.
+/*
+ * As with Ctrl-C in a script, or kill(1) of all processes: the work has ended when the supervisor
+ * sees the signal.
  */
 static void a_signal_that_ended_the_work_first(void **state)
 {
@@ -363,10 +371,10 @@ int main(void)
 		cmocka_unit_test(a_signal_that_ended_the_work_first),
 	};
 
-	/* whoever runs the tests in the background ignores some of them */
+	/* if the tests run in the background, some of these signals are ignored */
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
-	/* what lives on holds a pipe, and its end is waited for */
+	/* a process that lives on keeps a pipe open, whose end a test waits for */
 	alarm(60);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,11 +35,11 @@ static void of_text(void **state)
 	assert_value("store = daemon # why", "daemon");
 	assert_value("# store = daemon\nextra-store = x\nstores = y\n", NULL);
 	assert_value("store = two words", "two words");
-	/* to Nix each of these is an error, or an empty value */
+	/* for Nix each of these is an error or an empty value */
 	assert_value("store =", "");
 	assert_value("store daemon", NULL);
 	assert_value("store=daemon", NULL);
-	/* not followed without a directory */
+	/* includes are not followed if the directory of the file is unknown */
 	assert_value("include /etc/passwd\n!include x\n", NULL);
 }
 
@@ -60,7 +60,10 @@ static void of_files(void **state)
 	unsetenv("XDG_CONFIG_HOME");
 	put(place, "two", "store = of-two\n");
 	put(place, "three", "store = of-three\ninclude one\n");
-	/* in a circle; the name is relative to the file that has it */
+	/*
+	 * the files include each other in a circle; names are relative to the file that includes
+	 * them
+	 */
 	put(place, "one", "!include three\n!include nowhere\n");
 	setenv("NIX_USER_CONF_FILES", files, 1);
 	value = user_conf_find("store", &where);

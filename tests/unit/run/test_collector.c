@@ -85,7 +85,7 @@ static void min_free(void **state)
 	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
 	assert_int_equal(recognise(place, "nix build"), COLLECTING_PERHAPS);
 	assert_int_equal(recognise(place, "bash"), COLLECTING_NEVER);
-	/* the variable has the last word */
+	/* the variable has precedence */
 	setenv("NIX_CONFIG", "min-free = 0", 1);
 	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
 	unsetenv("NIX_CONFIG");

@@ -35,7 +35,7 @@ uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
 	return 0;
 }
 
-/* In a child: enter, say on FD in which namespace it is, and stay. */
+/* In a child: enters, writes to FD in which namespace it is, and stays alive. */
 static _Noreturn void enter(const struct place *place, int fd)
 {
 	struct refusal refusal = {0};
@@ -51,8 +51,8 @@ static _Noreturn void enter(const struct place *place, int fd)
 }
 
 /*
- * Start a process that enters, as a child of this one, or of one that ends at once. Returns its
- * namespace, 0 where it could not enter; *PID is the process.
+ * Starts a process that enters: a child of this process, or an orphan, whose parent ends at once.
+ * Returns its namespace, or 0 if it could not enter; *PID is the process.
  */
 static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 {
@@ -69,7 +69,7 @@ static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 			enter(place, ends[1]);
 		if (write(ends[1], &own, sizeof(own)) < 0)
 			_exit(1);
-		/* its parent lives until it is in */
+		/* the parent must live until its child has entered */
 		sleep(1);
 		_exit(0);
 	}
@@ -103,7 +103,7 @@ static void origin_is_alive(void **state)
 	}
 	second = start(place, false, &other);
 	assert_int_equal(first, second);
-	/* the parent of both is this process */
+	/* this process is the parent of both */
 	end(one);
 	second = start(place, false, &one);
 	assert_int_equal(first, second);
@@ -139,7 +139,7 @@ static void files(void **state)
 	assert_int_equal(living_file_write(place->fd, "a", &head, visitors, 2), 0);
 	assert_int_equal(living_file_visit(place->fd, "a", &third), 0);
 	assert_int_equal(living_file_visit(place->fd, "none", &third), -ENOENT);
-	/* a visitor that was not written whole */
+	/* an entry of the file that was not written completely */
 	fd = openat(place->fd, "a", O_WRONLY | O_APPEND | O_CLOEXEC);
 	assert_int_equal(fs_write_all(fd, "xxx", 3), 0);
 	assert_int_equal(living_file_read(place->fd, "a", &file), 0);
@@ -153,7 +153,10 @@ static void files(void **state)
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 }
 
-/* Mounts of this test's own: what others mount meanwhile would make another namespace. */
+/*
+ * Makes a mount namespace for this test: a mount that others make meanwhile would cause another
+ * namespace.
+ */
 static int own_mounts(void)
 {
 	uid_t uid = geteuid();

@@ -18,7 +18,7 @@
 
 #define PREFIX "nix-user-chroot: "
 
-/* nix_dir_default(), and what it says; the caller frees. */
+/* Returns the result of nix_dir_default() and its messages; the caller frees. */
 static char *default_dir(void)
 {
 	struct capture capture;
@@ -89,7 +89,7 @@ static void the_older_default_directory(void **state)
 	assert_default_dir(present);
 	assert_int_equal(fs_mkdirs(fd, ".data/nix/store", 0755), 0);
 	assert_default_dir(older);
-	/* the one of today wins where both hold a store */
+	/* the current default directory wins if both contain a store */
 	assert_int_equal(fs_mkdirs(fd, ".local/share/nix/store", 0755), 0);
 	assert_default_dir(present);
 	assert_int_equal(fs_remove_tree(AT_FDCWD, home), 0);

@@ -40,7 +40,10 @@ static void put_link(const struct place *place, const char *target, const char *
 	assert_int_equal(symlinkat(target, place->fd, path), 0);
 }
 
-/* The default for the host in *STATE, the caller's to free; it must parse without a word. */
+/*
+ * Returns the default configuration for the host in *STATE, which the caller frees. It must parse
+ * without a warning.
+ */
 static char *print_default(const struct place *place, struct path_config *config)
 {
 	struct path_config_problems problems;
@@ -76,7 +79,7 @@ static void plain(void **state)
 	path_config_clear(&config);
 }
 
-/* Every example works once its '#' is taken away. */
+/* Every example is valid once its '#' is removed. */
 static void examples(void **state)
 {
 	_cleanup_free_ char *text = NULL;
@@ -109,13 +112,13 @@ static void env(void **state)
 	assert_string_equal(config.mounts[0].source, "bin/env");
 	assert_string_equal(config.mounts[0].target, "/usr/bin/env");
 	path_config_clear(&config);
-	/* NixOS has one, which is not there once another /nix is */
+	/* NixOS has a link into its own store, which does not exist inside */
 	put_link(place, "/nix/store/x-coreutils/bin/env", "usr/bin/env");
 	free(print_default(place, &config));
 	assert_int_equal(config.mount_count, 1);
 	path_config_clear(&config);
 	assert_int_equal(unlinkat(place->fd, "usr/bin/env", 0), 0);
-	/* any other link is one of the host's own */
+	/* any other link works inside as well */
 	put_link(place, "/bin/busybox", "usr/bin/env");
 	free(print_default(place, &config));
 	assert_int_equal(config.mount_count, 0);

@@ -17,7 +17,9 @@
 
 #define PREFIX "nix-user-chroot: "
 
-/* What is said about TEXT (LEN bytes) as the file NAME; the caller frees. */
+/*
+ * Returns the messages about TEXT (LEN bytes) as the contents of the file NAME; the caller frees.
+ */
 static char *said_of(const char *name, const char *text, size_t len)
 {
 	_cleanup_(path_config_problems_clear) struct path_config_problems problems;

@@ -17,7 +17,7 @@
 
 #include "../place.h"
 
-/* A home directory and a Nix directory with one store path, in the place. */
+/* Makes a home directory, and a Nix directory with one store path. */
 static int setup(void **state)
 {
 	_cleanup_free_ char *home = NULL;
@@ -52,11 +52,11 @@ static void resolves(void **state)
 
 	none = profile_resolve(nix, "profile", "bin/nix");
 	assert_null(none);
-	/* the host's /nix, if there is one, is not asked */
+	/* the profile leads into our store, not into the /nix that this host may have */
 	link_to(place, "/nix/store/aa-nix", "home/.local/state/nix/profile");
 	xdg = profile_resolve(nix, "profile", "bin/nix");
 	assert_string_equal(xdg, "/nix/store/aa-nix/bin/nix");
-	/* what is there and is not of the store is passed over */
+	/* a profile that exists, but is not in the store, is passed over */
 	assert_int_equal(fs_mkdirs(place->fd, "home/.nix-profile/bin", 0755), 0);
 	assert_int_equal(fs_replace_file(place->fd, "home/.nix-profile/bin/nix", "x", 1, 0755), 0);
 	usual = profile_resolve(nix, "profile", "bin/nix");
@@ -70,18 +70,18 @@ static void is_found(void **state)
 	_cleanup_free_ char *colon = NULL, *behind = NULL, *home = NULL;
 	_cleanup_(strlist_clear) struct strlist directories = {0};
 
-	/* this host may have a Nix */
+	/* the result depends on whether this host has a Nix */
 	if (access("/nix/var/nix/profiles/default/bin", X_OK) == 0)
 		assert_string_equal(shared, "/nix/var/nix/profiles/default");
 	else
 		assert_null(shared);
 	assert_int_equal(fs_mkdirs(place->fd, "home/.local/state/nix/profile/bin", 0755), 0);
-	/* one without programs is none */
+	/* a directory without programs is no profile */
 	assert_int_equal(fs_mkdirs(place->fd, "home/.nix-profile", 0755), 0);
 	found = profile_find();
 	wanted = path_join(place->path, "home/.local/state/nix/profile");
 	assert_string_equal(found, wanted);
-	/* what is put on PATH has no colon: the path behind the links */
+	/* a directory on PATH cannot contain a colon: so the path behind the links is used */
 	assert_int_equal(fs_mkdirs(place->fd, "a:b", 0755), 0);
 	link_to(place, wanted, "a:b/.nix-profile");
 	colon = path_join(place->path, "a:b");

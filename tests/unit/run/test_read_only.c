@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* The words of LINE, with blanks between them, are the command. */
+/* LINE is a command, whose words are separated by blanks. */
 static bool may_write(const char *line)
 {
 	char copy[200], *words[20] = {NULL}, *rest = NULL;
@@ -38,7 +38,7 @@ static void writes(void **state)
 	assert_true(may_write("nix-channel --update"));
 	assert_true(may_write("nix-store --gc"));
 	assert_true(may_write("nix-store --query-not"));
-	/* a command's own name is none of its words */
+	/* the name of the command is not one of its arguments */
 	assert_true(may_write("nix-env"));
 }
 
@@ -58,7 +58,7 @@ static void reads(void **state)
 	assert_false(may_write("nix-store -qR x"));
 	assert_false(may_write("nix-hash x"));
 	assert_false(may_write("nix-channel --list"));
-	/* commands of others are none of ours to judge */
+	/* commands that are not Nix's are not judged */
 	assert_false(may_write("hello build"));
 	assert_false(may_write("nixfmt"));
 }

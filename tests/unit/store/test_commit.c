@@ -14,7 +14,9 @@
 #define NAME_B HASH_B "-b"
 #define NAME_C HASH_B "-c"
 
-/* SCRATCH/top with two directories and a symlink staged in store/, and SCRATCH/nix. */
+/*
+ * SCRATCH/top has two directories and a symlink staged in store/; SCRATCH/nix is the Nix directory.
+ */
 struct world {
 	struct scratch *scratch;
 	int top, nix;
@@ -56,7 +58,7 @@ static int commit(const struct world *world, bool replace, struct store_result *
 	return store_commit(&request, &record, result);
 }
 
-/* What store_commit() says when it fails; the caller frees. */
+/* Calls store_commit(), which must fail, and returns its messages; the caller frees. */
 static char *commit_fails(const struct world *world, bool replace)
 {
 	struct store_result result;
@@ -69,7 +71,7 @@ static char *commit_fails(const struct world *world, bool replace)
 	return said;
 }
 
-/* How many entries the directory has. */
+/* Counts the entries of the directory. */
 static int entries_of(int dirfd, const char *path)
 {
 	_cleanup_closedir_ DIR *dir = fdopendir(fs_open_dir(dirfd, path));
@@ -91,7 +93,7 @@ static void assert_committed(const struct world *world)
 	assert_int_equal(st.st_mtime, 1);
 	assert_int_equal(status_of(world->nix, "store/" NAME_B).st_mode, S_IFDIR | 0555);
 	assert_int_equal(status_of(world->nix, "store/" NAME_C).st_mode, S_IFLNK | 0777);
-	/* for the install script: these are there already, and no others are to be looked at */
+	/* the install script finds these paths, and no others, as links to where they are now */
 	assert_int_equal(fs_readlink(world->top, "store/" NAME_B, &target), 0);
 	assert_string_equal(target, "/nix/store/" NAME_B);
 	assert_int_equal(entries_of(world->top, "store"), 3);
@@ -116,7 +118,7 @@ static void test_commit(void **state)
 	world_free(&world);
 }
 
-/* One path was there whole, and of another an earlier run was killed before its chmod. */
+/* One path is there completely; for another, an earlier run was killed before its chmod. */
 static void existing(const struct world *world)
 {
 	assert_int_equal(fs_mkdirs(world->nix, "store/" NAME_A "/bin", 0755), 0);
@@ -129,7 +131,8 @@ static void existing(const struct world *world)
 }
 
 /*
- * A path with the same contents stays; one with others is damaged, and the staged one replaces it.
+ * A path with the same contents stays; one with other contents is damaged, and replaced by the
+ * staged one.
  */
 static void test_existing(void **state)
 {
@@ -147,7 +150,7 @@ static void test_existing(void **state)
 	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
 	assert_int_equal(status_of(world.nix, "store/" NAME_A).st_mode, S_IFDIR | 0555);
 	assert_int_equal(status_of(world.nix, "store/" NAME_B).st_mode, S_IFDIR | 0555);
-	/* not of this tarball */
+	/* this path is not in the tarball, and stays as it is */
 	assert_int_equal(status_of(world.nix, "store/" HASH_A "-other").st_mode, S_IFDIR | 0755);
 	store_result_clear(&result);
 	world_free(&world);
@@ -170,7 +173,7 @@ static void test_replace(void **state)
 	world_free(&world);
 }
 
-/* From now on renameat2(2) with flags is refused as by a file system that knows none. */
+/* From now on renameat2(2) with flags fails, as on a file system that supports none. */
 static bool refuse_rename_flags(void)
 {
 	struct sock_filter program[] = {
@@ -219,7 +222,7 @@ static void test_replace_without_exchange(void **state)
 	world_free(&world);
 }
 
-/* A path changes its kind: a directory for a symlink, a file for a directory. */
+/* A path is replaced by another type: a directory by a symlink, a file by a directory. */
 static void test_replace_kinds(void **state)
 {
 	struct world world = world_new(*state);
@@ -235,7 +238,7 @@ static void test_replace_kinds(void **state)
 	world_free(&world);
 }
 
-/* What is there may be a symlink to a directory that is not ours to chmod. */
+/* The existing path may be a symlink to a directory outside, whose mode must not be changed. */
 static void test_existing_symlink(void **state)
 {
 	struct world world = world_new(*state);
@@ -259,7 +262,7 @@ static void test_foreign_names(void **state)
 	assert_int_equal(fs_mkdirs(world.top, "store/not-a-store-path", 0755), 0);
 	said = commit_fails(&world, false);
 	assert_says(said, "no store path");
-	/* decided before the first rename */
+	/* store_commit() must refuse before the first rename */
 	assert_int_equal(status_of(world.top, "store/" NAME_A).st_mode, S_IFDIR | 0755);
 	assert_false(is_there(world.nix, "store/" NAME_A));
 	world_free(&world);
@@ -308,14 +311,14 @@ static void test_store_read_only(void **state)
 	_cleanup_free_ char *said = NULL;
 	struct store_result result;
 
-	/* root writes there all the same */
+	/* root can write there anyway */
 	if (geteuid() == 0)
 		skip();
 	assert_int_equal(fs_mkdirs(world.nix, "store", 0555), 0);
 	said = commit_fails(&world, false);
 	assert_says(said, "NIX/store/" NAME_A ": Permission denied\n");
 	assert_true(is_there(world.top, "store/" NAME_A));
-	/* and with the reason gone, the same call finishes */
+	/* once the reason is gone, the same call succeeds */
 	assert_int_equal(fchmodat(world.nix, "store", 0755, 0), 0);
 	assert_int_equal(commit(&world, false, &result), 0);
 	assert_committed(&world);
@@ -323,7 +326,7 @@ static void test_store_read_only(void **state)
 	world_free(&world);
 }
 
-/* Stopped after any number of paths, what is left is committed by the next. */
+/* Wherever store_commit() was stopped, the next call commits the rest. */
 static void test_half_done(void **state)
 {
 	struct world world = world_new(*state);

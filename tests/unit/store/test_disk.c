@@ -19,7 +19,9 @@
 
 #include "../place.h"
 
-/* The attributes that a new file has, and that stay; NULL: the real ones. */
+/*
+ * The extended attributes that each new file has, and that cannot be removed; NULL: the real ones.
+ */
 static const char *attributes;
 static size_t attributes_len;
 
@@ -67,7 +69,7 @@ static void here(void **state)
 	assert_false(fs_exists(place->fd, LAYOUT_STAGING));
 }
 
-/* What an attempt that was killed has left is no obstacle. */
+/* A killed attempt has left its file: it is no obstacle. */
 static void again(void **state)
 {
 	const struct place *place = *state;

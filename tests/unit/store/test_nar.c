@@ -32,7 +32,7 @@ static void put(const struct place *place, const char *name, const char *text, m
 	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), mode), 0);
 }
 
-/* x/ with a (9 bytes), b (empty), l -> a, and sub/p, which can be executed */
+/* x/ with a (9 bytes), b (empty), l -> a, and sub/p, which is executable */
 static void of_a_tree(void **state)
 {
 	const struct place *place = *state;
@@ -44,7 +44,7 @@ static void of_a_tree(void **state)
 	assert_int_equal(symlinkat("a", place->fd, "x/l"), 0);
 	assert_digest(place, "x",
 		      "7a8ec3fb6dca319268e83060d1f3e0545f57043c8e4a3ff45f51b19bad6cd63c");
-	/* of modes the x bit alone */
+	/* of the mode only the x bit matters */
 	assert_int_equal(fchmodat(place->fd, "x/a", 0400, 0), 0);
 	assert_digest(place, "x",
 		      "7a8ec3fb6dca319268e83060d1f3e0545f57043c8e4a3ff45f51b19bad6cd63c");
@@ -63,7 +63,7 @@ static void refused(void **state)
 	struct sha256 digest;
 
 	assert_int_equal(nar_digest(place->fd, "none", &digest), -ENOENT);
-	/* a fifo is not waited on */
+	/* the call must not wait for a writer of the fifo */
 	assert_int_equal(fs_mkdirs(place->fd, "x", 0755), 0);
 	assert_int_equal(mkfifoat(place->fd, "x/fifo", 0644), 0);
 	assert_int_equal(nar_digest(place->fd, "x", &digest), -EINVAL);

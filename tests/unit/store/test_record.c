@@ -57,7 +57,7 @@ static void whole(void **state)
 	assert_string_equal(text, canonical);
 }
 
-/* What is under way is told by the last of the two marks. */
+/* The last of the marks "begun" and "complete" says what is under way. */
 static void marks(void **state)
 {
 	static const struct {
@@ -100,7 +100,7 @@ static void no_record(void **state)
 	static const char *const texts[] = {
 		"",
 		"\n",
-		DONE,			      /* no first line */
+		DONE,			      /* the first line is missing */
 		"nix-user-chroot-record 2\n", /* another format */
 		"nix-user-chroot-record 1 \n",
 		" " FIRST,
@@ -173,7 +173,7 @@ static char *on_disk(int fd)
 	return text;
 }
 
-/* Each line is in the file at once; a later run goes on with what is there. */
+/* Each line is in the file at once, and a later run adds to the file. */
 static void line_by_line(void **state)
 {
 	int fd = ((struct place *)*state)->fd;
@@ -181,7 +181,7 @@ static void line_by_line(void **state)
 	_cleanup_free_ char *first = NULL, *second = NULL, *third = NULL;
 
 	assert_int_equal(record_read(fd, &record), -ENOENT);
-	/* the directory is made by others; without it nothing is written */
+	/* record_open() does not make the directory; without it nothing is written */
 	assert_int_equal(record_open(fd, &record), -ENOENT);
 	assert_int_equal(fs_mkdirs(fd, LAYOUT_STATE, 0755), 0);
 	assert_int_equal(record_open(fd, &record), 0);
@@ -247,7 +247,7 @@ static void what_cannot_be_understood(void **state)
 	assert_int_equal(record_read(fd, &record), -EBADMSG);
 	assert_int_equal(fs_replace_file(fd, LAYOUT_RECORD, "x", 1, 0644), 0);
 	assert_int_equal(record_read(fd, &record), -EBADMSG);
-	/* to be written to, it is begun anew */
+	/* a record that cannot be read is started again when it is opened for writing */
 	assert_int_equal(record_open(fd, &record), 0);
 	text = on_disk(fd);
 	assert_string_equal(text, FIRST);
@@ -256,7 +256,7 @@ static void what_cannot_be_understood(void **state)
 	assert_int_equal(record_read(fd, &record), -ENOENT);
 }
 
-/* HOME may be written in more than one way, and go through a link. */
+/* Paths are recognised if HOME is written in another way, or is a link. */
 static void paths_by_another_name(void **state)
 {
 	const char *root = ((struct place *)*state)->path;

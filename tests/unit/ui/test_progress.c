@@ -14,7 +14,7 @@
 
 #include "../capture.h"
 
-/* Columns that the UTF-8 text S takes; it has no wide characters. */
+/* Returns the columns that the UTF-8 text S takes; S has no wide characters. */
 static size_t columns_of(const char *s)
 {
 	size_t columns = 0;
@@ -24,7 +24,7 @@ static size_t columns_of(const char *s)
 	return columns;
 }
 
-/* 4.0 MB/s for three seconds, at 7.6 of 18.1 MB */
+/* A download at 4.0 MB/s, three seconds after its beginning: 7.6 of 18.1 MB */
 static struct progress halfway(bool is_utf8)
 {
 	return (struct progress){
@@ -65,7 +65,7 @@ static void test_line(void **state)
 	assert_line(&ascii, 4000, 0, "d");
 }
 
-/* Never wider than the terminal, and of more columns never less. */
+/* The line is never wider than the terminal, and does not get shorter in a wider terminal. */
 static void test_every_width(void **state)
 {
 	struct progress progress = halfway(true);
@@ -76,7 +76,10 @@ static void test_every_width(void **state)
 		_cleanup_free_ char *line = progress_line(&progress, 4000, columns);
 
 		assert_true(columns_of(line) + 3 <= columns);
-		/* where the bar comes in, or a part, the rest is not pushed out */
+		/*
+		 * where the bar or another part appears, the line gets longer and no other part
+		 * disappears
+		 */
 		assert_true(columns_of(line) >= before || columns_of(line) + 34 >= before);
 		before = columns_of(line);
 	}
@@ -98,7 +101,7 @@ static void test_unknown_total(void **state)
 	assert_line(&progress, 1000 + 3723000, 80, "downloading  1:02:03");
 }
 
-/* Nothing comes any more: no rate, and no promise of when it ends. */
+/* No bytes come any more: no rate is shown, and no remaining time. */
 static void test_stalled(void **state)
 {
 	struct progress progress = halfway(false);
@@ -111,7 +114,7 @@ static void test_stalled(void **state)
 		"downloading  [#####################--------]   75 %  13.6 of 18.1 MB  stalled");
 }
 
-/* More than was announced, and a rate that no clock could have given. */
+/* More bytes than were announced, and an impossible rate. */
 static void test_absurd(void **state)
 {
 	struct progress progress = halfway(false);
@@ -155,7 +158,7 @@ static void test_size(void **state)
 	}
 }
 
-/* What SCENE says on stderr with PROGRESS; the caller frees. */
+/* Returns what SCENE prints on stderr with PROGRESS; the caller frees. */
 static char *said_by(void (*scene)(struct progress *), struct progress *progress)
 {
 	struct capture capture;
@@ -165,7 +168,7 @@ static char *said_by(void (*scene)(struct progress *), struct progress *progress
 	return capture_end(&capture);
 }
 
-/* A step, through all that can happen to its line */
+/* A step, with everything that can happen to its line */
 static void live_scene(struct progress *progress)
 {
 	progress_begin(progress, "downloading", "%s", "URL");
@@ -210,13 +213,13 @@ static void test_plain(void **state)
 				  "nix-user-chroot: after it\n");
 }
 
-/* A line every five seconds, and not one more. */
+/* Without a terminal there is a line every five seconds, and no more. */
 static void plain_scene(struct progress *progress)
 {
 	progress_begin(progress, "downloading", "URL");
 	for (int i = 0; i < 1000; i++)
 		progress_update(progress, 1000, 4000);
-	progress->begun -= 5000; /* as if they had passed */
+	progress->begun -= 5000; /* as if five seconds had passed */
 	progress->shown -= 5000;
 	for (int i = 0; i < 1000; i++)
 		progress_update(progress, 2000, 4000);
@@ -232,7 +235,10 @@ static void test_plain_every_few_seconds(void **state)
 				  "nix-user-chroot: downloading   50 %  2.0 of 4.0 kB\n");
 }
 
-/* At -v the script's output comes above the line, which waits for the end of a line of it. */
+/*
+ * With -v the script's output is above the progress line, which comes back only after a complete
+ * line of output.
+ */
 static void test_verbose(void **state)
 {
 	struct progress progress = {.style = PROGRESS_LIVE, .group = getpgrp()};
@@ -246,7 +252,10 @@ static void test_verbose(void **state)
 	assert_non_null(strstr(said, "nix-user-chroot: not shown\n"));
 }
 
-/* A line that is begun stays, whatever time passes before its end, and a message gets its own. */
+/*
+ * An incomplete line of output stays, whatever time passes, and a message begins on a line of its
+ * own.
+ */
 static void broken_scene(struct progress *progress)
 {
 	progress_begin(progress, "running", NULL);
@@ -272,7 +281,7 @@ static void test_begun_line(void **state)
 				  "nix-user-chroot: a message\nhalf\n* it has run\n");
 }
 
-/* A child knows of no line, and leaves its parent's alone. */
+/* A child does not know its parent's progress line, and leaves it alone. */
 static void forgetful_scene(struct progress *progress)
 {
 	progress_begin(progress, "running", NULL);
@@ -289,7 +298,7 @@ static void test_forgotten(void **state)
 	assert_string_equal(said, "\r\033[Krunningnix-user-chroot: of a child\n");
 }
 
-/* What --quiet asked for before holds for steps too. */
+/* --quiet also applies to steps. */
 static void test_quiet(void **state)
 {
 	struct progress progress = {.style = PROGRESS_PLAIN};

@@ -14,7 +14,7 @@
 #define DIGEST "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define NIX    "/h/u/.local/share/nix"
 
-/* How many of the one line TEXT are left. */
+/* Returns how many lines are left of a record with the one line TEXT. */
 static size_t believed(const char *text)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;

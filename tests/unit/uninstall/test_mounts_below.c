@@ -55,7 +55,7 @@ static void assert_mount(const char *root, const char *lines, const char *direct
 		assert_string_equal(found, wanted);
 }
 
-/* One line of mountinfo for each NAME below ROOT. */
+/* Returns a mountinfo with a line for each NAME below ROOT. */
 static char *mounts(const char *root, const char *first, const char *second)
 {
 	return xasprintf("25 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
@@ -76,7 +76,7 @@ static void mounts_in_the_way(void **state)
 	assert_int_equal(fs_mkdirs(AT_FDCWD, directory, 0755), 0);
 	assert_int_equal(fs_mkdirs(AT_FDCWD, odd, 0755), 0);
 	assert_int_equal(symlink("nix", link), 0);
-	/* the directory may be a mount itself, as many a scratch disk is */
+	/* the directory itself may be a mount, such as a scratch disk */
 	assert_mount(root, beside, "nix", NULL);
 	assert_mount(root, below, "nix", "nix/store/x");
 	assert_mount(root, below, "link", "nix/store/x");

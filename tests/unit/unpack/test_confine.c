@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
-/* Does CALL fail with ERR? Says so on the result pipe where not, and goes on. */
+/* Checks that CALL fails with ERR; if not, reports it on the result pipe and continues. */
 #define REFUSED(call, err)                                                               \
 	do {                                                                             \
 		errno = 0;                                                               \
@@ -24,7 +24,7 @@
 
 struct world {
 	const char *dir; /* the parent of the root, outside */
-	bool is_plain;	 /* no namespaces: Landlock does it */
+	bool is_plain;	 /* without namespaces: Landlock confines the child */
 };
 
 static void look_at_descriptors(void)
@@ -32,7 +32,7 @@ static void look_at_descriptors(void)
 #ifndef __SANITIZE_ADDRESS__
 	struct stat st;
 
-	/* no way to a terminal */
+	/* descriptor 2 is /dev/null, so the terminal cannot be reached */
 	HOLDS(fstat(2, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 #endif
 	for (int fd = 3; fd < 256; fd++)
@@ -77,7 +77,7 @@ static int read_and_write(void *ctx)
 
 	(void)ctx;
 	HOLDS(n == 5 && memcmp(line, "hello", 5) == 0);
-	/* the lock's is the keeper's */
+	/* the descriptor of the lock belongs to the keeper, not to this process */
 	REFUSED(read(3, line, sizeof(line)), EBADF);
 	return 0;
 }
@@ -88,7 +88,9 @@ static int crash(void *ctx)
 	__builtin_trap();
 }
 
-/* More than a file may hold, more memory than is given, and no end. */
+/*
+ * Tries to write more than a file may have, to get more memory than allowed, and to run for ever.
+ */
 static int use_too_much(void *ctx)
 {
 	static const char block[1 << 16];
@@ -103,7 +105,7 @@ static int use_too_much(void *ctx)
 
 	HOLDS(p);
 	free(p);
-	/* the compiler may not leave it out */
+	/* volatile: otherwise the compiler could leave the call out */
 	void *volatile q = malloc((size_t)1 << 30);
 
 	HOLDS(!q);
@@ -127,8 +129,10 @@ static struct confine_request request_for(int root, int in_fd, int out_fd, int (
 	};
 }
 
-/* Run RUN confined to SCRATCH/root, in this process's child; its words must be none. 0, or what is
- * wrong. */
+/*
+ * Runs RUN in a child, confined to SCRATCH/root; it must report nothing. Returns 0, or a number
+ * that says what is wrong.
+ */
 static int run_confined(struct scratch *scratch, int (*run)(void *), int status, int in_fd,
 			int keep_fd, bool is_plain)
 {
@@ -158,7 +162,7 @@ static int run_confined(struct scratch *scratch, int (*run)(void *), int status,
 
 static int files(struct scratch *scratch)
 {
-	/* as a careless library leaves them: without O_CLOEXEC, and high */
+	/* like a descriptor of a careless library: with a high number, and without O_CLOEXEC */
 	MUST(fcntl(scratch->fd, F_DUPFD, 100) == 100);
 	return run_confined(scratch, look_for_files, 7, STDIN_FILENO, -1, false);
 }
@@ -184,7 +188,7 @@ static void test_files(void **state)
 
 	make_root(scratch);
 	assert_int_equal(in_child(scratch, files, NULL), 0);
-	/* umask 0 inside, and what was made is here */
+	/* the umask inside is 0, and the file that was made inside is here */
 	assert_int_equal(status_of(scratch->fd, "root/made").st_mode, S_IFREG | 04755);
 	assert_false(is_there(scratch->fd, "beside"));
 }
@@ -259,10 +263,10 @@ static int no_landlock(struct scratch *scratch)
 	struct confined child;
 
 	refuse_landlock();
-	/* by namespaces */
+	/* without Landlock, namespaces confine the child */
 	MUST(confine_spawn(&request, &child) == 0 && child.to_root && child.landlock == 0);
 	confine_wait(child.pid);
-	/* by the filter alone: it can be had, and is said */
+	/* with neither, only the filter does: this works, and is reported */
 	refuse_namespaces();
 	MUST(confine_spawn(&request, &child) == 0 && !child.to_root && !child.namespaces);
 	confine_wait(child.pid);
@@ -292,7 +296,7 @@ static int no_filter_plain(struct scratch *scratch)
 	return no_filter(scratch);
 }
 
-/* No filter, no work, with namespaces or without. */
+/* If the filter cannot be set, no work is done, with namespaces or without. */
 static void test_no_filter(void **state)
 {
 	struct scratch *scratch = *state;
@@ -322,7 +326,7 @@ static void test_crash(void **state)
 	assert_true(status == 128 + SIGILL || status == 128 + SIGTRAP || status == 128 + SIGABRT);
 }
 
-/* The root must be a directory; the failure comes before any work. */
+/* If the root is not a directory, the failure comes before any work. */
 static void test_root_is_file(void **state)
 {
 	struct scratch *scratch = *state;

@@ -20,21 +20,24 @@ static uint64_t xz(const char *block, size_t len)
 static void test_xz(void **state)
 {
 	(void)state;
-	/* size, flags, filter 0x21 with one byte of properties */
+	/* bytes: size of the header, flags, filter 0x21 with one byte of properties */
 	assert_int_equal(XZ("\2\0\x21\1\x16\0\0\0"), 8 * MIB);
 	assert_int_equal(XZ("\2\0\x21\1\x1c\0\0\0"), 64 * MIB);
 	assert_int_equal(XZ("\2\0\x21\1\x1d\0\0\0"), 96 * MIB);
 	assert_int_equal(XZ("\2\0\x21\1\x28\0\0\0"), UINT32_MAX);
-	/* more than there is: the library will refuse it */
+	/* a size that does not exist: the library will refuse it */
 	assert_int_equal(XZ("\2\0\x21\1\x3f\0\0\0"), UINT32_MAX);
 	assert_int_equal(XZ("\2\0\x21\1\0\0\0\0"), 4096);
-	/* with the compressed size (3 bytes), the uncompressed one (2), both */
+	/*
+	 * with the compressed size (3 bytes), then with the uncompressed size (2 bytes), then with
+	 * both
+	 */
 	assert_int_equal(XZ("\3\x40\x80\x80\1\x21\1\x28\0\0\0\0"), UINT32_MAX);
 	assert_int_equal(XZ("\3\x80\x80\1\x21\1\x28\0\0\0\0"), UINT32_MAX);
 	assert_int_equal(XZ("\4\xc0\x80\x80\1\x80\1\x21\1\x28\0\0\0\0"), UINT32_MAX);
-	/* behind a delta filter (3, one byte), and x86 (4, none) */
+	/* after a delta filter (3, one byte of properties), and after x86 (4, none) */
 	assert_int_equal(XZ("\3\2\3\1\x16\4\0\x21\1\x28\0\0"), UINT32_MAX);
-	/* an empty file: the index follows */
+	/* an empty file: the index follows at once */
 	assert_int_equal(XZ("\0\0\0\0\x1c\xdf\x44\x21"), 0);
 }
 
@@ -49,7 +52,7 @@ static void test_zstd(void **state)
 		{"\x28\xb5\x2f\xfd\0\x81", 6, 72 * MIB},
 		{"\x28\xb5\x2f\xfd\4\x88", 6, 128 * MIB},
 		{"\x28\xb5\x2f\xfd\0\xff", 6, (UINT64_C(1) << 41) / 8 * 15},
-		/* a single segment: the size of the contents in 1, 2, 4 or 8 bytes, after an id */
+		/* a single segment: after an id, the size of the contents in 1, 2, 4 or 8 bytes */
 		{"\x28\xb5\x2f\xfd\x20\x07", 6, 7},
 		{"\x28\xb5\x2f\xfd\x60\0\1", 7, 512},
 		{"\x28\xb5\x2f\xfd\xa0\0\0\0\x10", 9, 256 * MIB},
@@ -61,7 +64,7 @@ static void test_zstd(void **state)
 		assert_int_equal(
 			dictionary_size((const unsigned char *)cases[i].head, cases[i].len),
 			cases[i].size);
-		/* cut short, from memory of just that size */
+		/* each header cut short, in a buffer of just that size */
 		for (size_t len = 0; len < cases[i].len; len++) {
 			_cleanup_free_ unsigned char *cut = xcalloc(len + 1, 1);
 
@@ -71,7 +74,7 @@ static void test_zstd(void **state)
 	}
 }
 
-/* Any bytes behind the magic ones: a sanitizer sees what is read beyond them. */
+/* Any bytes after the magic ones: a sanitizer finds reads beyond their end. */
 static void test_any_bytes(void **state)
 {
 	static const char *const magic[] = {"\xfd"

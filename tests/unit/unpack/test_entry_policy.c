@@ -30,7 +30,7 @@ static void test_normalise(void **state)
 	}
 }
 
-/* COUNT times "PART/", then "x". */
+/* Returns COUNT times "PART/", then "x"; the caller frees. */
 static char *repeated(const char *part, size_t count)
 {
 	char *path = xcalloc(count * (strlen(part) + 1) + 2, 1), *p = path;
@@ -63,7 +63,7 @@ static void test_normalise_bounds(void **state)
 	assert_normalises(repeated(part, 1), true);
 	assert_normalises(repeated("d", ENTRY_MAX_DEPTH - 1), true);
 	assert_normalises(repeated("d", ENTRY_MAX_DEPTH), false);
-	/* 31 × 32 + 1 and 32 × 32 + 1 bytes, on both sides of 1024 */
+	/* 31 × 32 + 1 and 32 × 32 + 1 bytes: less and more than 1024 */
 	part[31] = '\0';
 	assert_normalises(repeated(part, 31), true);
 	assert_normalises(repeated(part, 32), false);

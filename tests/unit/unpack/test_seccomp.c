@@ -10,7 +10,9 @@
 
 #include <linux/audit.h>
 
-/* What each call is to come to, by name; every other number is to answer ENOSYS. */
+/*
+ * What the filter does with each call, by name. Every number that has no name must answer ENOSYS.
+ */
 static const char *const passes[] = {
 	"_llseek",
 	"llseek",
@@ -143,7 +145,10 @@ static uint32_t verdict_for(const char *name)
 					      : SECCOMP_RET_ERRNO | ENOSYS;
 }
 
-/* What PROGRAM answers to a call. The kernel demands that each jump stays within the program. */
+/*
+ * Returns what PROGRAM answers to a call. The kernel demands that each jump stays within the
+ * program.
+ */
 static uint32_t evaluate(const struct seccomp_program *program, uint32_t arch, uint32_t number)
 {
 	const struct seccomp_data data = {.nr = (int)number, .arch = arch};
@@ -173,8 +178,10 @@ static uint32_t evaluate(const struct seccomp_program *program, uint32_t arch, u
 	return 0;
 }
 
-/* A processor, and where its numbers may be installed: the kernel's headers, its own or a cross
- * compiler's. */
+/*
+ * A processor, and the places of a header with its numbers: the kernel's own headers, or those of a
+ * cross compiler.
+ */
 struct processor {
 	const char *name;
 	uint32_t arch;
@@ -229,7 +236,7 @@ static FILE *open_header(const struct processor *processor)
 	return NULL;
 }
 
-/* The number of NAME ("3264_fcntl" in the generic header), or NULL. */
+/* Returns the call NAME ("3264_fcntl" in the generic header), or NULL. */
 static const struct call *find(const struct calls *calls, const char *name)
 {
 	for (size_t i = 0; i < calls->count; i++)
@@ -239,8 +246,8 @@ static const struct call *find(const struct calls *calls, const char *name)
 }
 
 /*
- * Lines like "#define __NR_name 3" and "#define __NR3264_name 3", also by reference to another
- * name.
+ * Takes the number from lines like "#define __NR_name 3" and "#define __NR3264_name 3"; instead of
+ * the number there may be another name.
  */
 static void take_line(const char *line, struct calls *calls)
 {
@@ -264,7 +271,7 @@ static void take_line(const char *line, struct calls *calls)
 	assert_true(calls->count < COUNT(calls->list));
 }
 
-/* What foreign_calls.h has of PROCESSOR. */
+/* Takes the numbers that foreign_calls.h has for PROCESSOR. */
 static void take_foreign(const struct processor *processor, struct calls *out)
 {
 	enum foreign column = processor->arch == AUDIT_ARCH_ARM ? FOREIGN_ARM : FOREIGN_PPC64;
@@ -282,7 +289,7 @@ static void take_foreign(const struct processor *processor, struct calls *out)
 	}
 }
 
-/* False where nothing of PROCESSOR is known here. */
+/* Returns false if this host knows no numbers of PROCESSOR. */
 static bool read_calls(const struct processor *processor, struct calls *out)
 {
 	_cleanup_fclose_ FILE *file = open_header(processor);
@@ -296,7 +303,7 @@ static bool read_calls(const struct processor *processor, struct calls *out)
 	return out->count > 0;
 }
 
-/* Is CALL, of the header, one that PROCESSOR has? The generic header is for 32 bits as well. */
+/* Does PROCESSOR have CALL? The generic header also has calls for 32-bit processors. */
 static bool is_real(const struct processor *processor, const struct call *call)
 {
 	return !str_starts_with(call->name, "3264_") && strcmp(call->name, "syscalls") != 0 &&
@@ -327,11 +334,11 @@ static void test_processor(void **state)
 		passed += verdict == SECCOMP_RET_ALLOW;
 		ended += verdict == SECCOMP_RET_KILL_PROCESS;
 	}
-	/* reading the header has found them */
+	/* the header was read: there are at least so many calls */
 	assert_true(passed > 36 && ended > 40);
 }
 
-/* Numbers that nobody has, and another processor's. */
+/* Numbers that no call has, and numbers of another processor. */
 static void test_strangers(void **state)
 {
 	struct seccomp_program program;
@@ -349,7 +356,7 @@ static void test_strangers(void **state)
 					assert_int_equal(
 						evaluate(&program, processors[j].arch, number),
 						SECCOMP_RET_KILL_PROCESS);
-			/* x32 on x86-64 */
+			/* x32 calls on x86-64 */
 			if (arch == AUDIT_ARCH_X86_64)
 				assert_int_equal(evaluate(&program, arch, 0x40000000u | number),
 						 SECCOMP_RET_KILL_PROCESS);
@@ -359,7 +366,7 @@ static void test_strangers(void **state)
 	assert_false(seccomp_build(0, &program));
 }
 
-/* Under the filter, make the call NUMBER: exit status 1 where it answers ENOSYS, 2 otherwise. */
+/* Makes the call NUMBER under the filter. Exit status: 1 if it answers ENOSYS, else 2. */
 static _Noreturn void call_number(uint32_t number)
 {
 	long r;
@@ -382,7 +389,7 @@ static int status_of_call(uint32_t number)
 	return status;
 }
 
-/* The processor that this test is built for, or NULL. */
+/* Returns the processor that this test is built for, or NULL. */
 static const struct processor *native(void)
 {
 #if defined(__x86_64__) && !defined(__ILP32__)
@@ -402,14 +409,16 @@ static const struct processor *native(void)
 #endif
 }
 
-/* The kernel makes these itself, past every filter; of whoever else does it is the end
- * (Linux 6.14). */
+/*
+ * The kernel itself makes these calls for probes, past every filter. A process that makes them
+ * otherwise is killed (since Linux 6.14).
+ */
 static bool is_of_probes(const char *name)
 {
 	return strcmp(name, "uretprobe") == 0 || strcmp(name, "uprobe") == 0;
 }
 
-/* Each call that is not allowed, in a process of its own. */
+/* Makes each call that is not allowed, in a process of its own. */
 static void test_kernel(void **state)
 {
 	struct calls calls;
@@ -437,7 +446,10 @@ static void test_kernel(void **state)
 }
 
 #ifdef __x86_64__
-/* The 32-bit numbers by the 32-bit way in: 20 is getpid(2) there, and writev(2) here. */
+/*
+ * 32-bit numbers by the 32-bit entry of the kernel, where 20 is getpid(2): for 64 bits, 20 is
+ * writev(2), which is allowed.
+ */
 static void test_kernel_foreign(void **state)
 {
 	int status;
@@ -449,7 +461,7 @@ static void test_kernel_foreign(void **state)
 	if (pid == 0) {
 		long r = 20;
 
-		signal(SIGSEGV, SIG_DFL); /* not cmocka's */
+		signal(SIGSEGV, SIG_DFL); /* instead of cmocka's handler */
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		MUST(seccomp_enter() == 0);
 		__asm__ volatile("int $0x80" : "+a"(r) : : "memory");
@@ -457,7 +469,7 @@ static void test_kernel_foreign(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	/* SIGSEGV: a kernel without that way in */
+	/* SIGSEGV comes from a kernel that has no 32-bit entry */
 	assert_true(WTERMSIG(status) == SIGSYS || WTERMSIG(status) == SIGSEGV);
 	assert_true(WTERMSIG(status_of_call(0x40000000u | 20)) == SIGSYS);
 }

@@ -58,7 +58,7 @@ static void test_good(void **state)
 	assert_null(result.top);
 }
 
-/* Run FEED on the writing end of a pipe in SCRATCH's helper; the reading end is returned. */
+/* Runs FEED in a child, SCRATCH's helper, on the writing end of a pipe. Returns the reading end. */
 static int pipe_from(struct scratch *scratch, void (*feed)(int fd))
 {
 	int pipes[2];
@@ -106,7 +106,7 @@ static void test_pipe(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Unpack, which must fail, through the archive's own fault if REFUSED; return what is said. */
+/* Unpacks, which must fail; with REFUSED because of the archive itself. Returns the messages. */
 static char *unpack_fails(const struct scratch *scratch, const struct unpack_request *request,
 			  int archive, bool refused)
 {
@@ -190,7 +190,7 @@ static void test_unreadable(void **state)
 	assert_says(said, "cannot read it: Is a directory");
 }
 
-/* What a sink got, after the fact. */
+/* A sink that records what it got. */
 struct watch {
 	char *data;
 	size_t len, fail_at; /* fail_at 0: never */
@@ -222,8 +222,8 @@ static int rewrite_last_file(void *ctx, uint64_t bytes)
 }
 
 /*
- * Another user rewrites the file that was verified, at a place that is not read yet: the same
- * inode, and as good an archive. The watcher has seen what the child got.
+ * Another user rewrites the verified file, at a place that was not read yet: it is the same inode,
+ * and still a good archive. The sink has seen the bytes that the child got.
  */
 static void test_changed_while_unpacking(void **state)
 {
@@ -256,7 +256,7 @@ static void test_changed_while_unpacking(void **state)
 	free(watch.data);
 }
 
-/* A watcher that fails ends it, and nothing is left. */
+/* If the sink fails, unpacking ends, and nothing is left. */
 static void test_watcher_fails(void **state)
 {
 	struct scratch *scratch = *state;
@@ -277,11 +277,11 @@ static void test_watcher_fails(void **state)
 	free(watch.data);
 	assert_int_equal(r, -1);
 	assert_null(result.top);
-	assert_string_equal(said, ""); /* the watcher says why */
+	assert_string_equal(said, ""); /* the sink itself prints the reason */
 	assert_int_equal(count_children(staging), 0);
 }
 
-/* The whole archive of FD in pieces of SIZE bytes. */
+/* Hands in the whole archive of FD in pieces of SIZE bytes. */
 static void push(struct unpack *unpack, int fd, size_t size)
 {
 	char block[4096];
@@ -292,7 +292,7 @@ static void push(struct unpack *unpack, int fd, size_t size)
 		assert_int_equal(unpack_write(unpack, block, (size_t)n), 0);
 }
 
-/* As a download does it: bytes are handed in, and it begins anew with other ones. */
+/* As for a download: the bytes are handed in, and unpacking begins again with other bytes. */
 static void test_push(void **state)
 {
 	struct scratch *scratch = *state;
@@ -336,7 +336,10 @@ static void feed_refused_then_more(int fd)
 		;
 }
 
-/* The child ends with more to come than the pipe holds: no wait for it, and no SIGPIPE to us. */
+/*
+ * The child ends while there is more to come than the pipe holds: the parent must not wait, nor get
+ * SIGPIPE.
+ */
 static void test_refused_early(void **state)
 {
 	struct scratch *scratch = *state;
@@ -354,7 +357,7 @@ static void test_refused_early(void **state)
 	sigaction(SIGPIPE, NULL, &after);
 	assert_ptr_equal(before.sa_handler, after.sa_handler);
 	assert_says(said, "its name is absolute");
-	/* ours is the only reading end, and closes: the helper ends by itself */
+	/* this was the only reading end: so the helper ends by itself */
 	close(steal_fd(&archive));
 	assert_int_equal(waitpid(scratch->helper, &status, 0), scratch->helper);
 	scratch->helper = 0;
@@ -413,7 +416,7 @@ static void test_progress(void **state)
 	unpack_result_clear(&result);
 }
 
-/* End the working process as the kernel does for want of memory. */
+/* Kills the working process, as the kernel does when memory runs out. */
 static int kill_worker(void *ctx, uint64_t bytes)
 {
 	bool *done = ctx;
@@ -428,12 +431,12 @@ static int kill_worker(void *ctx, uint64_t bytes)
 struct pause {
 	int write_end; /* of the archive's pipe; does not block */
 	bool done;
-	int left; /* calls after it until the end */
+	int left; /* how many calls come before the end */
 };
 
 /*
- * Pause the working process, then send more than its pipe holds: first a little, so that the next
- * block finds room for its beginning alone.
+ * Pauses the working process, and then sends more than its pipe holds. The first bytes are few, so
+ * that only the beginning of the next block fits into the pipe.
  */
 static int pause_worker(void *ctx, uint64_t bytes)
 {
@@ -453,7 +456,7 @@ static int pause_worker(void *ctx, uint64_t bytes)
 	return 0;
 }
 
-/* A child that takes nothing more: its full pipe must not keep the user's ^C from being heard. */
+/* The child takes no more bytes: although its pipe is full, Ctrl-C must work. */
 static void test_stop_with_full_pipe(void **state)
 {
 	struct scratch *scratch = *state;
@@ -473,7 +476,7 @@ static void test_stop_with_full_pipe(void **state)
 	request = request_for(staging);
 	request.progress = pause_worker;
 	request.ctx = &pause;
-	alarm(60); /* where it would block for ever */
+	alarm(60); /* ends the test if the call blocks for ever */
 	said = unpack_fails(scratch, &request, read_end, false);
 	alarm(0);
 	assert_true(pause.done);
@@ -491,7 +494,7 @@ static void test_worker_killed(void **state)
 
 	if (access("/proc/thread-self/children", R_OK) < 0)
 		skip();
-	/* both ends are ours: the child waits for more, and no other child of ours is there */
+	/* we have both ends of the pipe, so the child waits for more; and we have no other child */
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	read_end = pipes[0];
 	write_end = pipes[1];
@@ -504,7 +507,7 @@ static void test_worker_killed(void **state)
 	assert_says(said, "ended by signal 9");
 }
 
-/* What a process that was taken over would do to outlive its parent, and then never end. */
+/* What a compromised process would do to outlive its parent; and then it never ends. */
 static int stay(const struct unpack_limits *limits)
 {
 	(void)limits;
@@ -522,7 +525,7 @@ struct victim {
 	int (*work)(const struct unpack_limits *limits);
 };
 
-/* The one to be killed: takes the lock, tells, and unpacks. */
+/* The process that will be killed: takes the lock, reports that, and unpacks. */
 static _Noreturn void run_victim(const struct scratch *scratch, const struct victim *victim)
 {
 	struct unpack_request request = request_for(victim->staging);
@@ -547,8 +550,9 @@ static _Noreturn void run_victim(const struct scratch *scratch, const struct vic
 }
 
 /*
- * The whole of --install is killed: the child must be gone too, and until it is, hold the lock that
- * keeps the next one off the staging directory. Nothing here waits for a time to pass.
+ * All of --install is killed. Then the child must end, too; and as long as the child lives it must
+ * hold the lock, which keeps the next --install away from the staging directory. Nothing here waits
+ * for a fixed time.
  */
 static void kill_caller(struct scratch *scratch, struct victim victim)
 {
@@ -574,19 +578,19 @@ static void kill_caller(struct scratch *scratch, struct victim victim)
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	close(told[0]);
 	/*
-	 * More than two pipes and the helper between them hold: when it is written, the child has
-	 * read some and is at work.
+	 * These are more bytes than two pipes and the helper between them can hold: once they are
+	 * written, the child has read some of them, and is at work.
 	 */
 	for (int i = 0; i < 600 && !victim.work; i++)
 		tar_entry(write_end, '5', TOP, "", NULL, 0755);
 	kill(scratch->helper, SIGKILL);
 	assert_int_equal(waitpid(scratch->helper, NULL, 0), scratch->helper);
 	scratch->helper = 0;
-	alarm(60); /* where something lives on and holds it */
+	alarm(60); /* ends the test if a process lives on and holds the lock */
 	again = openat(scratch->fd, "lock", O_RDWR | O_CLOEXEC);
 	assert_int_equal(flock(again, LOCK_EX), 0);
 	alarm(0);
-	/* nobody reads the archive any more */
+	/* no process reads the archive any more */
 	signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(write(write_end, "x", 1), -1);
 	assert_int_equal(errno, EPIPE);

@@ -9,14 +9,14 @@
 #include "unpack/extract_entry.h"
 #include "unpack/unpack.h"
 
-/* Make all that the archive asks for. */
+/* A policy that makes everything that the archive has. */
 static int take_anything(struct extraction *x, struct archive_entry *entry)
 {
 	const char *path = archive_entry_pathname(entry);
 
 	if (!path)
 		return 0;
-	/* what the kernel refuses is left out, so that the next is tried too */
+	/* if the kernel refuses an entry, leave it out and go on with the next */
 	if (extract_entry_write(x, entry, path) < 0)
 		archive_write_finish_entry(x->out);
 	x->report.entries++;
@@ -28,7 +28,9 @@ static int take_anything(struct extraction *x, struct archive_entry *entry)
 
 static int without_policy(const struct unpack_limits *limits)
 {
-	/* not UNLINK: the filter knows no unlink(2), and nothing would come to anything */
+	/*
+	 * without UNLINK, because the filter allows no unlink(2), and then no entry would be made
+	 */
 	const struct extract_policy policy = {
 		take_anything, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
 				       ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR};
@@ -36,12 +38,14 @@ static int without_policy(const struct unpack_limits *limits)
 	return extract_run(limits, &policy);
 }
 
-/* SCRATCH/outside with what the archives aim at, and SCRATCH/staging. */
+/*
+ * SCRATCH/outside has the files that the archives try to reach; the archives are unpacked to
+ * SCRATCH/staging.
+ */
 struct place {
 	struct scratch *scratch;
 	int outside, staging, archive;
-	char *target; /* the absolute path of SCRATCH/outside, as a directory of staging: no '/'
-			 first */
+	char *target; /* the path of SCRATCH/outside without its first '/': so it is in staging */
 };
 
 static struct place place_new(struct scratch *scratch)
@@ -58,7 +62,7 @@ static struct place place_new(struct scratch *scratch)
 	return place;
 }
 
-/* Unpack, and see that of all of SCRATCH only the staging directory has changed. */
+/* Unpacks, and checks that in SCRATCH only the staging directory has changed. */
 static void unpack_and_look(struct place *place)
 {
 	struct unpack_request request = {
@@ -120,7 +124,7 @@ static void test_symlink(void **state)
 	_cleanup_free_ char *absolute = xasprintf("/%s", place.target);
 	_cleanup_free_ char *made = xasprintf("%s/victim", place.target);
 
-	/* the same path inside, so that the link leads somewhere */
+	/* make a directory of the same path inside, so that the link leads somewhere */
 	tar_entry(place.archive, '5', absolute, "", NULL, 0755);
 	tar_entry(place.archive, '2', "absolute", absolute, NULL, 0777);
 	tar_entry(place.archive, '0', "absolute/victim", "", "evil", 0644);

@@ -21,7 +21,7 @@ static struct unpack_request request_for(int staging)
 	};
 }
 
-/* ---- from outside ---- */
+/* ---- as seen from outside ---- */
 
 static ino_t namespace_of(pid_t pid, const char *name)
 {
@@ -32,7 +32,7 @@ static ino_t namespace_of(pid_t pid, const char *name)
 	return st.st_ino;
 }
 
-/* The rest of the line of FILE of PID that begins with KEY, without blanks in front. */
+/* Returns the rest of the line in /proc/PID/FILE that begins with KEY, without leading blanks. */
 static char *proc_line(pid_t pid, const char *file, const char *key)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%d/%s", (int)pid, file);
@@ -60,7 +60,7 @@ static void line_begins(pid_t pid, const char *file, const char *key, const char
 	}
 }
 
-/* "SOFT HARD" of proc(5)'s limits, one blank each. */
+/* Checks a limit of PID, by proc(5). */
 static void has_limit(pid_t pid, const char *name, unsigned long long soft, unsigned long long hard)
 {
 	_cleanup_free_ char *line = proc_line(pid, "limits", name);
@@ -92,7 +92,10 @@ static void has_descriptors(pid_t pid)
 #endif
 }
 
-/* The session of PID and its process group, as this process's namespace numbers them: proc(5). */
+/*
+ * Returns the session of PID, which must also be its process group, as numbered in this namespace:
+ * proc(5).
+ */
 static pid_t session_of(pid_t pid)
 {
 	pid_t session = getsid(pid);
@@ -136,7 +139,7 @@ static int look(struct scratch *scratch, bool is_plain)
 	pid_t keeper, worker;
 
 	request.limits.bytes = 12345678;
-	/* a process that has more open than it should have */
+	/* the caller has another descriptor open, which the child must not get */
 	MUST(fcntl(scratch->fd, F_DUPFD, 50) >= 50);
 	unpack = unpack_begin(&request);
 	MUST(unpack);
@@ -151,7 +154,7 @@ static int look(struct scratch *scratch, bool is_plain)
 	has_no_power(worker);
 	if (!is_plain || geteuid() == 0)
 		line_begins(worker, "status", "CapBnd:", "0000000000000000");
-	/* neither ^C here nor kill(0, …) there gets to the other */
+	/* neither Ctrl-C here nor kill(0, …) there reaches the other side */
 	MUST(session_of(worker) == worker);
 	MUST(session_of(keeper) == keeper);
 	unpack_abort(unpack);
@@ -179,7 +182,7 @@ static void test_from_outside(void **state)
 	assert_int_equal(in_child(*state, look_plain, NULL), 0);
 }
 
-/* A real archive through the real thing, in each kind of host. */
+/* Unpacks a real archive by all of the real code, on each kind of host. */
 static int unpack_good(struct scratch *scratch)
 {
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
@@ -212,7 +215,7 @@ static void test_hosts(void **state)
 
 	close(make_dir(scratch, "staging"));
 	tar_good(archive);
-	/* from one directory into another */
+	/* a hard link from one directory to another */
 	tar_entry(archive, '0', PATH_A "/lib/file", "", "file", 0644);
 	tar_entry(archive, '1', PATH_A "/bin/linked", PATH_A "/lib/file", NULL, 0644);
 	tar_end(archive);
@@ -273,7 +276,7 @@ static int says_nothing_whole(const struct unpack_limits *limits)
 	struct extract_report said;
 
 	(void)limits;
-	/* no NUL anywhere */
+	/* the text has no NUL anywhere */
 	memset(&said, 'A', sizeof(said));
 	said.kind = EXTRACT_FAILED;
 	drain();
@@ -303,7 +306,7 @@ static int succeeds_with_status(const struct unpack_limits *limits)
 	return report(EXTRACT_DONE, 0, TOP, true, 1);
 }
 
-/* Success before it has seen the archive, which is longer than what its pipe holds. */
+/* Reports success before it has seen the archive, which is longer than its pipe can hold. */
 static int succeeds_early(const struct unpack_limits *limits)
 {
 	(void)limits;
@@ -346,7 +349,7 @@ static char *unpack_by(struct scratch *scratch, int (*work)(const struct unpack_
 	assert_int_equal(r, -1);
 	assert_null(result.top);
 	assert_int_equal(count_children(staging), 0);
-	/* one message, of one line and one that helps, and nothing that a terminal obeys */
+	/* there is one message, of one line and a line of advice, without control characters */
 	assert_true(str_starts_with(said, "nix-user-chroot: cannot unpack ARCHIVE into STAGING: "));
 	for (const char *p = said; *p; p++)
 		assert_true(*p == '\n' || (*p >= 0x20 && *p <= 0x7e));
@@ -407,7 +410,7 @@ static int count_to_three(void *ctx, uint64_t bytes)
 	return ++*count == 3;
 }
 
-/* It keeps the parent waiting for the other half: ^C is heard all the same. */
+/* The child keeps the parent waiting for the other half: Ctrl-C works all the same. */
 static void test_half_and_stays(void **state)
 {
 	struct scratch *scratch = *state;
@@ -433,7 +436,7 @@ static int spin(const struct unpack_limits *limits)
 	return 0;
 }
 
-/* Whoever kills the keeper kills all of it. */
+/* If the keeper is killed, all other processes end. */
 static int kill_keeper(struct scratch *scratch, bool is_plain)
 {
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
@@ -449,7 +452,7 @@ static int kill_keeper(struct scratch *scratch, bool is_plain)
 	MUST(unpack);
 	keeper = child_of(getpid());
 	MUST(keeper > 0 && kill(keeper, SIGKILL) == 0);
-	/* returns when nobody has the pipe of reports any more */
+	/* returns only when no process has the pipe of reports open any more */
 	alarm(60);
 	MUST(unpack_end(unpack, &result) == -1);
 	return 0;

@@ -35,7 +35,10 @@
 #define PATH_A	TOP "/store/" HASH_A "-a"
 #define UNUSED_ __attribute__((unused))
 
-/* One for each test: DIR is absolute, FD open on it. HELPER is a child to end with the test. */
+/*
+ * One for each test. DIR is an absolute path, and FD is open on it; HELPER is a child to be ended
+ * with the test.
+ */
 struct scratch {
 	char *dir;
 	int fd;
@@ -71,7 +74,7 @@ UNUSED_ static int scratch_teardown(void **state)
 	return r;
 }
 
-/* A new directory of the scratch directory, open. */
+/* Makes a directory in the scratch directory, and opens it. */
 UNUSED_ static int make_dir(const struct scratch *scratch, const char *name)
 {
 	int fd;
@@ -129,7 +132,9 @@ UNUSED_ static size_t count_children(int dirfd)
 	return count - 2;
 }
 
-/* One tar entry of type KIND ('0' file, '1' hard link, '2' symlink, '5' directory, …) to FD. */
+/*
+ * Writes a tar entry of type KIND ('0' file, '1' hard link, '2' symlink, '5' directory, …) to FD.
+ */
 UNUSED_ static void tar_entry(int fd, char kind, const char *name, const char *link,
 			      const char *data, unsigned mode)
 {
@@ -150,7 +155,7 @@ UNUSED_ static void tar_entry(int fd, char kind, const char *name, const char *l
 	block[156] = kind;
 	memcpy(block + 157, link, strlen(link));
 	memcpy(block + 257, "ustar\00000", 8);
-	/* devices: 1, 3 (/dev/null) */
+	/* the numbers for a device: 1, 3 (/dev/null) */
 	memcpy(block + 329, "0000001", 8);
 	memcpy(block + 337, "0000003", 8);
 	for (size_t i = 0; i < sizeof(block); i++)
@@ -165,7 +170,7 @@ UNUSED_ static void tar_entry(int fd, char kind, const char *name, const char *l
 	}
 }
 
-/* The entries that every Nix tarball has. */
+/* Writes the entries that every Nix tarball has. */
 UNUSED_ static void tar_good(int fd)
 {
 	tar_entry(fd, '0', TOP "/install", "", "#!/bin/sh\n", 0755);
@@ -181,7 +186,7 @@ UNUSED_ static void tar_end(int fd)
 	assert_int_equal(fs_write_all(fd, zeros, sizeof(zeros)), 0);
 }
 
-/* An empty file in SCRATCH for a tar, open for reading and writing. */
+/* Makes an empty file for a tar in SCRATCH, open for reading and writing. */
 UNUSED_ static int tar_new(const struct scratch *scratch)
 {
 	int fd = openat(scratch->fd, "archive.tar", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -190,7 +195,7 @@ UNUSED_ static int tar_new(const struct scratch *scratch)
 	return fd;
 }
 
-/* From here until stderr_end() stderr goes to a file of SCRATCH. */
+/* Sends stderr to a file in SCRATCH until stderr_end(). */
 UNUSED_ static int stderr_begin(const struct scratch *scratch)
 {
 	int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -201,7 +206,7 @@ UNUSED_ static int stderr_begin(const struct scratch *scratch)
 	return saved;
 }
 
-/* What was said; the caller frees. */
+/* Restores stderr, and returns what was written to it; the caller frees. */
 UNUSED_ static char *stderr_end(const struct scratch *scratch, int saved)
 {
 	char *text;
@@ -219,7 +224,7 @@ UNUSED_ static void assert_says(const char *text, const char *part)
 		fail_msg("\"%s\" is not in: %s", part, text);
 }
 
-/* The first child of the process PID, or 0: proc(5), with CONFIG_PROC_CHILDREN. */
+/* Returns the first child of PID, or 0: proc(5); needs CONFIG_PROC_CHILDREN. */
 UNUSED_ static pid_t child_of(pid_t pid)
 {
 	_cleanup_free_ char *name = xasprintf("/proc/%d/task/%d/children", (int)pid, (int)pid);
@@ -229,7 +234,7 @@ UNUSED_ static pid_t child_of(pid_t pid)
 	return pid > 0 && file && fscanf(file, "%d", &child) == 1 ? child : 0;
 }
 
-/* The working process of a running unpacking: the last of our only line of descendants. */
+/* Returns the working process of a running unpacking: the last in the line of our descendants. */
 UNUSED_ static pid_t last_descendant(void)
 {
 	pid_t pid = getpid(), child;
@@ -240,8 +245,8 @@ UNUSED_ static pid_t last_descendant(void)
 }
 
 /*
- * From now on the kernel answers ERR to the system call NUMBER, where its first argument is FIRST
- * (below 0: whatever it is): in a child of a test, since there is no way back.
+ * From now on the system call NUMBER fails with ERR if its first argument is FIRST (below 0: any).
+ * To be called in a child of a test, because it cannot be undone.
  */
 UNUSED_ static void refuse_call(long number, long first, int err)
 {
@@ -261,25 +266,25 @@ UNUSED_ static void refuse_call(long number, long first, int err)
 		_exit(120);
 }
 
-/* A host that refuses namespaces, as containers do. */
+/* Acts as a host that refuses namespaces, as containers do. */
 UNUSED_ static void refuse_namespaces(void)
 {
 	refuse_call(SYS_unshare, -1, EPERM);
 }
 
-/* A kernel without Landlock. */
+/* Acts as a kernel without Landlock. */
 UNUSED_ static void refuse_landlock(void)
 {
 	refuse_call(444, -1, ENOSYS);
 }
 
-/* A kernel without seccomp filters. */
+/* Acts as a kernel without seccomp filters. */
 UNUSED_ static void refuse_filters(void)
 {
 	refuse_call(SYS_prctl, PR_SET_SECCOMP, EINVAL);
 }
 
-/* Where landlock_create_ruleset(2) tells its version. */
+/* Returns the version of Landlock by landlock_create_ruleset(2). */
 UNUSED_ static int landlock_version(void)
 {
 	long version = syscall(444, NULL, 0, 1);
@@ -288,9 +293,9 @@ UNUSED_ static int landlock_version(void)
 }
 
 /*
- * Run BODY in a child process, whose words on stderr go to *SAID (the caller's to free), or stay
- * where SAID is NULL. What it returns is the child's exit status, and this function's result; 128 +
- * N where signal N ended it.
+ * Runs BODY in a child process. *SAID becomes what it prints on stderr, which the caller frees; if
+ * SAID is NULL, stderr is not changed. Returns the child's exit status, which is the result of
+ * BODY, or 128 + N if signal N ended it.
  */
 UNUSED_ static int in_child(const struct scratch *scratch, int (*body)(struct scratch *),
 			    char **said)
@@ -307,7 +312,7 @@ UNUSED_ static int in_child(const struct scratch *scratch, int (*body)(struct sc
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* In such a child: an assertion of cmocka would jump into the parent's tests. */
+/* For use in such a child, where an assertion of cmocka would jump into the parent's tests. */
 #define MUST(condition)                                                                         \
 	do {                                                                                    \
 		if (!(condition)) {                                                             \

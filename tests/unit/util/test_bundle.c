@@ -26,7 +26,7 @@ enum {
 	WHOLE = PROGRAM + TARBALL + BUNDLE_TRAILER
 };
 
-/* A program of headers alone, but for 64 bytes of code. */
+/* Makes a program that consists of headers, and 64 bytes of code. */
 static void make_program(unsigned char program[PROGRAM])
 {
 	Elf64_Ehdr header = {
@@ -88,7 +88,10 @@ static void what_is_written_is_read(void **state)
 	assert_true(found.program_size == PROGRAM && found.size == TARBALL);
 }
 
-/* Wherever it is cut, but for the end of the program, which alone is as good as any. */
+/*
+ * A cut is found wherever it is, except exactly at the end of the program, which leaves a valid
+ * program.
+ */
 static void every_cut_is_seen(void **state)
 {
 	unsigned char whole[WHOLE];
@@ -105,7 +108,9 @@ static void every_cut_is_seen(void **state)
 	}
 }
 
-/* The digests tell of a change in program and tarball; and what changes the headers runs no more.
+/*
+ * A change in the program or in the tarball is found by the digests; and a program whose headers
+ * changed does not run.
  */
 static void every_changed_byte_of_the_trailer_is_seen(void **state)
 {
@@ -146,7 +151,7 @@ static void put_fingerprint(unsigned char trailer[BUNDLE_TRAILER])
 	le_put(trailer + 232, 8, hash_bytes(HASH_START, trailer, 232));
 }
 
-/* With a fingerprint that is right: somebody has made it so. */
+/* The fingerprint is right, so somebody has made this file on purpose. */
 static void sizes_that_overflow_are_refused(void **state)
 {
 	static const uint64_t sizes[][2] = {
@@ -196,7 +201,7 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 		put_fingerprint(trailer);
 		assert_int_equal(look(whole, WHOLE, &found), -1);
 	}
-	/* no NUL */
+	/* the name has no NUL */
 	memset(trailer, 'n', BUNDLE_NAME);
 	put_fingerprint(trailer);
 	assert_int_equal(look(whole, WHOLE, &found), -1);
@@ -249,7 +254,7 @@ static int look_at_elf(const unsigned char *data, size_t len, struct elf *out)
 	return elf_look(fd, out);
 }
 
-/* Whatever the headers say, it is read within the file, and the sum stays a number. */
+/* Whatever the headers say, reads stay within the file, and sums do not overflow. */
 static void headers_may_say_anything(void **state)
 {
 	unsigned char program[PROGRAM];

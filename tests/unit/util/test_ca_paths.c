@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-/* A root directory with nothing in it; *STATE is its path */
+/* Makes an empty directory to be used as the root directory; *STATE is its path */
 static int make_root(void **state)
 {
 	const char *tmp = env_get("TMPDIR");
@@ -62,12 +62,15 @@ static void finds_the_bundle_of_every_distribution(void **state)
 	while (ca_bundle_paths[count])
 		count++;
 	assert_true(count >= 9);
-	/* from the last to the first: each goes before those that are there already */
+	/*
+	 * add the paths from the last to the first: each has precedence over those that are there
+	 * already
+	 */
 	while (count-- > 0) {
 		put(*state, ca_bundle_paths[count], "certificates");
 		expect_found(*state, ca_bundle_paths[count]);
 	}
-	/* where Nix itself looks, so that nothing has to be said to it there */
+	/* the first is where Nix itself looks, so that Nix needs no setting there */
 	expect_found(*state, "/etc/ssl/certs/ca-certificates.crt");
 }
 

@@ -87,7 +87,7 @@ static void read_what_is_no_file(void **state)
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/socket", fd);
 	assert_int_equal(bind(sock, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(sock);
-	/* nobody writes to it: whoever waited would wait for ever */
+	/* nobody writes to this fifo: a call that waits for a writer would wait for ever */
 	assert_int_equal(mkfifoat(fd, "fifo", 0600), 0);
 	assert_int_equal(symlinkat("loop", fd, "loop"), 0);
 	assert_int_equal(fs_read_file(fd, "fifo", 10, &data, &len), -EINVAL);
@@ -113,7 +113,7 @@ static void replace(void **state)
 	assert_int_equal(fs_replace_file(fd, "secret", "", 0, 0600), 0);
 	assert_int_equal(fstatat(fd, "secret", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	/* f, a and secret; no f.new */
+	/* the entries are f, a and secret; f.new is gone */
 	assert_int_equal(count_entries(fd, "."), 3);
 	assert_int_equal(count_entries(fd, "a/b"), 1);
 }
@@ -125,10 +125,10 @@ static void replace_a_link(void **state)
 	put(fd, "target", "mine");
 	assert_int_equal(symlinkat("target", fd, "link"), 0);
 	put(fd, "link", "new");
-	/* the link is replaced, what it led to is not written */
+	/* the link itself is replaced, and the file behind it is not written */
 	assert_file(fd, "target", "mine");
 	assert_file(fd, "link", "new");
-	/* nor is what the temporary name leads to */
+	/* a link by the temporary name is not followed either */
 	assert_int_equal(symlinkat("target", fd, "f.new"), 0);
 	put(fd, "f", "x");
 	assert_file(fd, "f", "x");
@@ -148,7 +148,7 @@ static void replace_that_fails(void **state)
 	assert_int_equal(fs_write_all(-1, "x", 1), -EBADF);
 }
 
-/* A disk without room, as far as that can be had without one. */
+/* A full disk, as /dev/full simulates it. */
 static void write_to_a_full_disk(void **state)
 {
 	_cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -216,7 +216,7 @@ static void remove_trees(void **state)
 	assert_int_equal(symlinkat("../beside", fd, "t/to-directory"), 0);
 	assert_int_equal(symlinkat("../../outside", fd, "t/a/to-file"), 0);
 	assert_int_equal(mkfifoat(fd, "t/a/fifo", 0), 0);
-	/* as Nix leaves its store, and worse */
+	/* some are read-only, as Nix leaves its store, and some have no permissions at all */
 	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
 		assert_int_equal(fchmodat(fd, closed[i], i % 2 ? 0555 : 0, 0), 0);
 	assert_int_equal(fs_remove_tree(fd, "t"), 0);
@@ -245,7 +245,10 @@ static void read_links(void **state)
 	_cleanup_free_ char *longest = xcalloc(4096, 1), *target = NULL, *other = NULL;
 	int fd = fd_of(state);
 
-	/* longer than any first guess, the longest that Linux takes (PATH_MAX with its NUL) */
+	/*
+	 * longer than any first guess of a size, and the longest that Linux allows (PATH_MAX with
+	 * its NUL)
+	 */
 	memset(longest, 'x', 4095);
 	assert_int_equal(symlinkat(longest, fd, "long"), 0);
 	assert_int_equal(fs_readlink(fd, "long", &target), 0);
@@ -318,7 +321,7 @@ static void beginnings_and_ends(void **state)
 	assert_string_equal(env_get("TEST_FS_VARIABLE"), "x");
 }
 
-/* Nothing useful can be done without memory: 125, as for any other failure of ours. */
+/* Without memory nothing useful can be done: exit status 125, as for any other failure of ours. */
 static void out_of_memory(void **state)
 {
 	int status = 0;
@@ -378,7 +381,7 @@ static void within(void **state)
 	assert_false(path_is_within("/", "/a"));
 }
 
-/* a link that leads nowhere is there, and an entry of its directory */
+/* a dangling link exists, and is an entry of its directory */
 static void entries(void **state)
 {
 	const struct place *place = *state;
@@ -420,7 +423,10 @@ static void user_directories(void **state)
 	assert_null(none);
 }
 
-/* What is there never passes for ended. tests/hosts/join.bats has one that has. */
+/*
+ * A file system that is mounted never counts as ended. tests/hosts/join.bats has one that has
+ * ended.
+ */
 static void ended(void **state)
 {
 	static const char *const there[] = {"/proc", "/proc/sys", "/sys"};

@@ -46,7 +46,7 @@ static int enter_namespaces(void)
 		       : namespace_map_ids(uid, gid, &file);
 }
 
-/* Run TEST where it may mount; 77 where the host does not let us. */
+/* Runs TEST in a namespace where it may mount; status 77 if the host does not allow that. */
 static void in_mount_namespace(const struct place *place, int (*test)(const struct place *place))
 {
 	int status;
@@ -56,7 +56,10 @@ static void in_mount_namespace(const struct place *place, int (*test)(const stru
 	if (child == 0) {
 		if (enter_namespaces() < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 			_exit(77);
-		/* the copies of the mounts in the new namespace, not those of the old one */
+		/*
+		 * enter the directory again, to see the mounts of the new namespace and not those
+		 * of the old one
+		 */
 		if (chdir(place->path) < 0)
 			_exit(78);
 		_exit(test(place));
@@ -74,7 +77,7 @@ static int bind_and_remove(const struct place *place)
 	if (mount("beside", "t/a/mounted", NULL, MS_BIND, NULL) < 0 ||
 	    mount("file", "t/file", NULL, MS_BIND, NULL) < 0)
 		return 1;
-	/* of the same file system: its device number does not tell */
+	/* a mount of the same file system, which its device number does not reveal */
 	if (fs_remove_tree(AT_FDCWD, "t/a/mounted") != -EXDEV)
 		return 2;
 	if (fs_remove_tree(AT_FDCWD, "t") == 0)
@@ -101,7 +104,7 @@ static void bind_mounts(void **state)
 	assert_true(is_there(place->fd, "beside/mine"));
 	assert_true(is_there(place->fd, "beside/below/mine"));
 	assert_true(is_there(place->fd, "file"));
-	/* what could be removed is */
+	/* everything else was removed */
 	assert_false(is_there(place->fd, "t/b"));
 	assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
 }
@@ -126,7 +129,7 @@ static void other_file_systems(void **state)
 	in_mount_namespace(place, mount_and_remove);
 }
 
-/* A descriptor a level would not do. */
+/* Deeper than there are descriptors: the function must not open one for each level. */
 static void deeper_than_descriptors(void **state)
 {
 	enum { DEPTH = 300, DESCRIPTORS = 40 };
@@ -141,7 +144,7 @@ static void deeper_than_descriptors(void **state)
 		put(fd, "f");
 		below = fs_open_dir(fd, "d");
 		assert_true(below >= 0);
-		/* as Nix leaves them */
+		/* read-only, as Nix leaves them */
 		assert_int_equal(i > 0 ? fchmod(fd, 0555) : 0, 0);
 		close(fd);
 		fd = below;
@@ -157,7 +160,7 @@ static void deeper_than_descriptors(void **state)
 	assert_false(is_there(place->fd, "d"));
 }
 
-/* Nobody's to change, even where they are all ours. */
+/* What must not be changed, although everything belongs to us. */
 static void not_ours(void **state)
 {
 	const struct place *place = *state;
@@ -166,7 +169,7 @@ static void not_ours(void **state)
 		skip();
 	assert_int_equal(fs_mkdirs(place->fd, "closed/t", 0755), 0);
 	assert_int_equal(fchmodat(place->fd, "closed", 0555, 0), 0);
-	/* NAME's parent is not NAME's: it is not made writable */
+	/* only what is below NAME is made writable, not the parent of NAME */
 	assert_int_equal(fs_remove_tree(place->fd, "closed/t"), -EACCES);
 	assert_true(is_there(place->fd, "closed/t"));
 	assert_int_equal(fs_remove_tree(place->fd, "missing/t"), 0);
@@ -174,7 +177,7 @@ static void not_ours(void **state)
 	assert_int_equal(fs_remove_tree(place->fd, "file/t"), -ENOTDIR);
 }
 
-/* Make DEPTH directories below T, each in the one before. */
+/* Makes DEPTH directories below T, each inside the one before. */
 static void make_deep(const struct place *place, unsigned depth)
 {
 	int fd = dup(place->fd);
@@ -191,7 +194,7 @@ static void make_deep(const struct place *place, unsigned depth)
 	close(fd);
 }
 
-/* With all of the stack that "ulimit -s 256" gives. */
+/* The stack is limited to 256 KiB, as by "ulimit -s 256". */
 static void deeper_than_the_stack(void **state)
 {
 	const struct place *place = *state;
@@ -211,7 +214,7 @@ static void deeper_than_the_stack(void **state)
 	assert_false(is_there(place->fd, "t"));
 }
 
-/* Put the closed directory and a link to the file in each other's place, over and over. */
+/* Exchanges the closed directory and a link to the file again and again. */
 static _Noreturn void race(const struct place *place)
 {
 	for (;;)
@@ -253,7 +256,7 @@ static void files_below(void **state)
 	struct stat st;
 	int fd;
 
-	/* whatever the umask */
+	/* the mode does not depend on the umask */
 	fd = fs_make_dirs_below(place->fd, "a/b");
 	umask(before);
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
@@ -275,7 +278,7 @@ static void files_below(void **state)
 	assert_true(fs_replace_file(place->fd, "link/b/f", "y", 1, 0600) < 0);
 	assert_false(is_there(place->fd, "a/c"));
 	assert_true(is_there(place->fd, "a/b/f"));
-	/* nobody is waited for */
+	/* opening a fifo must not wait for the other side */
 	assert_int_equal(fs_open_below(place->fd, "a/b/fifo", O_WRONLY | O_CREAT, 0600), -ENXIO);
 	assert_int_equal(fs_open_below(place->fd, "a/b/fifo", O_RDONLY, 0), -EINVAL);
 	assert_int_equal(mkfifoat(place->fd, "a/b/f.new", 0600), 0);

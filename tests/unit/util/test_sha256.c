@@ -103,12 +103,12 @@ static void refuses_other_options(void **state)
 		"sha512:" ABC_HEX,
 		"sha256-" ABC_HEX, /* SRI has base-64 only */
 		"sha256-" ABC_NIX32,
-		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0",	/* no '=' */
-		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0==", /* two */
+		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0",	/* '=' is missing */
+		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0==", /* one '=' too many */
 		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1=", /* spare bits that are set */
 		"sha256-ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0=", /* another alphabet */
 		"sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOW=3qctBD/YfIAFa0=",
-		/* no 'e' in Nix's base-32 */
+		/* Nix's base-32 has no 'e' */
 		"eb8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
 		"zb8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s", /* more than 256 bits */
 		"2b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s",
@@ -124,7 +124,7 @@ static void refuses_other_options(void **state)
 	}
 }
 
-/* Every byte and every bit of it has its place in every form */
+/* Every byte, and every bit of a byte, changes every form */
 static void tells_every_byte_apart(void **state)
 {
 	struct sha256 ones, first = {{1}}, last = {{0}}, digest;
@@ -179,7 +179,7 @@ static void takes_a_digest_in_pieces(void **state)
 	assert_string_equal(hex, empty);
 
 	assert_int_equal(sha256_stream_update(stream, "a", 1), 0);
-	assert_int_equal(sha256_stream_digest(stream, &digest), 0); /* does not end it */
+	assert_int_equal(sha256_stream_digest(stream, &digest), 0); /* does not end the stream */
 	assert_false(sha256_equal(&digest, &abc));
 	assert_int_equal(sha256_stream_update(stream, "", 0), 0);
 	assert_int_equal(sha256_stream_update(stream, "bc", 2), 0);

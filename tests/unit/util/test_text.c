@@ -37,7 +37,7 @@ static void what_a_terminal_obeys_does_not(void **state)
 	(void)state;
 	assert_shown("a\033[2Jb", "a\\u001B[2Jb");
 	assert_shown("a\nb\tc\rd\x7f", "a\\u000Ab\\u0009c\\u000Dd\\u007F");
-	/* C1: CSI in UTF-8, and as a bare byte */
+	/* a control character of C1, CSI: in UTF-8, and as a single byte */
 	assert_shown("\xc2\x9b"
 		     "1m",
 		     "\\u009B1m");

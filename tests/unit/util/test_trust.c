@@ -35,7 +35,7 @@ static void judgements(void **state)
 		{&plain, SELF, OWN_GROUP, 0755, true, TRUST_GOOD},
 		{&plain, SELF, OWN_GROUP, 0700, true, TRUST_GOOD},
 		{&plain, 0, 0, 0755, false, TRUST_GOOD},
-		/* a user-private group is a group */
+		/* write permission for the group counts, even if the group is the user's own */
 		{&plain, SELF, OWN_GROUP, 0775, true, TRUST_GROUP},
 		{&plain, SELF, OWN_GROUP, 0757, true, TRUST_OTHERS},
 		{&plain, SELF, OWN_GROUP, 01777, true, TRUST_OTHERS},
@@ -77,7 +77,7 @@ static void uid_maps(void **state)
 	(void)state;
 	assert_true(trust_maps_root("         0          0 4294967295\n"));
 	assert_true(trust_maps_root("      1000       1000          1\n         0 0 65536\n"));
-	/* within a namespace of another user's, whose 0 that user is */
+	/* inside of a user namespace by another user, who is user 0 there */
 	assert_false(trust_maps_root("         0          0          1\n"));
 	assert_false(trust_maps_root("         0       1000          1\n"));
 	assert_false(
@@ -104,7 +104,7 @@ static void names(void **state)
 	assert_int_equal(trust_find("no such user", NULL, &trust, &unknown), -ENOENT);
 	assert_string_equal(unknown, "no such user");
 	for (size_t i = 0; i < 5; i++) {
-		/* (uid_t)-1 is nobody at all for chown(2) and the like */
+		/* (uid_t)-1 is no user: for chown(2) and others it means "do not change" */
 		static const char *const bad[] = {"", "-1", "12x", "4294967295", "99999999999"};
 
 		assert_int_equal(trust_find(NULL, bad[i], &trust, &unknown), -ENOENT);
@@ -139,9 +139,9 @@ static void read_only(void **state)
 	none = trust_keeper(place->fd);
 	assert_null(none);
 	assert_int_equal(fchmodat(place->fd, "store", 0555, 0), 0);
-	/* root may write to all but another's file system */
+	/* root can write everywhere but on a read-only file system */
 	assert_true(trust_is_read_only(place->fd) == (geteuid() != 0));
-	/* nobody else keeps it */
+	/* the store belongs to us, so no other user keeps it */
 	keeper = trust_keeper(place->fd);
 	assert_null(keeper);
 	assert_int_equal(fstatat(place->fd, "store", &st, 0), 0);
