@@ -426,7 +426,7 @@
 		done <"$nuc_dir/SHA256SUMS"
 		[ -n "$nuc_name" ] || nuc_die \
 			"$nuc_releases/SHA256SUMS names no program for $nuc_arch" \
-			'is NIX_USER_CHROOT_RELEASES the place of a release, and does a portal stand before it?'
+			'check NIX_USER_CHROOT_RELEASES; a login page of the network may have answered instead'
 	}
 
 	nuc_verify() {

@@ -235,7 +235,7 @@ token_is_secret() # [MASKED]
 
 @test "ci-bootstrap: sourced in bash, or by hand, it is refused, and the shell goes on" {
 	run -0 bash -c '. "$1"; echo "status $?"; [[ $- != *[eu]* ]]' bash "$CI"
-	[[ $output == *'is to be run'*'status 125' ]]
+	[[ $output == *'instead of sourcing it'*'status 125' ]]
 	run -0 bash -i <<<". '$CI'; echo \"status \$?\"; exit 0"
 	[[ $output == *'status 125'* ]]
 	nothing_ran
@@ -453,14 +453,14 @@ token_is_secret() # [MASKED]
 		for ((n = first; n < lines; n += step)); do
 			# shellcheck disable=SC2086 # two words
 			if head -n "$n" "$CI" | $shell >/dev/null 2>&1; then
-				echo "$shell is content with the first $n lines"
+				echo "$shell runs the first $n lines alone without an error"
 				return 1
 			fi
 		done
 		for ((n = size - tail; n < size - 1; n++)); do
 			# shellcheck disable=SC2086 # two words
 			if head -c "$n" "$CI" | $shell >/dev/null 2>&1; then
-				echo "$shell is content with the first $n bytes"
+				echo "$shell runs the first $n bytes alone without an error"
 				return 1
 			fi
 		done

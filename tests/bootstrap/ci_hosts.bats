@@ -178,7 +178,7 @@ bootstrap='. "$(/release/ci-bootstrap)"; '
 		ls /etc/apparmor.d
 		[ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns)" = 1 ]'
 	has_words 'sudo could not change this host: cat >/etc/apparmor.d/nix-user-chroot-ci' \
-		'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0' 'that has been undone' \
+		'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0' 'these changes have been undone' \
 		'install -d -o 4242'
 	[ "${lines[-1]}" = '-R /etc/apparmor.d/nix-user-chroot-ci' ]
 	NIX_USER_CHROOT_SUDO=yes run -0 host 'refuse_limit; apparmor 0' bash -euc '

@@ -171,7 +171,7 @@ names()
 		for ((n = first; n < lines; n += step)); do
 			# shellcheck disable=SC2086 # two words
 			if head -n "$n" "$SCRIPTS/install.sh" | $shell >/dev/null 2>&1; then
-				echo "$shell is content with the first $n lines"
+				echo "$shell runs the first $n lines alone without an error"
 				return 1
 			fi
 		done
@@ -191,7 +191,7 @@ names()
 		for ((n = size - tail; n < size - 1; n++)); do
 			# shellcheck disable=SC2086 # two words
 			if head -c "$n" "$SCRIPTS/install.sh" | $shell -s -- --force >/dev/null 2>&1; then
-				echo "$shell is content with the first $n bytes"
+				echo "$shell runs the first $n bytes alone without an error"
 				return 1
 			fi
 		done

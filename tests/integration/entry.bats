@@ -180,7 +180,7 @@ teardown()
 	not_in direct "path-config.toml does not apply"
 	not_in proot "path-config.toml does not apply"
 	not_in helper "path-config.toml is refused"
-	# /etc/.. is changed by the config, so the program has to make directories in the new root
+	# the config changes / and /etc, so the program makes these directories itself
 	config <<-END
 		[excludes]
 		paths = ["/etc/ssl"]

@@ -330,7 +330,7 @@ static void warns_where_it_hurts(void **state)
 						  L("/blind/link", "x")};
 
 	(void)state;
-	/* a file in the way does no harm */
+	/* files can be covered in every directory, without a warning */
 	play(&(struct scene){
 		.host = FAKE_HOST(table),
 		.excludes = {"/home/a", "/blind/x"},
