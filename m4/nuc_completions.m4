@@ -1,15 +1,14 @@
 # NUC_COMPLETIONS
-# Where the completions of the shells are installed: below the data directory of this installation, which is
-# where the shells look when the prefix is that of a distribution. --without-SHELL-completion-dir leaves one
-# out.
+# Where the completions of the shells are installed: below the data directory of this installation, which is where
+# the shells look when the prefix is that of a distribution. --without-SHELL-completion-dir leaves one out.
 AC_DEFUN([NUC_COMPLETIONS], [
   NUC_COMPLETION([bash], [bash-completion/completions])
   NUC_COMPLETION([zsh], [zsh/site-functions])
   NUC_COMPLETION([fish], [fish/vendor_completions.d])
 ])
 
-# NUC_COMPLETION(SHELL, DEFAULT): defines the Makefile variable SHELL_completion_dir and the automake
-# conditional WITH_SHELL_COMPLETION. Where the conditional is false, no completion for SHELL is installed.
+# NUC_COMPLETION(SHELL, DEFAULT): defines the Makefile variable SHELL_completion_dir and the automake conditional
+# WITH_SHELL_COMPLETION. Where the conditional is false, no completion for SHELL is installed.
 AC_DEFUN([NUC_COMPLETION], [
   AC_ARG_WITH([$1-completion-dir],
     [AS_HELP_STRING([--with-$1-completion-dir=DIR],

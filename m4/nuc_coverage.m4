@@ -1,7 +1,7 @@
 # NUC_COVERAGE
-# --enable-coverage: count how often each line runs (clang's source-based coverage). The counters are in files
-# in the directory coverage/ of the build tree, which each process maps: so they are also complete for a process
-# that ends by _exit(2), by a signal or by an exec, or that is confined and can open no file.
+# --enable-coverage: count how often each line runs (clang's source-based coverage). The counters are in files in the
+# directory coverage/ of the build tree, which each process maps: so they are also complete for a process that ends
+# by _exit(2), by a signal or by an exec, or that is confined and can open no file.
 AC_DEFUN([NUC_COVERAGE], [
   AC_ARG_ENABLE([coverage],
     [AS_HELP_STRING([--enable-coverage], [count the lines that run, for scripts/check coverage; with clang])],

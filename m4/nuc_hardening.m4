@@ -1,6 +1,6 @@
 # NUC_HARDENING
-# Enables every warning that the project keeps clean, and the flags that make memory errors harder to exploit,
-# as far as the compiler and the linker know each flag. Appends to NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
+# Enables every warning that the project keeps clean, and the flags that make memory errors harder to exploit, as far
+# as the compiler and the linker know each flag. Appends to NUC_CFLAGS, NUC_CPPFLAGS and NUC_LDFLAGS.
 AC_DEFUN([NUC_HARDENING], [
   NUC_CFLAGS=
   NUC_CPPFLAGS=
@@ -40,8 +40,7 @@ AC_DEFUN([NUC_HARDENING], [
   AC_SUBST([NUC_LDFLAGS])
 ])
 
-# NUC_WERROR: --enable-werror is for our own checks. Users do not get it: a newer compiler may have new
-# warnings.
+# NUC_WERROR: --enable-werror is for our own checks. Users do not get it: a newer compiler may have new warnings.
 AC_DEFUN([NUC_WERROR], [
   AC_ARG_ENABLE([werror],
     [AS_HELP_STRING([--enable-werror], [treat warnings as errors])],

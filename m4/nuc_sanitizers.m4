@@ -1,6 +1,6 @@
 # NUC_SANITIZERS
-# --enable-sanitizers: AddressSanitizer (with its leak check) and UndefinedBehaviorSanitizer. Any finding ends
-# the program.
+# --enable-sanitizers: AddressSanitizer (with its leak check) and UndefinedBehaviorSanitizer. Any finding ends the
+# program.
 AC_DEFUN([NUC_SANITIZERS], [
   AC_ARG_ENABLE([sanitizers],
     [AS_HELP_STRING([--enable-sanitizers], [build with AddressSanitizer and UBSan, for tests])],

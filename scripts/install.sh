@@ -9,10 +9,9 @@
 # options. Exit status: that of the program, or 125 if the program could not be run.
 #
 # A release is a directory that holds SHA256SUMS and the programs that SHA256SUMS names. The version need not be
-# known: the script takes the one name in SHA256SUMS that ends in -ARCH-linux and does not contain a Nix. ARCH
-# is x86_64, i686, aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on its way:
-# over https with the server's certificate verified, from a local directory, or in
-# NIX_USER_CHROOT_PROGRAM_SHA256.
+# known: the script takes the one name in SHA256SUMS that ends in -ARCH-linux and does not contain a Nix. ARCH is
+# x86_64, i686, aarch64, armv7l or riscv64. The hash counts only where nobody can have changed it on its way: over
+# https with the server's certificate verified, from a local directory, or in NIX_USER_CHROOT_PROGRAM_SHA256.
 #
 # Environment, beside the variables of the program itself:
 #     NIX_USER_CHROOT_RELEASES         the release: an https URL, or a directory (also as file://DIR).
@@ -25,9 +24,8 @@
 #                                      install nothing
 #     TMPDIR                           where the program is kept until it has run
 #
-# POSIX sh. The whole script is one command, so that a script cut short by the network does nothing. Variables
-# begin with nuc_, because a variable that the caller exports under the same name would carry our value to the
-# program.
+# POSIX sh. The whole script is one command, so that a script cut short by the network does nothing. Variables begin
+# with nuc_, because a variable that the caller exports under the same name would carry our value to the program.
 # shellcheck disable=SC2317 # functions that are called by a trap, or through nuc_run
 { nix_user_chroot_install() {
 	# a sourced script that exits would end the user's shell
@@ -41,8 +39,8 @@
 		emulate sh
 	fi
 	set -eu
-	# undo "sh -a" and SHELLOPTS: our variables would be exported to the program (a), or we could not write
-	# files (C)
+	# undo "sh -a" and SHELLOPTS: our variables would be exported to the program (a), or we could not write files
+	# (C)
 	set +aCf
 	unset IFS
 	nuc_releases=https://github.com/nix-user-chroot/nix-user-chroot/releases/latest/download
@@ -90,8 +88,8 @@
 		exit "$2"
 	}
 
-	# nuc_run COMMAND...: run COMMAND in the background and wait: a trap then runs at once, not only when
-	# COMMAND ends
+	# nuc_run COMMAND...: run COMMAND in the background and wait: a trap then runs at once, not only when COMMAND
+	# ends
 	nuc_run() {
 		"$@" &
 		nuc_child=$!
@@ -258,14 +256,14 @@
 		nuc_hash=${nuc_hash%% *}  # the others' "HASH  -"
 	}
 
-	# nuc_make_dir PARENT: make a directory in PARENT that is ours alone, and set nuc_dir to it. mkdir
-	# follows no link and fails if the name exists, so a name that others can guess does no harm.
+	# nuc_make_dir PARENT: make a directory in PARENT that is ours alone, and set nuc_dir to it. mkdir follows no
+	# link and fails if the name exists, so a name that others can guess does no harm.
 	nuc_make_dir() {
 		for nuc_suffix in '' .2 .3 .4 .5; do
 			nuc_word=${1%/}/nix-user-chroot.$$$nuc_suffix
 			if (umask 077 && mkdir "$nuc_word") 2>/dev/null; then
-				# set before mkdir, so that nuc_clean_up removes the directory if a signal comes
-				# in between
+				# set before mkdir, so that nuc_clean_up removes the directory if a signal comes in
+				# between
 				nuc_dir=$nuc_word
 				return
 			fi
@@ -311,9 +309,9 @@
 	# nuc_fetch URL FILE: download in a process of its own; its messages go to FILE.log
 	nuc_fetch() {
 		exec >"$2.log" 2>&1
-		# a server that never stops sending must not fill the disk. The limit is 64 MiB, in blocks of
-		# 512 bytes (Bash counts in 1024). With XFSZ ignored, the write fails with a message; the signal
-		# would kill without one
+		# a server that never stops sending must not fill the disk. The limit is 64 MiB, in blocks of 512
+		# bytes (Bash counts in 1024). With XFSZ ignored, the write fails with a message; the signal would
+		# kill without one
 		trap '' XFSZ
 		ulimit -f 131072 2>/dev/null || :
 		LC_ALL=C
@@ -345,8 +343,8 @@
 		esac
 	}
 
-	# Check from wget's log that the download went over https all the way, to a verified server. No option
-	# of wget forbids a redirect to http, so this check comes after the download.
+	# Check from wget's log that the download went over https all the way, to a verified server. No option of
+	# wget forbids a redirect to http, so this check comes after the download.
 	nuc_check_log() {
 		nuc_why=''
 		while read -r nuc_line || [ -n "$nuc_line" ]; do
@@ -446,8 +444,7 @@
 		mv "$nuc_dir/$nuc_name" "$nuc_program"
 		chmod 700 "$nuc_program"
 		"$nuc_program" --version >"$nuc_program.log" 2>&1 </dev/null || nuc_status=$?
-		# 126 and 127 mean that the shell could not run the program, more that a signal ended the
-		# program
+		# 126 and 127 mean that the shell could not run the program, more that a signal ended the program
 		if [ "$nuc_status" -ge 126 ]; then
 			nuc_last_line "$nuc_program.log"
 			nuc_die "$nuc_url does not run on this host: ${nuc_why:-it ends with status $nuc_status}" \
@@ -460,8 +457,8 @@
 			exit 0
 		fi
 		if [ -n "$nuc_with_command" ]; then
-			# run in the foreground: the program reads answers from the terminal, and Ctrl-C must
-			# reach it
+			# run in the foreground: the program reads answers from the terminal, and Ctrl-C must reach
+			# it
 			nuc_status=0
 			"$nuc_program" --install "$@" || nuc_status=$?
 		else

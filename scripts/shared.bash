@@ -15,8 +15,8 @@ copy_tree() {
 	fi | tar -C "$2" -xf -
 }
 
-# Print Debian's own archives first, then all others, since any of them may be a full mirror. If apt-get update
-# has never run, indextargets prints nothing; then take the addresses that apt-get update would ask.
+# Print Debian's own archives first, then all others, since any of them may be a full mirror. If apt-get update has
+# never run, indextargets prints nothing; then take the addresses that apt-get update would ask.
 archive_uris() {
 	# shellcheck disable=SC2016 # apt's variable, not the shell's
 	local format='$(REPO_URI)'

@@ -16,8 +16,7 @@ remove_tree()
 	local path
 
 	for path; do
-		# a test may have changed HOME, so check each path: only directories that the suites make are
-		# removed
+		# a test may have changed HOME, so check each path: only directories that the suites make are removed
 		case $(realpath -m -s -- "$path") in
 		"${BATS_RUN_TMPDIR:?}"/?* | /dev/shm/nix-user-chroot.?* | /tmp/nix-user-chroot?*) ;;
 		*)

@@ -30,8 +30,8 @@ _nix_user_chroot_value()
 {
 	case $1 in
 	@VERSION@)
-		# in single quotes: compgen itself runs the $(), and splits its output, but expands no word of
-		# it again
+		# in single quotes: compgen itself runs the $(), and splits its output, but expands no word of it
+		# again
 		# shellcheck disable=SC2016
 		mapfile -t COMPREPLY < <(compgen -W '$(_nix_user_chroot_versions "$3")' -- "$2")
 		;;

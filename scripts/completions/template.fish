@@ -1,8 +1,8 @@
 # fish completion for nix-user-chroot(1).
 
-# Read the words before the cursor. Print first what the command line asks for: enter, install, uninstall,
-# update, bundle, check or print-path-config. Then, if COMMAND has begun, print "command" and the words of
-# COMMAND; if no further word is possible, print "done".
+# Read the words before the cursor. Print first what the command line asks for: enter, install, uninstall, update,
+# bundle, check or print-path-config. Then, if COMMAND has begun, print "command" and the words of COMMAND; if no
+# further word is possible, print "done".
 function __nix_user_chroot_read
     set -l tokens (commandline -opc)
     set -l takes_value @VALUES@

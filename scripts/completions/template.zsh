@@ -35,8 +35,7 @@ _nix-user-chroot() {
 			;;
 		-*) ;;
 		*)
-			# the words that follow are possible only when entering, and not with --install and the
-			# like
+			# the words that follow are possible only when entering, and not with --install and the like
 			[[ $nuc_mode == enter ]] || return 1
 			# "--" may also stand after NIXPATH: "NIXPATH -- COMMAND"
 			nuc_at=nuc_i+1

@@ -20,8 +20,8 @@ arch_h() {
 		sed -n "s/^#define $1 //p"
 }
 
-# proot_loader NAME [OPTION]: compile PRoot's loader to the object NAME.o. PRoot starts the loader in place of
-# each program that is run inside; the loader is bare code at a fixed address, without any libc.
+# proot_loader NAME [OPTION]: compile PRoot's loader to the object NAME.o. PRoot starts the loader in place of each
+# program that is run inside; the loader is bare code at a fixed address, without any libc.
 proot_loader() {
 	local name=$1 flags address
 	shift

@@ -6,8 +6,7 @@
 #   pin NAME        print its version, suite, source package and SHA-256
 #
 # The tarballs come from the directory $sources_dir, if the user gave one, else from Debian's archive. For the
-# archive, apt gets a state directory of its own, with the suite at the address that the host's apt already
-# uses.
+# archive, apt gets a state directory of its own, with the suite at the address that the host's apt already uses.
 
 pins=$here/pins
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

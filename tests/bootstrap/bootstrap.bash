@@ -98,8 +98,8 @@ new_home()
 	mkdir -p "$HOME" "$TMPDIR"
 	rm -rf "$STAND_IN_LOG"
 	cd "$HOME" || return
-	# https_proxy leads nowhere, so that nothing of ours reaches the network. http_proxy is not set: busybox
-	# wget would use it for https, too, and ignores no_proxy.
+	# https_proxy leads nowhere, so that nothing of ours reaches the network. http_proxy is not set: busybox wget
+	# would use it for https, too, and ignores no_proxy.
 	https_proxy=http://127.0.0.1:1
 	no_proxy=127.0.0.1,localhost
 	export HOME TMPDIR STAND_IN_LOG https_proxy no_proxy

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
 # --bundle: one file that contains the program and a Nix. Tests installing from the file without a network as an
-# unprivileged user, running a command before anything is installed, and files that were cut, changed, renamed,
-# or half written.
+# unprivileged user, running a command before anything is installed, and files that were cut, changed, renamed, or
+# half written.
 #
 # Environment: NIX_USER_CHROOT_SINGLE, the program built with --enable-single-binary (without it, all is
 # skipped); RELEASES; see scripts/check.
@@ -181,8 +181,7 @@ changed()
 	run -0 ./file --install --tarball "$SITE/nix-1.1.0/nix-1.1.0-$SYSTEM.tar.xz"
 	[[ $(./file -- nix --version) == "nix (Nix) 1.1.0" ]]
 	run -0 ./file --uninstall --yes
-	# options that describe the Nix in the bundle need no network; with those of another Nix see
-	# test_release
+	# options that describe the Nix in the bundle need no network; with those of another Nix see test_release
 	sha256=$(cat "$SITE/nix-$TINY/nix-$TINY-$SYSTEM.tar.xz.sha256")
 	run -0 offline ./file --install --nix-version "$TINY" --system "$SYSTEM" --sha256 "$sha256" --dry-run
 	[[ $output == *"nix-$TINY-$SYSTEM.tar.xz in $HOME/file"* && $output != *download* ]]
@@ -234,8 +233,7 @@ changed()
 
 	program=$(size_of "$PROGRAM")
 	whole=$(size_of "$BUNDLE")
-	# change the last bytes of the program, which are headers that running it does not need, and others
-	# behind it
+	# change the last bytes of the program, which are headers that running it does not need, and others behind it
 	for at in $((program - 1)) "$program" $((whole - 257)) $((whole - 256)) $((whole - 100)); do
 		cp "$BUNDLE" file
 		changed file "$at"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/ci-bootstrap and the GitHub action, with a stand-in for the program: which later steps find nix, who
-# must not see the token, and what is refused. See bootstrap.bash.
+# scripts/ci-bootstrap and the GitHub action, with a stand-in for the program: which later steps find nix, who must
+# not see the token, and what is refused. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -34,8 +34,7 @@ setup()
 	mirror_clear_log
 }
 
-# check that the token is only in its file, and with MASKED also in the one line that tells the runner to mask
-# it
+# check that the token is only in its file, and with MASKED also in the one line that tells the runner to mask it
 token_is_secret() # [MASKED]
 {
 	local said=$output$'\n'${stderr-}
@@ -126,8 +125,8 @@ token_is_secret() # [MASKED]
 	token_is_secret
 }
 
-# Other users can read the command line of every process. Where strace is installed, it records the command
-# lines of all processes that the script starts.
+# Other users can read the command line of every process. Where strace is installed, it records the command lines of
+# all processes that the script starts.
 @test "ci-bootstrap: the token is on no command line" {
 	local shell
 
@@ -374,8 +373,8 @@ token_is_secret() # [MASKED]
 		run -0 "$CI"
 		grep -q "^called as $TMPDIR/" "$STAND_IN_LOG"
 	done
-	# only the last of these programs looked enough like ours to be called with more than --version: three
-	# times, and only for help
+	# only the last of these programs looked enough like ours to be called with more than --version: three times,
+	# and only for help
 	[ "$(sort -u "$STAND_IN_LOG.other")" = 'called: --install --help' ]
 	[ "$(wc -l <"$STAND_IN_LOG.other")" -eq 3 ]
 }

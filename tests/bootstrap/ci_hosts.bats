@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 #
-# scripts/ci-bootstrap on hosts that refuse user namespaces, with the real program, a real Nix, the real kernel
-# and a real sudo. Each host is a user namespace with a root directory and limits of its own, where sudo gives
-# root of that namespace only: nothing of this host changes, and everything ends with the test. Needs
-# NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash, and RELEASES.
+# scripts/ci-bootstrap on hosts that refuse user namespaces, with the real program, a real Nix, the real kernel and a
+# real sudo. Each host is a user namespace with a root directory and limits of its own, where sudo gives root of that
+# namespace only: nothing of this host changes, and everything ends with the test. Needs NIX_USER_CHROOT_DIST or
+# NIX_USER_CHROOT_SINGLE, see bootstrap.bash, and RELEASES.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The man page and the completions that the single-file program installs into the home directory together with
-# its copy. See bootstrap.bash and ../integration/install.bash.
+# The man page and the completions that the single-file program installs into the home directory together with its
+# copy. See bootstrap.bash and ../integration/install.bash.
 
 # shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite PROGRAM
 # shellcheck disable=SC2030,SC2031 # a test's variables end with it, which is what is wanted

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 #
 # The whole life of an installation on each kind of host that refuses user namespaces: install by the one-line
-# command or by ci-bootstrap, run `nix --version`, build a derivation, upgrade Nix, and uninstall without a
-# trace. Each test prints a line of a table, as a comment of TAP. Takes minutes, and belongs to the step `long`
-# of scripts/check. Needs what hosts.bash says, and RELEASES.
+# command or by ci-bootstrap, run `nix --version`, build a derivation, upgrade Nix, and uninstall without a trace.
+# Each test prints a line of a table, as a comment of TAP. Takes minutes, and belongs to the step `long` of
+# scripts/check. Needs what hosts.bash says, and RELEASES.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -23,8 +23,8 @@ setup()
 	hosts_test
 }
 
-# The whole life, as a script. Its argument is install.sh or ci-bootstrap. Prints "SHOWN runtime NAME" and
-# "SHOWN enter MILLISECONDS".
+# The whole life, as a script. Its argument is install.sh or ci-bootstrap. Prints "SHOWN runtime NAME" and "SHOWN
+# enter MILLISECONDS".
 LIFE='
 	way=$1
 	export NIX_CONFIG="substitute = false"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 #
-# Hosts that refuse user namespaces, for ci_hosts.bats and every_host.bats. `load` it after bootstrap.bash. Each
-# host is a user namespace with a root directory and limits of its own, where sudo gives root of that namespace
-# only: nothing of this host changes, and everything ends with the test.
+# Hosts that refuse user namespaces, for ci_hosts.bats and every_host.bats. `load` it after bootstrap.bash. Each host
+# is a user namespace with a root directory and limits of its own, where sudo gives root of that namespace only:
+# nothing of this host changes, and everything ends with the test.
 #
 #   hosts_suite            in setup_file: make a release of the real program in RELEASE, with PRoot if there is one
 #   hosts_test             in setup: skip the test where such hosts cannot be made
@@ -15,8 +15,8 @@
 #                          with_helper; with_proot; no_proot (none on PATH either); container; apparmor
 #                          (with 0 its parser fails).
 #
-# Environment: as for bootstrap.bash. STATIC_DIST may contain the PRoot that scripts/build-static makes; without
-# it, this host's PRoot is used.
+# Environment: as for bootstrap.bash. STATIC_DIST may contain the PRoot that scripts/build-static makes; without it,
+# this host's PRoot is used.
 
 hosts_suite()
 {
@@ -60,8 +60,8 @@ in_namespaces()
 	unshare --user --mount --pid --fork --kill-child bash -c \
 		': >"$WORK/ready"; read -r _ <"$WORK/go"; exec "$@"' in_namespaces "$@" 3>&- 4>&- &
 	: <"$WORK/ready"
-	# $! is unshare itself, which waits for its child: both are in the new user namespace, so its map can be
-	# set by $!
+	# $! is unshare itself, which waits for its child: both are in the new user namespace, so its map can be set
+	# by $!
 	pid=$!
 	echo '0 0 65536' >"/proc/$pid/uid_map"
 	echo '0 0 65536' >"/proc/$pid/gid_map"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/install.sh in every shell that is installed here, from a release of stand-ins on loopback: what it
-# runs, what it refuses to run, and that it leaves nothing behind. See bootstrap.bash.
+# scripts/install.sh in every shell that is installed here, from a release of stand-ins on loopback: what it runs,
+# what it refuses to run, and that it leaves nothing behind. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -110,9 +110,9 @@ setup()
 	done <<<"$SHELLS"
 }
 
-# names: print the names of the variables in the output of "env -0" on stdin. Left out are variables that every
-# shell sets; A__z, in which ksh93 exports the types of variables; and exported functions of bats, which only
-# bash hands on.
+# names: print the names of the variables in the output of "env -0" on stdin. Left out are variables that every shell
+# sets; A__z, in which ksh93 exports the types of variables; and exported functions of bats, which only bash hands
+# on.
 names()
 {
 	tr '\0' '\n' | sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\)=.*/\1/p' |
@@ -420,8 +420,8 @@ names()
 		run with_tools sh
 		refused "$HTTPS/$NAME"
 		[[ $output == *'too large'* || $output == *'curl: (23)'* ]]
-		# wait for the mirror's line, which comes when the mirror notices that the client is gone. Not
-		# with busybox: its openssl reads on to the end and throws the data away.
+		# wait for the mirror's line, which comes when the mirror notices that the client is gone. Not with
+		# busybox: its openssl reads on to the end and throws the data away.
 		[ "$tool" = busybox:wget ] || wait_until 20 requested "^GET /$NAME 200 [0-9]{1,8} "
 	done
 	nothing_ran

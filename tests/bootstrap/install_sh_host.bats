@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/install.sh on hosts of many kinds: architectures, directories that no program can be run from,
-# signals, a root directory with busybox alone. See bootstrap.bash.
+# scripts/install.sh on hosts of many kinds: architectures, directories that no program can be run from, signals, a
+# root directory with busybox alone. See bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -190,8 +190,8 @@ in_namespace()
 	export NIX_USER_CHROOT_RELEASES=$RELEASE XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run EXEC_DIR
 	for exec_dir in "$HOME/.cache" "$XDG_RUNTIME_DIR" "$HOME"; do
 		rm -f "$STAND_IN_LOG"
-		# mount noexec all of /tmp and what is below it, except the one directory that has to be found;
-		# one directory at a time, because a mount over the home directory would cover one below it
+		# mount noexec all of /tmp and what is below it, except the one directory that has to be found; one
+		# directory at a time, because a mount over the home directory would cover one below it
 		EXEC_DIR=$exec_dir run -0 in_namespace '
 			dash=$(command -v dash || command -v sh)
 			[ "$EXEC_DIR" != "$HOME" ] || rm -rf "$HOME/.cache"
@@ -240,8 +240,8 @@ in_namespace()
 }
 
 @test "install.sh: a file that lies in its way, or a link to elsewhere, is neither used nor removed" {
-	# the directory's name contains the process ID: this shell makes the files and then becomes install.sh
-	# by exec
+	# the directory's name contains the process ID: this shell makes the files and then becomes install.sh by
+	# exec
 	run -0 sh -c 'mkdir "$1/elsewhere"
 		ln -s "$1/elsewhere" "$TMPDIR/nix-user-chroot.$$"
 		echo mine >"$TMPDIR/nix-user-chroot.$$.2"
@@ -256,9 +256,9 @@ in_namespace()
 	local shell
 
 	basic_tools "$TOOLS"
-	# a mkdir that acts as if another process had just made the directory, sends the signal, and fails. The
-	# first name ends with the shell's process ID, and only that process gets the signal; later names have a
-	# count behind the ID
+	# a mkdir that acts as if another process had just made the directory, sends the signal, and fails. The first
+	# name ends with the shell's process ID, and only that process gets the signal; later names have a count
+	# behind the ID
 	rm "$TOOLS/mkdir"
 	printf '%s\n' '#!/bin/sh' "'$(type -P mkdir)' \"\$1\" && echo theirs >\"\$1/file\"" \
 		'case ${1##*/nix-user-chroot.} in *[!0-9]*) ;; *) kill -TERM "${1##*.}" ;; esac' 'exit 1' >"$TOOLS/mkdir"

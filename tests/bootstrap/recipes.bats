@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# The recipes of scripts/README as users run them, with the real program and a real Nix from a mirror on
-# loopback. The text of each recipe is read from that page; only the URL of the release is replaced. Needs
-# NIX_USER_CHROOT_DIST or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
+# The recipes of scripts/README as users run them, with the real program and a real Nix from a mirror on loopback.
+# The text of each recipe is read from that page; only the URL of the release is replaced. Needs NIX_USER_CHROOT_DIST
+# or NIX_USER_CHROOT_SINGLE, see bootstrap.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -261,8 +261,7 @@ yaml()
 	[ "${lines[-1]}" = 'job done' ]
 }
 
-# program_root DIR: make a root directory with busybox alone, and the libraries of the program if it is not
-# static
+# program_root DIR: make a root directory with busybox alone, and the libraries of the program if it is not static
 program_root()
 {
 	local library
@@ -287,8 +286,8 @@ program_root()
 	[ -L "$root/root/.local/bin/nix" ]
 }
 
-# image_root DIR: make a root directory that is like the image buildpack-deps:curl, as far as the tests need:
-# Debian with curl and CA certificates. Its /usr is this host's, its certificate is that of the mirror.
+# image_root DIR: make a root directory that is like the image buildpack-deps:curl, as far as the tests need: Debian
+# with curl and CA certificates. Its /usr is this host's, its certificate is that of the mirror.
 image_root()
 {
 	local name
@@ -311,8 +310,7 @@ in_image()
 		--setenv NIX_USER_CHROOT_RELEASES "$NIX_USER_CHROOT_RELEASES" "$@"
 }
 
-# dockerfile FILE [WRAPPER...]: carry out a Dockerfile in the root directory of image_root, a new shell for each
-# RUN
+# dockerfile FILE [WRAPPER...]: carry out a Dockerfile in the root directory of image_root, a new shell for each RUN
 dockerfile()
 {
 	local line environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -391,8 +389,7 @@ needs_refuse()
 	[[ $output != *'changed this host'* ]]
 }
 
-# on_node NAME COMMAND...: run COMMAND as on the node NAME: /local is the node's own, all else is shared by all
-# nodes
+# on_node NAME COMMAND...: run COMMAND as on the node NAME: /local is the node's own, all else is shared by all nodes
 on_node()
 {
 	local entry node=$BATS_TEST_TMPDIR/$1
@@ -470,8 +467,8 @@ start_sshd()
 	END
 	sshd+=" -i -f $dir/config -E $dir/log"
 	if [ "$(id -u)" -eq 0 ]; then
-		# sshd needs the directory /run/sshd, which its service makes: make it in a mount namespace of
-		# its own
+		# sshd needs the directory /run/sshd, which its service makes: make it in a mount namespace of its
+		# own
 		[ -d /run/sshd ] ||
 			sshd="unshare --mount sh -c 'mount -t tmpfs none /run && mkdir /run/sshd && exec $sshd'"
 	else
@@ -480,8 +477,7 @@ start_sshd()
 		grep -v '^tty:' /etc/group >"$dir/group"
 		sshd="bwrap --dev-bind / / --ro-bind $dir/group /etc/group $sshd"
 	fi
-	# ssh starts an sshd of its own for each connection, because sshd cannot take an inherited listening
-	# socket
+	# ssh starts an sshd of its own for each connection, because sshd cannot take an inherited listening socket
 	SSH=(command ssh -o ProxyCommand="$sshd" -o HostName=127.0.0.1
 		-o IdentityFile="$dir/user" -o IdentitiesOnly=yes -o UserKnownHostsFile="$dir/known"
 		-o StrictHostKeyChecking=accept-new -o BatchMode=yes)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# One Nix for all colleagues: the recipe of scripts/README as two users, with the real program and a real Nix.
-# The users are user IDs that have no account here. The text of the recipe is read from that page; /proj/tools
-# is replaced by a directory of the test, and anna by the keeper's user ID. All tests use one installation.
+# One Nix for all colleagues: the recipe of scripts/README as two users, with the real program and a real Nix. The
+# users are user IDs that have no account here. The text of the recipe is read from that page; /proj/tools is
+# replaced by a directory of the test, and anna by the keeper's user ID. All tests use one installation.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, stderr, status and lines
@@ -123,8 +123,7 @@ colleague()
 	as $COLLEAGUE "$PLACE/colleague" "$OF_COLLEAGUE; $1"
 }
 
-# To be put before a script: starts a living entry, which later entries of the script join, because that is
-# faster
+# To be put before a script: starts a living entry, which later entries of the script join, because that is faster
 BESIDE='nix-user-chroot -- sleep 99 >/dev/null 2>&1 3>&- & trap "kill $!" EXIT
 '
 
@@ -154,8 +153,7 @@ warned()
 	run -127 colleague 'PATH=/usr/bin:/bin $NIX_USER_CHROOT_DIR/../bin/nix-user-chroot $NIX_USER_CHROOT_DIR hello'
 	has_words 'the profile has it: /nix/var/nix/profiles/default/bin/hello'
 	run -0 colleague 'nix-user-chroot $NIX_USER_CHROOT_DIR /nix/var/nix/profiles/default/bin/hello'
-	# the colleague's ~/.nix-profile points to a profile of another Nix, whose path may even exist in this
-	# store
+	# the colleague's ~/.nix-profile points to a profile of another Nix, whose path may even exist in this store
 	for profile in .local/state/nix/profiles/none /nix/var/nix/profiles/default-1-link; do
 		run -0 colleague "ln -sfn $profile ~/.nix-profile; nix-user-chroot -- sh -c 'PATH=\${PATH%%:*}; hello'"
 		[ "$output" = 'this is hello' ]

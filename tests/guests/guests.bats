@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
 #
-# Hosts that differ in what a root directory of our own cannot change: a file system, the kernel, the processor.
-# Each test boots a guest of qemu, or builds for another processor; see the script guest.
+# Hosts that differ in what a root directory of our own cannot change: a file system, the kernel, the processor. Each
+# test boots a guest of qemu, or builds for another processor; see the script guest.
 #
-# Environment: BUILD_DIR and RELEASES, as in ../integration; GUESTS, the directory that `guest images` has
-# filled.
+# Environment: BUILD_DIR and RELEASES, as in ../integration; GUESTS, the directory that `guest images` has filled.
 
 # shellcheck disable=SC2154 # bats sets output and status
 
@@ -31,8 +30,7 @@ guest()
 		--seconds 3600 "${@:3}" 3>&- 4>&-
 }
 
-# unpack_tests IMAGE GNU MULTIARCH [LDFLAGS]: build the unit tests of unpacking for the processor of IMAGE, in
-# $build
+# unpack_tests IMAGE GNU MULTIARCH [LDFLAGS]: build the unit tests of unpacking for the processor of IMAGE, in $build
 unpack_tests()
 {
 	local tree=$GUESTS/$1/tree top=$TREE/../..

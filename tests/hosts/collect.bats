@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Garbage collection by a real Nix in one terminal, while a process in another terminal uses a path that no
-# garbage collector root keeps.
+# Garbage collection by a real Nix in one terminal, while a process in another terminal uses a path that no garbage
+# collector root keeps.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output and status
@@ -64,8 +64,8 @@ outside()
 	echo "$NIX/${1#/nix/}"
 }
 
-# in_terminal COMMAND...: run COMMAND inside, beside the test, in a namespace that it joins or, with NEW, makes;
-# set PID to its process
+# in_terminal COMMAND...: run COMMAND inside, beside the test, in a namespace that it joins or, with NEW, makes; set
+# PID to its process
 in_terminal()
 {
 	"$PROGRAM" ${NEW:+--new-namespace} -- "$@" 3>&- 4>&- >"$BATS_TEST_TMPDIR/terminal" 2>&1 &

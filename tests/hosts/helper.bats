@@ -1,9 +1,8 @@
 #!/usr/bin/env bats
 #
-# The runtime helper, and attacks on the privileged program behind it by a user who has no account here. The
-# suite installs the program with the file capability, and also setuid root, in a directory of root's that it
-# makes and removes. This needs root, so the suite is skipped for other users. attack.py does what a shell
-# cannot do.
+# The runtime helper, and attacks on the privileged program behind it by a user who has no account here. The suite
+# installs the program with the file capability, and also setuid root, in a directory of root's that it makes and
+# removes. This needs root, so the suite is skipped for other users. attack.py does what a shell cannot do.
 #
 # Environment: BUILD_DIR, NIX_USER_CHROOT; see scripts/check.
 
@@ -108,8 +107,8 @@ each()
 	done
 }
 
-# shown [OPTION...] -- SCRIPT: print the output of a script that the helper runs, called directly by attack.py
-# with OPTIONs
+# shown [OPTION...] -- SCRIPT: print the output of a script that the helper runs, called directly by attack.py with
+# OPTIONs
 shown()
 {
 	local options=()
@@ -372,8 +371,8 @@ no_privilege()
 		# a directory that is mounted only in that namespace, handed to the helper by a descriptor
 		run -125 in_own sh -c 'mount -t tmpfs x "$NIX" && exec python3 "$0/attack.py" run "$1" "$NIX" /bin/true' \
 			"$SCRATCH" "$HELPER"
-		# /etc is a directory of the caller's, from which a privileged program would read what the
-		# caller wrote
+		# /etc is a directory of the caller's, from which a privileged program would read what the caller
+		# wrote
 		run ! in_own sh -c 'mount --bind "$NIX" /etc && exec "$1" --try' sh "$HELPER"
 	}
 	each in_own_namespace
@@ -387,8 +386,8 @@ no_privilege()
 		for set in 0 1 2 0,1 0,2 1,2 0,1,2; do
 			rm -f "$NIX/fds"
 			attack run --close "$set" "$HELPER" "$NIX" /bin/sh -c 'ls -l /proc/$$/fd >/nix/fds' || return
-			# none of these descriptors may be open: the tmpfs, the old root, any that the caller
-			# did not have; 9 is attack.py's
+			# none of these descriptors may be open: the tmpfs, the old root, any that the caller did not
+			# have; 9 is attack.py's
 			run ! grep -E ' (/|/nix.*|/proc.*|/\.old-root.*)$' <(grep -v ' [129] -> ' "$NIX/fds")
 			# with 0, 1 or 2 closed, an error message must not get into a file of the caller's
 			run -125 attack run --close "$set" --fd 77 "$HELPER" "$NIX" /bin/true

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 #
-# All entries of a user into one Nix directory share a namespace, and a command inside cannot tell the
-# difference.
+# All entries of a user into one Nix directory share a namespace, and a command inside cannot tell the difference.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status
@@ -32,8 +31,7 @@ teardown()
 # in_terminal COMMAND...: run COMMAND, which becomes "sleep", beside the test; set PID to its process
 in_terminal()
 {
-	# call the program itself: the function inside would run in a shell of its own, whose process ID PID
-	# would be
+	# call the program itself: the function inside would run in a shell of its own, whose process ID PID would be
 	[ "$1" != inside ] || set -- "$PROGRAM" "$NIX" "${@:2}"
 	"$@" 3>&- >"$SCRATCH/terminal" 2>&1 &
 	PID=$!
@@ -291,8 +289,8 @@ wait_for_attached()
 	[ "$(USER=somebody inside cat target)" = b ]
 }
 
-# joined_there PREPARE CHANGE: on a host of the test's own, as `on_host` makes it, enter, run CHANGE on the
-# host, and print whether another entry joins. On such a host the tests below may change / and mounts.
+# joined_there PREPARE CHANGE: on a host of the test's own, as `on_host` makes it, enter, run CHANGE on the host, and
+# print whether another entry joins. On such a host the tests below may change / and mounts.
 joined_there()
 {
 	on_host "$1" sh -c '

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Hosts whose own programs are in /nix/store, such as NixOS and images made by Nix. Such a host is made here
-# from files of this host; its /bin contains only a link to sh.
+# Hosts whose own programs are in /nix/store, such as NixOS and images made by Nix. Such a host is made here from
+# files of this host; its /bin contains only a link to sh.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines

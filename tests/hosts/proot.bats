@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
 #
-# The runtime proot. Signals, exit statuses and the terminal must behave as in other runtimes. Also tests the
-# PRoot that --install fetches where no other runtime works.
+# The runtime proot. Signals, exit statuses and the terminal must behave as in other runtimes. Also tests the PRoot
+# that --install fetches where no other runtime works.
 #
-# With STATIC_DIST (see static.bash) the tests use the PRoot that scripts/build-static has made, else this
-# host's.
+# With STATIC_DIST (see static.bash) the tests use the PRoot that scripts/build-static has made, else this host's.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -34,8 +33,8 @@ the_proot()
 
 setup()
 {
-	# as root, PRoot would make /nix on this host, and leave it behind when killed; runtimes.bats tests root
-	# in another root directory
+	# as root, PRoot would make /nix on this host, and leave it behind when killed; runtimes.bats tests root in
+	# another root directory
 	[ "$(id -u)" -ne 0 ] || skip "not as root"
 	entering
 	NIX_USER_CHROOT_PROOT=$(the_proot) || skip 'needs proot'
@@ -52,8 +51,8 @@ teardown()
 	[ "$(id -u)" -eq 0 ] || leaving
 }
 
-# bare_host: from now on the only PRoot is the one in $RELEASE, no_namespaces runs a command where no other
-# runtime works, and TARBALL is a Nix that installs at once
+# bare_host: from now on the only PRoot is the one in $RELEASE, no_namespaces runs a command where no other runtime
+# works, and TARBALL is a Nix that installs at once
 bare_host()
 {
 	REFUSE=${BUILD_DIR:-$BATS_TEST_DIRNAME/../..}/tests/refuse
@@ -242,8 +241,8 @@ at_terminal()
 		    os.execvp(sys.argv[2], sys.argv[2:])
 		shown = b""
 
-		# If nothing comes, AGAIN is typed once more: PRoot may lose a signal that reaches a process
-		# which has just begun.
+		# If nothing comes, AGAIN is typed once more: PRoot may lose a signal that reaches a process which
+		# has just begun.
 		def until(text, again=None):
 		    global shown
 		    end = time.monotonic() + 30
@@ -258,8 +257,7 @@ at_terminal()
 		def type_in(text):
 		    os.write(terminal, text.encode())
 
-		# the terminal also shows what is typed: so the shell prints words that are not typed in this
-		# form
+		# the terminal also shows what is typed: so the shell prints words that are not typed in this form
 		sleep = (f"{command} sh -c 'trap \"echo con$((1))tinued\" CONT; echo here$((1))we; "
 		         "while :; do sleep 0.1; done'\r")
 		until(b"ready> ")
@@ -292,8 +290,8 @@ at_terminal()
 
 	printf "PS1='ready> '\nbind 'set enable-bracketed-paste off'\n" >"$HOME/rc"
 	for around in '' "$PROGRAM $NIX"; do
-		# PRoot itself sometimes loses a signal, and its processes then get no more signals: so try
-		# three times
+		# PRoot itself sometimes loses a signal, and its processes then get no more signals: so try three
+		# times
 		for tries in 1 2 3; do
 			# shellcheck disable=SC2086 # words
 			run at_terminal $around

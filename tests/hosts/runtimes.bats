@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# The runtimes other than userns, on hosts that refuse user namespaces, which are made here. Every test that
-# installs has a root directory of its own (on_host, in_container): otherwise --install as root would make /nix
-# on this host, and every later test as root would take that for the default Nix directory.
+# The runtimes other than userns, on hosts that refuse user namespaces, which are made here. Every test that installs
+# has a root directory of its own (on_host, in_container): otherwise --install as root would make /nix on this host,
+# and every later test as root would take that for the default Nix directory.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines
@@ -55,9 +55,9 @@ with_proot()
 # makes / read-only: now even root cannot make /nix, as a user cannot on other hosts
 READ_ONLY='mount --rbind tmp tmp; mount -o remount,bind,ro .'
 
-# no_namespaces COMMAND...: run COMMAND under a filter that refuses what a container's does. As root it runs in
-# a container, because PRoot makes a missing directory that it binds over: it would make /nix on this host, and
-# leave it behind when killed.
+# no_namespaces COMMAND...: run COMMAND under a filter that refuses what a container's does. As root it runs in a
+# container, because PRoot makes a missing directory that it binds over: it would make /nix on this host, and leave
+# it behind when killed.
 no_namespaces()
 {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -74,8 +74,8 @@ no_users()
 		'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh "$@"
 }
 
-# in_container [PREPARE] -- COMMAND...: run COMMAND as root, in a root directory of its own, without the right
-# to make namespaces or mounts
+# in_container [PREPARE] -- COMMAND...: run COMMAND as root, in a root directory of its own, without the right to
+# make namespaces or mounts
 in_container()
 {
 	local prepare=:
@@ -87,8 +87,7 @@ in_container()
 	on_host "$prepare" "$SCRATCH/refuse" unshare,clone,mount -- "$@"
 }
 
-# essentials RUN...: check what every runtime has to do when it enters NIX; RUN is the command that makes the
-# host
+# essentials RUN...: check what every runtime has to do when it enters NIX; RUN is the command that makes the host
 essentials()
 {
 	run -0 "$@" "$PROGRAM" "$NIX" cat /nix/name

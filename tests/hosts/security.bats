@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# Other users are not trusted: not with what they own, have written, or can write to. The other user is a user
-# ID that has no account here, so that none has to be made. Tests that need a second user are skipped where we
-# are not root.
+# Other users are not trusted: not with what they own, have written, or can write to. The other user is a user ID
+# that has no account here, so that none has to be made. Tests that need a second user are skipped where we are not
+# root.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -151,8 +151,7 @@ planted()
 	done
 }
 
-# Whoever may open the lock file, even for reading, could lock it, and so keep --install and --uninstall
-# waiting.
+# Whoever may open the lock file, even for reading, could lock it, and so keep --install and --uninstall waiting.
 @test "the lock is nobody else's to take" {
 	local mask
 

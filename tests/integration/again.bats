@@ -225,8 +225,8 @@ of_release()
 		run -0 install --nix-version "$TINY"
 		[[ $output == *'warning: the record in '*' cannot be read: installing again'* ]]
 		[ "$(grep -c 'cannot be read' <<<"$output")" -eq 1 ]
-		# the broken record listed the store paths from before the first installation; the new record
-		# cannot know them
+		# the broken record listed the store paths from before the first installation; the new record cannot
+		# know them
 		cmp <(of_release "$RECORD") <(of_release record)
 		no_leftovers
 	done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# Hostile, damaged and odd archives, unpacked and committed into store/ as --install does. Each archive is
-# either refused, with a message that names the reason, nothing left behind and nothing outside touched; or
-# unpacked harmlessly.
+# Hostile, damaged and odd archives, unpacked and committed into store/ as --install does. Each archive is either
+# refused, with a message that names the reason, nothing left behind and nothing outside touched; or unpacked
+# harmlessly.
 
 # `run` sets output; the single quotes contain scripts that other shells run
 # shellcheck disable=SC2016,SC2030,SC2031

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 #
-# The ways in which the program is called: as a shell (-c), by other names, and by users who have a store in
-# ~/.nix.
+# The ways in which the program is called: as a shell (-c), by other names, and by users who have a store in ~/.nix.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output and status

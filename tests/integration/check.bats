@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --check on hosts that work and on hosts that refuse. The latter are made of user namespaces with limits of
-# their own, and of seccomp filters. Everything works as an unprivileged user and as root.
+# --check on hosts that work and on hosts that refuse. The latter are made of user namespaces with limits of their
+# own, and of seccomp filters. Everything works as an unprivileged user and as root.
 
 # shellcheck disable=SC2016 # the inner shells expand "$program" and "$1"
 # shellcheck disable=SC2154 # bats sets output, stderr and their lines

@@ -57,8 +57,8 @@ listed()
 	} | LC_ALL=C sort -u
 }
 
-# in_bash LINE, in_zsh LINE, in_fish LINE: print what the shell offers after LINE, one a line, sorted. If LINE
-# ends with a newline, print the words that the program was started with instead.
+# in_bash LINE, in_zsh LINE, in_fish LINE: print what the shell offers after LINE, one a line, sorted. If LINE ends
+# with a newline, print the words that the program was started with instead.
 in_bash()
 {
 	cat >"$HOME/rc" <<-'END'

@@ -41,8 +41,8 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
-# at_once COUNT ARG...: start COUNT --install in the background; %d in ARG becomes the number of each. The
-# output of number N is in $BATS_TEST_TMPDIR/N.said.
+# at_once COUNT ARG...: start COUNT --install in the background; %d in ARG becomes the number of each. The output of
+# number N is in $BATS_TEST_TMPDIR/N.said.
 at_once()
 {
 	local n count=$1

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 #
-# --install that is killed at any moment, interrupted, or stopped and continued. After each kill, running
-# --install again must finish the work, with nothing left of the interrupted run.
+# --install that is killed at any moment, interrupted, or stopped and continued. After each kill, running --install
+# again must finish the work, with nothing left of the interrupted run.
 #
-# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for
-# the moments of the kills, which every failure prints
+# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for the
+# moments of the kills, which every failure prints
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -46,8 +46,8 @@ teardown()
 	remove_tree "$BATS_TEST_TMPDIR"/* "$HOME"
 }
 
-# start [ENV OPTION...] -- ARG...: run --install in the background as the leader of a session, and set $leader
-# to its ID. Not by "&" alone, because a shell starts background processes with SIGINT ignored.
+# start [ENV OPTION...] -- ARG...: run --install in the background as the leader of a session, and set $leader to its
+# ID. Not by "&" alone, because a shell starts background processes with SIGINT ignored.
 start()
 {
 	local options=()
@@ -156,8 +156,8 @@ recovered()
 		mkdir "$HOME"
 		kind=tree
 		[ $((n % 2)) -eq 0 ] || kind=main
-		# one moment in each of COUNT equal parts of the time, at random within the part; the last may
-		# be after the end
+		# one moment in each of COUNT equal parts of the time, at random within the part; the last may be
+		# after the end
 		at=$((duration * 11 * (n * 32768 + RANDOM) / (count * 32768 * 10)))
 		echo "kill $n: $kind after $at ms"
 		crash $kind $at
@@ -273,8 +273,8 @@ recovered()
 }
 
 @test "SIGTERM while waiting for another's lock does not disturb the other" {
-	# the waiting process starts when the other has begun to download, and ends when the other has only
-	# empty directories
+	# the waiting process starts when the other has begun to download, and ends when the other has only empty
+	# directories
 	mirror_fault '{"path": "*.tar.xz", "fault": "slow", "rate": 100000}'
 	start -- --nix-version "$SLOW"
 	wait_until 20 test -s "$NIX/var/nix-user-chroot/nix-$SLOW-$SYSTEM.tar.xz.part"
@@ -305,8 +305,8 @@ recovered()
 	no_leftovers
 }
 
-# in_terminal KEY SCRIPT ARG...: run SCRIPT by bash at a terminal of its own, type KEY when the install script
-# runs, and print what the terminal shows
+# in_terminal KEY SCRIPT ARG...: run SCRIPT by bash at a terminal of its own, type KEY when the install script runs,
+# and print what the terminal shows
 in_terminal()
 {
 	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
@@ -350,8 +350,8 @@ END
 }
 
 @test "SIGTSTP where no shell could continue it is passed over" {
-	# start() makes it the leader of a session: its process group is orphaned, and the kernel ignores
-	# SIGTSTP for it
+	# start() makes it the leader of a session: its process group is orphaned, and the kernel ignores SIGTSTP for
+	# it
 	start -- --nix-version "$SLOW"
 	wait_until 20 test -e "$HOME/started"
 	kill -TSTP "$leader"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bats
 #
-# Disks that are full, read-only or forbidden, and paths that are no directories. --install must print one
-# message, with the path and what to do; leave nothing incomplete in store/; and finish when it is run again
-# with enough room.
+# Disks that are full, read-only or forbidden, and paths that are no directories. --install must print one message,
+# with the path and what to do; leave nothing incomplete in store/; and finish when it is run again with enough room.
 #
-# The full disks are small tmpfs in a user and mount namespace of the test. They need no privilege, and end with
-# the namespace, whatever happens.
+# The full disks are small tmpfs in a user and mount namespace of the test. They need no privilege, and end with the
+# namespace, whatever happens.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -31,8 +30,8 @@ setup_file()
 	}
 }
 
-# A remount by mount(8) names the device, too: otherwise mount(8) passes the current options to the kernel,
-# among them IDs that mean nothing in the namespace.
+# A remount by mount(8) names the device, too: otherwise mount(8) passes the current options to the kernel, among
+# them IDs that mean nothing in the namespace.
 
 # inside SCRIPT: run SCRIPT by bash as root of new namespaces, where mounts do no harm
 inside()
@@ -163,8 +162,8 @@ finishes()
 		tarball=$(du -k "$SITE/nix-$OLD/nix-$OLD-$SYSTEM.tar.xz" | cut -f 1)
 		umount .local
 		rm .nix-profile
-		# the sizes: so little that --install knows beforehand; enough for a part of the store; for the
-		# store but not for the database; for the beginning of the database
+		# the sizes: so little that --install knows beforehand; enough for a part of the store; for the store
+		# but not for the database; for the beginning of the database
 		for size in $((store / 5)) $((store - 1000)) $((store + 60)) $((store + 160)); do
 			mount -t tmpfs -o mode=755,size=$((tarball + size))k tmpfs .local
 			try install --nix-version "$OLD"

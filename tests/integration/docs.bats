@@ -18,8 +18,8 @@ setup()
 # Print the manual page as text: headings at the left, entries indented by seven
 page()
 {
-	# turn off justification and hyphenation, which change words. With GROFF_NO_SGR bold letters use
-	# backspaces, which col removes; groff 1.23 would write escape sequences.
+	# turn off justification and hyphenation, which change words. With GROFF_NO_SGR bold letters use backspaces,
+	# which col removes; groff 1.23 would write escape sequences.
 	GROFF_NO_SGR=1 MANWIDTH=200 LC_ALL=C man --no-justification --no-hyphenation -l -Tascii "$PAGE" | col -b
 }
 
@@ -29,8 +29,7 @@ section()
 	page | sed -n "/^$1\$/,/^[A-Z]/p" | sed 1d
 }
 
-# listed [COMMAND]: print the options on that help page with their values, such as "-q, --quiet" and "--mirror
-# URL"
+# listed [COMMAND]: print the options on that help page with their values, such as "-q, --quiet" and "--mirror URL"
 listed()
 {
 	"$PROGRAM" "$@" --help |
@@ -83,8 +82,7 @@ documented()
 	# not on the page: --check finds out by this variable where it runs, and no user sets it
 	same "$(grep -vx KUBERNETES_SERVICE_HOST <<<"$mine")" \
 		"$(grep -vxE '(https|http|all|no)_proxy|CURL_CA_BUNDLE|NIX_USER_CONF_FILES|LD_LIBRARY_PATH|LD_PRELOAD|LC_ALL|LC_CTYPE|LANG|NIX_USER_CHROOT|NIX_USER_CHROOT_SHELL' <<<"$theirs")"
-	# the sources read or set these in other ways: by libcurl, lists of names, setenv(3), or names of our
-	# own
+	# the sources read or set these in other ways: by libcurl, lists of names, setenv(3), or names of our own
 	for name in https_proxy no_proxy CURL_CA_BUNDLE NIX_USER_CONF_FILES \
 		LD_LIBRARY_PATH LD_PRELOAD LC_ALL LC_CTYPE LANG NIX_USER_CHROOT NIX_USER_CHROOT_SHELL; do
 		grep -qx "$name" <<<"$theirs"
@@ -106,8 +104,8 @@ documented()
 @test "man page: the messages under DIAGNOSTICS are those of the program" {
 	local sources part count=0
 
-	# Join the string literals that are broken over lines, as the compiler does. A message "cannot X" may
-	# also be in a table as "X".
+	# Join the string literals that are broken over lines, as the compiler does. A message "cannot X" may also be
+	# in a table as "X".
 	sources=$(cat "$TOP"/src/*.c "$TOP"/src/*/*.c | tr -d '\n' | sed 's/"[[:space:]]*"//g')
 	while read -r part; do
 		grep -qF -e "$part" -e "\"${part#cannot }\"" <<<"$sources" || { echo "not said: $part"; return 1; }

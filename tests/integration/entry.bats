@@ -332,8 +332,7 @@ teardown()
 	mkdir -p "$NIX/store/p/bin" "$NIX/store/p/etc/ssl/certs"
 	ln -s /nix/store/p .nix-profile
 	echo x >"$NIX/store/p/etc/ssl/certs/ca-bundle.crt"
-	# the host's certificates come before the profile's, as for --install, because they may contain a
-	# proxy's CA
+	# the host's certificates come before the profile's, as for --install, because they may contain a proxy's CA
 	[ "$(on_host "$bare; echo x >etc/ssl/cert.pem" /program -- sh -c "$ask")" = /etc/ssl/cert.pem ]
 	[ "$(on_host "$bare" /program -- sh -c "$ask")" = \
 		"$HOME/.nix-profile/etc/ssl/certs/ca-bundle.crt" ]
@@ -372,8 +371,8 @@ shell_says()
 			tee .zprofile >.profile
 		[ "$(shell_says "$shell" "$first; hello; echo \$MARK \$#; umask -S" | tr '\n' ' ')" = \
 			"$bin from the profile read 0 u=rwx,g=rx,o= " ]
-		# the profile is put on PATH once, even if a startup file adds it in a way that cannot be
-		# foreseen from outside
+		# the profile is put on PATH once, even if a startup file adds it in a way that cannot be foreseen
+		# from outside
 		echo 'x=.nix-; PATH="/bin:$HOME/${x}profile/bin"; export PATH' | tee .zprofile >.profile
 		[ "$(shell_says "$shell" 'echo "$PATH"')" = "/bin:$bin" ]
 		# with NIXPATH the program leaves the environment to the shell

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
 # strace lets system calls fail, one after the other: a failure must be reported, and never be ignored. When
-# entering, a command must never run outside, nor in an incomplete root directory. For --install, data must be
-# on the disk before the rename that makes it count.
+# entering, a command must never run outside, nor in an incomplete root directory. For --install, data must be on the
+# disk before the rename that makes it count.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -34,8 +34,8 @@ traced()
 	strace -f -qq -y -e signal=none -o "$TRACE" "${expressions[@]}" "$@"
 }
 
-# with_fault CALL N ERROR COMMAND...: `run` COMMAND with its Nth CALL failing by ERROR; false if there was no
-# Nth CALL
+# with_fault CALL N ERROR COMMAND...: `run` COMMAND with its Nth CALL failing by ERROR; false if there was no Nth
+# CALL
 with_fault()
 {
 	local call=$1 number=$2 error=$3
@@ -89,8 +89,8 @@ entered()
 	entered
 	for file in setgroups gid_map uid_map; do
 		traced trace=write -- "$PROGRAM" "$NIX" true
-		# find out which write() of its process it is. For real root a child writes the maps, and
-		# setgroups is not written.
+		# find out which write() of its process it is. For real root a child writes the maps, and setgroups
+		# is not written.
 		number=$(awk -v name="/$file>" '{ count[$1]++ } index($0, name) { print count[$1]; exit }' "$TRACE")
 		[ -n "$number" ] || continue
 		rm -f "$HOME/ran"
@@ -120,8 +120,8 @@ entered()
 			# the entry that the command itself needs is missing: this must be reported
 			[[ $output == *"cannot be reached inside"* || $output == *"cannot run /bin/sh inside"* ]]
 		fi
-		# a directory of the host may be left out; but the new root, its /nix, and making it read-only
-		# must not fail
+		# a directory of the host may be left out; but the new root, its /nix, and making it read-only must
+		# not fail
 		case $(grep INJECTED "$TRACE") in
 		*'"tmpfs"'* | *MS_SLAVE* | *'"/nix", NULL'* | *'"/", NULL, MS_RDONLY|'*) [ "$status" -eq 125 ] ;;
 		esac
@@ -129,8 +129,8 @@ entered()
 	[ "$number" -lt 200 ] && [ "$kept" -ge 3 ] && [ "$failed" -ge 4 ]
 }
 
-# order FILE...: print our flushes and renames in TRACE in a short form: "flush PATH", "flushall PATH", "rename
-# FROM TO", with "home" for HOME
+# order FILE...: print our flushes and renames in TRACE in a short form: "flush PATH", "flushall PATH", "rename FROM
+# TO", with "home" for HOME
 order()
 {
 	sed -nE \
@@ -153,8 +153,7 @@ at()
 		"$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add --nix-version "$TINY"
 	lines=$(order)
 	echo "$lines"
-	# before store paths are renamed: what was unpacked is flushed, and the record says that the paths are
-	# ours
+	# before store paths are renamed: what was unpacked is flushed, and the record says that the paths are ours
 	number=$(at "$lines" '^rename .*/staging/.* .*/nix/store/')
 	[ "$(at "$lines" '^flushall .*/nix(/var/nix-user-chroot/staging|$)')" -lt "$number" ]
 	[ "$(at "$lines" '^flush .*/nix-user-chroot/record$')" -lt "$number" ]
@@ -182,8 +181,8 @@ at()
 			with_fault "$call" "$number" EIO "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 				--no-channel-add --nix-version "$TINY" || break
 			counted=$((counted + 1))
-			# a line in a startup file is only a convenience: if it cannot be written, --install
-			# succeeds without it
+			# a line in a startup file is only a convenience: if it cannot be written, --install succeeds
+			# without it
 			if grep INJECTED "$TRACE" | grep -qE '/\.(config/nix-user-chroot|profile|bashrc)|/home>'; then
 				[ "$status" -eq 0 ] && [ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
 				continue

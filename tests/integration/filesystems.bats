@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# File systems that differ from a local disk: what --install finds out about them before it downloads, what it
-# writes to nix.conf because of that, and whether its advice works.
+# File systems that differ from a local disk: what --install finds out about them before it downloads, what it writes
+# to nix.conf because of that, and whether its advice works.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own

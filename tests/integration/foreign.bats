@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Text from others (file names, a server's answers, configuration) must not control the terminal, nor look like
-# a line of ours, wherever it is shown.
+# Text from others (file names, a server's answers, configuration) must not control the terminal, nor look like a
+# line of ours, wherever it is shown.
 #
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 
@@ -10,8 +10,8 @@ bats_require_minimum_version 1.5.0
 load ../mirror/mirror
 load install
 
-# EVIL has an escape sequence, a newline with a false message after it, invalid UTF-8, and a character that
-# reverses the direction of text
+# EVIL has an escape sequence, a newline with a false message after it, invalid UTF-8, and a character that reverses
+# the direction of text
 EVIL=$'x\033[2J\nnuc: forged\xff\xe2\x80\xae'
 
 # harmless: is $output harmless, and does it still show the name?

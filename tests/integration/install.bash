@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
-# What the suites of --install share, such as install.bats, again.bats, crash.bats and disk.bats. `load` it
-# after ../mirror/mirror.bash.
+# What the suites of --install share, such as install.bats, again.bats, crash.bats and disk.bats. `load` it after
+# ../mirror/mirror.bash.
 #
 #   installing_suite          in setup_file: find the program and the releases; set and export PROGRAM;
 #                             RELEASES, and the versions OLD and NEW there; SYSTEM; and SITE, a directory
@@ -82,8 +82,8 @@ installing_suite()
 	i?86) SYSTEM=i686-linux ;;
 	*) echo "the releases of these tests are not made for $(uname -m)" >&2; return 1 ;;
 	esac
-	# the fifth byte of an ELF file is 1 if the program is a 32-bit one. An i686 program installs the Nix
-	# for i686, unless it is told to install the one that these releases have.
+	# the fifth byte of an ELF file is 1 if the program is a 32-bit one. An i686 program installs the Nix for
+	# i686, unless it is told to install the one that these releases have.
 	FOREIGN=
 	[[ $(od -An -tu1 -j4 -N1 "$PROGRAM") -ne 1 || $SYSTEM == i686-linux ]] || FOREIGN=$SYSTEM
 	export FOREIGN
@@ -173,8 +173,7 @@ refused()
 		echo "status $status: $output"
 		return 1
 	fi
-	# count the messages without those that only report progress; below the one that is left is a line of
-	# advice
+	# count the messages without those that only report progress; below the one that is left is a line of advice
 	messages=$(grep '^nix-user-chroot: ' <<<"$output" | grep -vcE \
 		'^nix-user-chroot: (Nix goes into /nix itself|looking for |downloading |unpacking |moving |finishing |running the |waiting |warning: |.*; retry in |Nix .* installing it again|Nix .*: nothing to do|another --install)')
 	if [ "$messages" -ne 1 ] || [[ ${lines[-1]} != "  "* ]]; then

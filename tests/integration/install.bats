@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# --install of a real Nix, with each of its options, and with bad input. Bad input must give one message, and
-# leave the home directory as it was.
+# --install of a real Nix, with each of its options, and with bad input. Bad input must give one message, and leave
+# the home directory as it was.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -353,8 +353,8 @@ as_nobody()
 @test "the install script gets no descriptor of ours but the lock's" {
 	tiny_release "$SITE" 1.9.0 'ls -l /proc/self/fd >"$HOME/descriptors"'
 	run -0 install --nix-version 1.9.0
-	# the script gets only the lock, which processes that it leaves running shall hold; other descriptors
-	# are our caller's
+	# the script gets only the lock, which processes that it leaves running shall hold; other descriptors are our
+	# caller's
 	local seen=$NIX
 	# in PRoot the path is the one inside, and is cut off
 	[ "${TEST_RUNTIME:-}" != proot ] || seen=/nix

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# Lix, from a tarball in the form of Lix: lix-VERSION-SYSTEM/ with .reginfo and store/, and no install script.
-# Its server has a manifest.nix, and no pointer to the latest version. The tarball is the test release with
-# another name of the same length in all files, so that the programs find their store path. See install.bash.
+# Lix, from a tarball in the form of Lix: lix-VERSION-SYSTEM/ with .reginfo and store/, and no install script. Its
+# server has a manifest.nix, and no pointer to the latest version. The tarball is the test release with another name
+# of the same length in all files, so that the programs find their store path. See install.bash.
 
 # shellcheck disable=SC2016 # Nix expands what stands in single quotes
 # shellcheck disable=SC2154,SC2153 # bats sets output, status and lines, installing_suite the others

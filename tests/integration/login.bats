@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# nix-user-chroot in the startup files of a shell, where users put it to have Nix at each login. The login must
-# not loop or lock the user out, and ssh, scp, rsync and sftp must work as before. With real shells at
-# terminals, and a real sshd.
+# nix-user-chroot in the startup files of a shell, where users put it to have Nix at each login. The login must not
+# loop or lock the user out, and ssh, scp, rsync and sftp must work as before. With real shells at terminals, and a
+# real sshd.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2034 # sshd.bash uses WHO
@@ -36,9 +36,9 @@ teardown()
 	leaving
 }
 
-# on_terminal COMMAND TEXT LINES: run COMMAND, of sh, at a terminal. When the terminal shows TEXT, type LINES,
-# and then "exit" again and again until all shells have ended (a killed shell discards what was typed ahead) or
-# LIMIT seconds are over. $output becomes what the terminal showed.
+# on_terminal COMMAND TEXT LINES: run COMMAND, of sh, at a terminal. When the terminal shows TEXT, type LINES, and
+# then "exit" again and again until all shells have ended (a killed shell discards what was typed ahead) or LIMIT
+# seconds are over. $output becomes what the terminal showed.
 on_terminal()
 {
 	local command=$1 text=$2 lines=$3 shown=$SCRATCH/shown try
@@ -65,8 +65,7 @@ shown()
 	grep -aoF -- "$1" <<<"$output" | wc -l
 }
 
-# use_shell SHELL: if SHELL is installed, make a new home directory, and set FILE to a startup file that SHELL
-# reads
+# use_shell SHELL: if SHELL is installed, make a new home directory, and set FILE to a startup file that SHELL reads
 use_shell()
 {
 	command -v "$1" >/dev/null || return 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Mounts: hosts with unusual files in /, hosts with a /nix of their own, and mounts that are made or removed
-# later on either side.
+# Mounts: hosts with unusual files in /, hosts with a /nix of their own, and mounts that are made or removed later on
+# either side.
 
 # shellcheck disable=SC2016 # the inner shells expand
 # shellcheck disable=SC2154 # bats sets output, stderr and status

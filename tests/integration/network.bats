@@ -604,8 +604,7 @@ wait_for_size()
 	printf '%s\n"%s"\n' "$url" "${digest:0:16}" >"$dir/file.part.state"
 	get --expected "$digest"
 	succeeds
-	# the server said that the part was complete already; then the file was downloaded again from its first
-	# byte
+	# the server said that the part was complete already; then the file was downloaded again from its first byte
 	requests_are 1 ' 416 '
 	requests_are 1 " 200 $SIZE - "
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# PATH after --install: which startup files get a line, and whether nix is found in new shells of each kind,
-# started in each way. With the real shells.
+# PATH after --install: which startup files get a line, and whether nix is found in new shells of each kind, started
+# in each way. With the real shells.
 
 # shellcheck disable=SC2016 # the shells expand
 # shellcheck disable=SC2034,SC2119,SC2120,SC2317 # bats and what is loaded use and call them
@@ -83,8 +83,8 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 		fish -i
 		fish -li
 	END
-	# shells that a login shell starts find nix, too, such as those of a cron job, or of an editor started
-	# from a terminal
+	# shells that a login shell starts find nix, too, such as those of a cron job, or of an editor started from a
+	# terminal
 	finds fresh bash -lc 'exec dash -c "$0"' && finds fresh sh -lc 'exec bash --norc -c "$0"'
 	# PATH has the directory only once, however many shells are nested
 	[ "$(fresh bash -lic 'bash -ic "zsh -ic \"echo \\\$PATH\""' | tail -n 1 | tr : '\n' | grep -cxF "$HOME/.local/bin")" -eq 1 ]
@@ -109,8 +109,8 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 @test "which files: those that the user's shells read, and each is as before after --uninstall" {
 	local before
 
-	# startup files without a newline at the end, with "#!", with bytes that are no UTF-8, behind a link,
-	# and with a mode
+	# startup files without a newline at the end, with "#!", with bytes that are no UTF-8, behind a link, and
+	# with a mode
 	printf 'X=1' >.bash_profile
 	printf '#!/bin/bash\n\377\n' >.bashrc
 	mkdir dotfiles

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# While the tarball is downloaded, it is written to a file, digested and unpacked. Tests that this happens, and
-# that nothing of the tarball is used before its digest is verified.
+# While the tarball is downloaded, it is written to a file, digested and unpacked. Tests that this happens, and that
+# nothing of the tarball is used before its digest is verified.
 
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
 # shellcheck disable=SC2154 # bats sets output, status and lines

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Reasons why --install could not succeed: it must find each before it downloads or changes anything. And parts
-# of the caller's environment and store that must not disturb it.
+# Reasons why --install could not succeed: it must find each before it downloads or changes anything. And parts of
+# the caller's environment and store that must not disturb it.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# Home directories as users have them: with the profile, channels and settings of another Nix, with variables
-# that a cluster sets, and with an installation of which parts were lost.
+# Home directories as users have them: with the profile, channels and settings of another Nix, with variables that a
+# cluster sets, and with an installation of which parts were lost.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -628,8 +628,8 @@ sandbox_of()
 	run -0 install --cacert mine.crt
 	nix_conf_has "ssl-cert-file = $HOME/mine.crt"
 	uninstall -q
-	# files that are not written to nix.conf: the host's own, which is looked for at each entry; another
-	# Nix's, which does not exist inside; and one that does not exist
+	# files that are not written to nix.conf: the host's own, which is looked for at each entry; another Nix's,
+	# which does not exist inside; and one that does not exist
 	NIX_SSL_CERT_FILE=$ca install -q
 	run ! grep -q ssl-cert-file "$NIX/etc/nix/nix.conf"
 	uninstall -q

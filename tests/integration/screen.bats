@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# What a person sees of --install: in terminals of several sizes and kinds (by tmux), in a pipe, with a slow
-# mirror, interrupted, stopped and continued. The parts that do not vary are compared with screens/NAME; with
+# What a person sees of --install: in terminals of several sizes and kinds (by tmux), in a pipe, with a slow mirror,
+# interrupted, stopped and continued. The parts that do not vary are compared with screens/NAME; with
 # NUC_SCREENS=write the tests write these files instead.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes

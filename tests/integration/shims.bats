@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# What --install puts into the bin directory: a copy of the program, and links by the names of Nix's commands;
-# and which command runs when the program is called by such a name.
+# What --install puts into the bin directory: a copy of the program, and links by the names of Nix's commands; and
+# which command runs when the program is called by such a name.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and a PATH of its own
@@ -88,8 +88,7 @@ in_place()
 	run -0 nix-store --add file
 	[[ $output == /nix/store/*-file ]]
 	run -1 nix-instantiate --eval --expr 'throw "up"'
-	# the line of Nix's own install script in startup files also puts the profile on PATH, which does not
-	# disturb
+	# the line of Nix's own install script in startup files also puts the profile on PATH, which does not disturb
 	run -0 "$PROGRAM" -- sh -c 'command -v nix; nix --version'
 	[ "${lines[-1]}" = 'nix (Nix) 2.26.3' ]
 }
@@ -395,8 +394,8 @@ END
 	rm "$BIN/nix-user-chroot"
 	run -0 tiny
 	in_place "${NAMES[@]}"
-	# a later release of the program, while Nix is installed already (the program is edited in place: bytes
-	# after its end would count as a bundle)
+	# a later release of the program, while Nix is installed already (the program is edited in place: bytes after
+	# its end would count as a bundle)
 	sed 's/Report bugs/Report BUGS/' "$PROGRAM" >"$HOME/newer"
 	chmod 755 "$HOME/newer"
 	mv "$HOME/newer" "$HOME/nix-user-chroot-newer"

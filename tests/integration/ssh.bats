@@ -78,8 +78,7 @@ use_ssh()
 	[ "$("$PROGRAM" --no-ssh-config "$NIX" stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 	[ "$(NIX_USER_CHROOT_NO_SSH_CONFIG=1 inside stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 	[ "$(NIX_USER_CHROOT_NO_SSH_CONFIG=0 inside stat -c %u /etc/ssh/ssh_config)" = "$(id -u)" ]
-	# editors replace ~/.ssh/config by a new file, which "cat >" does not: this is no reason for a new
-	# namespace
+	# editors replace ~/.ssh/config by a new file, which "cat >" does not: this is no reason for a new namespace
 	echo 'Include /etc/ssh/ssh_config ' >"$HOME/.ssh/new"
 	mv "$HOME/.ssh/new" "$HOME/.ssh/config"
 	[ "$(inside readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$SSHD/ns/mnt")" ]
@@ -87,8 +86,8 @@ use_ssh()
 	[ "$(inside stat -c %u /etc/ssh/ssh_config)" != "$(id -u)" ]
 }
 
-# site TEXT: run TEXT, for bash, as root, where the test has made /etc/ssh, and where HOME is the home directory
-# of a user "tester". WHO, before a command, runs it as that user.
+# site TEXT: run TEXT, for bash, as root, where the test has made /etc/ssh, and where HOME is the home directory of a
+# user "tester". WHO, before a command, runs it as that user.
 site()
 {
 	require_root

@@ -3,8 +3,8 @@
 # --uninstall: afterwards the home directory is byte by byte what it was before --install, and what the user has
 # added or changed meanwhile is still there. If --uninstall is killed at any moment, it can be run again.
 #
-# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for
-# the moments of the kills, which every failure prints
+# NUC_CRASHES     how many times to kill: 12 by default; 300 takes a night NUC_CRASH_SEED  the random seed for the
+# moments of the kills, which every failure prints
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2030,SC2031 # every test has a HOME and NIX of its own
@@ -60,8 +60,8 @@ uninstall()
 	"$PROGRAM" --uninstall --yes "$@"
 }
 
-# as_before LISTING: HOME is what it was. nix_is_gone: in the runtime direct the empty /nix stays, because
-# --install has not made it.
+# as_before LISTING: HOME is what it was. nix_is_gone: in the runtime direct the empty /nix stays, because --install
+# has not made it.
 nix_is_gone()
 {
 	[ ! -e "$NIX" ] || [ "${TEST_RUNTIME:-}:$(ls -A "$NIX")" = direct: ]
@@ -269,8 +269,7 @@ dotfiles()
 	run -0 uninstall
 	as_before "$before"
 
-	# files of ci-bootstrap for one Nix directory stay when another is uninstalled, and so do the user's
-	# files
+	# files of ci-bootstrap for one Nix directory stay when another is uninstalled, and so do the user's files
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH NIX_USER_CHROOT_ACCESS_TOKEN=token1 \
 		"$bootstrap" --nix-version "$TINY"
 	unset NIX_USER_CHROOT_DIR
@@ -368,8 +367,8 @@ dotfiles()
 	nix_is_gone
 }
 
-# in_terminal ANSWER COMMAND...: run COMMAND at a terminal. When it asks, run the command of MEANWHILE, then
-# type ANSWER. Prints what the terminal shows.
+# in_terminal ANSWER COMMAND...: run COMMAND at a terminal. When it asks, run the command of MEANWHILE, then type
+# ANSWER. Prints what the terminal shows.
 in_terminal()
 {
 	timeout 60 /usr/bin/python3 - "$@" 3>&- <<'END'
@@ -630,8 +629,7 @@ for i in range(150):
 END
 }
 
-# files DIR: list DIR without directories: if --uninstall was killed at its last steps, empty directories may be
-# left
+# files DIR: list DIR without directories: if --uninstall was killed at its last steps, empty directories may be left
 files()
 {
 	listing "$1" | grep -v '^[^ ]* d '

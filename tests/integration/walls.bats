@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/walls finds each violation that it looks for. Each test adds a line that breaks a rule to a copy of
-# src/, and the script must name that line.
+# scripts/walls finds each violation that it looks for. Each test adds a line that breaks a rule to a copy of src/,
+# and the script must name that line.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 

@@ -11,8 +11,8 @@
 #                                         expression PATTERN
 #   mirror_clear_log                      forget the requests so far
 #
-# Start the mirror in setup_file or in a test, and stop it in the teardown of the same. The mirror also ends
-# when the process that started it ends.
+# Start the mirror in setup_file or in a test, and stop it in the teardown of the same. The mirror also ends when the
+# process that started it ends.
 
 MIRROR_DIR=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -22,9 +22,9 @@ mirror_start()
 	shift
 
 	MIRROR_STATE=$(mktemp -d "${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}/mirror.XXXXXX") || return 1
-	# The server prints "ready" into the pipe; if it dies before, the pipe ends. The server is no child of
-	# this shell, so that "wait" does not wait for it. Its descriptors 3 and 4 are closed, because bats
-	# waits until no process has these open.
+	# The server prints "ready" into the pipe; if it dies before, the pipe ends. The server is no child of this
+	# shell, so that "wait" does not wait for it. Its descriptors 3 and 4 are closed, because bats waits until no
+	# process has these open.
 	exec {output}< <(
 		exec 3>&- 4>&-
 		"$MIRROR_DIR/serve" --root "$root" --state "$MIRROR_STATE" --watch $$ "$@" \

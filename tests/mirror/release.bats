@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# The releases that make-release makes have the form that the installer relies on. Whether the Nix in them works
-# is tested by the integration tests.
+# The releases that make-release makes have the form that the installer relies on. Whether the Nix in them works is
+# tested by the integration tests.
 
 bats_require_minimum_version 1.5.0
 

@@ -78,8 +78,7 @@ def end(handler, ending, seconds):
             drain(connection, 5)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif isinstance(connection, ssl.SSLSocket):
-            # send TLS's close_notify, and do not wait for the client's: an orderly end, which only comes too
-            # early
+            # send TLS's close_notify, and do not wait for the client's: an orderly end, which only comes too early
             connection.setblocking(False)
             connection.unwrap()
     except OSError:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/packaging/build-deb: the Debian packages of a release, built without root. Tests what is in the
-# packages, and that the programs run from their places. See packaging.bash.
+# scripts/packaging/build-deb: the Debian packages of a release, built without root. Tests what is in the packages,
+# and that the programs run from their places. See packaging.bash.
 
 # shellcheck disable=SC2016 # the inner shells expand what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -254,8 +254,8 @@ ON_HOST='
 }
 
 # maintainer SCRIPT ENABLED WORD...: run the package's SCRIPT as if AppArmor were ENABLED (Y or N) and
-# $HOME/apparmor.d were the directory of the host's profiles. With $HOME/bin a stand-in is called as the parser,
-# and writes its arguments to $HOME/parser; without it, the host's parser.
+# $HOME/apparmor.d were the directory of the host's profiles. With $HOME/bin a stand-in is called as the parser, and
+# writes its arguments to $HOME/parser; without it, the host's parser.
 maintainer()
 {
 	local script=$1

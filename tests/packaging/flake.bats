@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/packaging/flake.nix and package.nix, as the real Nix evaluates and builds them. ./nixpkgs stands in
-# for nixpkgs. See packaging.bash.
+# scripts/packaging/flake.nix and package.nix, as the real Nix evaluates and builds them. ./nixpkgs stands in for
+# nixpkgs. See packaging.bash.
 
 # shellcheck disable=SC2016 # sed expands what stands in single quotes
 # shellcheck disable=SC2154 # bats sets output, status and lines
@@ -154,8 +154,8 @@ clone()
 	[ "$output" = '[ [ ] [ "--enable-helper" ] ]' ]
 }
 
-# Builds in Nix's own sandbox, if the host allows one, with this host's compiler. So the unit tests also run
-# without a network, and where no user but the builder exists.
+# Builds in Nix's own sandbox, if the host allows one, with this host's compiler. So the unit tests also run without
+# a network, and where no user but the builder exists.
 @test "flake: it builds, passes its unit tests, and runs" {
 	local paths='' path out
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scripts/build-static: what it refuses, and (only if asked for, because it takes minutes) that it makes the
-# same bytes everywhere. STATIC_DIST and other variables: see static.bash.
+# scripts/build-static: what it refuses, and (only if asked for, because it takes minutes) that it makes the same
+# bytes everywhere. STATIC_DIST and other variables: see static.bash.
 
 # shellcheck disable=SC2154 # bats sets output, status and lines
 
@@ -36,8 +36,7 @@ build_static()
 	[ -z "$(find .cache -name 'work.*')" ]
 }
 
-# Builds the compiler and the libraries again, too; "scripts/check static" does the same with those from the
-# cache
+# Builds the compiler and the libraries again, too; "scripts/check static" does the same with those from the cache
 @test "build-static: another directory, umask, time zone and locale, and the same bytes" {
 	local top=$BATS_TEST_DIRNAME/../..
 

@@ -16,8 +16,8 @@
 #                             with --install, and gets the contents of FILE; nothing is installed
 #   fetches COMMAND... URL FILE     the same by tests/fetch, where no namespaces can be made
 #
-# Environment: STATIC_DIST, the directory of the binaries (by default dist/ in the top directory); STATIC_BUILD,
-# the directory that was given to `scripts/build-static --build`; RELEASES, as in scripts/check.
+# Environment: STATIC_DIST, the directory of the binaries (by default dist/ in the top directory); STATIC_BUILD, the
+# directory that was given to `scripts/build-static --build`; RELEASES, as in scripts/check.
 
 static_suite()
 {

@@ -334,8 +334,8 @@ with_emulator()
 	check_by_emulator() {
 		emulated "$1"
 		SYSTEM=$1-linux tiny_release "$BATS_TEST_TMPDIR/site" 1.0.1
-		# the emulator is a process with several threads, to which the kernel refuses a user namespace.
-		# Check this runtime only: whether another works depends on the host.
+		# the emulator is a process with several threads, to which the kernel refuses a user namespace. Check
+		# this runtime only: whether another works depends on the host.
 		export NIX_USER_CHROOT_RUNTIME=userns
 		run -1 "${emulated[@]}" --check
 		[[ $output == *'user namespace        failed'* && $output == *emulator* ]]
