@@ -63,6 +63,8 @@ use_ssh()
 	[ "$(inside cat /etc/ssh/ssh_config)" = "$(cat /etc/ssh/ssh_config)" ]
 	[ "$(inside stat -c %u:%a /etc/ssh/ssh_config)" = "$(id -u):444" ]
 	run ! inside sh -c 'chmod u+w /etc/ssh/ssh_config && echo x >>/etc/ssh/ssh_config'
+	run -0 "$PROGRAM" -v --new-namespace "$NIX" true
+	[[ $output == *"/etc/ssh/ssh_config is a copy of your own inside, so that ssh accepts it"* ]]
 }
 
 @test "the setting is what two entries must have in common, and so is what was copied" {

@@ -673,15 +673,20 @@ files()
 }
 
 @test "uninstall: in Nix's cache directory only what Nix is known to make" {
+	local cache=$HOME/.cache/nix
+
 	lined
-	mkdir -p "$HOME/.cache/nix/mine" "$HOME/.cache/nix/gitv3" "$HOME/.cache/nix-user-chroot"
-	touch "$HOME/.cache/nix/mine/x" "$HOME/.cache/nix/fetcher-cache-v3.sqlite" \
-		"$HOME/.cache/nix-user-chroot/x.part"
+	mkdir -p "$cache/mine" "$cache/gitv3" "$cache/eval-cache-v5" "$cache/fetcher-locks" "$cache/hg" \
+		"$cache/tarballs" "$cache/tarball-cache" "$HOME/.cache/nix-user-chroot"
+	touch "$cache/mine/x" "$cache/hgrc" "$cache/tarballs-of-mine" "$HOME/.cache/nix-user-chroot/x.part"
+	touch "$cache/fetcher-cache-v3.sqlite" "$cache/binary-cache-v6.sqlite" "$cache/flake-registry.json" \
+		"$cache"/{eval-cache-v5,fetcher-locks,gitv3,hg,tarballs,tarball-cache}/file
 	run -0 uninstall
-	[[ $output == *"$HOME/.cache/nix/mine (not known to be of Nix)"* ]]
-	# this program keeps nothing in .cache/nix; only a part file in its own cache
-	[ "$(cd "$HOME" && find .cache -type f | sort)" = ".cache/nix-user-chroot/x.part
-.cache/nix/mine/x" ]
+	[[ $output == *"$cache/mine (not known to be of Nix)"* ]]
+	# this program has no cache of its own, so a directory of that name is not its own either
+	[ "$(cd "$HOME" && find .cache ! -type d | sort | tr '\n' ' ')" = ".cache/nix-user-chroot/x.part \
+.cache/nix/hgrc .cache/nix/mine/x .cache/nix/tarballs-of-mine " ]
+	[ "$(ls -A "$cache")" = $'hgrc\nmine\ntarballs-of-mine' ]
 }
 
 @test "uninstall: downloads that were broken off go with the Nix directory" {

@@ -124,6 +124,6 @@ downloads()
 
 	zeros=$(printf '%064d' 0)
 	run -125 "${@:1:$#-2}" --install --no-channel-add --tarball "$url" --sha256 "$zeros"
-	[[ $output == *" has another hash than it should: "* ]]
+	[[ $output == *"SHA-256 mismatch for "* ]]
 	[[ $output == *"found    $(sha256sum "$file" | cut -c1-64)"* ]]
 }

@@ -128,8 +128,13 @@ static void roots(void **state)
 	setenv("NIX_USER_CHROOT_COLLECT_ANYWAY", "1", 1);
 	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &others), 0);
 	unsetenv("NIX_USER_CHROOT_COLLECT_ANYWAY");
+	strlist_add(&list, "/nowhere/result");
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &none), -1);
 	said = capture_end(&capture);
 	assert_non_null(strstr(said, "1 of its roots is missing inside, such as /"));
+	assert_non_null(strstr(said, "so that what it keeps would be deleted"));
+	assert_non_null(strstr(said, "2 of its roots are missing inside, such as /"));
+	assert_non_null(strstr(said, "so that what they keep would be deleted"));
 	assert_non_null(strstr(said, "cannot be seen from here: 1 (\\u001B[31mred)"));
 	assert_non_null(strstr(said, "min-free is set"));
 	assert_null(strchr(said, '\033'));
