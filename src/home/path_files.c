@@ -162,13 +162,32 @@ static char *file_of(const struct home *home, const struct trial *trial)
 	return path_join(home->path, of_bash[2]);
 }
 
-static bool has_directory(const struct home *home, const struct trial *trial, const char *bin)
+/* A shell that is not installed is not started: it lacks nothing. */
+static struct shell_try begin_trial(const struct home *home, const struct trial *trial)
 {
 	_cleanup_free_ char *shell = find_shell(trial->shell);
 	const char *zsh = zsh_directory(home);
 
-	return !shell || shell_try(shell, trial->name, trial->word, home->path,
-				   strcmp(zsh, home->path) != 0 ? zsh : NULL, bin) == 1;
+	return shell ? shell_try_begin(shell, trial->name, trial->word, home->path,
+				       strcmp(zsh, home->path) != 0 ? zsh : NULL)
+		     : (struct shell_try){.fd = -1};
+}
+
+/*
+ * Which of the trials that are WANTED do not find BIN on PATH? Their shells run at the same time.
+ */
+static void find_lacking(const struct home *home, const bool *wanted, const char *bin,
+			 bool *lacking)
+{
+	struct shell_try tries[TRIALS];
+
+	for (size_t i = 0; i < TRIALS; i++)
+		tries[i] = wanted[i] ? begin_trial(home, &trials[i]) : (struct shell_try){.fd = -1};
+	for (size_t i = 0; i < TRIALS; i++) {
+		bool is_there = tries[i].pid != 0;
+
+		lacking[i] = shell_try_end(&tries[i], bin) != 1 && is_there;
+	}
 }
 
 void path_plan_for(const struct home *home, const char *bin, struct path_plan *out)
@@ -232,19 +251,20 @@ static void add_file(const struct home *home, const struct trial *trial, struct 
 void path_look(const struct home *home, const char *bin, const struct strlist *ours,
 	       struct path_plan *out)
 {
-	bool wants_fish = false;
+	bool wants_fish = false, wanted[TRIALS], lacking[TRIALS];
 
 	path_plan_for(home, bin, out);
 	/* a directory with ':' in its name cannot be on PATH */
-	for (size_t i = 0; i < TRIALS && !strpbrk(bin, ":\n"); i++) {
-		const struct trial *trial = &trials[i];
-
-		if (!is_in_use(home, out, trial->shell) || has_directory(home, trial, bin))
+	for (size_t i = 0; i < TRIALS; i++)
+		wanted[i] = !strpbrk(bin, ":\n") && is_in_use(home, out, trials[i].shell);
+	find_lacking(home, wanted, bin, lacking);
+	for (size_t i = 0; i < TRIALS; i++) {
+		if (!lacking[i])
 			continue;
-		if (strcmp(trial->shell, "fish") == 0)
+		if (strcmp(trials[i].shell, "fish") == 0)
 			wants_fish = true;
 		else
-			add_file(home, trial, out);
+			add_file(home, &trials[i], out);
 	}
 	if (out->files.count == 0 && out->refused.count == 0)
 		drop(&out->sh);
@@ -309,11 +329,19 @@ void path_carry_out(struct path_plan *plan)
 
 void path_check(const struct home *home, const char *bin, const struct path_plan *plan)
 {
+	bool wanted[TRIALS], lacking[TRIALS];
+
 	for (size_t i = 0; i < TRIALS; i++) {
 		_cleanup_free_ char *path = file_of(home, &trials[i]);
 
-		if (path && strlist_has(&plan->files, path) &&
-		    is_in_use(home, plan, trials[i].shell) && !has_directory(home, &trials[i], bin))
+		wanted[i] = path && strlist_has(&plan->files, path) &&
+			    is_in_use(home, plan, trials[i].shell);
+	}
+	find_lacking(home, wanted, bin, lacking);
+	for (size_t i = 0; i < TRIALS; i++) {
+		_cleanup_free_ char *path = lacking[i] ? file_of(home, &trials[i]) : NULL;
+
+		if (path)
 			log_warning(
 				"%s has our line for PATH, but PATH of %s still lacks %s: the file "
 				"sets PATH again later, or takes too long\n"

@@ -126,25 +126,34 @@ static int read_answer(int fd, const char *directory)
 	return r;
 }
 
-int shell_try(const char *shell, const char *name, const char *word, const char *home,
-	      const char *zdotdir, const char *directory)
+struct shell_try shell_try_begin(const char *shell, const char *name, const char *word,
+				 const char *home, const char *zdotdir)
 {
-	int ends[2], r;
-	pid_t child;
+	struct shell_try out = {.pid = -1, .fd = -1};
+	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	child = fork();
-	if (child == 0)
+		return out;
+	out.pid = fork();
+	if (out.pid == 0)
 		run_shell(ends[1], shell, name, word, home, zdotdir);
 	close(ends[1]);
-	r = child < 0 ? -1 : read_answer(ends[0], directory);
-	close(ends[0]);
-	if (child > 0) {
-		kill(-child, SIGKILL);
-		kill(child, SIGKILL);
-		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	out.fd = ends[0];
+	return out;
+}
+
+int shell_try_end(struct shell_try *try, const char *directory)
+{
+	int r = try->pid > 0 ? read_answer(try->fd, directory) : -1;
+
+	if (try->fd >= 0)
+		close(try->fd);
+	if (try->pid > 0) {
+		kill(-try->pid, SIGKILL);
+		kill(try->pid, SIGKILL);
+		while (waitpid(try->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	*try = (struct shell_try){.fd = -1};
 	return r;
 }

@@ -1,13 +1,26 @@
-/* Starts a shell to find out what it has on PATH. */
+/* Starts shells to find out what they have on PATH. */
 #ifndef HOME_SHELL_TRY_H
 #define HOME_SHELL_TRY_H
 
+#include <sys/types.h>
+
+struct shell_try {
+	pid_t pid; /* 0: none; -1: it could not be started */
+	int fd;
+};
+
 /*
- * Does the shell SHELL (a path), called as NAME with the options WORD, have DIRECTORY on PATH if it
- * is started in HOME with the environment of a login, and with ZDOTDIR (NULL: unset)? It gets no
- * terminal, and five seconds. 1, 0, or -1 if it did not answer.
+ * Start the shell SHELL (a path), called as NAME with the options WORD, in HOME, with the
+ * environment of a login and with ZDOTDIR (NULL: unset), and without a terminal. Several shells can
+ * run at once. shell_try_end() ends it.
  */
-int shell_try(const char *shell, const char *name, const char *word, const char *home,
-	      const char *zdotdir, const char *directory);
+struct shell_try shell_try_begin(const char *shell, const char *name, const char *word,
+				 const char *home, const char *zdotdir);
+
+/*
+ * Has the shell TRY DIRECTORY on PATH? 1, 0, or -1 if it did not answer within five seconds of this
+ * call. The shell and what it started are killed.
+ */
+int shell_try_end(struct shell_try *try, const char *directory);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* renameat2(2); some libcs lack it */
@@ -246,19 +247,48 @@ static int note_names(const struct commit *commit, const struct strlist *names,
 	return r < 0 ? layout_error("write the record in", commit->request->nix_path, r) : 0;
 }
 
+/*
+ * Begin to write what is staged to disk: syncfs(2) instead of fsync(2) of some 5,000 files, for one
+ * wait for the disk, one journal commit, and no directory forgotten. It also flushes what others
+ * wrote there. A process of its own waits, so that the digests are computed meanwhile.
+ */
+static pid_t flush_begin(int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(syncfs(fd) < 0 ? errno : 0);
+	return pid;
+}
+
+/* Wait for flush_begin(): 0 or a negative errno. */
+static int flush_end(int fd, pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return syncfs(fd) < 0 ? -errno : 0;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
 static int commit_all(const struct commit *commit, struct record *record, struct store_result *out)
 {
 	const struct store_request *request = commit->request;
-	int r;
+	pid_t flush;
+	int r, noted;
 
-	if (list_staged(commit, &out->names) < 0 || note_names(commit, &out->names, record) < 0)
+	if (list_staged(commit, &out->names) < 0)
 		return -1;
-	/*
-	 * syncfs(2) instead of fsync(2) of some 5,000 files: one wait for the disk, one journal
-	 * commit, and no directory is forgotten. It also flushes what others wrote there.
-	 */
-	if (syncfs(request->top_fd) < 0)
-		return say(request, "write to disk what goes to", "", errno);
+	flush = flush_begin(request->top_fd);
+	noted = note_names(commit, &out->names, record);
+	r = flush_end(request->top_fd, flush);
+	if (noted < 0)
+		return -1;
+	if (r < 0)
+		return say(request, "write to disk what goes to", "", -r);
 	for (size_t i = 0; i < out->names.count; i++)
 		if (commit_path(commit, out->names.items[i], record, out) < 0)
 			return -1;
