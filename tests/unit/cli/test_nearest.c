@@ -47,8 +47,8 @@ static void distances(void **state)
 
 static void words(void **state)
 {
-	static const char *const known[] = {"install", "uninstall", "json",
-					    "yes",     "mirror",    "no-modify-profile"};
+	static const char *const known[] = {"install", "uninstall",	    "json", "yes",
+					    "mirror",  "no-modify-profile", "q"};
 	static const struct {
 		const char *typed, *nearest;
 	} cases[] = {
