@@ -57,7 +57,7 @@ tiny()
 		chown 54321 "$HOME"
 		refused_early "HOME is $HOME" "belongs to user 54321" "sudo -H" -- tiny
 	else
-		refused_early "HOME is /" "belongs to user 0" -- env HOME=/ "$PROGRAM" --install \
+		refused_early "HOME is /" "belongs to user $(stat -c %u /)" -- env HOME=/ "$PROGRAM" --install \
 			--mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$TINY"
 	fi
 }
@@ -130,9 +130,10 @@ tiny()
 
 @test "a store path that is a dangling symlink: --force and another version work all the same" {
 	install -q --nix-version "$OLD" --extra-conf 'substitute = false'
+	# the sandbox has busybox's sh, with an ln of its own; on a host without a sandbox sh is the host's
 	"$PROGRAM" -- nix-build --no-out-link -E 'derivation {
 		name = "dangling"; system = builtins.currentSystem; builder = "/bin/sh";
-		args = [ "-c" "ln -s /nowhere/at/all $out" ]; }'
+		args = [ "-c" "ln -s /nowhere/at/all $out || /bin/ln -s /nowhere/at/all $out" ]; }'
 	before=$(ls -d "$NIX"/store/*dangling*)
 	install -q --force --nix-version "$OLD"
 	diff <(echo "$before") <(ls -d "$NIX"/store/*dangling*)
