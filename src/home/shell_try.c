@@ -94,22 +94,25 @@ static int has_directory(const char *text, const char *directory)
 }
 
 /*
- * Read until the answer is there, not to the end: a background process may keep the pipe open for
- * ever.
+ * Read until the answer is there, or the time END has come; not to the end, since a background
+ * process may keep the pipe open for ever.
  */
-static int read_answer(int fd, const char *directory)
+static int read_answer(int fd, int64_t end, const char *directory)
 {
 	_cleanup_free_ char *text = xcalloc(OUTPUT_MAX + 1, 1);
-	const int64_t end = now_ms() + PATIENCE_MS;
 	size_t len = 0;
 	int r = -1;
 
 	while (r < 0 && len < OUTPUT_MAX) {
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		int64_t left = end - now_ms();
+		/* an answer that has come counts, also if another shell took all the time */
+		int ready = poll(&wait, 1, left > 0 ? (int)left : 0);
 		ssize_t n;
 
-		if (left <= 0 || (poll(&wait, 1, (int)left) <= 0 && errno != EINTR))
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
 			break;
 		n = read(fd, text + len, OUTPUT_MAX - len);
 		if (n < 0 && errno == EINTR)
@@ -129,7 +132,7 @@ static int read_answer(int fd, const char *directory)
 struct shell_try shell_try_begin(const char *shell, const char *name, const char *word,
 				 const char *home, const char *zdotdir)
 {
-	struct shell_try out = {.pid = -1, .fd = -1};
+	struct shell_try out = {.pid = -1, .fd = -1, .end_ms = now_ms() + PATIENCE_MS};
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -144,7 +147,7 @@ struct shell_try shell_try_begin(const char *shell, const char *name, const char
 
 int shell_try_end(struct shell_try *try, const char *directory)
 {
-	int r = try->pid > 0 ? read_answer(try->fd, directory) : -1;
+	int r = try->pid > 0 ? read_answer(try->fd, try->end_ms, directory) : -1;
 
 	if (try->fd >= 0)
 		close(try->fd);

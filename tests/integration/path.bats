@@ -227,6 +227,17 @@ finds() { [ "$("$@" 'command -v nix' | tail -n 1)" = "$HOME/.local/bin/nix" ]; }
 	[ "$(cat .bashrc .profile .zshenv)" = $'sleep 617\nexit 3\nPATH=/usr/bin:/bin' ]
 }
 
+@test "one shell's startup file hangs: another shell's answer counts all the same" {
+	echo 'sleep 618' >.profile
+	echo 'PATH=~/.local/bin:$PATH' >.bashrc
+	run -0 put
+	[ "$(lined)" = ./.profile ]
+	[ "$(cat .bashrc)" = 'PATH=~/.local/bin:$PATH' ]
+	run ! pgrep -u "$(id -u)" -xf 'sleep 618'
+	take
+	[ "$(cat .profile)" = 'sleep 618' ]
+}
+
 @test "killed between the record and the line, and run again" {
 	put
 	# the state between the two: the record is written, and the line is not
