@@ -76,5 +76,7 @@ mirror_requests()
 
 mirror_clear_log()
 {
+	# by a new file: what connections that began before have still to say goes into the old one
+	rm -f -- "$MIRROR_LOG"
 	: >"$MIRROR_LOG"
 }

@@ -47,6 +47,23 @@ is_refused() # CURL'S STATUS CURL OPTION...
 	[ "$status" -eq "$1" ]
 }
 
+@test "a request that began before mirror_clear_log is not in the log after it" {
+	local client before
+
+	before=$MIRROR_STATE/before
+	mirror_fault '{"path": "/file", "fault": "slow", "rate": 20000, "times": 1}'
+	curl -sN --max-time 20 --noproxy '*' --cacert "$MIRROR_CA" -o got "$MIRROR_URL/file" 3>&- &
+	client=$!
+	timeout 20 sh -c 'until [ -s got ]; do sleep 0.05; done'
+	[ ! -s "$MIRROR_LOG" ]
+	ln "$MIRROR_LOG" "$before"
+	mirror_clear_log
+	kill "$client"
+	timeout 20 sh -c 'until [ -s "$1" ]; do sleep 0.05; done' - "$before"
+	grep '^GET /file 200 ' "$before"
+	[ ! -s "$MIRROR_LOG" ]
+}
+
 @test "a file, over https and http, with what resuming needs" {
 	get /file
 	cmp got "$root/file"

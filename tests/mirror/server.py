@@ -2,7 +2,8 @@
 
 An answer is made in two steps: first its contents (Answer, made by the answer_* and fault_* functions), then how it is
 sent (Handler.send). The log line of a request is written before the last byte of the answer is sent: so a client that
-has read the whole answer finds the line in the log.
+has read the whole answer finds the line in the log. A client that was killed leaves a request that may end later: its
+line goes into the log that was there when its connection began, which mirror_clear_log may have removed since.
 """
 
 import dataclasses
@@ -33,11 +34,12 @@ class Site:
         self.latest = latest
         self.faults = fault_list
         self.urls = {}  # "http", "https": the address of each
-        self.log_fd = os.open(os.path.join(state, "log"),
-                              os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o644)
+        self.log_path = os.path.join(state, "log")
+        os.close(self.open_log(os.O_TRUNC))
 
-    def log(self, line):
-        os.write(self.log_fd, (line + "\n").encode())
+    def open_log(self, flags=0):
+        """Returns a descriptor of the log that is there now."""
+        return os.open(self.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags, 0o644)
 
     def find(self, path):
         """The file that PATH of a URL names, or None."""
@@ -159,6 +161,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self):
+        self.log_fd = self.server.site.open_log()
         self.tls_failed = False
         if self.server.tls:
             self.request.settimeout(self.timeout)
@@ -166,7 +169,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.request = self.server.tls.wrap_socket(self.request, server_side=True)
             except (ssl.SSLError, OSError) as error:
                 self.tls_failed = True
-                self.server.site.log(f"TLS {self.server.url} failed: {error}")
+                self.log(f"TLS {self.server.url} failed: {error}")
         super().setup()
 
     def handle(self):
@@ -176,6 +179,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def finish(self):
         super().finish()
         self.request.close()
+        os.close(self.log_fd)
+
+    def log(self, line):
+        os.write(self.log_fd, (line + "\n").encode())
 
     def log_message(self, *_):
         """Does nothing: http.server's own log is not used here."""
@@ -185,7 +192,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         condition = self.headers.get("If-Range")
         words += [f"if-range={condition}"] if condition else []
         words += [f"fault={self.fault['fault']}"] if self.fault else []
-        self.server.site.log(" ".join(words + [self.server.scheme]))
+        self.log(" ".join(words + [self.server.scheme]))
 
     def do_GET(self):
         site = self.server.site
@@ -194,7 +201,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             self.fault = site.faults.take(self.command, self.file) or {}
         except faults.FaultError as error:
-            site.log(f"ERROR {error}")
+            self.log(f"ERROR {error}")
             self.send(respond(500, f"{error}\n"))
             return
         self.send(self.answer())
