@@ -8,6 +8,7 @@
 #include "run/run.h"
 #include "install/bundle.h"
 #include "install/install.h"
+#include "install/turn.h"
 #include "install/update.h"
 #include "uninstall/uninstall.h"
 #include "util/program.h"
@@ -89,6 +90,7 @@ static int delegate(char *const *program_argv)
 
 	if (beside && check_trusted(beside) < 0)
 		return EXIT_CANCELED;
+	turn_pass_on();
 	if (beside)
 		execv(beside, argv);
 	if (!beside || errno == ENOENT) {

@@ -6,6 +6,7 @@
 #include "install/bundle.h"
 #include "install/install.h"
 #include "install/release.h"
+#include "install/turn.h"
 #include "install/update.h"
 #include "run/exec.h"
 #include "run/helper.h"
@@ -159,7 +160,9 @@ static int install(const struct options *options)
 		return r < 0 ? EXIT_CANCELED : 0;
 	if (look_at_bundle(&bundle, &version, &system))
 		request.bundle = &bundle;
-	return install_command(&request);
+	r = install_command(&request);
+	turn_end();
+	return r;
 }
 
 /*

@@ -1,9 +1,12 @@
 #include "install/already.h"
+#include "fetch/url.h"
 #include "home/self.h"
 #include "host/runtimes.h"
 #include "install/damage.h"
 #include "install/installed.h"
+#include "install/release.h"
 #include "install/site.h"
+#include "install/turn.h"
 #include "run/nix_dir.h"
 #include "store/layout.h"
 #include "store/record.h"
@@ -16,17 +19,25 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* May MIRROR be asked? Once Nix is installed, it is not asked. */
+static bool is_mirror(const char *mirror)
+{
+	_cleanup_free_ char *url = release_mirror_url(mirror);
+
+	return url && url_scheme(url) != URL_HTTP;
+}
+
 /*
- * Does REQUEST ask for more than a look at what is installed: a comparison with nix.conf, a
- * question to a mirror, or a command to run afterwards?
+ * Does REQUEST ask for more than a look at what is installed: a comparison with nix.conf, an option
+ * to refuse, or a command to run afterwards?
  */
 static bool asks_for_more(const struct install_request *request)
 {
 	const char *certificates = env_get("NIX_SSL_CERT_FILE"), *of_host;
 
 	if (request->runtime != RUNTIME_AUTO || request->force || request->dry_run ||
-	    request->argv || request->mirror || request->tarball || request->sha256 ||
-	    request->cacert || request->nix_extra_conf_file ||
+	    request->argv || request->tarball || request->sha256 || request->cacert ||
+	    (request->mirror && !is_mirror(request->mirror)) || request->nix_extra_conf_file ||
 	    (request->extra_conf && request->extra_conf->count))
 		return true;
 	of_host = certificates ? ca_bundle_find("") : NULL;
@@ -34,15 +45,18 @@ static bool asks_for_more(const struct install_request *request)
 }
 
 /*
- * Is the installation complete and whole? It must also be the caller's own, and no other process
- * may be at work on it.
+ * Is the installation in NIX_DIR, which *FD becomes, complete and whole? It must also be the
+ * caller's own, and no other process may be at work on it.
  */
-static bool is_settled(int nix_dir_fd, const char *nix_dir)
+static bool is_settled(const char *nix_dir, int *fd)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_(strlist_clear) struct strlist missing = {0};
+	int nix_dir_fd;
 
-	if (record_read(nix_dir_fd, &record) < 0 || !record.is_complete ||
+	cleanup_close(fd);
+	nix_dir_fd = *fd = open(nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (nix_dir_fd < 0 || record_read(nix_dir_fd, &record) < 0 || !record.is_complete ||
 	    record.owner != geteuid() || fs_exists(nix_dir_fd, LAYOUT_LOCK) ||
 	    faccessat(nix_dir_fd, LAYOUT_STATE, W_OK | X_OK, AT_EACCESS) < 0)
 		return false;
@@ -91,17 +105,20 @@ int already_installed(const struct install_request *request)
 {
 	_cleanup_(site_clear) struct site site = {.runtime = request->runtime};
 	_cleanup_close_ int fd = -1;
+	int r;
 
-	if (asks_for_more(request))
+	if (turn_take_over() || asks_for_more(request))
 		return 0;
 	site.nix_dir = nix_dir_choose(&site.runtime);
 	if (!site.nix_dir)
 		return -1;
 	if (site.runtime != RUNTIME_AUTO && site.runtime != RUNTIME_USERNS)
 		return 0;
-	fd = open(site.nix_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || !is_settled(fd, site.nix_dir))
-		return 0;
+	while (!is_settled(site.nix_dir, &fd)) {
+		r = turn_wait(site.nix_dir);
+		if (r <= 0)
+			return r;
+	}
 	if (home_find(&site.home) < 0 || trusted_find(&request->trust, &site.trust) < 0)
 		return -1;
 	return look_at_release(request, &site, fd);

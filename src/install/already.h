@@ -8,7 +8,8 @@
 #include "install/request.h"
 
 /*
- * Is everything in place that REQUEST asks for, and nothing to be repaired? Changes nothing.
+ * Is everything in place that REQUEST asks for, and nothing to be repaired? Waits for another
+ * process that is at work on it, or about to be (turn.h). Changes nothing.
  * Returns 1 after a message that says so; -1 after a message that the installer would print too; 0,
  * silently, if the installer has to look: there is work, or REQUEST asks for more than this
  * function can check. The digests of store paths are not compared: that needs libcrypto, and

@@ -23,6 +23,7 @@
 #include "install/summary.h"
 #include "install/supervise.h"
 #include "install/tidy.h"
+#include "install/turn.h"
 #include "run/run.h"
 #include "store/commit.h"
 #include "store/layout.h"
@@ -278,6 +279,7 @@ static int take_lock(const struct installation *in, struct installed *installed,
 	} while (r > 0);
 	if (r < 0 || site_check(in->site, lock->nix_dir_fd) < 0)
 		return -1;
+	turn_end();
 	/* another process may have installed Nix since this one looked */
 	r = installed_look(nix_dir, in->request, installed);
 	if (r != 0)

@@ -71,8 +71,12 @@ profile_generations()
 	untouched "$alone/nix-user-chroot" --install --no-shims
 	[ "$output" = "nix-user-chroot: Nix $OLD is installed in $NIX already: nothing to do" ]
 	untouched env "NIX_USER_CHROOT_NIX_VERSION=$OLD" "$alone/nix-user-chroot" --install --no-shims
+	# no mirror is asked for what is there
+	untouched "$alone/nix-user-chroot" --install --no-shims --mirror "$MIRROR_URL"
+	untouched env NIX_USER_CHROOT_MIRROR=/nowhere "$alone/nix-user-chroot" --install --no-shims
 	# these need the installer: the entering program alone cannot do them, and cannot repair an installation
-	for more in --force --dry-run "--nix-version $NEW" "--extra-conf cores=1" "--mirror $MIRROR_URL" "-- true" ""; do
+	for more in --force --dry-run "--nix-version $NEW" "--extra-conf cores=1" "--mirror http://localhost" \
+		"--mirror nowhere" "--cacert $MIRROR_CA" "-- true" ""; do
 		# shellcheck disable=SC2086 # a list of words
 		run -99 "$alone/nix-user-chroot" --install ${more:+--no-shims} $more
 		[ -z "$output" ]

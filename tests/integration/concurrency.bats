@@ -76,7 +76,7 @@ ended()
 @test "fifty at once on one directory: one download, all well, one store" {
 	local n
 
-	at_once 50 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add
+	at_once 50 SSL_CERT_FILE="$MIRROR_CA" "$PROGRAM" --install --mirror "$MIRROR_URL" --no-channel-add
 	ended '50 0'
 	[ "$(mirror_requests '^GET .*tar\.xz [0-9]')" -eq 1 ]
 	# only the first asks the mirror; the others wait and find Nix installed
@@ -106,6 +106,25 @@ ended()
 	[ "$(cat second)" = "nix-user-chroot: another --install or --uninstall is at work on $NIX (process $holder): waiting for it
 nix-user-chroot: Nix $SLOW is installed in $NIX already: nothing to do" ]
 	no_leftovers
+}
+
+@test "waiting: those who wait do not start the installer" {
+	local alone=$BATS_TEST_TMPDIR/alone
+
+	[ -e "$BUILD_DIR/nix-user-chroot-install" ] || skip "the single-file build has no installer beside it"
+	mkfifo go
+	install --nix-version "$SLOW" >first 2>&1 3>&- &
+	pids+=($!)
+	wait_until 20 test -e started
+	mkdir "$alone"
+	cp "$PROGRAM" "$alone"
+	printf '#!/bin/sh\nexit 99\n' >"$alone/nix-user-chroot-install"
+	chmod +x "$alone/nix-user-chroot-install"
+	at_once 5 "$alone/nix-user-chroot" --install --no-shims --nix-version "$SLOW"
+	wait_until 20 eval '[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "waiting for it\$")" -eq 5 ]'
+	timeout 20 sh -c 'echo go >go'
+	ended '6 0'
+	[ "$(cat "$BATS_TEST_TMPDIR"/*.said | grep -c "is installed in $NIX already: nothing to do\$")" -eq 5 ]
 }
 
 @test "two --force at once: one after the other" {

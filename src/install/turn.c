@@ -1,0 +1,89 @@
+#include "install/turn.h"
+#include "run/living.h"
+#include "store/lock.h"
+#include "ui/progress.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Holds the number of the descriptor from turn_pass_on() to turn_take_over(). */
+#define VARIABLE "NIX_USER_CHROOT_TURN"
+
+/* An installer needs some hundredths of a second to its lock; one that needs longer was stopped. */
+#define PATIENCE_MS 2000
+#define TICK_MS	    20
+
+/*
+ * The list of living namespaces, a directory of this user's alone, if this process has the turn:
+ * its lock is the turn.
+ */
+static int turn = -1;
+
+int turn_wait(const char *nix_dir)
+{
+	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+	_cleanup_close_ int list = -1;
+	struct progress progress;
+	struct origin origin;
+
+	if (isatty(STDERR_FILENO))
+		return 0;
+	progress_init(&progress);
+	for (int waited = 0; waited < PATIENCE_MS; waited += TICK_MS) {
+		int r = lock_wait(nix_dir, &progress);
+
+		if (r != 0)
+			return r;
+		if (list < 0 && origin_read(&origin) == 0)
+			list = living_open(&origin);
+		if (list < 0)
+			return 0;
+		if (living_lock(list)) {
+			turn = steal_fd(&list);
+			return 0;
+		}
+		nanosleep(&tick, NULL);
+	}
+	return 0;
+}
+
+void turn_pass_on(void)
+{
+	_cleanup_free_ char *number = xasprintf("%d", turn);
+
+	if (turn >= 0 && fcntl(turn, F_SETFD, 0) == 0)
+		setenv(VARIABLE, number, true);
+}
+
+bool turn_take_over(void)
+{
+	const char *number = getenv(VARIABLE);
+	int fd = number ? atoi(number) : -1;
+	struct stat st;
+
+	unsetenv(VARIABLE);
+	/* somebody may have set the variable by hand */
+	if (fd <= STDERR_FILENO || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	turn = fd;
+	return true;
+}
+
+void turn_end(void)
+{
+	if (turn < 0)
+		return;
+	/* with the lock, so that no entry is about to put its namespace there */
+	if (living_lock(turn))
+		living_remove_empty(turn);
+	flock(turn, LOCK_UN);
+	close(turn);
+	turn = -1;
+}
