@@ -246,10 +246,12 @@ static void say_summary(const struct installation *in, const char *version, int 
 static int look(const struct installation *in, struct installed *installed)
 {
 	const char *nix_dir = in->site->nix_dir;
-	int r = lock_wait(nix_dir, in->progress);
+	int r;
 
-	if (r > 0)
-		installed->is_fresh = true;
+	if (lock_is_held(nix_dir))
+		turn_end();
+	r = lock_wait(nix_dir, in->progress);
+	installed->is_fresh |= r > 0;
 	return r < 0 ? -1 : installed_look(nix_dir, in->request, installed);
 }
 
@@ -408,6 +410,7 @@ static void clean_up(void *ctx, pid_t child)
 	const struct installation *in = ctx;
 
 	progress_abandon(in->progress);
+	turn_end();
 	tidy(in->site, child);
 }
 

@@ -239,6 +239,14 @@ int lock_wait(const char *nix_dir, struct progress *progress)
 	return r < 0 ? -1 : 1;
 }
 
+bool lock_is_held(const char *nix_dir)
+{
+	_cleanup_close_ int dir = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = dir < 0 ? -1 : fs_open_below(dir, LAYOUT_LOCK, O_RDWR, 0);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static bool is_of(int nix_dir_fd, pid_t pid)
 {
 	_cleanup_free_ char *text = read_pid(nix_dir_fd), *wanted = xasprintf("%ld", (long)pid);

@@ -44,6 +44,9 @@ int lock_take_now(const char *nix_dir, struct lock *out);
  */
 int lock_wait(const char *nix_dir, struct progress *progress);
 
+/* Does another process hold the lock? False also if this user may not write there. */
+bool lock_is_held(const char *nix_dir);
+
 /*
  * Take the lock without waiting and without making anything: -1, silently, if another process holds
  * it or it does not exist. DYING, if not 0, is a process that held the lock and was killed: the

@@ -21,10 +21,9 @@
  * by three system calls, two thirds of all that a small file takes. ensure_parents() has looked at
  * them, and nothing that is there becomes a symlink later.
  */
-const int extract_entry_flags = ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
-				ARCHIVE_EXTRACT_SECURE_NODOTDOT |
-				ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS |
-				ARCHIVE_EXTRACT_NO_OVERWRITE;
+const int extract_entry_flags =
+	ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
+	ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS | ARCHIVE_EXTRACT_NO_OVERWRITE;
 
 /* Write the contents of ENTRY, whose header was written. */
 static int copy_data(struct extraction *x, struct archive_entry *entry, const char *path)
