@@ -7,6 +7,7 @@
 #include "unpack/confine.h"
 
 #include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/sysmacros.h>
 
 /* Checks that CALL fails with ERR; if not, reports it on the result pipe and continues. */
@@ -326,6 +327,50 @@ static void test_crash(void **state)
 	assert_true(status == 128 + SIGILL || status == 128 + SIGTRAP || status == 128 + SIGABRT);
 }
 
+static int ticks, to_close;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	if (++ticks == 3)
+		close(to_close);
+}
+
+/* The work: wait until its descriptor 0 is closed on the other side. */
+static int read_to_the_end(void *ctx)
+{
+	char byte;
+
+	(void)ctx;
+	return read(STDIN_FILENO, &byte, 1) == 0 ? 7 : 8;
+}
+
+/* A signal to the caller, whose handler interrupts waitpid(2), does not end the waiting. */
+static void test_signals_while_waiting(void **state)
+{
+	struct scratch *scratch = *state;
+	const struct itimerval often = {{.tv_usec = 20000}, {.tv_usec = 20000}}, never = {0};
+	const struct sigaction handled = {.sa_handler = on_alarm};
+	_cleanup_close_ int root = make_dir(scratch, "root"), null = open("/dev/null", O_RDWR);
+	struct confine_request request;
+	struct sigaction before;
+	struct confined child;
+	int in[2];
+
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	request = request_for(root, in[0], null, read_to_the_end);
+	assert_int_equal(confine_spawn(&request, &child), 0);
+	close(in[0]);
+	ticks = 0;
+	to_close = in[1];
+	sigaction(SIGALRM, &handled, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	assert_int_equal(confine_wait(child.pid), 7);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	assert_true(ticks >= 3);
+}
+
 /* If the root is not a directory, the failure comes before any work. */
 static void test_root_is_file(void **state)
 {
@@ -347,10 +392,11 @@ static void test_root_is_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_files),	WITH_SCRATCH(test_files_plain),
-		WITH_SCRATCH(test_descriptors), WITH_SCRATCH(test_limits),
-		WITH_SCRATCH(test_no_landlock), WITH_SCRATCH(test_no_filter),
-		WITH_SCRATCH(test_crash),	WITH_SCRATCH(test_root_is_file),
+		WITH_SCRATCH(test_files),	 WITH_SCRATCH(test_files_plain),
+		WITH_SCRATCH(test_descriptors),	 WITH_SCRATCH(test_limits),
+		WITH_SCRATCH(test_no_landlock),	 WITH_SCRATCH(test_no_filter),
+		WITH_SCRATCH(test_crash),	 WITH_SCRATCH(test_signals_while_waiting),
+		WITH_SCRATCH(test_root_is_file),
 	};
 
 	return cmocka_run_group_tests_name("confine", tests, NULL, NULL);

@@ -10,6 +10,7 @@ static void test_normalise(void **state)
 	} cases[] = {
 		{"a/b", "a/b"},	  {"./a//b/./", "a/b"},	  {"./", ""},
 		{".", ""},	  {"..a/b..", "..a/b.."}, {"a/...", "a/..."},
+		{".a", ".a"},	  {"a/.b/c.", "a/.b/c."}, {"./.a/.", ".a"},
 		{"", NULL},	  {"/a", NULL},		  {"/", NULL},
 		{"..", NULL},	  {"../a", NULL},	  {"a/..", NULL},
 		{"a/../b", NULL}, {"./../a", NULL},	  {"a//../b", NULL},
