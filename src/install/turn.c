@@ -1,5 +1,5 @@
 #include "install/turn.h"
-#include "run/living.h"
+#include "run/living_dir.h"
 #include "store/lock.h"
 #include "ui/progress.h"
 #include "util/cleanup.h"
@@ -19,16 +19,13 @@
 #define PATIENCE_MS 2000
 #define TICK_MS	    20
 
-/*
- * The list of living namespaces, a directory of this user's alone, if this process has the turn:
- * its lock is the turn.
- */
+/* A directory of this user's alone, if this process has the turn: its lock is the turn. */
 static int turn = -1;
 
 int turn_wait(const char *nix_dir)
 {
 	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-	_cleanup_close_ int list = -1;
+	_cleanup_close_ int fd = -1;
 	struct progress progress;
 	struct origin origin;
 
@@ -40,12 +37,12 @@ int turn_wait(const char *nix_dir)
 
 		if (r != 0)
 			return r;
-		if (list < 0 && origin_read(&origin) == 0)
-			list = living_open(&origin);
-		if (list < 0)
+		if (fd < 0 && origin_read(&origin) == 0)
+			fd = living_open_turns(&origin);
+		if (fd < 0)
 			return 0;
-		if (living_lock(list)) {
-			turn = steal_fd(&list);
+		if (living_lock(fd)) {
+			turn = steal_fd(&fd);
 			return 0;
 		}
 		nanosleep(&tick, NULL);
@@ -80,9 +77,8 @@ void turn_end(void)
 {
 	if (turn < 0)
 		return;
-	/* with the lock, so that no entry is about to put its namespace there */
-	if (living_lock(turn))
-		living_remove_empty(turn);
+	/* those who wait for it may then start at the same time as others, and that is all */
+	living_remove_empty(turn);
 	flock(turn, LOCK_UN);
 	close(turn);
 	turn = -1;

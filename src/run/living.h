@@ -12,18 +12,6 @@
 #include <stdbool.h>
 
 /*
- * Open the list. -1: none can be had, for example because somebody else has its name; then nothing
- * is joined or found. The caller closes.
- */
-int living_open(const struct origin *origin);
-
-/*
- * Take the list's lock, which is held until LIST is closed: if two entries start at the same time,
- * one makes the namespace, and the other joins it. False if another process holds the lock.
- */
-bool living_lock(int list);
-
-/*
  * Open the door to a namespace that has KEY and SUITS(CONTEXT), through a process that is on the
  * list. THOROUGHLY, for the holder of the lock: open the newest such namespace, also through
  * processes that are not on the list, such as children of those that are; and remove the files of
@@ -32,9 +20,6 @@ bool living_lock(int list);
 int living_find(int list, const struct living_key *key, int nix_dir_fd, bool thoroughly,
 		bool (*suits)(const struct chroot_door *door, const void *context),
 		const void *context, struct chroot_door *door);
-
-/* Remove LIST if it is empty; for hosts where no namespace can be made. LIST stays open. */
-void living_remove_empty(int list);
 
 /*
  * If a namespace with KEY is on the list, rename its file, to make room for a newer namespace. Call

@@ -4,6 +4,12 @@
 
 #include <stdint.h>
 
+/*
+ * PROC_USER_INIT_INO and PROC_PID_INIT_INO of the kernel's proc_ns.h: the system's first namespaces
+ */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFD
+#define FIRST_PID_NAMESPACE  0xEFFFFFFC
+
 /* Numbers only, so that a file can hold them and memcmp(3) compares them. */
 struct origin {
 	uint64_t boot;		 /* a fingerprint of the boot ID */

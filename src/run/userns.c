@@ -3,6 +3,7 @@
 #include "chroot/plan_compare.h"
 #include "run/collector.h"
 #include "run/living.h"
+#include "run/living_dir.h"
 #include "run/own_root.h"
 #include "ui/log.h"
 #include "util/cleanup.h"

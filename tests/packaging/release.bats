@@ -287,7 +287,7 @@ Commits since v0.0.1:
 	refused "$dir has no $PROOT-source.tar.xz"
 	binaries "$dir"
 	# change the version that the program prints: it is a text in the file
-	sed -i "s/nix-user-chroot $VERSION\$/nix-user-chroot 9.9.9/" "$dir/$NAME-$(uname -m)-linux"
+	sed -i "s/nix-user-chroot $VERSION/nix-user-chroot 9.9.9/" "$dir/$NAME-$(uname -m)-linux"
 	(cd "$dir" && sha256sum -- *-linux *.tar.xz >SHA256SUMS)
 	run release --static "$dir"
 	refused 'says nix-user-chroot 9.9.9'

@@ -82,11 +82,24 @@ static void words(void **state)
 	assert_null(nearest_word("install", known, 0));
 }
 
+/* Of words that are equally near the first is taken, and a nearer one in any place. */
+static void equally_near(void **state)
+{
+	static const char *const alike[] = {"mirror", "mirrow", "mirroz"};
+
+	(void)state;
+	assert_string_equal(nearest_word("mirrox", alike, 3), "mirror");
+	assert_string_equal(nearest_word("mirrorw", alike, 3), "mirror");
+	assert_string_equal(nearest_word("mirrozz", alike, 3), "mirroz");
+	assert_string_equal(nearest_word("mirrow", alike, 3), "mirrow");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(distances),
 		cmocka_unit_test(words),
+		cmocka_unit_test(equally_near),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -583,6 +583,31 @@ static void no_words_at_all(void **state)
 	options_clear(&options);
 }
 
+static void runtimes_and_trust(void **state)
+{
+	static const char *const names[] = {"auto",    "userns", "helper",
+					    "mountns", "direct", "proot"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		PARSE(line, "--runtime", names[i], "--", "true");
+		assert_int_equal(line->options.runtime, i);
+		setenv("NIX_USER_CHROOT_RUNTIME", names[i], 1);
+		PARSE(by_variable, "--", "true");
+		assert_int_equal(by_variable->options.runtime, i);
+		unsetenv("NIX_USER_CHROOT_RUNTIME");
+	}
+	REFUSE(PREFIX "there is no runtime \"chroot\"\n"
+		      "  --runtime or NIX_USER_CHROOT_RUNTIME is auto, userns, helper, mountns, "
+		      "direct or proot\n",
+	       "--runtime", "chroot", "--", "true");
+	{
+		PARSE(line, "--trust-owner", "me", "--shared-group", "us", "--", "true");
+		assert_string_equal(line->options.trust_owner, "me");
+		assert_string_equal(line->options.shared_group, "us");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, empty_environment)
 
 int main(void)
@@ -609,6 +634,7 @@ int main(void)
 		TEST(bad_variables),
 		TEST(odd_verbosity_by_variable),
 		TEST(no_words_at_all),
+		TEST(runtimes_and_trust),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
-/* The turns of many --install at once: each process that has one or waits is a child of the test. */
+/* The turns of many --install at once: each process that has one or waits is a child of the test.
+ */
 #include "install/turn.h"
-#include "run/living.h"
+#include "run/living_dir.h"
 #include "store/lock.h"
 #include "util/cleanup.h"
 #include "util/str.h"
@@ -229,12 +230,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_after_another),
-		TEST(test_the_end_of_a_process_ends_its_turn),
-		TEST(test_patience),
-		TEST(test_waits_for_the_lock),
-		TEST(test_pass_on),
-		TEST(test_a_variable_by_hand),
+		TEST(test_one_after_another), TEST(test_the_end_of_a_process_ends_its_turn),
+		TEST(test_patience),	      TEST(test_waits_for_the_lock),
+		TEST(test_pass_on),	      TEST(test_a_variable_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
