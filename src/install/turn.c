@@ -41,7 +41,7 @@ int turn_wait(const char *nix_dir)
 			fd = living_open_turns(&origin);
 		if (fd < 0)
 			return 0;
-		if (living_lock(fd)) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 			turn = steal_fd(&fd);
 			return 0;
 		}

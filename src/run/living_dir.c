@@ -109,7 +109,15 @@ void living_remove_empty(int list)
 		rmdir(path);
 }
 
-bool living_lock(int list)
+bool living_lock(int *list, const struct origin *origin)
 {
-	return flock(list, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR);
+	struct stat st;
+
+	if (flock(*list, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		return false;
+	if (fstat(*list, &st) < 0 || st.st_nlink > 0)
+		return true;
+	close(*list);
+	*list = living_open(origin);
+	return *list < 0;
 }

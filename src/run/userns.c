@@ -93,7 +93,7 @@ static int join(const struct entry *entry, int list, const struct living_key *ke
  * namespace for all who wait, and then search thoroughly. If the holder was stopped, go on without
  * the lock.
  */
-static int join_or_lock(const struct entry *entry, int list, const struct living_key *key,
+static int join_or_lock(const struct entry *entry, int *list, const struct living_key *key,
 			const struct place *place)
 {
 	const struct timespec tick = {.tv_nsec = 1000000};
@@ -103,11 +103,11 @@ static int join_or_lock(const struct entry *entry, int list, const struct living
 		if (waited > 0)
 			nanosleep(&tick, NULL);
 		if (!entry->is_new)
-			r = join(entry, list, key, place, false);
-		if (r == 0 && living_lock(list))
+			r = join(entry, *list, key, place, false);
+		if (r == 0 && living_lock(list, &key->origin))
 			break;
 	}
-	return r == 0 && !entry->is_new ? join(entry, list, key, place, true) : r;
+	return r == 0 && *list >= 0 && !entry->is_new ? join(entry, *list, key, place, true) : r;
 }
 
 int userns_enter(const struct entry *entry, struct refusal *refusal)
@@ -124,7 +124,7 @@ int userns_enter(const struct entry *entry, struct refusal *refusal)
 	place = find_place(entry, &plan);
 	list = make_key(entry, fingerprint, &key) < 0 ? -1 : living_open(&key.origin);
 	if (list >= 0)
-		r = join_or_lock(entry, list, &key, &place);
+		r = join_or_lock(entry, &list, &key, &place);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (entry->others) {

@@ -4,6 +4,7 @@
  * Makefile.am.
  */
 #include "chroot/namespace.h"
+#include "run/living_dir.h"
 #include "run/living_file.h"
 #include "run/processes.h"
 #include "run/userns.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +129,26 @@ static void origin_has_ended(void **state)
 	end(other);
 }
 
+/*
+ * An entry that was refused removes the empty list. Another one, which has opened it and waits for
+ * the lock, must not write into a directory that has no name any more.
+ */
+static void list_was_removed(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_close_ int list = -1;
+	struct origin origin;
+	struct stat st;
+
+	assert_int_equal(origin_read(&origin), 0);
+	assert_int_equal(mkdirat(place->fd, "list", 0700), 0);
+	list = fs_open_dir(place->fd, "list");
+	assert_int_equal(unlinkat(place->fd, "list", AT_REMOVEDIR), 0);
+	assert_false(living_lock(&list, &origin));
+	assert_int_equal(fstat(list, &st), 0);
+	assert_true(st.st_nlink > 0);
+}
+
 static void files(void **state)
 {
 	const struct place *place = *state;
@@ -155,7 +177,9 @@ static void files(void **state)
 
 /*
  * Makes a mount namespace for this test: a mount that others make meanwhile would cause another
- * namespace.
+ * namespace. And a /tmp, with a list of its own: an entry that searches the list thoroughly at the
+ * same time, where the kernel has unique numbers, takes what this test enters for something that
+ * has ended.
  */
 static int own_mounts(void)
 {
@@ -165,7 +189,8 @@ static int own_mounts(void)
 
 	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
 			       namespace_map_ids(uid, gid, &file) == 0 &&
-			       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0
+			       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
+			       mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0 && chdir("/") == 0
 		       ? 0
 		       : -1;
 }
@@ -175,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(origin_is_alive, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(list_was_removed, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 	};
 
@@ -182,5 +208,7 @@ int main(void)
 		puts("1..0 # SKIP needs a host that lets users make namespaces");
 		return 0;
 	}
+	/* it may be below the /tmp that is covered */
+	unsetenv("TMPDIR");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
