@@ -52,10 +52,12 @@ int turn_wait(const char *nix_dir)
 
 void turn_pass_on(void)
 {
-	_cleanup_free_ char *number = xasprintf("%d", turn);
+	_cleanup_free_ char *number = NULL;
 
-	if (turn >= 0 && fcntl(turn, F_SETFD, 0) == 0)
-		setenv(VARIABLE, number, true);
+	if (turn < 0 || fcntl(turn, F_SETFD, 0) < 0)
+		return;
+	number = xasprintf("%d", turn);
+	setenv(VARIABLE, number, true);
 }
 
 bool turn_take_over(void)

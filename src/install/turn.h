@@ -12,7 +12,7 @@
  * Wait until this process may start to install in NIX_DIR, or another process has ended its work
  * there: 1, and it is time to look again. 0: it is this process's turn, until turn_end(), its end,
  * or at most two seconds for those who wait. -1 after a message. Without a place for a lock of this
- * user's alone (run/living.h), and on a terminal, where the installer shows better that it waits,
+ * user's alone (run/living_dir.h), and on a terminal, where the installer shows better that it waits,
  * it does not wait: 0.
  */
 int turn_wait(const char *nix_dir);

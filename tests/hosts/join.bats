@@ -469,7 +469,8 @@ joined_there()
 		unshare --user --map-user="$(id -u)" --map-group="$(id -g)" --pid --fork --kill-child \
 			--mount-proc "$PROGRAM" "$NIX" "$@"
 	}
-	sandbox sh -c 'echo there >here; until [ -e go ]; do sleep 0.1; done' 3>&- &
+	# unshare ignores SIGTERM while its child runs: after a minute that ends by itself, also if this test fails
+	sandbox sh -c 'echo there >here; n=0; until [ -e go ] || [ $((n += 1)) -gt 600 ]; do sleep 0.1; done' 3>&- &
 	STARTED+=($!)
 	wait_until 30 test -e here
 	[ "$(listed | wc -l)" = 1 ]

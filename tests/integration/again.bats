@@ -90,6 +90,8 @@ profile_generations()
 	: >"$NIX/var/nix/db/db.sqlite"
 	run -99 "$alone/nix-user-chroot" --install --no-shims
 	[ -z "$output" ]
+	# a real installer would have removed the directory of the turns
+	rmdir "/tmp/nix-user-chroot-$(id -u)-turns" 2>/dev/null || true
 }
 
 @test "installed: --quiet says nothing" {

@@ -7,8 +7,8 @@
 #include "unpack/confine.h"
 
 #include <sys/statvfs.h>
-#include <sys/time.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 
 /* Checks that CALL fails with ERR; if not, reports it on the result pipe and continues. */
 #define REFUSED(call, err)                                                               \
