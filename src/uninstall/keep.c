@@ -106,18 +106,31 @@ bool keep_is_of_use(int nix_dir_fd, const char *path)
 	return keep_any(&keep, path, -1, NULL, 0) == 0;
 }
 
-/* Put FRESH in the place of the link NAME; rename(2) alone can do that only for a file. */
+/*
+ * Put FRESH in the place of the link NAME; rename(2) alone can do that only for a file. If it fails,
+ * the link is there as before.
+ */
 static int put_in_place(int dir, const char *fresh, const char *name)
 {
+	_cleanup_free_ char *target = NULL;
+	int r;
+
 	if (renameat(dir, fresh, dir, name) == 0)
 		return 0;
 	if (errno != ENOTDIR)
 		return -errno;
 	if (syscall(SYS_renameat2, dir, fresh, dir, name, RENAME_EXCHANGE) == 0)
 		return unlinkat(dir, fresh, 0) < 0 ? -errno : 0;
-	if (unlinkat(dir, name, 0) < 0 || renameat(dir, fresh, dir, name) < 0)
+	r = fs_readlink(dir, name, &target);
+	if (r < 0)
+		return r;
+	if (unlinkat(dir, name, 0) < 0)
 		return -errno;
-	return 0;
+	if (renameat(dir, fresh, dir, name) == 0)
+		return 0;
+	r = -errno;
+	(void)!symlinkat(target, dir, name);
+	return r;
 }
 
 int keep_copy(int nix_dir_fd, const char *path, const char *link)

@@ -681,7 +681,7 @@ wait_for_size()
 	# a presigned URL contains a secret
 	url="$MIRROR_URL$FILE?Signature=$secret"
 	fault truncate '"times": 1'
-	get --tries 1 --verbose
+	get --tries 1 --verbose --verbose
 	fails "cannot download $MIRROR_URL$FILE\\?\\.\\.\\.: "
 	[[ $stderr != *"$secret"* ]]
 	run ! grep -r "$secret" "$dir"
@@ -693,24 +693,25 @@ wait_for_size()
 	requests_are 1 ' 206 '
 	rm "$dir"/*
 	# the mirror redirects to a URL with a secret, whose host we do not speak to or does not have the file
-	for to in "ftp://user:$secret@127.0.0.1/x?$secret" "https://user:$secret@127.0.0.1:1/x?$secret" \
-		"$MIRROR_URL/none?$secret"; do
+	for to in "ftp://user:$secret@127.0.0.1/x?$secret" "ftp://127.0.0.1/x?$secret" \
+		"https://user:$secret@127.0.0.1:1/x?$secret" "$MIRROR_URL/none?$secret"; do
 		mirror_clear_faults
 		fault redirect "\"to\": \"$to\""
-		get --verbose
+		get --verbose --verbose
 		[ "$status" -eq 1 ]
 		[[ -n $stderr && $stderr != *"$secret"* ]]
 	done
 	mirror_clear_faults
 	# a URL by the user, with a password
 	url=https://user:$secret@${MIRROR_URL#https://}$FILE
-	get --verbose
+	get --verbose --verbose
 	fails 'a user name in the URL is not supported'
 	[[ $stderr != *"$secret"* ]]
 	url=$MIRROR_URL$FILE
 	for proxy in "http://user:$secret@127.0.0.1:1" "http://user:$secret@127.0.0.1:99999" \
-		"ftp://user:$secret@127.0.0.1:1" "user:$secret@[::1" "http://user:$secret@nowhere.invalid:1"; do
-		https_proxy=$proxy get --tries 1 --verbose
+		"ftp://user:$secret@127.0.0.1:1" "ftp://127.0.0.1:1/?$secret" "user:$secret@[::1" \
+		"http://user:$secret@nowhere.invalid:1"; do
+		https_proxy=$proxy get --tries 1 --verbose --verbose
 		[ "$status" -eq 1 ]
 		[[ -n $stderr && $stderr != *"$secret"* ]] || {
 			printf '%s: %s\n' "$proxy" "$stderr"

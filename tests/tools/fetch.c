@@ -99,7 +99,7 @@ static bool set_field(struct request *request, size_t i, const char *value)
 		request->has_expected = true;
 		return sha256_parse_option(value, field) == 0;
 	case VERBOSE:
-		log_set_level(LOG_VERBOSE);
+		log_set_level(log_get_level() < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG);
 		return true;
 	}
 	return false;

@@ -145,6 +145,21 @@ static void links_that_lead_nowhere(void **state)
 	});
 }
 
+/* A link through a missing directory leads nowhere, even if it goes up again, as for the kernel. */
+static void a_link_up_from_nowhere(void **state)
+{
+	static const struct fake_entry host[] = {
+		D("/tmp"), D("/etc"), F("/etc/hosts"), L("/odd", "nowhere/../etc")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(host),
+		.absolute = {TO("/etc/hosts", "/odd/new")},
+		.steps = "bind-dir /tmp\nbind-dir /etc\nnix /nix\ndir /odd\n"
+			 "bind-file /odd/new < /etc/hosts\n",
+	});
+}
+
 static void below_a_file(void **state)
 {
 	(void)state;
@@ -295,6 +310,41 @@ static void where_something_is_excluded(void **state)
 			 "bind-file /home/me/passwd\nbind-dir /home/me/dir\n"
 			 "link /home/me/to-nix < /nix/store/p/bin/env\n"
 			 "bind-file /home/me/link < /etc/hosts\n",
+	});
+}
+
+/* A link that is left out leads nowhere, and what was covered by a mount is not there. */
+static void through_what_is_excluded(void **state)
+{
+	static const struct fake_entry links[] = {
+		D("/tmp"), D("/etc"), F("/etc/hosts"), L("/first", "etc"), L("/second", "first")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/var"},
+		.absolute = {TO("/home/me/passwd", "/var/new")},
+		.steps = "bind-dir /tmp\n" ETC_BEFORE
+			 "bind-dir /private\nlink /lost < nowhere/at/all\nlink /loop < loop\n"
+			 "link /inside < /nix/store\nbind-dir /closed\nbind-dir /home\nnix /nix\n"
+			 "dir /var\nbind-file /var/new < /home/me/passwd\n",
+	});
+	/* by way of another link */
+	play(&(struct scene){
+		.host = FAKE_HOST(links),
+		.excludes = {"/first"},
+		.absolute = {TO("/etc/hosts", "/second/new")},
+		.steps = "bind-dir /tmp\nbind-dir /etc\nnix /nix\ndir /second\n"
+			 "bind-file /second/new < /etc/hosts\n",
+	});
+	/* the excluded file is not in the directory that is mounted over its own */
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/etc/ssl/ca"},
+		.absolute = {TO("/home/me/dir", "/etc/ssl"), TO("/home/me/passwd", "/etc/ssl/ca")},
+		.steps = UNCHANGED "tmpfs /etc/ssl\nbind-file /etc/ssl/x < /home/me/dir/x\n"
+				   "link /etc/ssl/out < /etc\n"
+				   "bind-file /etc/ssl/ca < /home/me/passwd\n",
 	});
 }
 
@@ -512,11 +562,13 @@ int main(void)
 		cmocka_unit_test(over_another_kind),
 		cmocka_unit_test(through_links),
 		cmocka_unit_test(links_that_lead_nowhere),
+		cmocka_unit_test(a_link_up_from_nowhere),
 		cmocka_unit_test(below_a_file),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(in_another_mount),
 		cmocka_unit_test(same_place_twice),
 		cmocka_unit_test(where_something_is_excluded),
+		cmocka_unit_test(through_what_is_excluded),
 		cmocka_unit_test(on_the_kernels),
 		cmocka_unit_test(configured_steps),
 		cmocka_unit_test(profile_of_old),

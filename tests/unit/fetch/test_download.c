@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define BODY   "0123456789abcdefghij"
@@ -223,6 +225,11 @@ static void begins_again_where_it_must(void **state)
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\n01234",
 		 "HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */3\r\n\r\n",
 		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
+		/* what follows the body is not the header: it cannot make the file complete */
+		{"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n" BODY,
+		 "HTTP/1.1 416 Range\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+		 "Content-Range: bytes */20\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY},
 		/* the file changed, and the server ignores If-Range: the digest shows it */
 		{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\nxxxxx",
 		 "HTTP/1.1 206 Partial\r\nContent-Length: 15\r\nContent-Range: bytes "
@@ -382,6 +389,8 @@ static void refuses_answers_that_are_too_large_or_encoded(void **state)
 		{"HTTP/1.1 206 Partial\r\n" LENGTH "\r\n" BODY},
 		{"HTTP/1.1 204 None\r\n\r\n"},
 		{"HTTP/1.1 304 Same\r\n\r\n"},
+		/* an answer to a range that was not asked for */
+		{"HTTP/1.1 416 Range\r\nContent-Length: 0\r\nContent-Range: bytes */0\r\n\r\n"},
 		{"HTTP/1.1 300 Choice\r\n" LENGTH "\r\n" BODY},
 		{"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n"},
 		{"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\r\n\r\n"},
@@ -405,6 +414,39 @@ static void refuses_answers_that_are_too_large_or_encoded(void **state)
 		download_file_close(&file);
 		assert_false(exists(f, "x.part"));
 		assert_false(exists(f, "x.part.state"));
+	}
+}
+
+/* A server's words can turn neither a terminal's state nor the direction of its text. */
+static void a_servers_words_are_shown_harmless(void **state)
+{
+	static const struct {
+		const char *answer, *shown;
+	} table[] = {
+		{"HTTP/1.1 200 OK\r\n" LENGTH
+		 "Content-Encoding: x\xe2\x80\xae\xff\xc2\x9b[2J\r\n\r\n" BODY,
+		 "encoding 'x\\u202E\\xff\\u009B[2J', which"},
+		{"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\xe2\x80\xae\xff\r\n\r\n",
+		 "redirects to ftp://127.0.0.1/\\u202E\\xff; only"},
+		{"HTTP/1.1 302 Found\r\nLocation: http://a\xe2\x80\xae\xff.invalid/\r\n\r\n",
+		 " (redirected to http://a\\u202E\\xff.invalid/): "},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(table); i++) {
+		const char *const answers[] = {table[i].answer, NULL};
+		struct download_file file = DOWNLOAD_FILE_NONE;
+		_cleanup_free_ char *said = NULL;
+		struct capture capture;
+
+		canned_start(&f->server, answers);
+		capture_begin(&capture);
+		assert_int_equal(get(f, f->server.url, &file), -1);
+		said = capture_end(&capture);
+		free(canned_end(&f->server));
+		assert_non_null(strstr(said, table[i].shown));
+		assert_null(strstr(said, "\xe2\x80\xae"));
+		assert_null(strchr(said, '\xff'));
 	}
 }
 
@@ -708,6 +750,7 @@ int main(void)
 		IN_DIRECTORY(a_complete_file_is_not_asked_for_again),
 		IN_DIRECTORY(gives_up_in_the_end),
 		IN_DIRECTORY(refuses_answers_that_are_too_large_or_encoded),
+		IN_DIRECTORY(a_servers_words_are_shown_harmless),
 		IN_DIRECTORY(a_failing_sink_or_an_interrupt_ends_it),
 		IN_DIRECTORY(an_interrupt_ends_the_wait_for_the_next_try),
 		IN_DIRECTORY(copies_a_local_file),

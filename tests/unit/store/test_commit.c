@@ -1,12 +1,15 @@
 /* store_commit() on made-up staging directories. */
 #include "../unpack/unpack_fixture.h"
 
+#include "chroot/namespace.h"
 #include "store/commit.h"
 #include "store/layout.h"
 
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -173,8 +176,8 @@ static void test_replace(void **state)
 	world_free(&world);
 }
 
-/* From now on renameat2(2) with flags fails, as on a file system that supports none. */
-static bool refuse_rename_flags(void)
+/* From now on renameat2(2) with flags fails by ERROR. */
+static bool refuse_rename_flags(uint32_t error)
 {
 	struct sock_filter program[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
@@ -182,7 +185,7 @@ static bool refuse_rename_flags(void)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 (uint32_t)offsetof(struct seccomp_data, args[4])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
@@ -191,9 +194,10 @@ static bool refuse_rename_flags(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
 }
 
-static void test_replace_without_exchange(void **state)
+/* Commits in a child that cannot exchange names, for which renameat2(2) gives ERROR. */
+static void replace_without_exchange(struct scratch *scratch, uint32_t error)
 {
-	struct world world = world_new(*state);
+	struct world world = world_new(scratch);
 	int status;
 	pid_t pid;
 
@@ -203,7 +207,7 @@ static void test_replace_without_exchange(void **state)
 	if (pid == 0) {
 		struct store_result result;
 
-		if (!refuse_rename_flags() ||
+		if (!refuse_rename_flags(error) ||
 		    syscall(SYS_renameat2, world.nix, "store", world.nix, "store", 2) != -1)
 			_exit(2);
 		if (commit(&world, true, &result) < 0)
@@ -219,6 +223,60 @@ static void test_replace_without_exchange(void **state)
 	assert_committed(&world);
 	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
 	assert_false(is_there(world.nix, "store/" NAME_A "/more"));
+	world_free(&world);
+}
+
+/* As on a file system that supports no flags. */
+static void test_replace_without_exchange(void **state)
+{
+	replace_without_exchange(*state, EINVAL);
+}
+
+/* As on a kernel before 3.15, or in a container that does not know the call. */
+static void test_replace_without_renameat2(void **state)
+{
+	replace_without_exchange(*state, ENOSYS);
+}
+
+/* In a child: the staged NAME_A becomes a mount point, which cannot be renamed. 0 or -1. */
+static int hold_staged(const struct world *world)
+{
+	_cleanup_free_ char *path = path_join(world->scratch->dir, "top/store/" NAME_A);
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	if (namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    namespace_map_ids(uid, gid, &file) < 0 || namespace_make_slave() < 0)
+		return -1;
+	return mount(path, path, NULL, MS_BIND, NULL);
+}
+
+/* The new path cannot be moved to the place from which the old one was: the old one comes back. */
+static void test_way_back(void **state)
+{
+	struct world world = world_new(*state);
+	int status;
+	pid_t pid;
+
+	existing(&world);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		if (hold_staged(&world) < 0 || !refuse_rename_flags(EINVAL))
+			_exit(2);
+		_exit(commit(&world, true, &result) < 0 ? 0 : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
+	assert_file(world.nix, "store/" NAME_A "/more", "old");
+	assert_false(is_there(world.top, "store/.old-" NAME_A));
+	assert_file(world.top, "store/" NAME_A "/bin/tool", "new");
 	world_free(&world);
 }
 
@@ -346,12 +404,20 @@ static void test_half_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_commit),	    WITH_SCRATCH(test_existing),
-		WITH_SCRATCH(test_replace),	    WITH_SCRATCH(test_replace_without_exchange),
-		WITH_SCRATCH(test_replace_kinds),   WITH_SCRATCH(test_existing_symlink),
-		WITH_SCRATCH(test_foreign_names),   WITH_SCRATCH(test_no_staged_store),
-		WITH_SCRATCH(test_store_is_file),   WITH_SCRATCH(test_store_is_dangling),
-		WITH_SCRATCH(test_store_read_only), WITH_SCRATCH(test_half_done),
+		WITH_SCRATCH(test_commit),
+		WITH_SCRATCH(test_existing),
+		WITH_SCRATCH(test_replace),
+		WITH_SCRATCH(test_replace_without_exchange),
+		WITH_SCRATCH(test_replace_without_renameat2),
+		WITH_SCRATCH(test_way_back),
+		WITH_SCRATCH(test_replace_kinds),
+		WITH_SCRATCH(test_existing_symlink),
+		WITH_SCRATCH(test_foreign_names),
+		WITH_SCRATCH(test_no_staged_store),
+		WITH_SCRATCH(test_store_is_file),
+		WITH_SCRATCH(test_store_is_dangling),
+		WITH_SCRATCH(test_store_read_only),
+		WITH_SCRATCH(test_half_done),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
