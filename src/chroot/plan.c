@@ -71,7 +71,10 @@ static void exclude(struct tree *tree, struct place *place, const char *what)
 	}
 }
 
-/* All excluded paths are looked up before any is left out, because one may lead through another. */
+/*
+ * All excluded paths are looked up before any is left out, because one may lead through another. A
+ * directory that was taken apart for what is in it may itself be one of them.
+ */
 static void plan_excludes(struct tree *tree, const struct strlist *paths)
 {
 	_cleanup_free_ struct place **places = xcalloc(paths->count, sizeof(struct place *));
@@ -90,7 +93,7 @@ static void plan_excludes(struct tree *tree, const struct strlist *paths)
 	for (size_t i = 0; i < paths->count; i++) {
 		_cleanup_free_ char *what = xasprintf("exclude of %s", paths->items[i]);
 
-		if (places[i] && places[i]->state == PLACE_AS_IS && tree_has(tree, places[i]))
+		if (places[i] && places[i]->parent && tree_has(tree, places[i]))
 			exclude(tree, places[i], what);
 	}
 }

@@ -255,6 +255,11 @@ static void exclude_directory(void **state)
 		.excludes = {"/etc/hosts", "/etc"},
 		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST,
 	});
+	play(&(struct scene){
+		.host = FAKE_HOST(etc_table),
+		.excludes = {"/etc/mtab", "/etc"},
+		.steps = "dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST,
+	});
 }
 
 static void exclude_through_links(void **state)

@@ -145,18 +145,29 @@ static void links_that_lead_nowhere(void **state)
 	});
 }
 
-/* A link through a missing directory leads nowhere, even if it goes up again, as for the kernel. */
-static void a_link_up_from_nowhere(void **state)
+/* Links that go up, as the kernel does: through a missing directory they lead nowhere. */
+static void links_that_go_up(void **state)
 {
 	static const struct fake_entry host[] = {
-		D("/tmp"), D("/etc"), F("/etc/hosts"), L("/odd", "nowhere/../etc")};
+		D("/tmp"),   D("/etc"),	  F("/etc/hosts"),	     L("/odd", "nowhere/../etc"),
+		D("/a"),     D("/a/b"),	  L("/a/b/up", "../c"),	     D("/a/c"),
+		F("/a/c/x"), L("/over", "../../a/c"),
+	};
 
 	(void)state;
 	play(&(struct scene){
 		.host = FAKE_HOST(host),
-		.absolute = {TO("/etc/hosts", "/odd/new")},
+		.absolute = {TO("/etc/hosts", "/odd/new"), TO("/etc/hosts", "/a/b/up/x"),
+			     TO("/tmp", "/over")},
 		.steps = "bind-dir /tmp\nbind-dir /etc\nnix /nix\ndir /odd\n"
-			 "bind-file /odd/new < /etc/hosts\n",
+			 "bind-file /odd/new < /etc/hosts\nbind-dir /a\n"
+			 "cover-file /a/c/x < /etc/hosts\nbind-dir /over < /tmp\n",
+	});
+	play(&(struct scene){
+		.host = FAKE_HOST(host),
+		.absolute = {TO("/etc/hosts", "/over/x")},
+		.steps = "bind-dir /tmp\nbind-dir /etc\nlink /odd < nowhere/../etc\nbind-dir /a\n"
+			 "link /over < ../../a/c\nnix /nix\ncover-file /a/c/x < /etc/hosts\n",
 	});
 }
 
@@ -279,6 +290,28 @@ static void same_place_twice(void **state)
 			 "bind-dir /home\nnix /nix\nbind-dir /private/lib\n"
 			 "bind-file /private/new < /etc/hosts\n",
 	});
+}
+
+/* Two mounts of different kinds at the same place, by a link: the first one stays. */
+static void same_place_and_another_kind(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		play(&(struct scene){
+			.host = FAKE_HOST(table),
+			.absolute = {TO(i ? "/home/me/passwd" : "/home/me/dir", "/private/lib"),
+				     TO(i ? "/home/me/dir" : "/home/me/passwd", "/var/lib")},
+			.steps = i ? "bind-dir /tmp\n" ETC_BEFORE
+				     "link /var < private\ndir /private\n"
+				     "link /lost < nowhere/at/all\nlink /loop < loop\n"
+				     "link /inside < /nix/store\nbind-dir /closed\nbind-dir /home\n"
+				     "nix /nix\nbind-file /private/lib < /home/me/passwd\n"
+				   : UNCHANGED "cover-dir /private/lib < /home/me/dir\n",
+			.said = i ? WARNING "mount of /home/me/dir on /var/lib: skipped, because "
+					    "another mount puts a file there\n"
+				  : WARNING "mount of /home/me/passwd on /var/lib: skipped, "
+					    "because another mount puts a directory there\n",
+		});
 }
 
 static void where_something_is_excluded(void **state)
@@ -562,11 +595,12 @@ int main(void)
 		cmocka_unit_test(over_another_kind),
 		cmocka_unit_test(through_links),
 		cmocka_unit_test(links_that_lead_nowhere),
-		cmocka_unit_test(a_link_up_from_nowhere),
+		cmocka_unit_test(links_that_go_up),
 		cmocka_unit_test(below_a_file),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(in_another_mount),
 		cmocka_unit_test(same_place_twice),
+		cmocka_unit_test(same_place_and_another_kind),
 		cmocka_unit_test(where_something_is_excluded),
 		cmocka_unit_test(through_what_is_excluded),
 		cmocka_unit_test(on_the_kernels),
