@@ -376,6 +376,106 @@ static void nothing_is_made_on_the_host(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int check_covered(void)
+{
+	struct stat st;
+
+	CHECK(lstat("/new/b", &st) == 0 && st.st_size == 1);
+	CHECK(!is_there("/new/a"));
+	CHECK(is_there("/more/entry") && !is_there("/more/dir") && !is_there("/more/a"));
+	return 0;
+}
+
+/* What is made in a directory is made in what covers it by then. */
+static void a_covered_directory_is_looked_up_again(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_DIRECTORY, "/new", NULL),
+		step(PLAN_BIND_FILE, "/new/a", "$/file"),
+		step(PLAN_TMPFS, "/new", NULL),
+		step(PLAN_BIND_FILE, "/new/b", "$/file"),
+		step(PLAN_DIRECTORY, "/more", NULL),
+		step(PLAN_BIND_FILE, "/more/a", "$/file"),
+		step(PLAN_COVER_DIRECTORY, "/more", "$/directory"),
+		configured(step(PLAN_DIRECTORY, "/more/dir", NULL)),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_covered, &status);
+	assert_string_equal(said, WARNING "/more/dir is missing inside: the directory was changed "
+					  "meanwhile\n");
+	assert_int_equal(status, 0);
+}
+
+/*
+ * A path that leads elsewhere by the time that a tmpfs is to be seen there. Links of /proc lead to
+ * what is below a mount, so the working directory, which is the Nix directory, still is the host's.
+ */
+static void a_tmpfs_that_is_not_there_is_noticed(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/proc", "/proc"),
+		step(PLAN_TMPFS, "/proc/self/cwd", NULL),
+		step(PLAN_BIND_FILE, "/proc/self/cwd/new", "$/file"),
+		configured(step(PLAN_DIRECTORY, "/proc/self/cwd/dir", NULL)),
+	};
+	_cleanup_free_ char *said = NULL, *nix = xasprintf("%s/nix", scratch);
+	_cleanup_close_ int fd = fs_open_dir(AT_FDCWD, nix);
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing, &status);
+	assert_string_equal(said, WARNING "/proc/self/cwd is still there inside: No such file or "
+					  "directory\n" WARNING "/proc/self/cwd/dir is missing "
+					  "inside: the directory was changed meanwhile\n");
+	assert_int_equal(status, 0);
+	assert_false(fs_exists(fd, "new") || fs_exists(fd, "dir"));
+}
+
+/* What has changed since the plan was made does not end the entry, whatever it has become. */
+static void a_place_for_a_tmpfs_that_has_changed_ends_nothing(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_BIND_DIRECTORY, "/proc", "/proc"),
+		step(PLAN_BIND_FILE, "/file", "$/file"),
+		step(PLAN_SYMLINK, "/loop", "loop"),
+		step(PLAN_TMPFS, "/gone", NULL),
+		step(PLAN_TMPFS, "/file/x", NULL),
+		step(PLAN_TMPFS, "/loop/x", NULL),
+		/* nobody may look there but its owner */
+		step(PLAN_TMPFS, "/proc/1/cwd/x", NULL),
+	};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing, &status);
+	assert_int_equal(status, 0);
+}
+
+/* Any other failure does: what is to be hidden must not be seen inside. */
+static void a_tmpfs_that_cannot_be_mounted_is_fatal(void **state)
+{
+	char name[302] = "/";
+	struct plan_step steps[] = {step(PLAN_NIX, "/nix", NULL), {.type = PLAN_TMPFS}};
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	(void)state;
+	memset(name + 1, 'x', sizeof(name) - 2); /* longer than a name may be */
+	steps[1].path = xstrdup(name);
+	wanted = xasprintf("nix-user-chroot: step %d, %s below /old: File name too long\n",
+			   (int)CHROOT_MOUNT_TMPFS, name);
+	said = run(steps, 2, check_nothing, &status);
+	assert_string_equal(said, wanted);
+	assert_int_equal(WEXITSTATUS(status), 102);
+}
+
 static int check_hidden(void)
 {
 	struct stat st;
@@ -424,6 +524,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_asked_for_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_limit_of_mounts_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_made_on_the_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_covered_directory_is_looked_up_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_tmpfs_that_is_not_there_is_noticed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_place_for_a_tmpfs_that_has_changed_ends_nothing,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_tmpfs_that_cannot_be_mounted_is_fatal, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(hides_files, setup, teardown),
 	};
 
