@@ -210,11 +210,47 @@ at()
 		counted=$((counted + 1))
 		[ "$status" -eq 125 ]
 		[[ $output == *"Input/output error"* ]]
+		[ -z "$(find "$HOME" -name '*-new')" ]
 		"$PROGRAM" --uninstall --yes -q
 		[ ! -e "$NIX" ]
 		[ "$(cat "$HOME/.profile")" = '# mine' ]
 	done
 	[ "$number" -lt 50 ] && [ "$counted" -ge 2 ]
+}
+
+@test "a rename that fails leaves nothing unfinished behind, and the command can be run again" {
+	local command number counted=0 left
+
+	for command in install uninstall; do
+		for ((number = 1; number < 50; number++)); do
+			anew
+			mkdir -p .local/bin
+			ln -s /opt/gone/nix-user-chroot .local/bin/nix
+			printf '# mine\n' >.profile
+			if [ "$command" = install ]; then
+				with_fault renameat "$number" EIO "$PROGRAM" --install --mirror "$MIRROR_URL" \
+					--cacert "$MIRROR_CA" --no-channel-add --nix-version "$TINY" || break
+			else
+				install -q --nix-version "$TINY"
+				with_fault renameat "$number" EIO "$PROGRAM" --uninstall --yes || break
+			fi
+			counted=$((counted + 1))
+			echo "$command $number: $status: $output"
+			[ "$status" -eq 0 ] || [ "$status" -eq 125 ]
+			[[ $output == *"Input/output error"* ]]
+			left=$(find "$HOME" -name '*.new' -o -name '*-new' -o -name '.old-*')
+			[ -z "$left" ] || { echo "left: $left"; return 1; }
+			[ -e .profile ] && grep -qx '# mine' .profile
+			if [ "$command" = install ]; then
+				install -q --nix-version "$TINY"
+				[ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
+			fi
+			[ "$status:$command" = 0:uninstall ] || "$PROGRAM" --uninstall --yes -q
+			[ ! -e "$NIX" ] && [ "$(cat .profile)" = '# mine' ]
+		done
+		[ "$number" -lt 50 ]
+	done
+	[ "$counted" -ge 5 ]
 }
 
 @test "--install --force into a store of others, killed at any instant: --uninstall keeps that store" {

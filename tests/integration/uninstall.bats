@@ -327,14 +327,20 @@ dotfiles()
 	[ "$(readlink "$NIX/etc/nix/nix.conf")" = "$HOME/nix.conf" ] && [ -s "$HOME/nix.conf" ]
 }
 
-@test "uninstall: what a copy or an update that was killed has left" {
-	local before bin=$HOME/.local/bin
+@test "uninstall: what a copy, an update or any other write that was killed has left" {
+	local before bin=$HOME/.local/bin file
 
 	before=$(listing "$HOME")
 	install -q --nix-version "$TINY"
 	echo half >"$bin/.nix-user-chroot-new"
 	ln -s nowhere "$bin/nix-user-chroot.new"
+	mkdir -p "$NIX/var/nix-user-chroot/staging/nix-x/store"
+	for file in etc/nix/nix.conf.new \
+		var/nix-user-chroot/{record.new,nix.fish.new,proot.new,x.part,x.part.state,staging/nix-x/store/half}; do
+		echo half >"$NIX/$file"
+	done
 	run -0 uninstall
+	[[ $output != *'left as it is'* ]]
 	as_before "$before"
 }
 

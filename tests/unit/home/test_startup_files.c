@@ -7,12 +7,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -239,6 +245,60 @@ static void after_a_kill(void **state)
 	assert_int_equal(faccessat(place->fd, "profile.nix-user-chroot-new", F_OK, 0), -1);
 }
 
+/* Does CLEAN in a child for which fchown(2) fails by EPERM, and returns its result. */
+static int clean_without_fchown(const struct place *place, const char *name)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchown, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+			_exit(255);
+		_exit(-clean(place, name, false));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 255)
+		skip();
+	return -WEXITSTATUS(status);
+}
+
+/* A file that root cleans keeps its owner, group and mode, or it is not cleaned. */
+static void another_users(void **state)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+	} owners[] = {{12345, 12346}, {12345, 0}, {0, 12346}};
+	const struct place *place = *state;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		put(place, "profile", "a\n" ADDED, 0644);
+		assert_int_equal(fchownat(place->fd, "profile", owners[i].uid, owners[i].gid, 0), 0);
+		assert_int_equal(fchmodat(place->fd, "profile", 04750, 0), 0);
+		assert_int_equal(clean_without_fchown(place, "profile"), -EPERM);
+		assert_file(place, "profile", "a\n" ADDED, 04750);
+		assert_false(fs_exists(place->fd, "profile.nix-user-chroot-new"));
+		assert_int_equal(clean(place, "profile", false), 0);
+		assert_file(place, "profile", "a\n", 04750);
+		assert_int_equal(fstatat(place->fd, "profile", &st, 0), 0);
+		assert_int_equal(st.st_uid, owners[i].uid);
+		assert_int_equal(st.st_gid, owners[i].gid);
+	}
+}
+
 /*
  * fish's file belongs to the user, and the script may replace it or not: afterwards it is as
  * before.
@@ -330,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(links, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(after_a_kill, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(another_users, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(kept, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(own_line, place_setup, place_teardown),
 	};
