@@ -6,14 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -46,15 +50,47 @@ static int enter_namespaces(void)
 		       : namespace_map_ids(uid, gid, &file);
 }
 
+/* What a child lacks while it runs a test. */
+enum lack {
+	LACK_NOTHING,
+	LACK_OPENAT2,	/* a kernel before 5.6 */
+	REFUSE_OPENAT2, /* a container whose filter does not know the call */
+	LACK_PROC,	/* LACK_OPENAT2, and the numbers of mounts cannot be read either */
+	LACKS,
+};
+
+static bool refuse_openat2(uint32_t error)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+static bool take_away(enum lack lack)
+{
+	if (lack == LACK_PROC && mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
+		return false;
+	return lack == LACK_NOTHING || refuse_openat2(lack == REFUSE_OPENAT2 ? EPERM : ENOSYS);
+}
+
 /* Runs TEST in a namespace where it may mount; status 77 if the host does not allow that. */
-static void in_mount_namespace(const struct place *place, int (*test)(const struct place *place))
+static void in_mount_namespace(const struct place *place, int (*test)(const struct place *place),
+			       enum lack lack)
 {
 	int status;
 	pid_t child = fork();
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		if (enter_namespaces() < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		if (enter_namespaces() < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !take_away(lack))
 			_exit(77);
 		/*
 		 * enter the directory again, to see the mounts of the new namespace and not those
@@ -87,10 +123,8 @@ static int bind_and_remove(const struct place *place)
 	return umount("t/a/mounted") < 0 || umount("t/file") < 0 ? 5 : 0;
 }
 
-static void bind_mounts(void **state)
+static void try_bind_mounts(const struct place *place, enum lack lack)
 {
-	const struct place *place = *state;
-
 	assert_int_equal(fs_mkdirs(place->fd, "t/a/mounted", 0755), 0);
 	assert_int_equal(fs_mkdirs(place->fd, "t/b", 0755), 0);
 	assert_int_equal(fs_mkdirs(place->fd, "beside/below", 0755), 0);
@@ -100,13 +134,19 @@ static void bind_mounts(void **state)
 	put(place->fd, "t/file");
 	put(place->fd, "t/b/ours");
 	assert_int_equal(fchmodat(place->fd, "t/a", 0555, 0), 0);
-	in_mount_namespace(place, bind_and_remove);
+	in_mount_namespace(place, bind_and_remove, lack);
 	assert_true(is_there(place->fd, "beside/mine"));
 	assert_true(is_there(place->fd, "beside/below/mine"));
 	assert_true(is_there(place->fd, "file"));
 	/* everything else was removed */
 	assert_false(is_there(place->fd, "t/b"));
 	assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
+}
+
+static void bind_mounts(void **state)
+{
+	for (enum lack lack = LACK_NOTHING; lack < LACK_PROC; lack++)
+		try_bind_mounts(*state, lack);
 }
 
 static int mount_and_remove(const struct place *place)
@@ -125,8 +165,10 @@ static void other_file_systems(void **state)
 {
 	const struct place *place = *state;
 
-	assert_int_equal(fs_mkdirs(place->fd, "t/tmpfs", 0755), 0);
-	in_mount_namespace(place, mount_and_remove);
+	for (enum lack lack = LACK_NOTHING; lack < LACKS; lack++) {
+		assert_int_equal(fs_mkdirs(place->fd, "t/tmpfs", 0755), 0);
+		in_mount_namespace(place, mount_and_remove, lack);
+	}
 }
 
 /* Deeper than there are descriptors: the function must not open one for each level. */
@@ -287,15 +329,10 @@ static void files_below(void **state)
 	assert_int_equal(fs_stat_below(place->fd, "a/b/f", &st), -ENOENT);
 }
 
-static void open_below(void **state)
+static void try_open_below(const struct place *place)
 {
-	const struct place *place = *state;
 	int fd;
 
-	assert_int_equal(fs_mkdirs(place->fd, "a/b/c", 0755), 0);
-	put(place->fd, "a/f");
-	assert_int_equal(symlinkat("b", place->fd, "a/link"), 0);
-	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const paths[] = {"", "a", "a/b/c"};
 
@@ -309,6 +346,32 @@ static void open_below(void **state)
 	assert_true(fd == -ELOOP || fd == -ENOTDIR);
 	fd = fs_open_dir_below(place->fd, "link");
 	assert_true(fd == -ELOOP || fd == -ENOTDIR);
+}
+
+static int try_without_openat2(const struct place *place)
+{
+	int fd = fs_open_dir_below(place->fd, "a/b/c");
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	fd = fs_open_dir_below(place->fd, "a/link/c");
+	if (fd != -ELOOP && fd != -ENOTDIR)
+		return 2;
+	fd = fs_open_dir_below(place->fd, "link");
+	return fd == -ELOOP || fd == -ENOTDIR ? 0 : 3;
+}
+
+static void open_below(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "a/b/c", 0755), 0);
+	put(place->fd, "a/f");
+	assert_int_equal(symlinkat("b", place->fd, "a/link"), 0);
+	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
+	try_open_below(place);
+	in_mount_namespace(place, try_without_openat2, LACK_OPENAT2);
 }
 
 int main(void)
