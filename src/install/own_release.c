@@ -15,13 +15,14 @@ enum { SUMS_MAX = 1 << 16 /* bytes; a line of SHA256SUMS has about 100 */ };
 char *own_release_base(const char *releases)
 {
 	char *base = release_mirror_url(releases ? releases : LATEST);
+	_cleanup_free_ char *shown = base ? NULL : url_shown(releases);
 
 	if (!base)
 		log_error("cannot look for a release of this program in '%s', which is no URL or "
 			  "directory of releases\n"
 			  "give an https or file URL, or an absolute directory, by --releases or "
 			  "NIX_USER_CHROOT_RELEASES",
-			  releases);
+			  shown);
 	return base;
 }
 

@@ -172,6 +172,19 @@ unchanged()
 	[ "$(version_of "$COPY")" = "9.1.0" ]
 }
 
+@test "update: no password and no key of --releases is shown" {
+	local url key=S3cr3t
+
+	here
+	for url in "http://me:$key@127.0.0.1:1" "https://me:$key@127.0.0.1:1" "$MIRROR_URL/new?$key" \
+		"ftp://me:$key@127.0.0.1/"; do
+		run -125 "$COPY" --update --releases "$url" --cacert "$MIRROR_CA" -v
+		echo "$output"
+		[[ $output != *"$key"* ]]
+	done
+	unchanged
+}
+
 @test "update: what is not the program that it should be changes nothing" {
 	local dir=$HOME/bad program
 

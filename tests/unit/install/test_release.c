@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define HASH  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -256,6 +258,74 @@ static void a_bundle_serves_what_it_holds(void **state)
 	assert_false(release_is_bundled(&same));
 }
 
+/* A password or key of a URL, which no message may show. */
+#define KEY "S3cr3t"
+
+/* Resolves F's request, which must fail with WORDS and without KEY. */
+static void expect_no_key(struct fixture *f, const char *words)
+{
+	struct capture capture;
+	_cleanup_free_ char *said = NULL;
+
+	capture_begin(&capture);
+	expect_refusal(f);
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, words));
+	assert_null(strstr(said, KEY));
+}
+
+static void shows_no_password_and_no_key(void **state)
+{
+	static const char odd[] = "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
+	static const struct {
+		struct release_request request;
+		const char *words;
+	} refused[] = {
+		{{.tarball = "http://me:" KEY "@127.0.0.1/x.tar.xz?" KEY}, "http"},
+		{{.tarball = "ftp://me:" KEY "@127.0.0.1/x.tar.xz?" KEY}, "ftp://127.0.0.1/x"},
+		{{.tarball = "https://me:" KEY "@127.0.0.1/nix-2.26.3-x86_64-linux.tar.xz?" KEY,
+		  .system = "i686-linux"},
+		 "is for x86_64-linux"},
+		{{.tarball = "https://me:" KEY "@127.0.0.1/nix-2.26.3-x86_64-linux.tar.xz?" KEY,
+		  .nix_version = "2.26.4"},
+		 "2.26.3"},
+		{{.mirror = "http://me:" KEY "@127.0.0.1"}, "http"},
+		{{.mirror = "ftp://me:" KEY "@127.0.0.1/?" KEY}, "ftp://127.0.0.1/"},
+	};
+	struct fixture *f = *state;
+	const struct release_request good = f->request;
+	_cleanup_free_ char *base = url_of_path(f->dir), *mirror = xasprintf("%s?" KEY, base);
+	_cleanup_free_ char *tarball = xasprintf("%s/%s?" KEY, base, odd);
+	_cleanup_free_ char *none = xasprintf("%s/none.tar.xz?" KEY, base);
+	_cleanup_(release_clear) struct release release = {0};
+
+	log_set_level(LOG_VERBOSE);
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		f->request = refused[i].request;
+		expect_no_key(f, refused[i].words);
+	}
+	f->request = (struct release_request){.mirror = mirror, .system = "x86_64-linux"};
+	expect_no_key(f, "is not a mirror");
+	/* a mirror may have a password, which is not used, since that is refused */
+	f->request.mirror = "https://me:" KEY "@127.0.0.1:1";
+	expect_no_key(f, "cannot download https://127.0.0.1:1/latest/install");
+	f->request.nix_version = "2.26.3";
+	expect_no_key(f, "cannot download https://127.0.0.1:1/nix-2.26.3/");
+	f->request = (struct release_request){.tarball = none, .system = "x86_64-linux"};
+	expect_no_key(f, "there is no hash");
+	f->request = (struct release_request){.tarball = tarball};
+	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", "no hash");
+	expect_no_key(f, "does not hold a SHA-256");
+	/* what is shown later, and goes into the record */
+	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+	assert_null(strstr(release.tarball_shown, KEY));
+	assert_null(strstr(release.sha256_source, KEY));
+	assert_null(strstr(release.missing.what, KEY));
+	log_set_level(LOG_NORMAL);
+	f->request = good;
+}
+
 #define WITH_MIRROR(f) cmocka_unit_test_setup_teardown(f, make_mirror, remove_mirror)
 
 int main(void)
@@ -267,6 +337,7 @@ int main(void)
 		WITH_MIRROR(refuses_a_mirror_that_lacks_something),
 		WITH_MIRROR(resolves_a_local_tarball),
 		WITH_MIRROR(a_relative_tarball_is_of_the_working_directory),
+		WITH_MIRROR(shows_no_password_and_no_key),
 		WITH_MIRROR(a_bundle_serves_what_it_holds),
 	};
 
