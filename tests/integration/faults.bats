@@ -16,12 +16,24 @@ setup()
 {
 	new_home
 	TRACE=$HOME/../trace
+	BEFORE=()
 	RECORD=$NIX/var/nix-user-chroot/record
 	# LeakSanitizer cannot work in a process that is traced
 	export ASAN_OPTIONS=detect_leaks=0
 }
 
-# traced EXPRESSIONS... -- COMMAND...: run COMMAND under strace, which writes its report to TRACE
+teardown()
+{
+	[ -z "${SLEEPER:-}" ] || kill "$SLEEPER"
+	mirror_clear_faults
+	mirror_clear_log
+	forget_lists
+	cd /
+	remove_tree "$BATS_TEST_TMPDIR"/* ${SCRATCH:+"$SCRATCH"/*}
+}
+
+# traced EXPRESSIONS... -- COMMAND...: run COMMAND under strace, which writes its report to TRACE. The words of BEFORE
+# come before strace's.
 traced()
 {
 	local expressions=()
@@ -31,7 +43,7 @@ traced()
 		shift
 	done
 	shift
-	strace -f -qq -y -e signal=none -o "$TRACE" "${expressions[@]}" "$@"
+	"${BEFORE[@]}" strace -f -qq -y -e signal=none -o "$TRACE" "${expressions[@]}" "$@"
 }
 
 # with_fault CALL N ERROR COMMAND...: `run` COMMAND with its Nth CALL failing by ERROR; false if there was no Nth
@@ -56,31 +68,71 @@ anew()
 	cd "$HOME" || return
 }
 
-# entered: make the Nix directory for a test that enters
+# entered [RUNTIME]: make the Nix directory for a test that enters by RUNTIME, userns if it is not given
 entered()
 {
 	NIX=$HOME/nix
 	mkdir -p "$NIX/store"
 	echo ours >"$NIX/name"
-	export NIX_USER_CHROOT_RUNTIME=userns NIX_USER_CHROOT_NEW_NAMESPACE=1
-	"$PROGRAM" "$NIX" true || skip "needs a host that lets users make namespaces"
+	export NIX_USER_CHROOT_RUNTIME=${1:-userns} NIX_USER_CHROOT_NEW_NAMESPACE=1
+	BEFORE=()
+	# what root does without a user namespace, others do as root of one
+	[ "$NIX_USER_CHROOT_RUNTIME" = userns ] || [ "$(id -u)" -eq 0 ] || BEFORE=(unshare --user --map-root-user)
+	"${BEFORE[@]}" "$PROGRAM" "$NIX" true || skip "needs a host that lets users make namespaces"
+}
+
+# entry_with_fault CALL N: enter with the Nth CALL failing; the command writes what /nix/name says to the file "ran".
+# False if there was no Nth CALL.
+entry_with_fault()
+{
+	rm -f "$HOME/ran"
+	with_fault "$1" "$2" EIO "$PROGRAM" "$NIX" /bin/sh -c 'read -r it </nix/name && echo "$it" >ran'
+}
+
+# refused_or_ours WORDS...: either the entry has failed, and its message has WORDS, or the command has run with our
+# /nix. Count the two in FAILED and KEPT.
+refused_or_ours()
+{
+	if [ "$status" -eq 125 ]; then
+		refused "$@"
+		[ ! -e "$HOME/ran" ]
+		FAILED=$((FAILED + 1))
+	elif [ -e "$HOME/ran" ]; then
+		[ "$(cat "$HOME/ran")" = ours ]
+		KEPT=$((KEPT + 1))
+	else
+		# the entry that the command itself needs is missing: this must be reported
+		[[ $output == *"cannot be reached inside"* || $output == *"cannot run /bin/sh inside"* ]]
+	fi
 }
 
 @test "entering: whatever step fails, the command does not run outside" {
-	local call number counted=0
+	local call number runtime counted
 
-	entered
-	for call in unshare pivot_root umount2 fchdir; do
-		for ((number = 1; ; number++)); do
-			rm -f "$HOME/ran"
-			with_fault "$call" "$number" EIO "$PROGRAM" "$NIX" sh -c 'touch ran' || break
-			counted=$((counted + 1))
-			refused "Input/output error"
-			[ ! -e "$HOME/ran" ]
+	for runtime in userns mountns; do
+		entered $runtime
+		counted=0
+		for call in unshare pivot_root umount2 fchdir; do
+			for ((number = 1; ; number++)); do
+				rm -f "$HOME/ran"
+				with_fault "$call" "$number" EIO "$PROGRAM" "$NIX" sh -c 'touch ran' || break
+				counted=$((counted + 1))
+				refused "Input/output error"
+				[ ! -e "$HOME/ran" ]
+			done
+			[ "$number" -gt 1 ] || [ "$call" = fchdir ]
 		done
-		[ "$number" -gt 1 ] || [ "$call" = fchdir ]
+		[ "$counted" -ge 3 ]
+		# directories are also made for the list of living entries, which an entry can do without
+		for call in mkdir rmdir; do
+			FAILED=0 KEPT=0
+			for ((number = 1; number < 20; number++)); do
+				entry_with_fault "$call" "$number" || break
+				refused_or_ours "Input/output error"
+			done
+			[ "$FAILED" -ge 1 ]
+		done
 	done
-	[ "$counted" -ge 3 ]
 }
 
 @test "entering: an id map that cannot be written" {
@@ -96,37 +148,52 @@ entered()
 		rm -f "$HOME/ran"
 		with_fault write "$number" EIO "$PROGRAM" "$NIX" sh -c 'touch ran'
 		grep INJECTED "$TRACE" | grep "/$file>"
-		[ "$status" -eq 125 ] && [ ! -e "$HOME/ran" ]
+		refused "cannot write /proc/self/" "Input/output error"
+		[ "$(id -u)" -eq 0 ] || [[ $output == *"/proc/self/$file:"* ]]
+		[ ! -e "$HOME/ran" ]
 		counted=$((counted + 1))
 	done
 	[ "$counted" -ge 2 ]
 }
 
 @test "entering: whatever mount fails, /nix is ours where the command runs" {
-	local number kept=0 failed=0
+	local number runtime
+
+	for runtime in userns mountns; do
+		entered $runtime
+		FAILED=0 KEPT=0
+		for ((number = 1; number < 200; number++)); do
+			entry_with_fault mount "$number" || break
+			refused_or_ours "Input/output error"
+			# a directory of the host may be left out; but the new root, its /nix, and making it
+			# read-only must not fail
+			case $(grep INJECTED "$TRACE") in
+			*'"tmpfs"'* | *MS_SLAVE* | *'"/nix", NULL'* | *'"/", NULL, MS_RDONLY|'*) [ "$status" -eq 125 ] ;;
+			esac
+		done
+		[ "$number" -lt 200 ] && [ "$KEPT" -ge 3 ] && [ "$FAILED" -ge 4 ]
+	done
+}
+
+@test "entering: whatever step of joining fails, the command runs in our /nix or not at all" {
+	local call number
 
 	entered
-	for ((number = 1; number < 200; number++)); do
-		rm -f "$HOME/ran"
-		with_fault mount "$number" EIO "$PROGRAM" "$NIX" /bin/sh -c 'read -r it </nix/name && echo "$it" >ran' ||
-			break
-		if [ "$status" -eq 125 ]; then
-			[ ! -e "$HOME/ran" ]
-			failed=$((failed + 1))
-		elif [ -e "$HOME/ran" ]; then
-			[ "$(cat "$HOME/ran")" = ours ]
-			kept=$((kept + 1))
-		else
-			# the entry that the command itself needs is missing: this must be reported
-			[[ $output == *"cannot be reached inside"* || $output == *"cannot run /bin/sh inside"* ]]
-		fi
-		# a directory of the host may be left out; but the new root, its /nix, and making it read-only must
-		# not fail
-		case $(grep INJECTED "$TRACE") in
-		*'"tmpfs"'* | *MS_SLAVE* | *'"/nix", NULL'* | *'"/", NULL, MS_RDONLY|'*) [ "$status" -eq 125 ] ;;
-		esac
+	unset NIX_USER_CHROOT_NEW_NAMESPACE
+	"$PROGRAM" "$NIX" sleep 3600 3>&- &
+	SLEEPER=$!
+	wait_until 60 grep -qx sleep "/proc/$SLEEPER/comm"
+	[ "$("$PROGRAM" "$NIX" readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$SLEEPER/ns/mnt")" ]
+	FAILED=0 KEPT=0
+	for call in unshare ioctl setns; do
+		for ((number = 1; number < 20; number++)); do
+			entry_with_fault "$call" "$number" || break
+			refused_or_ours "cannot enter the mount namespace" --new-namespace
+		done
+		[ "$number" -gt 1 ]
 	done
-	[ "$number" -lt 200 ] && [ "$kept" -ge 3 ] && [ "$failed" -ge 4 ]
+	# the second setns(2) fails where there is no way back; up to then a new namespace is made instead
+	[ "$FAILED" -eq 1 ] && [ "$KEPT" -ge 4 ]
 }
 
 # order FILE...: print our flushes and renames in TRACE in a short form: "flush PATH", "flushall PATH", "rename FROM
