@@ -175,6 +175,34 @@ refused_or_ours()
 	done
 }
 
+@test "entering: what the path config excludes is not shown without a word, whatever mount fails" {
+	local number refusals=0 warnings=0
+
+	entered
+	mkdir -p "$NIX/etc/nix-user-chroot" "$HOME/secret"
+	echo hidden | tee "$HOME/secret/file" >"$HOME/secret-file"
+	printf '[excludes]\npaths = ["%s", "%s"]\n' "$HOME/secret" "$HOME/secret-file" \
+		>"$NIX/etc/nix-user-chroot/path-config.toml"
+	for ((number = 1; number < 200; number++)); do
+		rm -f "$HOME/ran"
+		with_fault mount "$number" EIO "$PROGRAM" "$NIX" /bin/sh -c 'touch ran; cat secret/* secret-file' || break
+		case $(grep INJECTED "$TRACE") in
+		*'/secret", "tmpfs"'*)
+			refused "Input/output error"
+			refusals=$((refusals + 1))
+			;;
+		*/secret-file*)
+			# not mounted, or mounted and not read-only
+			[[ $output == *"secret-file is still there inside: Input/output error"* ]]
+			warnings=$((warnings + 1))
+			;;
+		*) [[ $output != *hidden* ]] ;;
+		esac
+		[ "$status" -ne 125 ] || [ ! -e "$HOME/ran" ]
+	done
+	[ "$number" -lt 200 ] && [ "$refusals" -eq 1 ] && [ "$warnings" -eq 2 ]
+}
+
 @test "entering: whatever step of joining fails, the command runs in our /nix or not at all" {
 	local call number
 
