@@ -224,14 +224,15 @@ refused_or_ours()
 	[ "$FAILED" -eq 1 ] && [ "$KEPT" -ge 4 ]
 }
 
-# order FILE...: print our flushes and renames in TRACE in a short form: "flush PATH", "flushall PATH", "rename FROM
-# TO", with "home" for HOME
+# order: print our flushes, renames and removals in TRACE in a short form: "flush PATH", "flushall PATH", "rename FROM
+# TO", "remove PATH", with "home" for HOME
 order()
 {
 	sed -nE \
 		-e 's,^[0-9]+ +(fsync|fdatasync)\([0-9]+<([^>]*)>\) += 0$,flush \2,p' \
 		-e 's,^[0-9]+ +syncfs\([0-9]+<([^>]*)>\) += 0$,flushall \1,p' \
 		-e 's,^[0-9]+ +renameat2?\([0-9]+<([^>]*)>\, "([^"]*)"\, [0-9]+<([^>]*)>\, "([^"]*)".*\) += 0$,rename \1/\2 \3/\4,p' \
+		-e 's,^[0-9]+ +unlinkat\([0-9]+<([^>]*)>\, "([^"]*)"\, .*\) += 0$,remove \1/\2,p' \
 		"$TRACE" | sed "s,$(realpath "$HOME"),home,g"
 }
 
@@ -241,8 +242,26 @@ at()
 	grep -nE -m 1 -e "$2" <<<"$1" | cut -d: -f1
 }
 
+# flushed_around_renames LINES: for each file that is renamed over another: is it flushed before, and its directory
+# after?
+flushed_around_renames()
+{
+	local line path number count=0
+
+	while read -r line; do
+		[[ $line == "rename "*new" "* ]] || continue
+		path=${line#rename }
+		path=${path%% *}
+		number=$(grep -nxF -m 1 -e "$line" <<<"$1" | cut -d: -f1)
+		sed -n "1,${number}p" <<<"$1" | grep -qxF "flush $path" || { echo "before: $line"; return 1; }
+		sed -n "$number,\$p" <<<"$1" | grep -qxF "flush ${path%/*}" || { echo "after: $line"; return 1; }
+		count=$((count + 1))
+	done <<<"$1"
+	[ "$count" -gt 0 ]
+}
+
 @test "--install: data is flushed before the name that makes it count, the record last" {
-	local lines line number path
+	local lines number
 
 	traced trace=fsync,fdatasync,syncfs,renameat,renameat2 -- \
 		"$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add --nix-version "$TINY"
@@ -253,15 +272,9 @@ at()
 	[ "$(at "$lines" '^flushall .*/nix(/var/nix-user-chroot/staging|$)')" -lt "$number" ]
 	[ "$(at "$lines" '^flush .*/nix-user-chroot/record$')" -lt "$number" ]
 	tail -n +"$number" <<<"$lines" | grep -q '^flush .*/nix/store$'
-	# each file that is replaced: first the file is flushed, then renamed, then its directory is flushed
-	while read -r line; do
-		[[ $line == "rename "*".new "* ]] || continue
-		path=${line#rename }
-		path=${path%% *}
-		number=$(at "$lines" "^$line\$")
-		sed -n "1,${number}p" <<<"$lines" | grep -qxF "flush $path"
-		sed -n "$number,\$p" <<<"$lines" | grep -qxF "flush ${path%/*}"
-	done <<<"$lines"
+	flushed_around_renames "$lines"
+	# before files outside the Nix directory are changed, the record says so
+	tail -n +"$number" <<<"$lines" | sed '/^rename home\/\.[^l]/,$d' | grep -q '^flush .*/nix-user-chroot/record$'
 	# at the end everything else is flushed, then the record that says "complete" is written
 	[ "$(tail -n 4 <<<"$lines" | cut -d' ' -f1 | tr '\n' ' ')" = "flushall flush rename flush " ]
 	[[ $(tail -n 2 <<<"$lines" | head -n 1) == *" home/.local/share/nix/var/nix-user-chroot/record" ]]
@@ -294,22 +307,68 @@ at()
 	[ "$counted" -ge 8 ]
 }
 
+# to_uninstall: install a Nix whose script adds a line to ~/.profile, and make links into its store, which --uninstall
+# replaces by copies
+to_uninstall()
+{
+	local share=/nix/store/00000000000000000000000000000110-nix-1.1.0/share
+
+	[ -d "$SITE/nix-1.1.0" ] || tiny_release "$SITE" 1.1.0 'printf "\nif [ -e %s ]; then . %s; fi # added by Nix installer\n" \
+		"$HOME/.nix-profile/etc/profile.d/nix.sh" "$HOME/.nix-profile/etc/profile.d/nix.sh" >>"$HOME/.profile"'
+	printf '# mine\n' | tee "$HOME/.profile" >"$HOME/.bashrc"
+	install -q --nix-version 1.1.0
+	grep -q 'added by Nix installer' "$HOME/.profile"
+	! diff "$HOME/.bashrc" <(echo '# mine')
+	mkdir "$HOME/.config/app"
+	ln -s "$share/data" "$HOME/.config/app/data"
+	ln -s "$share" "$HOME/.config/share"
+}
+
+# uninstalled: is the home directory as it was before, and are the copies there?
+uninstalled()
+{
+	[ ! -e "$NIX" ]
+	[ "$(cat "$HOME/.profile" "$HOME/.bashrc")" = $'# mine\n# mine' ]
+	[ "$(stat -c '%F %s' "$HOME/.config/app/data" "$HOME/.config/share/data" | uniq -c | tr -s ' ')" = " 2 regular file 200000" ]
+	[ ! -L "$HOME/.config/share" ]
+	[ -z "$(find "$HOME" -name '*new')" ]
+}
+
+@test "--uninstall: files are flushed before their names, and copies of the store before the store is removed" {
+	local lines before
+
+	to_uninstall
+	traced trace=fsync,fdatasync,syncfs,renameat,renameat2,unlinkat -- "$PROGRAM" --uninstall --yes -q
+	uninstalled
+	lines=$(order)
+	echo "$lines"
+	flushed_around_renames "$lines"
+	for name in .profile .bashrc .config/app/data .config/share; do
+		grep -q "^rename home/$name[^ ]*new home/$name$" <<<"$lines"
+	done
+	before=$(sed '/^remove .*\/nix\/store/,$d' <<<"$lines")
+	[ "$before" != "$lines" ]
+	flushed_around_renames "$before"
+	for name in app/data share; do
+		grep -q "^rename home/.config/$name[^ ]*new " <<<"$before"
+	done
+	grep -q '^flush home/.config/share[^ ]*new/data$' <<<"$before"
+}
+
 @test "--uninstall: a flush that fails is a failure, and it can be run again" {
 	local number counted=0
 
 	for ((number = 1; number < 50; number++)); do
 		anew
-		printf '# mine\n' >"$HOME/.profile"
-		install -q --nix-version "$TINY"
+		to_uninstall
 		with_fault fsync "$number" EIO "$PROGRAM" --uninstall --yes || break
 		counted=$((counted + 1))
 		[ "$status" -eq 125 ]
 		[[ $output == *"Input/output error"* ]]
 		"$PROGRAM" --uninstall --yes -q
-		[ ! -e "$NIX" ]
-		[ "$(cat "$HOME/.profile")" = '# mine' ]
+		uninstalled
 	done
-	[ "$number" -lt 50 ] && [ "$counted" -ge 2 ]
+	[ "$number" -lt 50 ] && [ "$counted" -ge 9 ]
 }
 
 @test "--install --force into a store of others, killed at any instant: --uninstall keeps that store" {
