@@ -397,6 +397,16 @@ uninstalled()
 	[ "$number" -gt 3 ] && [ "$number" -lt 60 ]
 }
 
+# killed_unsealed [OPTION...]: run --install, killed between the rename of a store path and what makes it read-only
+killed_unsealed()
+{
+	run strace -f -qq -e signal=none -o "$TRACE" -P "$(realpath "$HOME")/.local/share/nix/store" -e trace=utimensat \
+		-e inject=utimensat:signal=KILL:when=1 -- "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
+		--no-channel-add --nix-version "$TINY" "$@"
+	[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 755 ]
+	none_may_write
+}
+
 # none_may_write: check that neither the group nor others may write to any file
 none_may_write()
 {
@@ -418,8 +428,16 @@ none_may_write()
 					"$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
 					--nix-version "$TINY")
 			else
+				(umask $mask; killed_unsealed)
 				(umask $mask; install -q --nix-version "$TINY")
-				[ -d "$NIX/store" ]
+				none_may_write
+				[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 555 ]
+				# what the script makes is no more open than the user's other files
+				[ $mask != 0077 ] || [ "$(stat -c %a "$NIX/var/nix/db")" = 700 ]
+				# the same where a store path takes the place of another
+				(umask $mask; killed_unsealed --force)
+				(umask $mask; install -q --force --nix-version "$TINY")
+				[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 555 ]
 			fi
 			[ ! -e "$NIX" ] || none_may_write
 		done
