@@ -335,7 +335,7 @@ uninstalled()
 }
 
 @test "--uninstall: files are flushed before their names, and copies of the store before the store is removed" {
-	local lines before
+	local lines before name
 
 	to_uninstall
 	traced trace=fsync,fdatasync,syncfs,renameat,renameat2,unlinkat -- "$PROGRAM" --uninstall --yes -q
@@ -344,13 +344,13 @@ uninstalled()
 	echo "$lines"
 	flushed_around_renames "$lines"
 	for name in .profile .bashrc .config/app/data .config/share; do
-		grep -q "^rename home/$name[^ ]*new home/$name$" <<<"$lines"
+		grep -q "^rename home/${name}[^ ]*new home/$name$" <<<"$lines"
 	done
 	before=$(sed '/^remove .*\/nix\/store/,$d' <<<"$lines")
 	[ "$before" != "$lines" ]
 	flushed_around_renames "$before"
 	for name in app/data share; do
-		grep -q "^rename home/.config/$name[^ ]*new " <<<"$before"
+		grep -q "^rename home/.config/${name}[^ ]*new " <<<"$before"
 	done
 	grep -q '^flush home/.config/share[^ ]*new/data$' <<<"$before"
 }
@@ -403,7 +403,7 @@ killed_unsealed()
 	run strace -f -qq -e signal=none -o "$TRACE" -P "$(realpath "$HOME")/.local/share/nix/store" -e trace=utimensat \
 		-e inject=utimensat:signal=KILL:when=1 -- "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 		--no-channel-add --nix-version "$TINY" "$@"
-	[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 755 ]
+	[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 755 ]
 	none_may_write
 }
 
@@ -431,13 +431,13 @@ none_may_write()
 				(umask $mask; killed_unsealed)
 				(umask $mask; install -q --nix-version "$TINY")
 				none_may_write
-				[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 555 ]
+				[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 555 ]
 				# what the script makes is no more open than the user's other files
 				[ $mask != 0077 ] || [ "$(stat -c %a "$NIX/var/nix/db")" = 700 ]
 				# the same where a store path takes the place of another
 				(umask $mask; killed_unsealed --force)
 				(umask $mask; install -q --force --nix-version "$TINY")
-				[ "$(stat -c %a "$NIX"/store/*-nix-$TINY)" = 555 ]
+				[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 555 ]
 			fi
 			[ ! -e "$NIX" ] || none_may_write
 		done
