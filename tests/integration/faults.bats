@@ -271,6 +271,8 @@ flushed_around_renames()
 	number=$(at "$lines" '^rename .*/staging/.* .*/nix/store/')
 	[ "$(at "$lines" '^flushall .*/nix(/var/nix-user-chroot/staging|$)')" -lt "$number" ]
 	[ "$(at "$lines" '^flush .*/nix-user-chroot/record$')" -lt "$number" ]
+	# ... and the name of store/ is
+	[ "$(at "$lines" '^flush .*/nix$')" -lt "$number" ]
 	tail -n +"$number" <<<"$lines" | grep -q '^flush .*/nix/store$'
 	flushed_around_renames "$lines"
 	# before files outside the Nix directory are changed, the record says so

@@ -12,11 +12,11 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-/* The work: leave a file, which shows that it began. */
+/* The work: leave a file, which shows that it began, and with which umask. */
 static int leave_a_file(void *ctx)
 {
 	(void)ctx;
-	return open("made", O_RDWR | O_CREAT | O_CLOEXEC, 0644) < 0 ? 1 : 7;
+	return open("made", O_RDWR | O_CREAT | O_CLOEXEC, 0666) < 0 ? 1 : 7;
 }
 
 /* A system call that fails from now on, by the arguments of refuse_call_if(). */
@@ -100,6 +100,7 @@ static int without_namespaces(struct scratch *scratch)
 	int status;
 
 	log_set_level(LOG_VERBOSE);
+	umask(077);
 	refuse();
 	MUST(spawn(scratch, leave_a_file, &child, &status) == 0);
 	MUST(status == 7 && !child.namespaces);
@@ -122,6 +123,8 @@ static void test_namespaces_refused(void **state)
 		wanted = xasprintf("the unpacking has no namespaces of its own: %s: %s\n",
 				   refused->step, strerror(refused->err));
 		assert_says(said, wanted);
+		assert_int_equal(status_of(scratch->fd, "root/made").st_mode, S_IFREG | 0666);
+		assert_int_equal(unlinkat(scratch->fd, "root/made", 0), 0);
 	}
 }
 
@@ -161,6 +164,29 @@ static void test_all_refused(void **state)
 		if (in_child(scratch, not_at_all_plain, &plain) != 0)
 			fail_msg("%s: %s", refused->step, plain);
 		assert_says(plain, wanted);
+		assert_false(is_there(scratch->fd, "root/made"));
+	}
+}
+
+/* A child that ends without a word has not been confined. */
+static void test_no_word(void **state)
+{
+	static const struct refused calls[] = {
+		{NULL, SYS_fcntl, 1, BPF_JEQ, F_DUPFD_CLOEXEC, EMFILE},
+#ifdef SYS_dup2
+		{NULL, SYS_dup2, 0, BPF_JGE, 0, EBUSY},
+#endif
+	};
+	struct scratch *scratch = *state;
+
+	close(make_dir(scratch, "root"));
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		_cleanup_free_ char *said = NULL;
+
+		refused = &calls[i];
+		if (in_child(scratch, not_at_all, &said) != 0)
+			fail_msg("%s", said);
+		assert_says(said, "it ended: No child processes");
 		assert_false(is_there(scratch->fd, "root/made"));
 	}
 }
@@ -291,8 +317,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_namespaces_refused), WITH_SCRATCH(test_all_refused),
-		WITH_SCRATCH(test_landlock_fails),     WITH_SCRATCH(test_close_by_proc),
-		WITH_SCRATCH(test_mount_flags),
+		WITH_SCRATCH(test_no_word),	       WITH_SCRATCH(test_landlock_fails),
+		WITH_SCRATCH(test_close_by_proc),      WITH_SCRATCH(test_mount_flags),
 	};
 
 	return cmocka_run_group_tests_name("confine steps", tests, NULL, NULL);
