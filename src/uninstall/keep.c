@@ -73,7 +73,7 @@ static int keep_directory(struct keep *keep, const char *path, int dir, const ch
 
 		r = keep_any(keep, below, to, entry->d_name, depth + 1);
 	}
-	return r;
+	return r == 0 && keep->is_copying && fsync(to) < 0 ? -errno : r;
 }
 
 /* Copy PATH, a path inside, to NAME in DIR. A link in it that leads nowhere is left out. */
@@ -156,6 +156,9 @@ int keep_copy(int nix_dir_fd, const char *path, const char *link)
 		r = keep_any(&keep, path, dir, fresh, 0);
 	if (r == 0)
 		r = put_in_place(dir, fresh, name);
+	/* before the store is removed, which the link led to */
+	if (r == 0)
+		r = fs_sync_dir(dir, ".");
 	if (r < 0)
 		fs_remove_tree(dir, fresh);
 	return r;

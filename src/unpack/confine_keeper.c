@@ -4,6 +4,7 @@
 #include "unpack/confine_status.h"
 #include "unpack/confine_worker.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,13 +36,15 @@ static void close_from(unsigned first)
 	dir = opendir("/proc/self/fd");
 	if (!dir)
 		status_give_up("/proc/self/fd", errno);
-	while ((entry = readdir(dir))) {
+	while ((entry = fs_next_entry(dir))) {
 		char *end;
 		long fd = strtol(entry->d_name, &end, 10);
 
 		if (*end == '\0' && end != entry->d_name && fd >= (long)first && fd != dirfd(dir))
 			close((int)fd);
 	}
+	if (errno)
+		status_give_up("/proc/self/fd", errno);
 }
 
 /*

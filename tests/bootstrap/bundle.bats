@@ -109,6 +109,20 @@ changed()
 	[ ! -e "$NIX/store" ] && [ ! -e "$HOME/.local/bin/nix-user-chroot" ]
 }
 
+@test "bundle: the bytes are on disk before they have the name, and then the name is" {
+	local calls
+
+	# the second time, the name is another file's
+	for _ in first second; do
+		strace -f -qq -y -e signal=none -e trace=fsync,linkat,renameat -o "$HOME/../trace" \
+			"$PROGRAM" -q --bundle "$PWD/file" --mirror "$SITE"
+		calls=$(sed -nE -e 's,^[0-9]+ +fsync\([0-9]+<[^>]*/[.#][^>]*>.*\) += 0$,bytes,p' \
+			-e 's,^[0-9]+ +fsync\(.*\) += 0$,directory,p' \
+			-e 's,^[0-9]+ +(linkat|renameat)\(.*"file".*\) += 0$,name,p' "$HOME/../trace" | tr '\n' ' ')
+		[ "$calls" = "bytes name directory " ]
+	done
+}
+
 @test "bundle: the real Nix, without a network" {
 	make_bundle file --nix-version "$OLD"
 	run -0 offline ./file --install -- nix --version

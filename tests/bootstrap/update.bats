@@ -118,6 +118,20 @@ unchanged()
 	[ "$(find "$HOME" -mindepth 1)" = '' ]
 }
 
+@test "update: record and program are on disk before the program has its name" {
+	local calls
+
+	install -q --nix-version "$TINY"
+	strace -f -qq -y -e signal=none -e trace=fsync,renameat -o "$HOME/../trace" \
+		"$COPY" --update --releases "$MIRROR_URL/new" --cacert "$MIRROR_CA"
+	[ "$(version_of "$COPY")" = 9.1.0 ]
+	calls=$(sed -nE -e 's,^[0-9]+ +fsync\([0-9]+<[^>]*/record>\) += 0$,record,p' \
+		-e 's,^[0-9]+ +fsync\([0-9]+<[^>]*/bin/nix-user-chroot[^>]+>\) += 0$,program,p' \
+		-e 's,^[0-9]+ +fsync\([0-9]+<[^>]*/bin>\) += 0$,directory,p' \
+		-e 's,^[0-9]+ +renameat\(.*/bin>\, "nix-user-chroot"\) += 0$,name,p' "$HOME/../trace" | tr '\n' ' ')
+	[[ $calls == *"record program name directory "* ]]
+}
+
 @test "update: a program that no record has, from a directory, and a link to it" {
 	here
 	mkdir "$HOME/opt"

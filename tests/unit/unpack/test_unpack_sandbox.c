@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <sys/resource.h>
 
 static struct unpack_request request_for(int staging)
 {
@@ -180,6 +181,35 @@ static void test_from_outside(void **state)
 		skip();
 	assert_int_equal(in_child(*state, look_in_namespaces, NULL), 0);
 	assert_int_equal(in_child(*state, look_plain, NULL), 0);
+}
+
+/* Limits of the caller that are lower than ours stay. */
+static int look_at_low_limits(struct scratch *scratch)
+{
+	static const struct rlimit files = {40, 50}, size = {1000, 2000}, cpu = {100, 200};
+	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	struct unpack_request request = request_for(staging);
+	struct unpack *unpack;
+	pid_t worker;
+
+	MUST(setrlimit(RLIMIT_NOFILE, &files) == 0 && setrlimit(RLIMIT_FSIZE, &size) == 0 &&
+	     setrlimit(RLIMIT_CPU, &cpu) == 0);
+	unpack = unpack_begin(&request);
+	MUST(unpack);
+	worker = last_descendant();
+	has_limit(worker, "Max open files", 40, 50);
+	has_limit(worker, "Max file size", 1000, 2000);
+	has_limit(worker, "Max cpu time", 100, 200);
+	unpack_abort(unpack);
+	return 0;
+}
+
+static void test_low_limits(void **state)
+{
+	close(make_dir(*state, "staging"));
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		skip();
+	assert_int_equal(in_child(*state, look_at_low_limits, NULL), 0);
 }
 
 /* Unpacks a real archive by all of the real code, on each kind of host. */
@@ -486,9 +516,9 @@ static void test_keeper_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_hosts),
-		WITH_SCRATCH(test_liars),	  WITH_SCRATCH(test_half_and_stays),
-		WITH_SCRATCH(test_keeper_killed),
+		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_low_limits),
+		WITH_SCRATCH(test_hosts),	  WITH_SCRATCH(test_liars),
+		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_keeper_killed),
 	};
 
 	return cmocka_run_group_tests_name("unpack sandbox", tests, NULL, NULL);
