@@ -222,6 +222,29 @@ static void test_replace_without_exchange(void **state)
 	world_free(&world);
 }
 
+/* What is flushed by a process of its own is flushed without one, too. */
+static void test_no_process(void **state)
+{
+	struct world world = world_new(*state);
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		refuse_forks();
+		if (commit(&world, false, &result) < 0)
+			_exit(1);
+		store_result_clear(&result);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_committed(&world);
+	world_free(&world);
+}
+
 /* A path is replaced by another type: a directory by a symlink, a file by a directory. */
 static void test_replace_kinds(void **state)
 {
@@ -348,7 +371,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_commit),	    WITH_SCRATCH(test_existing),
 		WITH_SCRATCH(test_replace),	    WITH_SCRATCH(test_replace_without_exchange),
-		WITH_SCRATCH(test_replace_kinds),   WITH_SCRATCH(test_existing_symlink),
+		WITH_SCRATCH(test_no_process),	    WITH_SCRATCH(test_replace_kinds),
+		WITH_SCRATCH(test_existing_symlink),
 		WITH_SCRATCH(test_foreign_names),   WITH_SCRATCH(test_no_staged_store),
 		WITH_SCRATCH(test_store_is_file),   WITH_SCRATCH(test_store_is_dangling),
 		WITH_SCRATCH(test_store_read_only), WITH_SCRATCH(test_half_done),
