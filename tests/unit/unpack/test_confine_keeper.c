@@ -107,6 +107,8 @@ static int spawn_nothing(struct scratch *scratch)
 	struct confined child;
 
 	refuse_forks();
+	/* a signal to the process -1 would reach all that this user has */
+	refuse_call(SYS_kill, -1, EPERM);
 	return confine_spawn(&request, &child) == -1 ? 0 : 1;
 }
 
