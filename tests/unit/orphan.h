@@ -70,6 +70,29 @@ static inline void orphan_ended(int process)
 	assert_int_equal(poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, 60000), 1);
 }
 
+/* Let the call ID go on, and all that come after it, until PROCESS, a pidfd, has ended. */
+static inline void orphan_go_on(int listener, uint64_t id, int process)
+{
+	struct pollfd waits[] = {{.fd = process, .events = POLLIN},
+				 {.fd = listener, .events = POLLIN}};
+	struct seccomp_notif_resp response = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+
+	assert_int_equal(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response), 0);
+	while (poll(waits, 2, 60000) > 0 && !waits[0].revents) {
+		struct seccomp_notif call = {0};
+
+		/* no process is left that could call */
+		if (!(waits[1].revents & POLLIN))
+			waits[1].fd = -1;
+		/* both fail if the process was killed meanwhile */
+		else if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0) {
+			response.id = call.id;
+			(void)!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+		}
+	}
+	assert_true(waits[0].revents);
+}
+
 /*
  * Run BODY in a process. As soon as a descendant calls prctl(PR_SET_PDEATHSIG, SIG), kill its
  * parent, and then that process; then let the descendant go on, and wait for its end. BODY and its
@@ -79,7 +102,6 @@ static inline void orphan_ended(int process)
 static inline int orphan_writes(void (*body)(void *ctx, int out), void *ctx, int sig)
 {
 	_cleanup_close_ int said = -1, out = -1, listener = -1, orphan = -1, parent = -1;
-	struct seccomp_notif_resp response = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 	struct seccomp_notif call = {0};
 	int ends[2], told[2], count = 0;
 	pid_t pid;
@@ -115,9 +137,7 @@ static inline int orphan_writes(void (*body)(void *ctx, int out), void *ctx, int
 	close(steal_fd(&out));
 	if (listener < 0)
 		return -1;
-	response.id = call.id;
-	assert_int_equal(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response), 0);
-	orphan_ended(orphan);
+	orphan_go_on(listener, call.id, orphan);
 	for (char byte; read(said, &byte, 1) == 1;)
 		count++;
 	return count;

@@ -47,7 +47,7 @@ static void no_process(void **state)
 
 		refuse_forks();
 		/* a signal to the process -1 would end all that this user may end */
-		refuse_call(SYS_kill, -1, EPERM);
+		forbid_call(SYS_kill);
 		try = shell_try_begin("/bin/sh", "sh", "-c", place->path, NULL);
 		r = shell_try_end(&try, "/bin");
 		_exit(r == -1 && try.fd == -1 ? 0 : 1);
@@ -71,11 +71,32 @@ static void begin(void *ctx, int out)
 	shell_try_end(&try, "/bin");
 }
 
+/* What a startup file has started in the background ends with the shell. */
+static void leaves_nothing(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *shell = script(place, "sleep 70 >fifo & eval \"$2\"");
+	_cleanup_free_ char *path = path_join(place->path, "fifo");
+	_cleanup_close_ int fifo = -1;
+	struct shell_try try;
+	char byte;
+
+	assert_int_equal(mkfifoat(place->fd, "fifo", 0600), 0);
+	alarm(60);
+	try = shell_try_begin(shell, "sh", "-c", place->path, NULL);
+	fifo = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fifo >= 0);
+	assert_int_equal(shell_try_end(&try, "/none"), 0);
+	/* this would wait as long as the process does */
+	assert_int_equal(read(fifo, &byte, 1), 0);
+	alarm(0);
+}
+
 /* --install is killed while a shell that hangs is asked. */
 static void ends_with_its_parent(void **state)
 {
 	const struct place *place = *state;
-	struct scene scene = {place, script(place, ">there; exec >fifo; exec sleep 70")};
+	struct scene scene = {place, script(place, "exec >fifo; exec sleep 70")};
 	_cleanup_free_ char *path = path_join(place->path, "fifo");
 	_cleanup_close_ int fifo = -1;
 	char byte;
@@ -119,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(answers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(no_process, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(leaves_nothing, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(ends_with_its_parent, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(never_begins_without_its_parent, place_setup,
 						place_teardown),

@@ -370,7 +370,7 @@ static int run_without_forks(struct scene *scene)
 	assert_true(dup2(scene->out, STDERR_FILENO) >= 0);
 	refuse_forks();
 	/* a signal to all processes would reach the test */
-	refuse_call(SYS_kill, -1, EPERM);
+	forbid_call(SYS_kill);
 	return supervise(&(struct supervise_job){work_once, clean_up, scene}) == -1 ? 0 : 1;
 }
 
