@@ -50,8 +50,8 @@ static void set_environment(const char *home, const char *shell, const char *zdo
 		setenv("ZDOTDIR", zdotdir, 1);
 }
 
-static _Noreturn void run_shell(int out, const char *shell, const char *name, const char *word,
-				const char *home, const char *zdotdir)
+static _Noreturn void run_shell(pid_t parent, int out, const char *shell, const char *name,
+				const char *word, const char *home, const char *zdotdir)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
@@ -59,6 +59,8 @@ static _Noreturn void run_shell(int out, const char *shell, const char *name, co
 	/* without a terminal, and in a process group that one signal ends */
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
@@ -133,13 +135,14 @@ struct shell_try shell_try_begin(const char *shell, const char *name, const char
 				 const char *home, const char *zdotdir)
 {
 	struct shell_try out = {.pid = -1, .fd = -1, .end_ms = now_ms() + PATIENCE_MS};
+	pid_t parent = getpid();
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return out;
 	out.pid = fork();
 	if (out.pid == 0)
-		run_shell(ends[1], shell, name, word, home, zdotdir);
+		run_shell(parent, ends[1], shell, name, word, home, zdotdir);
 	close(ends[1]);
 	out.fd = ends[0];
 	return out;

@@ -290,7 +290,9 @@ int script_nix_runs(const struct script_request *request, char **version)
 	environment_drop_libraries("nix");
 	status = run_inside(request, argv, &output);
 	text = output.text;
-	if (status != 0) {
+	if (status < 0)
+		return -1;
+	if (status > 0) {
 		log_error("%s --version failed inside with status %d: %s\n"
 			  "is the tarball for this kind of machine (--system), and does Nix accept "
 			  "its nix.conf?",

@@ -98,6 +98,8 @@ ended()
 	at_once 1 "$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW"
 	wait_until 20 test -e started
 	holder=$(cat "$NIX/var/nix-user-chroot/lock")
+	# it is the process that has the lock, not the one that waits for that process
+	readlink "/proc/$holder/fd"/* | grep -qxF "$(realpath "$NIX")/var/nix-user-chroot/lock"
 	install --nix-version "$SLOW" >second 2>&1 3>&- &
 	pids+=($!)
 	wait_until 20 grep -q waiting second

@@ -87,6 +87,19 @@ nothing_left()
 	done
 }
 
+@test "install: what Nix and its script make, only the user may write to; a stricter umask stays" {
+	local mask
+
+	tiny_release "$SITE" 1.0.1 'umask >"$HOME/mask"; : >"$HOME/file"; mkdir "$HOME/directory"'
+	for mask in 0000 0002 0027 0077; do
+		new_home "home-$mask"
+		(umask $mask && install -q --nix-version 1.0.1)
+		[ "$(cat mask)" = "$(printf %04o $((mask | 0022)))" ]
+		[ "$(stat -c %a file)" = "$(printf %o $((0666 & ~(mask | 0022))))" ]
+		[ "$(stat -c %a directory)" = "$(printf %o $((0777 & ~(mask | 0022))))" ]
+	done
+}
+
 @test "install: HOME with blanks, quotes and odd bytes, and the data directory elsewhere" {
 	new_home $'a home, "it\'s" $HOME; *\xc3\xbc'
 	if [ "${TEST_RUNTIME:-}" != direct ]; then

@@ -197,7 +197,7 @@ live='downloading  █*░*  *[0-9]* %'
 	"$PROGRAM" --install -q --nix-version "$SLOW" 3>&- 4>&- &
 	wait_until 20 test -e started
 	keys "clear; nix-user-chroot --install --nix-version $SLOW" Enter
-	wait_until 20 shows '^waiting for process [0-9]*  0:0[1-9]$'
+	wait_until 20 shows "^waiting for process $(cat "$NIX/var/nix-user-chroot/lock")  0:0[1-9]\$"
 	keys C-c
 	finished 'it continues'
 	screen | golden interrupted-waiting

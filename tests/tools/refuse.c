@@ -11,8 +11,9 @@
  * clone, only CLONE_NEWUSER is refused; and clone3 then answers ENOSYS, because a filter cannot see
  * its flags. Docker's default filter does the same.
  */
+#include "native_arch.h"
+
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -25,22 +26,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__i386__)
-#define NATIVE_ARCH AUDIT_ARCH_I386
-#elif defined(__arm__)
-#define NATIVE_ARCH AUDIT_ARCH_ARM
-#elif defined(__riscv) && __riscv_xlen == 64
-#define NATIVE_ARCH AUDIT_ARCH_RISCV64
-#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define NATIVE_ARCH AUDIT_ARCH_PPC64LE
-#else
-#error "tell refuse.c this architecture's AUDIT_ARCH_*"
-#endif
 
 /* a rule needs at most five instructions, and the rest of the filter four */
 #define MAX_INSTRUCTIONS 64

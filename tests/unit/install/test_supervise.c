@@ -20,6 +20,8 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../orphan.h"
+#include "../refuse.h"
 
 /* The words that the process under test writes to a pipe. */
 #define WORKING	   'w'
@@ -357,6 +359,56 @@ static void a_signal_that_ended_the_work_first(void **state)
 	assert_non_null(strstr(said, "ended early (Interrupt)"));
 }
 
+static int work_once(void *ctx)
+{
+	say(ctx, WORKING);
+	return 0;
+}
+
+static int run_without_forks(struct scene *scene)
+{
+	assert_true(dup2(scene->out, STDERR_FILENO) >= 0);
+	refuse_forks();
+	/* a signal to all processes would reach the test */
+	forbid_call(SYS_kill);
+	return supervise(&(struct supervise_job){work_once, clean_up, scene}) == -1 ? 0 : 1;
+}
+
+static void a_process_that_cannot_be_made(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_without_forks, &in);
+	char said[4096] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	(void)state;
+	while ((n = read(in, said + len, sizeof(said) - 1 - len)) > 0)
+		len += (size_t)n;
+	assert_int_equal(wait_for(pid), 0);
+	assert_string_equal(said, "nix-user-chroot: cannot start a process: "
+				  "Resource temporarily unavailable\n"
+				  "  the limit of processes may be reached: ulimit -u\n");
+}
+
+static void supervise_once(void *ctx, int out)
+{
+	struct scene scene = {.out = out};
+
+	(void)ctx;
+	supervise(&(struct supervise_job){work_once, clean_up, &scene});
+}
+
+static void no_work_without_a_supervisor(void **state)
+{
+	int count = orphan_writes(supervise_once, NULL, SIGKILL);
+
+	(void)state;
+	if (count < 0)
+		skip();
+	assert_int_equal(count, 0);
+}
+
 int main(void)
 {
 	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCHLD};
@@ -369,6 +421,8 @@ int main(void)
 		cmocka_unit_test(ignored_signals_stay_ignored),
 		cmocka_unit_test(a_killed_supervisor_takes_the_work_along),
 		cmocka_unit_test(a_signal_that_ended_the_work_first),
+		cmocka_unit_test(a_process_that_cannot_be_made),
+		cmocka_unit_test(no_work_without_a_supervisor),
 	};
 
 	/* if the tests run in the background, some of these signals are ignored */

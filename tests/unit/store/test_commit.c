@@ -6,11 +6,8 @@
 #include "store/layout.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #define NAME_A HASH_A "-a"
@@ -177,25 +174,13 @@ static void test_replace(void **state)
 }
 
 /* From now on renameat2(2) with flags fails by ERROR. */
-static bool refuse_rename_flags(uint32_t error)
+static void refuse_rename_flags(int error)
 {
-	struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 (uint32_t)offsetof(struct seccomp_data, args[4])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+	refuse_call_if(SYS_renameat2, 4, BPF_JGE, 1, error);
 }
 
 /* Commits in a child that cannot exchange names, for which renameat2(2) gives ERROR. */
-static void replace_without_exchange(struct scratch *scratch, uint32_t error)
+static void replace_without_exchange(struct scratch *scratch, int error)
 {
 	struct world world = world_new(scratch);
 	int status;
@@ -207,8 +192,8 @@ static void replace_without_exchange(struct scratch *scratch, uint32_t error)
 	if (pid == 0) {
 		struct store_result result;
 
-		if (!refuse_rename_flags(error) ||
-		    syscall(SYS_renameat2, world.nix, "store", world.nix, "store", 2) != -1)
+		refuse_rename_flags(error);
+		if (syscall(SYS_renameat2, world.nix, "store", world.nix, "store", 2) != -1)
 			_exit(2);
 		if (commit(&world, true, &result) < 0)
 			_exit(3);
@@ -217,7 +202,7 @@ static void replace_without_exchange(struct scratch *scratch, uint32_t error)
 		_exit(status);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTER)
 		skip();
 	assert_int_equal(status, 0);
 	assert_committed(&world);
@@ -265,18 +250,42 @@ static void test_way_back(void **state)
 	if (pid == 0) {
 		struct store_result result;
 
-		if (hold_staged(&world) < 0 || !refuse_rename_flags(EINVAL))
-			_exit(2);
+		if (hold_staged(&world) < 0)
+			_exit(NO_FILTER);
+		refuse_rename_flags(EINVAL);
 		_exit(commit(&world, true, &result) < 0 ? 0 : 3);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTER)
 		skip();
 	assert_int_equal(status, 0);
 	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
 	assert_file(world.nix, "store/" NAME_A "/more", "old");
 	assert_false(is_there(world.top, "store/.old-" NAME_A));
 	assert_file(world.top, "store/" NAME_A "/bin/tool", "new");
+	world_free(&world);
+}
+
+/* What is flushed by a process of its own is flushed without one, too. */
+static void test_no_process(void **state)
+{
+	struct world world = world_new(*state);
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		refuse_forks();
+		if (commit(&world, false, &result) < 0)
+			_exit(1);
+		store_result_clear(&result);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_committed(&world);
 	world_free(&world);
 }
 
@@ -410,6 +419,7 @@ int main(void)
 		WITH_SCRATCH(test_replace_without_exchange),
 		WITH_SCRATCH(test_replace_without_renameat2),
 		WITH_SCRATCH(test_way_back),
+		WITH_SCRATCH(test_no_process),
 		WITH_SCRATCH(test_replace_kinds),
 		WITH_SCRATCH(test_existing_symlink),
 		WITH_SCRATCH(test_foreign_names),

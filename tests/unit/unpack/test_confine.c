@@ -60,6 +60,8 @@ static int look_for_files(void *ctx)
 	REFUSED(unlink("marker"), ENOSYS);
 	HOLDS(stat("marker", &here) == 0);
 	HOLDS(open("made", O_WRONLY | O_CREAT | O_EXCL, 04755) >= 0);
+	HOLDS(open("for-all", O_WRONLY | O_CREAT | O_EXCL, 0666) >= 0);
+	HOLDS(open("program-for-all", O_WRONLY | O_CREAT | O_EXCL, 0777) >= 0);
 	HOLDS(environ == NULL || *environ == NULL);
 	if (world->is_plain)
 		return 7;
@@ -163,6 +165,7 @@ static int run_confined(struct scratch *scratch, int (*run)(void *), int status,
 
 static int files(struct scratch *scratch)
 {
+	umask(077);
 	/* like a descriptor of a careless library: with a high number, and without O_CLOEXEC */
 	MUST(fcntl(scratch->fd, F_DUPFD, 100) == 100);
 	return run_confined(scratch, look_for_files, 7, STDIN_FILENO, -1, false);
@@ -171,6 +174,7 @@ static int files(struct scratch *scratch)
 static int files_plain(struct scratch *scratch)
 {
 	refuse_namespaces();
+	umask(027);
 	MUST(fcntl(scratch->fd, F_DUPFD, 100) == 100);
 	return run_confined(scratch, look_for_files, 7, STDIN_FILENO, -1, true);
 }
@@ -183,14 +187,21 @@ static void make_root(const struct scratch *scratch)
 	make_file(scratch->fd, "victim", "untouched", 0600);
 }
 
+/* The umask inside is 0, and the files that were made inside are here. */
+static void assert_modes(const struct scratch *scratch)
+{
+	assert_int_equal(status_of(scratch->fd, "root/made").st_mode, S_IFREG | 04755);
+	assert_int_equal(status_of(scratch->fd, "root/for-all").st_mode, S_IFREG | 0666);
+	assert_int_equal(status_of(scratch->fd, "root/program-for-all").st_mode, S_IFREG | 0777);
+}
+
 static void test_files(void **state)
 {
 	struct scratch *scratch = *state;
 
 	make_root(scratch);
 	assert_int_equal(in_child(scratch, files, NULL), 0);
-	/* the umask inside is 0, and the file that was made inside is here */
-	assert_int_equal(status_of(scratch->fd, "root/made").st_mode, S_IFREG | 04755);
+	assert_modes(scratch);
 	assert_false(is_there(scratch->fd, "beside"));
 }
 
@@ -202,7 +213,7 @@ static void test_files_plain(void **state)
 		skip();
 	make_root(scratch);
 	assert_int_equal(in_child(scratch, files_plain, NULL), 0);
-	assert_true(is_there(scratch->fd, "root/made"));
+	assert_modes(scratch);
 	assert_false(is_there(scratch->fd, "beside"));
 	assert_false(is_there(scratch->fd, "root/linked"));
 	assert_file(scratch->fd, "victim", "untouched");

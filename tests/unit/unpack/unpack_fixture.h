@@ -15,10 +15,10 @@
 #include "util/fs.h"
 #include "util/str.h"
 
+#include "../refuse.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,37 +242,6 @@ UNUSED_ static pid_t last_descendant(void)
 	while ((child = child_of(pid)) > 0)
 		pid = child;
 	return pid == getpid() ? 0 : pid;
-}
-
-/*
- * From now on the system call NUMBER fails with ERR if TEST (BPF_JEQ, BPF_JSET, BPF_JGE) holds for
- * the lower half of its argument INDEX and VALUE. To be called in a child of a test, because it
- * cannot be undone.
- */
-UNUSED_ static void refuse_call_if(long number, unsigned index, unsigned test, uint32_t value,
-				   int err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 (uint32_t)(offsetof(struct seccomp_data, args) + index * 8)),
-		BPF_JUMP((uint16_t)(BPF_JMP | test | BPF_K), value, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
-		_exit(120);
-}
-
-/* The same if the first argument is FIRST (below 0: any). */
-UNUSED_ static void refuse_call(long number, long first, int err)
-{
-	refuse_call_if(number, 0, first < 0 ? BPF_JGE : BPF_JEQ, first < 0 ? 0 : (uint32_t)first,
-		       err);
 }
 
 /* Acts as a host that refuses namespaces, as containers do. */

@@ -1,0 +1,132 @@
+/* The process that starts PRoot and stays outside; /bin/sh stands for PRoot here. */
+#include "run/proot_relay.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../orphan.h"
+#include "../refuse.h"
+
+#define NAME "TEST_PROOT_RELAY"
+
+/* Run BODY in a child, and return its exit status. */
+static int in_child(int (*body)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(60);
+		_exit(body());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Have /bin/sh run LINE as PRoot would be run. */
+static int relay(const char *line)
+{
+	char name[] = "sh", option[] = "-c", *text = xstrdup(line);
+	char *const words[] = {name, option, text, NULL};
+	int r = proot_relay("/bin/sh", words, NAME, "a text");
+
+	free(text);
+	return r;
+}
+
+static int run_to_the_end(void)
+{
+	/* the descriptor for the reports is told after the text */
+	return relay("case $" NAME " in 'a text '[0-9]*) exit 7 ;; esac; exit 8");
+}
+
+static int run_to_a_signal(void)
+{
+	return relay("kill -TERM $$");
+}
+
+static int run_without_forks(void)
+{
+	sigset_t before, after;
+
+	refuse_forks();
+	forbid_call(SYS_kill);
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	if (relay("exit 7") != -EAGAIN)
+		return 1;
+	/* the caller goes on with another runtime: no signal stays blocked */
+	sigprocmask(SIG_BLOCK, NULL, &after);
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(&before, sig) != sigismember(&after, sig))
+			return 2;
+	return 0;
+}
+
+static int run_inside_without_forks(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return 1;
+	refuse_forks();
+	/* the command runs in this very process then */
+	proot_relay_inside(ends[1]);
+	return 9;
+}
+
+static void statuses(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(run_to_the_end), 7);
+	assert_int_equal(in_child(run_to_a_signal), 128 + SIGTERM);
+}
+
+static void no_process(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(run_without_forks), 0);
+	assert_int_equal(in_child(run_inside_without_forks), 9);
+}
+
+static void relay_to(void *ctx, int out)
+{
+	_cleanup_free_ char *line = xasprintf("echo runs >&%d", out);
+
+	(void)ctx;
+	fcntl(out, F_SETFD, 0);
+	relay(line);
+}
+
+static void no_proot_without_the_process_outside(void **state)
+{
+	int count;
+
+	(void)state;
+	alarm(60);
+	count = orphan_writes(relay_to, NULL, SIGKILL);
+	alarm(0);
+	if (count < 0)
+		skip();
+	assert_int_equal(count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statuses),
+		cmocka_unit_test(no_process),
+		cmocka_unit_test(no_proot_without_the_process_outside),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
