@@ -76,7 +76,7 @@ static int check(const char *nix_dir, char **said)
 
 static void what_is_in_the_way(void **state)
 {
-	static const char *const below[] = {"",	   "/var",     "/var/nix", "/var/nix-user-chroot",
+	static const char *const below[] = {"",	    "/var",	"/var/nix", "/var/nix-user-chroot",
 					    "/etc", "/etc/nix", "/store"};
 	const struct place *place = *state;
 	_cleanup_free_ char *nix_dir = path_join(place->path, "n"), *said = NULL;
@@ -87,9 +87,10 @@ static void what_is_in_the_way(void **state)
 		_cleanup_free_ char *path = xasprintf("%s%s", nix_dir, below[i]);
 		_cleanup_free_ char *name = xasprintf("n%s", below[i]);
 		_cleanup_free_ char *words = xasprintf("cannot open the directory %s: Not a "
-						       "directory\n", path);
-		_cleanup_free_ char *link = xasprintf("cannot follow the link %s: No such file",
-						      path);
+						       "directory\n",
+						       path);
+		_cleanup_free_ char *link =
+			xasprintf("cannot follow the link %s: No such file", path);
 
 		put(place, name, "");
 		free(said);
@@ -117,14 +118,15 @@ static void what_is_in_the_way(void **state)
 /* Nothing is written through a symlink, wherever it leads. */
 static void links_are_refused(void **state)
 {
-	static const char *const below[] = {"var", "var/nix", LAYOUT_STATE, "etc", "etc/nix",
-					    "store"};
+	static const char *const below[] = {"var", "var/nix", LAYOUT_STATE,
+					    "etc", "etc/nix", "store"};
 	const struct place *place = *state;
 
 	assert_int_equal(layout_check_links(place->fd, "NIX"), 0);
 	for (size_t i = 0; i < COUNT_OF(below); i++) {
 		_cleanup_free_ char *words = xasprintf("NIX/%s is a symlink: nothing is written "
-						       "through one\n", below[i]);
+						       "through one\n",
+						       below[i]);
 		struct capture capture;
 
 		for (int leads = 0; leads < 2; leads++) {
@@ -163,8 +165,9 @@ static void writable(void **state)
 
 static void missing_ones_in_the_order_of_rmdir(void **state)
 {
-	static const char *const all[] = {"a/b/var/nix", "a/b/etc/nix", "a/b/etc", "a/b/store",
-					  "a/b/" LAYOUT_STATE, "a/b/var", "a/b", "a"};
+	static const char *const all[] = {
+		"a/b/var/nix",	     "a/b/etc/nix", "a/b/etc", "a/b/store",
+		"a/b/" LAYOUT_STATE, "a/b/var",	    "a/b",     "a"};
 	const struct place *place = *state;
 	_cleanup_free_ char *nix_dir = path_join(place->path, "a/b");
 
@@ -243,12 +246,12 @@ static void what_cannot_be_made(void **state)
 {
 	const struct place *place = *state;
 	_cleanup_free_ char *nix_dir = path_join(place->path, "n");
-	_cleanup_free_ char *file = xasprintf("cannot make the directory %s: Not a directory\n",
-					      nix_dir);
-	_cleanup_free_ char *link = xasprintf("cannot make the directory %s: No such file",
-					      nix_dir);
-	_cleanup_free_ char *var = xasprintf("cannot make the directory %s/" LAYOUT_STATE
-					     ": Not a directory\n", nix_dir);
+	_cleanup_free_ char *file =
+		xasprintf("cannot make the directory %s: Not a directory\n", nix_dir);
+	_cleanup_free_ char *link =
+		xasprintf("cannot make the directory %s: No such file", nix_dir);
+	_cleanup_free_ char *var = xasprintf(
+		"cannot make the directory %s/" LAYOUT_STATE ": Not a directory\n", nix_dir);
 
 	put(place, "n", "");
 	cannot_make(nix_dir, file);

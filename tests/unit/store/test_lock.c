@@ -404,11 +404,12 @@ static void a_file_system_without_locks(void **state)
 					"directory on another file system\n",
 					place->path, strerror(none[i])),
 			      false);
-	without_locks(place, EIO,
-		      xasprintf("nix-user-chroot: cannot lock %s/" LAYOUT_LOCK
-				": %s\n  look at the file system: it does not answer as it should\n",
-				place->path, strerror(EIO)),
-		      true);
+	without_locks(
+		place, EIO,
+		xasprintf("nix-user-chroot: cannot lock %s/" LAYOUT_LOCK
+			  ": %s\n  look at the file system: it does not answer as it should\n",
+			  place->path, strerror(EIO)),
+		true);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
@@ -416,9 +417,12 @@ static void a_file_system_without_locks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_file),		  TEST(what_was_made),
-		TEST(one_holds_it),	  TEST(the_next_one_waits),
-		TEST(says_for_whom),	  TEST(those_who_wait_go_on_together),
+		TEST(the_file),
+		TEST(what_was_made),
+		TEST(one_holds_it),
+		TEST(the_next_one_waits),
+		TEST(says_for_whom),
+		TEST(those_who_wait_go_on_together),
 		TEST(who_was_killed_is_waited_for),
 		TEST(a_directory_that_vanishes),
 		TEST(a_file_system_without_locks),

@@ -1,0 +1,179 @@
+/* store_commit() where the kernel or the file system refuses something. */
+#include "commit_world.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* From now on renameat2(2) with flags fails, as on a file system that supports none. */
+static bool refuse_rename_flags(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)offsetof(struct seccomp_data, args[4])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+}
+
+static void test_replace_without_exchange(void **state)
+{
+	struct world world = world_new(*state);
+	int status;
+	pid_t pid;
+
+	existing(&world);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		if (!refuse_rename_flags() ||
+		    syscall(SYS_renameat2, world.nix, "store", world.nix, "store", 2) != -1)
+			_exit(2);
+		if (commit(&world, true, &result) < 0)
+			_exit(3);
+		status = result.replaced == 2 && result.added == 1 ? 0 : 4;
+		store_result_clear(&result);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
+	assert_committed(&world);
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
+	assert_false(is_there(world.nix, "store/" NAME_A "/more"));
+	world_free(&world);
+}
+
+/*
+ * From now on renameat(2) fails if it does not change the name, so that a path can be put aside and
+ * back, but none can come from staging.
+ */
+static bool refuse_rename_of_same_name(void)
+{
+#ifdef SYS_renameat
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)offsetof(struct seccomp_data, args[1])),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)offsetof(struct seccomp_data, args[3])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+#else
+	return false;
+#endif
+}
+
+/* If the staged path cannot take the place of the one that was put aside, that one comes back. */
+static void test_the_way_back(void **state)
+{
+	struct world world = world_new(*state);
+	_cleanup_free_ char *said = NULL;
+	int saved, status;
+	pid_t pid;
+
+	existing(&world);
+	saved = stderr_begin(world.scratch);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		if (!refuse_rename_flags() || !refuse_rename_of_same_name())
+			_exit(2);
+		_exit(commit(&world, true, &result) == -1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	said = stderr_end(world.scratch, saved);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
+	assert_says(said, "cannot move a store path to NIX/store/" NAME_A ": Input/output error\n");
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
+	assert_file(world.nix, "store/" NAME_A "/more", "old");
+	world_free(&world);
+}
+
+/* Calls store_commit() where the system call NUMBER fails: what is said. */
+static char *refused(const struct world *world, long number, int err, bool replace)
+{
+	int saved = stderr_begin(world->scratch), status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		refuse_call(number, -1, err);
+		_exit(commit(world, replace, &result) == -1 && result.names.count == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return stderr_end(world->scratch, saved);
+}
+
+/* If the data cannot be written to the disk, nothing is moved. What helps depends on the reason. */
+static void test_not_on_disk(void **state)
+{
+	static const struct {
+		int err;
+		const char *advice;
+	} cases[] = {
+		{ENOSPC, "make room there (or raise the quota) and run it again\n"},
+		{EDQUOT, "make room there (or raise the quota) and run it again\n"},
+		{EXDEV, "store/ must be a plain directory on the file system that var/ is on\n"},
+		{EIO, "the disk fails: the kernel's log (dmesg) says more\n"},
+		{EROFS, "look at the permissions and mount options of that directory\n"},
+	};
+	struct world world = world_new(*state);
+	_cleanup_free_ char *said = NULL;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *words =
+			xasprintf("nix-user-chroot: cannot write to disk what goes to NIX/store: "
+				  "%s\n  %s",
+				  strerror(cases[i].err), cases[i].advice);
+
+		said = refused(&world, SYS_syncfs, cases[i].err, false);
+		assert_string_equal(said, words);
+		assert_int_equal(entries_of(world.nix, "store"), 0);
+		free(steal_ptr(&said));
+	}
+	/* the record was written by the tries before, so the first directory is what fails */
+	said = refused(&world, SYS_fsync, EIO, false);
+	assert_says(said, "cannot make NIX/store: Input/output error\n");
+	assert_int_equal(entries_of(world.nix, "store"), 0);
+	world_free(&world);
+}
+
+#define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SCRATCH(test_replace_without_exchange),
+		WITH_SCRATCH(test_the_way_back),
+		WITH_SCRATCH(test_not_on_disk),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
