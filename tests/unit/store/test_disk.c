@@ -12,12 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../unpack/unpack_fixture.h"
 
 /*
  * The extended attributes that each new file has, and that cannot be removed; NULL: the real ones.
@@ -54,6 +57,16 @@ static void prepare(const struct place *place)
 	_cleanup_close_ int state = fs_make_dirs_below(place->fd, LAYOUT_STATE);
 
 	assert_true(state >= 0);
+}
+
+/* Is TYPE, of the tests' own directory, one that only this host can see? */
+static bool is_local(const char *type)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	assert_true(fs_read_file(AT_FDCWD, "/proc/filesystems", 1 << 16, &text, &len) == 0);
+	return disk_type_is_local(type, text);
 }
 
 static void here(void **state)
@@ -128,6 +141,140 @@ static void whose_disk(void **state)
 	assert_true(disk_type_is_local("xfs", "\txfs"));
 }
 
+/* What disk_try() has found in a child. */
+struct found {
+	int r;
+	bool wal_works;
+	char refused[200];
+};
+
+/* disk_try() where the system call NUMBER fails by ERR if its argument WHICH is VALUE. */
+static struct found tried(const struct place *place, long number, unsigned which, long value,
+			  int err)
+{
+	struct found found = {0};
+	int says[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe2(says, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct disk disk;
+
+		refuse_call_with(number, which, value, err);
+		found.r = disk_try(place->fd, &disk);
+		found.wal_works = disk.wal_works;
+		if (disk.refused)
+			strncpy(found.refused, disk.refused, sizeof(found.refused) - 1);
+		_exit(fs_write_all(says[1], &found, sizeof(found)) < 0);
+	}
+	close(says[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(says[0], &found, sizeof(found)), sizeof(found));
+	close(says[0]);
+	assert_false(fs_exists(place->fd, LAYOUT_STAGING));
+	return found;
+}
+
+/*
+ * Where Nix does not get what it needs, the words are of the step that failed; where there is no
+ * room, the number is enough.
+ */
+static void what_fails(void **state)
+{
+	static const struct {
+		long number;
+		unsigned which;
+		long value;
+		const char *words;
+	} cases[] = {
+		{SYS_symlinkat, 0, -1, "no symlink can be made there: "},
+		{SYS_readlinkat, 0, -1, "no symlink can be read there: "},
+		{SYS_fchmod, 1, 0444, "the mode of what is yours cannot be changed there: "},
+		/* that of a directory */
+		{SYS_fchmod, 1, 0755, "the mode of what is yours cannot be changed there: "},
+		{SYS_fcntl, 1, F_SETLK, "no part of a file can be locked there: "},
+#ifdef __LP64__
+		{SYS_pwrite64, 3, 0, "no file can be written there: "},
+#endif
+#ifdef SYS_renameat
+		{SYS_renameat, 0, -1, "no directory can be moved into another one there: "},
+#endif
+	};
+	const struct place *place = *state;
+
+	prepare(place);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *words =
+			xasprintf("%s%s", cases[i].words, strerror(EOPNOTSUPP));
+		struct found found =
+			tried(place, cases[i].number, cases[i].which, cases[i].value, EOPNOTSUPP);
+
+		assert_string_equal(found.refused, words);
+		assert_int_equal(found.r, 0);
+		found = tried(place, cases[i].number, cases[i].which, cases[i].value, ENOSPC);
+		assert_int_equal(found.r, -ENOSPC);
+		found = tried(place, cases[i].number, cases[i].which, cases[i].value, EDQUOT);
+		assert_int_equal(found.r, -EDQUOT);
+	}
+	assert_int_equal(tried(place, SYS_mkdirat, 0, -1, EOPNOTSUPP).r, -EOPNOTSUPP);
+}
+
+/* Calls that succeed and do something else, as on FAT, on a noexec mount, and with root_squash. */
+static void what_is_not_as_asked(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *squashed = NULL, *other = NULL;
+
+	prepare(place);
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0444, 0).refused,
+			    "a file of mode 0444 there becomes one of mode 0644");
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0555, 0).refused,
+			    "a file of mode 0555 there becomes one of mode 0444");
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0755, 0).refused,
+			    "a directory of mode 0755 there becomes one of mode 0555");
+#ifdef SYS_faccessat2
+	if (tried(place, SYS_faccessat, 0, -1, EACCES).refused[0] == '\0')
+		assert_string_equal(tried(place, SYS_faccessat2, 0, -1, EACCES).refused,
+				    "no program can be run there");
+#endif
+#if !defined(SYS_geteuid32)
+	/* the number of this error is what geteuid(2) returns */
+	other = xasprintf("a file that you (user %lu) make there belongs to user %lu",
+			  (unsigned long)(uid_t)-5, (unsigned long)geteuid());
+	assert_string_equal(tried(place, SYS_geteuid, 0, -1, 5).refused, other);
+	if (geteuid() == 0)
+		return;
+	squashed = xasprintf("a file that you (user 0) make there belongs to user %lu, as on NFS "
+			     "with root_squash",
+			     (unsigned long)geteuid());
+	assert_string_equal(tried(place, SYS_geteuid, 0, -1, 0).refused, squashed);
+#endif
+}
+
+/* A log of SQLite's needs shared memory, in both directions. */
+static void shared_memory(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(disk_clear) struct disk disk = {0};
+
+	/* with 32 bits the offset is not one argument */
+	if (sizeof(long) < 8)
+		skip();
+	prepare(place);
+	assert_int_equal(disk_try(place->fd, &disk), 0);
+	assert_int_equal(disk.wal_works, is_local(disk.type));
+	if (!disk.wal_works)
+		skip();
+	assert_false(tried(place, SYS_mmap, 3, MAP_SHARED, ENODEV).wal_works);
+	/* the file is not written to */
+	assert_false(tried(place, SYS_pwrite64, 3, 64, 0).wal_works);
+	assert_false(tried(place, SYS_pread64, 3, 0, 0).wal_works);
+	assert_true(tried(place, SYS_mmap, 3, 12345, ENODEV).wal_works);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -137,6 +284,9 @@ int main(void)
 		TEST(again),
 		TEST(attributes_that_stay),
 		TEST(no_state_directory),
+		TEST(what_fails),
+		TEST(what_is_not_as_asked),
+		TEST(shared_memory),
 		cmocka_unit_test(whose_disk),
 	};
 

@@ -245,17 +245,19 @@ UNUSED_ static pid_t last_descendant(void)
 }
 
 /*
- * From now on the system call NUMBER fails with ERR if its first argument is FIRST (below 0: any).
- * To be called in a child of a test, because it cannot be undone.
+ * From now on the system call NUMBER fails with ERR (0: does nothing, and succeeds) if its argument
+ * WHICH, counted from 0, is VALUE (below 0: any). To be called in a child of a test, because it
+ * cannot be undone.
  */
-UNUSED_ static void refuse_call(long number, long first, int err)
+UNUSED_ static void refuse_call_with(long number, unsigned which, long value, int err)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | (first < 0 ? BPF_JGE : BPF_JEQ) | BPF_K,
-			 first < 0 ? 0 : (uint32_t)first, 0, 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)(offsetof(struct seccomp_data, args) + 8 * which)),
+		BPF_JUMP(BPF_JMP | (value < 0 ? BPF_JGE : BPF_JEQ) | BPF_K,
+			 value < 0 ? 0 : (uint32_t)value, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)err),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -264,6 +266,12 @@ UNUSED_ static void refuse_call(long number, long first, int err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
 		_exit(120);
+}
+
+/* The same for the first argument. */
+UNUSED_ static void refuse_call(long number, long first, int err)
+{
+	refuse_call_with(number, 0, first, err);
 }
 
 /* Acts as a host that refuses namespaces, as containers do. */
