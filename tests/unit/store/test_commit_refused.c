@@ -7,8 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* From now on renameat2(2) with flags fails, as on a file system that supports none. */
-static bool refuse_rename_flags(void)
+/* From now on renameat2(2) with flags fails with ERR: with EINVAL if the file system has none. */
+static bool refuse_rename_flags(int err)
 {
 	struct sock_filter program[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
@@ -16,7 +16,7 @@ static bool refuse_rename_flags(void)
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 (uint32_t)offsetof(struct seccomp_data, args[4])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)err),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
@@ -25,9 +25,9 @@ static bool refuse_rename_flags(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
 }
 
-static void test_replace_without_exchange(void **state)
+static void replace_without_exchange(struct scratch *scratch, int err)
 {
-	struct world world = world_new(*state);
+	struct world world = world_new(scratch);
 	int status;
 	pid_t pid;
 
@@ -37,7 +37,7 @@ static void test_replace_without_exchange(void **state)
 	if (pid == 0) {
 		struct store_result result;
 
-		if (!refuse_rename_flags() ||
+		if (!refuse_rename_flags(err) ||
 		    syscall(SYS_renameat2, world.nix, "store", world.nix, "store", 2) != -1)
 			_exit(2);
 		if (commit(&world, true, &result) < 0)
@@ -53,6 +53,48 @@ static void test_replace_without_exchange(void **state)
 	assert_committed(&world);
 	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
 	assert_false(is_there(world.nix, "store/" NAME_A "/more"));
+	world_free(&world);
+}
+
+/* Calls store_commit() where the system call NUMBER fails: what is said. */
+static char *refused(const struct world *world, long number, int err, bool replace)
+{
+	int saved = stderr_begin(world->scratch), status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct store_result result;
+
+		refuse_call(number, -1, err);
+		_exit(commit(world, replace, &result) == -1 && result.names.count == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return stderr_end(world->scratch, saved);
+}
+
+static void test_replace_without_exchange(void **state)
+{
+	replace_without_exchange(*state, EINVAL);
+}
+
+static void test_replace_on_an_old_kernel(void **state)
+{
+	replace_without_exchange(*state, ENOSYS);
+}
+
+/* An exchange that fails for another reason is not tried in another way. */
+static void test_exchange_fails(void **state)
+{
+	struct world world = world_new(*state);
+	_cleanup_free_ char *said = NULL;
+
+	existing(&world);
+	said = refused(&world, SYS_renameat2, EROFS, true);
+	assert_says(said,
+		    "cannot move a store path to NIX/store/" NAME_A ": Read-only file system\n");
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
 	world_free(&world);
 }
 
@@ -98,7 +140,7 @@ static void test_the_way_back(void **state)
 	if (pid == 0) {
 		struct store_result result;
 
-		if (!refuse_rename_flags() || !refuse_rename_of_same_name())
+		if (!refuse_rename_flags(EINVAL) || !refuse_rename_of_same_name())
 			_exit(2);
 		_exit(commit(&world, true, &result) == -1 ? 0 : 1);
 	}
@@ -111,24 +153,6 @@ static void test_the_way_back(void **state)
 	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
 	assert_file(world.nix, "store/" NAME_A "/more", "old");
 	world_free(&world);
-}
-
-/* Calls store_commit() where the system call NUMBER fails: what is said. */
-static char *refused(const struct world *world, long number, int err, bool replace)
-{
-	int saved = stderr_begin(world->scratch), status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct store_result result;
-
-		refuse_call(number, -1, err);
-		_exit(commit(world, replace, &result) == -1 && result.names.count == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	return stderr_end(world->scratch, saved);
 }
 
 /* If the data cannot be written to the disk, nothing is moved. What helps depends on the reason. */
@@ -171,6 +195,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_replace_without_exchange),
+		WITH_SCRATCH(test_replace_on_an_old_kernel),
+		WITH_SCRATCH(test_exchange_fails),
 		WITH_SCRATCH(test_the_way_back),
 		WITH_SCRATCH(test_not_on_disk),
 	};

@@ -1,109 +1,5 @@
-/* The lock of a Nix directory. Each process that holds it, or waits, is a child of the test. */
-#include "store/lock.h"
-#include "store/layout.h"
-#include "util/cleanup.h"
-#include "util/fs.h"
-#include "util/str.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-
-#include "../capture.h"
-#include "../place.h"
-#include "../unpack/unpack_fixture.h"
-
-#define SOON_MS	 100   /* how long the test looks whether a process waits */
-#define LATER_MS 10000 /* what should come has come by then */
-
-struct process {
-	pid_t pid;
-	int says; /* one character, what its work returned */
-	int ends; /* a byte: the process ends */
-};
-
-/* Run WORK in a child, which says what it returns, and then lives on until the test ends it. */
-static struct process start(char (*work)(const char *nix_dir), const struct place *place)
-{
-	struct process process;
-	int says[2], ends[2];
-
-	assert_int_equal(pipe2(says, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	process.pid = fork();
-	assert_true(process.pid >= 0);
-	if (process.pid == 0) {
-		char result;
-
-		alarm(30);
-		/* on a terminal nobody waits here */
-		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
-		close(ends[1]);
-		result = work(place->path);
-		if (!result) /* a process that outlives the one that says something */
-			_exit(read(ends[0], &result, 1) != 1 || poll(NULL, 0, SOON_MS) != 0);
-		_exit(write(says[1], &result, 1) != 1 || read(ends[0], &result, 1) != 1);
-	}
-	close(says[1]);
-	close(ends[0]);
-	process.says = says[0];
-	process.ends = ends[1];
-	return process;
-}
-
-/* What PROCESS says within MS milliseconds; 0: nothing. */
-static char hear(const struct process *process, int ms)
-{
-	struct pollfd fd = {.fd = process->says, .events = POLLIN};
-	char word = 0;
-
-	if (poll(&fd, 1, ms) == 1)
-		assert_int_equal(read(process->says, &word, 1), 1);
-	return word;
-}
-
-static void end(const struct process *process)
-{
-	int status;
-
-	assert_int_equal(write(process->ends, "", 1), 1);
-	assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
-	assert_int_equal(status, 0);
-	close(process->says);
-	close(process->ends);
-}
-
-static char takes(const char *nix_dir)
-{
-	struct progress progress = {.style = PROGRESS_PLAIN};
-	struct lock lock;
-
-	return lock_take(nix_dir, &progress, &lock) == 0 ? 'h' : 'e';
-}
-
-/* Waits, takes, and gives the lock up at once. */
-static char takes_and_ends(const char *nix_dir)
-{
-	struct progress progress = {.style = PROGRESS_PLAIN};
-	struct lock lock;
-
-	if (lock_take(nix_dir, &progress, &lock) < 0)
-		return 'e';
-	if (progress.label)
-		return 'l';
-	lock_end(&lock);
-	return 'd';
-}
+/* The lock of a Nix directory: who has it, and the file. */
+#include "lock_process.h"
 
 /* Holds the lock as the install script's processes do, until a while after the test's byte. */
 static char takes_and_starts(const char *nix_dir)
@@ -136,14 +32,6 @@ static char churns(const char *place)
 		lock_clear(&lock);
 	}
 	return 'd';
-}
-
-static char waits(const char *nix_dir)
-{
-	struct progress progress = {.style = PROGRESS_PLAIN};
-	int r = lock_wait(nix_dir, &progress);
-
-	return progress.label ? 'l' : r == 1 ? 'w' : r == 0 ? 'n' : 'e';
 }
 
 /* The holder's process ID is in the file, which others may neither read nor lock. */
@@ -205,6 +93,25 @@ static void what_was_made(void **state)
 	assert_int_equal(lock.made.count, 0);
 }
 
+static void a_directory_that_cannot_be(void **state)
+{
+	const struct place *place = *state;
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	_cleanup_free_ char *said = NULL, *nix_dir = path_join(place->path, "file/n");
+	struct lock lock = LOCK_NONE;
+	struct capture capture;
+
+	assert_int_equal(fs_replace_file(place->fd, "file", "", 0, 0600), 0);
+	capture_begin(&capture);
+	assert_int_equal(lock_take_now(nix_dir, &lock), -1);
+	assert_int_equal(lock_take(nix_dir, &progress, &lock), -1);
+	assert_int_equal(lock_wait(nix_dir, &progress), 0);
+	said = capture_end(&capture);
+	assert_int_equal(lock.fd, -1);
+	assert_int_equal(lock.nix_dir_fd, -1);
+	assert_non_null(strstr(said, "/file/n: Not a directory\n"));
+}
+
 static void one_holds_it(void **state)
 {
 	const struct place *place = *state;
@@ -232,95 +139,6 @@ static void one_holds_it(void **state)
 	assert_int_equal(lock_try(place->path, 0, &lock), -1);
 	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
 	assert_int_equal(lock_try("/nowhere/at/all", 0, &lock), -1);
-}
-
-static void the_next_one_waits(void **state)
-{
-	const struct place *place = *state;
-	struct process holder = start(takes, place), next, last;
-
-	assert_int_equal(hear(&holder, LATER_MS), 'h');
-	next = start(takes_and_ends, place);
-	last = start(takes_and_ends, place);
-	assert_int_equal(hear(&next, SOON_MS), 0);
-	assert_int_equal(hear(&last, SOON_MS), 0);
-	/* the second of these two finds that the first has removed the file that it waited on */
-	end(&holder);
-	assert_int_equal(hear(&next, LATER_MS), 'd');
-	assert_int_equal(hear(&last, LATER_MS), 'd');
-	end(&next);
-	end(&last);
-	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
-}
-
-/* Those who only wait go on together, though each of them lives on. */
-static void those_who_wait_go_on_together(void **state)
-{
-	const struct place *place = *state;
-	struct process holder, some[3], late;
-
-	late = start(waits, place);
-	assert_int_equal(hear(&late, LATER_MS), 'n');
-	end(&late);
-	assert_false(fs_exists(place->fd, "var"));
-	holder = start(takes, place);
-	assert_int_equal(hear(&holder, LATER_MS), 'h');
-	for (size_t i = 0; i < 3; i++)
-		some[i] = start(waits, place);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(hear(&some[i], SOON_MS), 0);
-	end(&holder);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(hear(&some[i], LATER_MS), 'w');
-	for (size_t i = 0; i < 3; i++)
-		end(&some[i]);
-	late = start(waits, place);
-	assert_int_equal(hear(&late, LATER_MS), 'n');
-	end(&late);
-}
-
-/* Whoever waits says so once, and for whom; that it waits is shown again and again. */
-static void says_for_whom(void **state)
-{
-	const struct place *place = *state;
-	struct process holder = start(takes, place);
-	struct progress progress = {.style = PROGRESS_PLAIN};
-	_cleanup_free_ char *said = NULL, *expected = NULL;
-	struct capture capture;
-	struct sigaction now;
-	struct lock lock;
-	pid_t killer;
-
-	assert_int_equal(hear(&holder, LATER_MS), 'h');
-	expected = xasprintf("nix-user-chroot: another --install or --uninstall is at work on %s "
-			     "(process %ld): waiting for it\n",
-			     place->path, (long)holder.pid);
-	capture_begin(&capture);
-	killer = fork();
-	if (killer == 0) {
-		struct stat st;
-
-		alarm(30);
-		/* the message precedes the wait */
-		while (fstat(STDERR_FILENO, &st) < 0 || st.st_size == 0)
-			poll(NULL, 0, 5);
-		kill(holder.pid, SIGKILL);
-		_exit(0);
-	}
-	assert_int_equal(lock_take(place->path, &progress, &lock), 0);
-	said = capture_end(&capture);
-	assert_int_equal(waitpid(killer, NULL, 0), killer);
-	assert_int_equal(waitpid(holder.pid, NULL, 0), holder.pid);
-	close(holder.says);
-	close(holder.ends);
-	assert_string_equal(said, expected);
-	assert_null(progress.label);
-	/* the timer of the wait is gone, and the signal means what it meant */
-	assert_int_equal(sigaction(SIGVTALRM, NULL, &now), 0);
-	assert_ptr_equal(now.sa_handler, SIG_DFL);
-	poll(NULL, 0, 300);
-	lock_end(&lock);
-	lock_clear(&lock);
 }
 
 /*
@@ -420,9 +238,7 @@ int main(void)
 		TEST(the_file),
 		TEST(what_was_made),
 		TEST(one_holds_it),
-		TEST(the_next_one_waits),
-		TEST(says_for_whom),
-		TEST(those_who_wait_go_on_together),
+		TEST(a_directory_that_cannot_be),
 		TEST(who_was_killed_is_waited_for),
 		TEST(a_directory_that_vanishes),
 		TEST(a_file_system_without_locks),
