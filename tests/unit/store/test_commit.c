@@ -121,7 +121,8 @@ static void test_no_staged_store(void **state)
 
 	assert_int_equal(fs_remove_tree(world.top, "store"), 0);
 	missing = commit_fails(&world, false);
-	assert_says(missing, "no staged store/");
+	assert_string_equal(missing, "nix-user-chroot: there is no staged store/ to move to "
+				     "NIX/store: No such file or directory\n  run it again\n");
 	assert_int_equal(symlinkat("../nix", world.top, "store"), 0);
 	symlink = commit_fails(&world, false);
 	assert_says(symlink, "no staged store/");
@@ -262,6 +263,24 @@ static void test_of_another_user(void **state)
 	world_free(&world);
 }
 
+/* A path whose contents cannot be read is damaged. */
+static void test_unreadable(void **state)
+{
+	struct world world = world_new(*state);
+	struct store_result result;
+
+	if (geteuid() == 0)
+		skip();
+	assert_int_equal(fs_mkdirs(world.nix, "store/" NAME_A "/bin", 0755), 0);
+	make_file(world.nix, "store/" NAME_A "/bin/tool", "new", 0);
+	assert_int_equal(commit(&world, false, &result), 0);
+	assert_int_equal(result.added, 2);
+	assert_int_equal(result.replaced, 1);
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
+	store_result_clear(&result);
+	world_free(&world);
+}
+
 static void test_unreachable(void **state)
 {
 	struct world world = world_new(*state);
@@ -295,6 +314,7 @@ int main(void)
 		WITH_SCRATCH(test_recorded),
 		WITH_SCRATCH(test_of_another_user),
 		WITH_SCRATCH(test_unreachable),
+		WITH_SCRATCH(test_unreadable),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

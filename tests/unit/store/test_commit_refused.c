@@ -56,8 +56,9 @@ static void replace_without_exchange(struct scratch *scratch, int err)
 	world_free(&world);
 }
 
-/* Calls store_commit() where the system call NUMBER fails: what is said. */
-static char *refused(const struct world *world, long number, int err, bool replace)
+/* Calls store_commit() where a system call fails, as refuse_call_with() has it: what is said. */
+static char *refused_with(const struct world *world, long number, unsigned which, long value,
+			  int err, bool replace)
 {
 	int saved = stderr_begin(world->scratch), status;
 	pid_t pid = fork();
@@ -66,12 +67,17 @@ static char *refused(const struct world *world, long number, int err, bool repla
 	if (pid == 0) {
 		struct store_result result;
 
-		refuse_call(number, -1, err);
+		refuse_call_with(number, which, value, err);
 		_exit(commit(world, replace, &result) == -1 && result.names.count == 0 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	return stderr_end(world->scratch, saved);
+}
+
+static char *refused(const struct world *world, long number, int err, bool replace)
+{
+	return refused_with(world, number, 0, -1, err, replace);
 }
 
 static void test_replace_without_exchange(void **state)
@@ -189,6 +195,86 @@ static void test_not_on_disk(void **state)
 	world_free(&world);
 }
 
+/* A mode that cannot be changed: before the exchange, and after the rename. */
+static void test_modes_stay(void **state)
+{
+	struct world world = world_new(*state);
+	_cleanup_free_ char *said = NULL;
+
+	existing(&world);
+	said = refused_with(&world, SYS_fchmod, 1, 0755, EPERM, true);
+	assert_string_equal(said, "nix-user-chroot: cannot move a store path to NIX/store/" NAME_A
+				  ": Operation not permitted\n  look at the permissions and mount "
+				  "options of that directory\n");
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "old");
+	free(steal_ptr(&said));
+	said = refused_with(&world, SYS_fchmod, 1, 0555, EPERM, false);
+	assert_string_equal(said, "nix-user-chroot: cannot chmod NIX/store/" NAME_A
+				  ": Operation not permitted\n  look at the permissions and mount "
+				  "options of that directory\n");
+	world_free(&world);
+}
+
+static int without_processes(struct scratch *scratch, int err)
+{
+	struct world world = world_new(scratch);
+	struct store_result result;
+
+	refuse_call(SYS_clone, -1, EAGAIN);
+	if (err)
+		refuse_call(SYS_syncfs, -1, err);
+	MUST(fork() == -1);
+	if (err) /* nothing is moved */
+		return commit(&world, false, &result) == -1 && entries_of(world.nix, "store") == 0
+			       ? 0
+			       : 1;
+	return commit(&world, false, &result) == 0 && result.added == 3 ? 0 : 1;
+}
+
+static int no_process(struct scratch *scratch)
+{
+	return without_processes(scratch, 0);
+}
+
+static int no_process_and_no_disk(struct scratch *scratch)
+{
+	return without_processes(scratch, EIO);
+}
+
+/* Without a process of its own for that, the disk is waited for all the same. */
+static void test_no_process(void **state)
+{
+	assert_int_equal(in_child(*state, no_process, NULL), 0);
+}
+
+static void test_no_process_and_no_disk(void **state)
+{
+	_cleanup_free_ char *said = NULL;
+
+	assert_int_equal(in_child(*state, no_process_and_no_disk, &said), 0);
+	assert_says(said, "cannot write to disk what goes to NIX/store: Input/output error\n");
+}
+
+static void test_no_links(void **state)
+{
+	struct world world = world_new(*state);
+	static const char words[] = "nix-user-chroot: cannot put links in the place of the staged "
+				    "copy of NIX/store: ";
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *links = NULL, *removal = NULL;
+
+	/* the record is there: so nothing else is linked or removed */
+	assert_int_equal(fs_mkdirs(world.nix, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(world.nix, &record), 0);
+	links = refused(&world, SYS_symlinkat, EPERM, false);
+	assert_int_equal(strncmp(links, words, strlen(words)), 0);
+	removal = refused(&world, SYS_unlinkat, EPERM, false);
+	assert_int_equal(strncmp(removal, words, strlen(words)), 0);
+	/* the store paths are where they belong */
+	assert_file(world.nix, "store/" NAME_A "/bin/tool", "new");
+	world_free(&world);
+}
+
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -199,6 +285,10 @@ int main(void)
 		WITH_SCRATCH(test_exchange_fails),
 		WITH_SCRATCH(test_the_way_back),
 		WITH_SCRATCH(test_not_on_disk),
+		WITH_SCRATCH(test_modes_stay),
+		WITH_SCRATCH(test_no_links),
+		WITH_SCRATCH(test_no_process),
+		WITH_SCRATCH(test_no_process_and_no_disk),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -50,6 +51,30 @@ int __wrap_fremovexattr(int fd, const char *name)
 		return 0;
 	errno = EPERM;
 	return -1;
+}
+
+/* What the file system says that it is; without a name of its type, what it is is not changed. */
+static bool is_played;
+static const char *played_type; /* of mountinfo; NULL: unknown */
+static long played_magic;	/* of statfs(2); 0: the real one */
+
+char *__wrap_mountinfo_type_of(int fd);
+char *__real_mountinfo_type_of(int fd);
+int __wrap_fstatfs(int fd, struct statfs *out);
+int __real_fstatfs(int fd, struct statfs *out);
+
+char *__wrap_mountinfo_type_of(int fd)
+{
+	return is_played ? xstrdup(played_type) : __real_mountinfo_type_of(fd);
+}
+
+int __wrap_fstatfs(int fd, struct statfs *out)
+{
+	int r = __real_fstatfs(fd, out);
+
+	if (is_played && played_magic)
+		out->f_type = (__typeof__(out->f_type))played_magic;
+	return r;
 }
 
 static void prepare(const struct place *place)
@@ -122,16 +147,19 @@ static void no_state_directory(void **state)
 
 	assert_int_equal(disk_try(place->fd, &disk), -ENOENT);
 	disk_clear(&disk);
+	assert_int_equal(fs_replace_file(place->fd, "var", "", 0, 0644), 0);
+	assert_int_equal(disk_try(place->fd, &disk), -ENOTDIR);
+	disk_clear(&disk);
 }
 
 static void whose_disk(void **state)
 {
 	static const char some[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\toverlay\n\text4\n\tbtrfs\n"
 				   "nodev\tnfs\nnodev\tnfs4\nnodev\t9p\nnodev\tfuse\n\tfuseblk\n"
-				   "nodev\tvirtiofs\n\tgfs2\nnodev\tlustre\nnodev\tzfs\n";
+				   "nodev\tvirtiofs\n\tgfs2\n\tocfs2\nnodev\tlustre\nnodev\tzfs\n";
 	static const char *const local[] = {"ext4", "btrfs", "tmpfs", "overlay", "zfs", "fuseblk"};
-	static const char *const not_local[] = {"nfs",	"nfs4", "9p",	  "fuse.sshfs", "virtiofs",
-						"gfs2", "ext",	"lustre", "unheard-of"};
+	static const char *const not_local[] = {"nfs",	"nfs4",	 "9p",	"fuse.sshfs", "virtiofs",
+						"gfs2", "ocfs2", "ext", "lustre",     "unheard-of"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
@@ -195,6 +223,7 @@ static void what_fails(void **state)
 		{SYS_fchmod, 1, 0444, "the mode of what is yours cannot be changed there: "},
 		/* that of a directory */
 		{SYS_fchmod, 1, 0755, "the mode of what is yours cannot be changed there: "},
+		{SYS_mkdirat, 2, 0755, "no directory can be made there: "},
 		{SYS_fcntl, 1, F_SETLK, "no part of a file can be locked there: "},
 #ifdef __LP64__
 		{SYS_pwrite64, 3, 0, "no file can be written there: "},
@@ -275,6 +304,41 @@ static void shared_memory(void **state)
 	assert_true(tried(place, SYS_mmap, 3, 12345, ENODEV).wal_works);
 }
 
+/* A log of SQLite's works on file systems of this host alone, known by name or by number. */
+static void types(void **state)
+{
+	static const struct {
+		const char *type;
+		long magic;
+		const char *expected;
+		bool wal_works;
+	} cases[] = {
+		{"tmpfs", 0x01021994, "tmpfs", true}, /* TMPFS_MAGIC */
+		{"nfs4", 0x01021994, "nfs4", false},  /* by its name */
+		{"mystery", 0x01021994, "mystery", false},
+		{"tmpfs", 0x6969, "tmpfs", false}, /* NFS_SUPER_MAGIC */
+		{NULL, 0x6969, "NFS", false},
+		{NULL, 0x01021994, NULL, true},
+	};
+	const struct place *place = *state;
+
+	prepare(place);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(disk_clear) struct disk disk;
+
+		is_played = true;
+		played_type = cases[i].type;
+		played_magic = cases[i].magic;
+		assert_int_equal(disk_try(place->fd, &disk), 0);
+		is_played = false;
+		if (cases[i].expected)
+			assert_string_equal(disk.type, cases[i].expected);
+		else
+			assert_null(disk.type);
+		assert_int_equal(disk.wal_works, cases[i].wal_works);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -287,6 +351,7 @@ int main(void)
 		TEST(what_fails),
 		TEST(what_is_not_as_asked),
 		TEST(shared_memory),
+		TEST(types),
 		cmocka_unit_test(whose_disk),
 	};
 
