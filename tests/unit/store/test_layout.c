@@ -17,10 +17,11 @@
 
 #include "../capture.h"
 #include "../place.h"
+#include "../unpack/unpack_fixture.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static void assert_says(char *said, const char *part)
+static void expect_says(char *said, const char *part)
 {
 	if (!strstr(said, part))
 		fail_msg("\"%s\" is not in: %s", part, said);
@@ -59,7 +60,7 @@ static void failures_have_advice(void **state)
 
 		capture_begin(&capture);
 		assert_int_equal(layout_error("shave", "/the/yak", -cases[i].err), -1);
-		assert_says(capture_end(&capture), text);
+		expect_says(capture_end(&capture), text);
 	}
 }
 
@@ -95,11 +96,11 @@ static void what_is_in_the_way(void **state)
 		put(place, name, "");
 		free(said);
 		assert_int_equal(check(nix_dir, &said), -1);
-		assert_says(steal_ptr(&said), words);
+		expect_says(steal_ptr(&said), words);
 		assert_int_equal(unlink(path), 0);
 		assert_int_equal(symlink("nowhere", path), 0);
 		assert_int_equal(check(nix_dir, &said), -1);
-		assert_says(steal_ptr(&said), link);
+		expect_says(steal_ptr(&said), link);
 		assert_int_equal(unlink(path), 0);
 		/* a link to a directory is none of this check's */
 		assert_int_equal(symlink(place->path, path), 0);
@@ -112,7 +113,7 @@ static void what_is_in_the_way(void **state)
 	}
 	free(steal_ptr(&said));
 	assert_int_equal(check("/dev/null/n", &said), -1);
-	assert_says(steal_ptr(&said), "cannot use the directory /dev/null/n: Not a directory\n");
+	expect_says(steal_ptr(&said), "cannot use the directory /dev/null/n: Not a directory\n");
 }
 
 /* Nothing is written through a symlink, wherever it leads. */
@@ -134,7 +135,7 @@ static void links_are_refused(void **state)
 					 0);
 			capture_begin(&capture);
 			assert_int_equal(layout_check_links(place->fd, "NIX"), -1);
-			assert_says(capture_end(&capture), words);
+			expect_says(capture_end(&capture), words);
 			assert_int_equal(unlinkat(place->fd, below[i], 0), 0);
 		}
 		assert_int_equal(fs_mkdirs(place->fd, below[i], 0755), 0);
@@ -158,7 +159,7 @@ static void writable(void **state)
 		assert_int_equal(chmod(place->path, mode), 0);
 		capture_begin(&capture);
 		assert_int_equal(layout_check_writable(place->path), -1);
-		assert_says(capture_end(&capture), ": Permission denied\n");
+		expect_says(capture_end(&capture), ": Permission denied\n");
 	}
 	assert_int_equal(chmod(place->path, 0700), 0);
 }
@@ -238,7 +239,7 @@ static void cannot_make(const char *nix_dir, const char *words)
 
 	capture_begin(&capture);
 	assert_int_equal(layout_open(nix_dir, &made), -1);
-	assert_says(capture_end(&capture), words);
+	expect_says(capture_end(&capture), words);
 	assert_int_equal(made.count, 0);
 }
 
@@ -269,6 +270,29 @@ static void what_cannot_be_made(void **state)
 	assert_int_equal(chmod(place->path, 0500), 0);
 	cannot_make(nix_dir, ": Permission denied\n");
 	assert_int_equal(chmod(place->path, 0700), 0);
+}
+
+/* A directory that keeps another mode than 0755 is not used. */
+static void a_mode_that_cannot_be_given(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *nix_dir = path_join(place->path, "n");
+	struct capture capture;
+	int status;
+	pid_t pid;
+
+	capture_begin(&capture);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct strlist made = {0};
+
+		refuse_call(SYS_fchmod, -1, EIO);
+		_exit(layout_open(nix_dir, &made) == -1 && made.count == 1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	expect_says(capture_end(&capture), ": Input/output error\n");
+	assert_int_equal(status, 0);
 }
 
 static void store_paths(void **state)
@@ -321,7 +345,7 @@ static void staging(void **state)
 	put(place, "var", "");
 	capture_begin(&capture);
 	assert_int_equal(layout_remove_staging(place->fd, "NIX"), -1);
-	assert_says(capture_end(&capture), "cannot remove NIX/" LAYOUT_STAGING ": ");
+	expect_says(capture_end(&capture), "cannot remove NIX/" LAYOUT_STAGING ": ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
@@ -336,6 +360,7 @@ int main(void)
 		TEST(missing_ones_in_the_order_of_rmdir),
 		TEST(makes_what_is_missing),
 		TEST(what_cannot_be_made),
+		TEST(a_mode_that_cannot_be_given),
 		TEST(store_paths),
 		TEST(nix_conf),
 		TEST(staging),
