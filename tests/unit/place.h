@@ -10,10 +10,13 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct place {
 	char *path;
 	int fd;
+	struct stat stdin_before;
 };
 
 /*
@@ -27,15 +30,21 @@ static inline int place_setup(void **state)
 	place->path = xasprintf("%s/nix-user-chroot-test.XXXXXX", tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(place->path));
 	place->fd = fs_open_dir(AT_FDCWD, place->path);
+	(void)!fstat(STDIN_FILENO, &place->stdin_before);
 	*state = place;
 	return place->fd < 0;
 }
 
+/* Also fails the test if its subject has closed descriptor 0, which it was not given. */
 static inline int place_teardown(void **state)
 {
 	struct place *place = *state;
 	int r = fs_remove_tree(AT_FDCWD, place->path);
+	struct stat now = {0};
 
+	(void)!fstat(STDIN_FILENO, &now);
+	if (!fs_same_inode(&now, &place->stdin_before))
+		r = -1;
 	close(place->fd);
 	free(place->path);
 	free(place);

@@ -47,11 +47,20 @@ static inline void refuse_call_if(long number, unsigned index, unsigned test, ui
 	refuse_if(number, index, test, value, SECCOMP_RET_ERRNO | (uint32_t)err);
 }
 
-/* The system call NUMBER fails with ERR if its first argument is FIRST (below 0: any). */
+/*
+ * The system call NUMBER fails with ERR (0: it does nothing, and succeeds) if its argument INDEX is
+ * VALUE (below 0: any).
+ */
+static inline void refuse_call_with(long number, unsigned index, long value, int err)
+{
+	refuse_call_if(number, index, value < 0 ? BPF_JGE : BPF_JEQ, value < 0 ? 0 : (uint32_t)value,
+		       err);
+}
+
+/* The same for the first argument. */
 static inline void refuse_call(long number, long first, int err)
 {
-	refuse_call_if(number, 0, first < 0 ? BPF_JGE : BPF_JEQ, first < 0 ? 0 : (uint32_t)first,
-		       err);
+	refuse_call_with(number, 0, first, err);
 }
 
 /* The system call NUMBER ends the process by SIGSYS. */

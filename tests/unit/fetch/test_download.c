@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../refuse.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -38,9 +39,13 @@ struct fixture {
 	/* the bytes that the sink got */
 	char got[64];
 	size_t got_len;
-	bool refuse;	 /* the sink fails */
-	unsigned calls;	 /* of progress() */
-	bool end;	 /* progress() asks to end the download */
+	bool refuse;	      /* the sink fails */
+	unsigned calls;	      /* of progress() */
+	bool end;	      /* progress() asks to end the download */
+	uint64_t done, total; /* the last that progress() got */
+	bool refuse_size;     /* the sink fails when it hears of the size */
+	uint64_t announced;   /* to the sink */
+	bool end_if_said;     /* progress() asks to end the download once stderr has a message */
 	time_t deadline; /* when progress() asks to end it; 0: never (CLOCK_MONOTONIC, seconds) */
 };
 
@@ -49,8 +54,14 @@ static int on_progress(void *ctx, uint64_t done, uint64_t total)
 	struct fixture *f = ctx;
 	struct timespec now;
 
+	struct stat st;
+
 	f->calls++;
+	f->done = done;
+	f->total = total;
 	assert_true(total == 0 || done <= total);
+	if (f->end_if_said && fstat(STDERR_FILENO, &st) == 0 && st.st_size > 0)
+		return 1;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return f->end || (f->deadline > 0 && now.tv_sec >= f->deadline);
 }
@@ -64,6 +75,15 @@ static int sink_write(void *ctx, const void *data, size_t len)
 	f->got_len += len;
 	f->got[f->got_len] = '\0';
 	return f->refuse ? -1 : 0;
+}
+
+static int sink_begin(void *ctx, uint64_t total)
+{
+	struct fixture *f = ctx;
+
+	assert_int_equal(f->got_len, 0);
+	f->announced = total;
+	return f->refuse_size ? -1 : 0;
 }
 
 static int sink_restart(void *ctx)
@@ -129,7 +149,8 @@ static bool exists(const struct fixture *f, const char *name)
 
 static int get(struct fixture *f, const char *url, struct download_file *file)
 {
-	const struct sink sink = {.write = sink_write, .restart = sink_restart, .ctx = f};
+	const struct sink sink = {
+		.begin = sink_begin, .write = sink_write, .restart = sink_restart, .ctx = f};
 	struct sha256 expected;
 
 	assert_int_equal(sha256_parse_option(SHA256, &expected), 0);
@@ -738,6 +759,341 @@ static void a_write_error_is_said_and_not_tried_again(void **state)
 	assert_int_equal(count_of(asked, "#"), 2);
 }
 
+/* Tries to get a file from a server with these answers, which fails: what is said. */
+static char *expect_failure(struct fixture *f, const char *const *answers)
+{
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	struct capture capture;
+	char *said;
+	int r;
+
+	canned_start(&f->server, answers);
+	capture_begin(&capture);
+	r = get(f, f->server.url, &file);
+	said = capture_end(&capture);
+	free(canned_end(&f->server));
+	assert_int_equal(r, -1);
+	assert_int_equal(file.fd, -1);
+	assert_null(file.name);
+	return said;
+}
+
+static void what_was_not_asked_for_is_said(void **state)
+{
+	static const struct {
+		const char *answers[4];
+		const char *words;
+	} cases[] = {
+		{{"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"},
+		 ": HTTP 404 (there is no such file)\n  check --mirror and --tarball\n"},
+		/* a range was not asked for, and "complete" would be an empty file */
+		{{"HTTP/1.1 416 No\r\nContent-Length: 0\r\nContent-Range: bytes */0\r\n\r\n"},
+		 ": HTTP 416 (the server refused)\n  try another --mirror, or again later\n"},
+		{{"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+		  "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+		  "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"},
+		 ": HTTP 503 (the server is overloaded or being repaired), 3 times in a row\n"
+		 "  try another --mirror, or again later\n"},
+		{{"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n0"},
+		 ": it is larger than 1000 bytes, so it is not what was asked for\n"
+		 "  check --mirror, --tarball and the network (a login page?)\n"},
+		{{"HTTP/1.1 200 OK\r\n" LENGTH "Content-Encoding: gzip\r\n\r\n" BODY},
+		 ": the server sends it in the encoding 'gzip', which was not asked for\n"
+		 "  try another --mirror; a proxy may be in between\n"},
+		{{"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\n\r\n"},
+		 ": the server redirects to ftp://127.0.0.1/x; only http(s):// is followed\n"
+		 "  try another --mirror\n"},
+		/* resumed, it is another file; and then it is gone */
+		{{"HTTP/1.1 200 OK\r\n" LENGTH "ETag: \"a\"\r\n\r\nxxxxx",
+		  "HTTP/1.1 206 Partial\r\nContent-Length: 15\r\nContent-Range: bytes "
+		  "5-19/20\r\n\r\n56789abcdefghij",
+		  "HTTP/1.1 410 No\r\nContent-Length: 0\r\n\r\n"},
+		 ": HTTP 410 (the file is gone)\n  check --mirror and --tarball\n"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_free_ char *said = expect_failure(f, cases[i].answers);
+		const char *words = strstr(said, cases[i].words);
+
+		if (!words || words[strlen(cases[i].words)] != '\0')
+			fail_msg("%zu: \"%s\" is not the end of: %s", i, cases[i].words, said);
+		assert_false(exists(f, "x.part"));
+		assert_false(exists(f, "x.part.state"));
+	}
+}
+
+/* How long the wait before the next try is: of the options, or as the server asks. */
+static void the_wait_is_said(void **state)
+{
+	static const struct {
+		const char *answer;
+		unsigned least, most; /* tenths of a second */
+	} cases[] = {
+		{"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 10, 20},
+		{"HTTP/1.1 503 No\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 10, 20},
+		{"HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", 70, 70},
+		{"HTTP/1.1 503 No\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", 600, 600},
+		{"HTTP/1.1 503 No\r\nRetry-After: 61\r\nContent-Length: 0\r\n\r\n", 600, 600},
+		{"HTTP/1.1 503 No\r\nRetry-After: 99999\r\nContent-Length: 0\r\n\r\n", 600, 600},
+	};
+	struct fixture *f = *state;
+
+	f->end_if_said = true;
+	f->downloader->options.wait_ms = 2000;
+	f->downloader->options.wait_max_ms = 3000;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const char *const answers[] = {cases[i].answer, NULL};
+		_cleanup_free_ char *said = expect_failure(f, answers);
+		unsigned seconds, tenths;
+		int end = 0;
+
+		assert_int_equal(sscanf(said,
+					"nix-user-chroot: 127.0.0.1:%*u: HTTP 503; retry in %u.%u "
+					"s\n%n",
+					&seconds, &tenths, &end),
+				 2);
+		assert_int_equal(end, strlen(said));
+		assert_in_range(10 * seconds + tenths, cases[i].least, cases[i].most);
+	}
+}
+
+/* The limit is of all pieces together. */
+static void pieces_that_are_too_large_together(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n"
+		"ghijk\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n1\r\n"
+		"g\r\n3\r\nhij\r\n0\r\n\r\n",
+		NULL};
+	struct fixture *f = *state;
+	_cleanup_(download_text_clear) struct download_text text = {0};
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+
+	canned_start(&f->server, answers);
+	capture_begin(&capture);
+	assert_int_equal(download_text(f->downloader, f->server.url, 10, NULL, &text), -1);
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, "it is larger than 10 bytes"));
+	assert_null(text.body);
+	assert_int_equal(download_text(f->downloader, f->server.url, 10, NULL, &text), 0);
+	assert_string_equal(text.body, "abcdefghij");
+	/* of a text progress() gets no numbers */
+	assert_true(f->done == 0 && f->total == 0);
+	free(canned_end(&f->server));
+}
+
+/* A file that is missing has a message of the caller's. */
+static void missing_has_words_of_the_callers(void **state)
+{
+	static const char *const answers[] = {"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+					      "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", NULL};
+	const struct download_missing missing = {"there is no yak", "buy one"};
+	struct fixture *f = *state;
+	struct download_text text;
+	_cleanup_free_ char *said = NULL, *forbidden = NULL;
+	struct capture capture;
+
+	canned_start(&f->server, answers);
+	capture_begin(&capture);
+	assert_int_equal(download_text(f->downloader, f->server.url, 10, &missing, &text), -1);
+	said = capture_end(&capture);
+	assert_string_equal(said, "nix-user-chroot: there is no yak\n  buy one\n");
+	capture_begin(&capture);
+	assert_int_equal(download_text(f->downloader, f->server.url, 10, &missing, &text), -1);
+	forbidden = capture_end(&capture);
+	assert_non_null(strstr(forbidden, ": HTTP 403 (the server forbids it)\n"));
+	free(canned_end(&f->server));
+}
+
+/* What an earlier run left is one byte. The sink hears of the size only of a file from its start.
+ */
+static void one_byte_is_continued(void **state)
+{
+	static const char *const rest[] = {
+		"HTTP/1.1 206 Partial\r\nContent-Length: 19\r\nContent-Range: bytes "
+		"1-19/20\r\n\r\n123456789abcdefghij",
+		NULL,
+	};
+	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	struct fixture *f = *state;
+	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *asked = NULL;
+
+	canned_start(&f->server, rest);
+	put(f, "x.part", "0");
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	assert_int_equal(f->announced, 0);
+	assert_true(f->total == 0 || f->total == 20);
+	assert_int_equal(fcntl(file.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(file.dirfd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(file.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 1);
+	assert_int_equal(count_of(asked, "Range: bytes=1-\r\n"), 1);
+	download_file_remove(&file);
+	download_file_close(&file);
+	free(expect_recovery(f, whole));
+	assert_int_equal(f->announced, 20);
+}
+
+/* The sink refuses the size, or what an earlier run left: no byte is asked for, or taken. */
+static void a_sink_that_refuses_at_once(void **state)
+{
+	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *asked = NULL, *said = NULL;
+
+	f->refuse_size = true;
+	said = expect_failure(f, whole);
+	assert_string_equal(said, "");
+	assert_int_equal(f->announced, 20);
+	assert_int_equal(f->got_len, 0);
+	f->refuse_size = false;
+	f->refuse = true;
+	canned_start(&f->server, whole);
+	put(f, "x.part", "0123456789");
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	assert_int_equal(f->got_len, 10);
+	asked = canned_end(&f->server);
+	assert_string_equal(asked, "");
+	/* it can still be continued */
+	assert_true(exists(f, "x.part"));
+}
+
+/* What an earlier run left is too large, or from elsewhere: it is not even read. */
+static void what_cannot_be_of_the_file_begins_anew(void **state)
+{
+	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	struct fixture *f = *state;
+	_cleanup_free_ char *huge = xcalloc(1002, 1), *asked = NULL;
+
+	memset(huge, 'x', 1001);
+	put(f, "x.part", huge);
+	asked = expect_recovery(f, whole);
+	assert_int_equal(count_of(asked, "Range"), 0);
+	assert_int_equal(f->got_len, 20);
+}
+
+/* What the user can do about a file that cannot be written depends on why. */
+static void advice_for_a_part(void **state)
+{
+	static const struct {
+		int err;
+		const char *advice;
+	} cases[] = {
+		{ENOSPC, "make room there, and run it again: what has come is kept"},
+		{EDQUOT, "make room there, and run it again: what has come is kept"},
+		{EACCES, "it must be in a directory of yours that can be written to"},
+		{EPERM, "it must be in a directory of yours that can be written to"},
+		{EROFS, "it must be in a directory of yours that can be written to"},
+		{EIO, "look at that directory"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_free_ char *words = xasprintf(
+			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n  %s\n"
+			"nix-user-chroot: cannot write to %s/x.part: %s\n  %s\n",
+			f->dir, strerror(cases[i].err), cases[i].advice, f->dir,
+			strerror(cases[i].err), cases[i].advice);
+		_cleanup_free_ char *said = NULL;
+		struct capture capture;
+		int status;
+		pid_t pid;
+
+		capture_begin(&capture);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct part_file part;
+
+			refuse_call(SYS_pwrite64, -1, cases[i].err);
+			_exit(part_file_open(&part, f->dirfd, f->dir, "x") != 0 ||
+			      part_file_write(&part, "x", 1, 20) != -1 ||
+			      part_file_write(&part, "x", 1, 0) != -1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		said = capture_end(&capture);
+		assert_int_equal(status, 0);
+		assert_string_equal(said, words);
+	}
+}
+
+static void a_part_that_cannot_be(void **state)
+{
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *said = NULL, *words = NULL;
+	struct capture capture;
+
+	words = xasprintf("nix-user-chroot: cannot create %s/x.part: ", f->dir);
+	assert_int_equal(mkdirat(f->dirfd, "x.part", 0755), 0);
+	capture_begin(&capture);
+	assert_int_equal(get(f, "file:///nowhere", &file), -1);
+	said = capture_end(&capture);
+	/* one message */
+	assert_int_equal(strncmp(said, words, strlen(words)), 0);
+	assert_int_equal(count_of(said, "nix-user-chroot: "), 1);
+}
+
+/* The file must still have its name at the end: what is read then is what was written. */
+static void a_part_that_was_replaced(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	struct part_file part;
+	char byte;
+	int fd;
+
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_int_equal(fcntl(part.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
+	fd = part_file_finish(&part);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(byte, 'm');
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+	capture_begin(&capture);
+	assert_int_equal(part_file_finish(&part), -1);
+	put(f, "x.part", "theirs");
+	assert_int_equal(part_file_finish(&part), -1);
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, "/x.part: No such file or directory\n"));
+	assert_non_null(strstr(said, "/x.part: Stale file handle\n"));
+	part_file_close(&part);
+}
+
+static void room_for_a_part(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *said = NULL, *words = NULL;
+	struct capture capture;
+	struct part_file part;
+
+	words = xasprintf("nix-user-chroot: cannot write %s/x.part: it needs ", f->dir);
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_int_equal(part_file_check_room(&part, 1), 0);
+	capture_begin(&capture);
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), -1);
+	said = capture_end(&capture);
+	assert_int_equal(strncmp(said, words, strlen(words)), 0);
+	/* what has come is not needed again */
+	part.size = (UINT64_C(1) << 60) - 1;
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
+	part.size = UINT64_C(1) << 61;
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
+	part_file_close(&part);
+}
+
 #define IN_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
 
 int main(void)
@@ -762,6 +1118,17 @@ int main(void)
 		IN_DIRECTORY(a_part_of_other_bytes_is_found_out),
 		IN_DIRECTORY(all_that_is_kept_can_be_forgotten),
 		IN_DIRECTORY(a_write_error_is_said_and_not_tried_again),
+		IN_DIRECTORY(what_was_not_asked_for_is_said),
+		IN_DIRECTORY(the_wait_is_said),
+		IN_DIRECTORY(pieces_that_are_too_large_together),
+		IN_DIRECTORY(missing_has_words_of_the_callers),
+		IN_DIRECTORY(one_byte_is_continued),
+		IN_DIRECTORY(a_sink_that_refuses_at_once),
+		IN_DIRECTORY(what_cannot_be_of_the_file_begins_anew),
+		IN_DIRECTORY(advice_for_a_part),
+		IN_DIRECTORY(a_part_that_cannot_be),
+		IN_DIRECTORY(a_part_that_was_replaced),
+		IN_DIRECTORY(room_for_a_part),
 	};
 	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
 

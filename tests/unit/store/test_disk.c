@@ -12,12 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../unpack/unpack_fixture.h"
 
 /*
  * The extended attributes that each new file has, and that cannot be removed; NULL: the real ones.
@@ -49,11 +53,45 @@ int __wrap_fremovexattr(int fd, const char *name)
 	return -1;
 }
 
+/* What the file system says that it is; without a name of its type, what it is is not changed. */
+static bool is_played;
+static const char *played_type; /* of mountinfo; NULL: unknown */
+static long played_magic;	/* of statfs(2); 0: the real one */
+
+char *__wrap_mountinfo_type_of(int fd);
+char *__real_mountinfo_type_of(int fd);
+int __wrap_fstatfs(int fd, struct statfs *out);
+int __real_fstatfs(int fd, struct statfs *out);
+
+char *__wrap_mountinfo_type_of(int fd)
+{
+	return is_played ? xstrdup(played_type) : __real_mountinfo_type_of(fd);
+}
+
+int __wrap_fstatfs(int fd, struct statfs *out)
+{
+	int r = __real_fstatfs(fd, out);
+
+	if (is_played && played_magic)
+		out->f_type = (__typeof__(out->f_type))played_magic;
+	return r;
+}
+
 static void prepare(const struct place *place)
 {
 	_cleanup_close_ int state = fs_make_dirs_below(place->fd, LAYOUT_STATE);
 
 	assert_true(state >= 0);
+}
+
+/* Is TYPE, of the tests' own directory, one that only this host can see? */
+static bool is_local(const char *type)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	assert_true(fs_read_file(AT_FDCWD, "/proc/filesystems", 1 << 16, &text, &len) == 0);
+	return disk_type_is_local(type, text);
 }
 
 static void here(void **state)
@@ -109,16 +147,19 @@ static void no_state_directory(void **state)
 
 	assert_int_equal(disk_try(place->fd, &disk), -ENOENT);
 	disk_clear(&disk);
+	assert_int_equal(fs_replace_file(place->fd, "var", "", 0, 0644), 0);
+	assert_int_equal(disk_try(place->fd, &disk), -ENOTDIR);
+	disk_clear(&disk);
 }
 
 static void whose_disk(void **state)
 {
 	static const char some[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\toverlay\n\text4\n\tbtrfs\n"
 				   "nodev\tnfs\nnodev\tnfs4\nnodev\t9p\nnodev\tfuse\n\tfuseblk\n"
-				   "nodev\tvirtiofs\n\tgfs2\nnodev\tlustre\nnodev\tzfs\n";
+				   "nodev\tvirtiofs\n\tgfs2\n\tocfs2\nnodev\tlustre\nnodev\tzfs\n";
 	static const char *const local[] = {"ext4", "btrfs", "tmpfs", "overlay", "zfs", "fuseblk"};
-	static const char *const not_local[] = {"nfs",	"nfs4", "9p",	  "fuse.sshfs", "virtiofs",
-						"gfs2", "ext",	"lustre", "unheard-of"};
+	static const char *const not_local[] = {"nfs",	"nfs4",	 "9p",	"fuse.sshfs", "virtiofs",
+						"gfs2", "ocfs2", "ext", "lustre",     "unheard-of"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
@@ -126,6 +167,176 @@ static void whose_disk(void **state)
 	for (size_t i = 0; i < sizeof(not_local) / sizeof(not_local[0]); i++)
 		assert_false(disk_type_is_local(not_local[i], some));
 	assert_true(disk_type_is_local("xfs", "\txfs"));
+}
+
+/* What disk_try() has found in a child. */
+struct found {
+	int r;
+	bool wal_works;
+	char refused[200];
+};
+
+/* disk_try() where the system call NUMBER fails by ERR if its argument WHICH is VALUE. */
+static struct found tried(const struct place *place, long number, unsigned which, long value,
+			  int err)
+{
+	struct found found = {0};
+	int says[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe2(says, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct disk disk;
+
+		refuse_call_with(number, which, value, err);
+		found.r = disk_try(place->fd, &disk);
+		found.wal_works = disk.wal_works;
+		if (disk.refused)
+			strncpy(found.refused, disk.refused, sizeof(found.refused) - 1);
+		_exit(fs_write_all(says[1], &found, sizeof(found)) < 0);
+	}
+	close(says[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(says[0], &found, sizeof(found)), sizeof(found));
+	close(says[0]);
+	assert_false(fs_exists(place->fd, LAYOUT_STAGING));
+	return found;
+}
+
+/*
+ * Where Nix does not get what it needs, the words are of the step that failed; where there is no
+ * room, the number is enough.
+ */
+static void what_fails(void **state)
+{
+	static const struct {
+		long number;
+		unsigned which;
+		long value;
+		const char *words;
+	} cases[] = {
+		{SYS_symlinkat, 0, -1, "no symlink can be made there: "},
+		{SYS_readlinkat, 0, -1, "no symlink can be read there: "},
+		{SYS_fchmod, 1, 0444, "the mode of what is yours cannot be changed there: "},
+		/* that of a directory */
+		{SYS_fchmod, 1, 0755, "the mode of what is yours cannot be changed there: "},
+		{SYS_mkdirat, 2, 0755, "no directory can be made there: "},
+		{SYS_fcntl, 1, F_SETLK, "no part of a file can be locked there: "},
+#ifdef __LP64__
+		{SYS_pwrite64, 3, 0, "no file can be written there: "},
+#endif
+#ifdef SYS_renameat
+		{SYS_renameat, 0, -1, "no directory can be moved into another one there: "},
+#endif
+	};
+	const struct place *place = *state;
+
+	prepare(place);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *words =
+			xasprintf("%s%s", cases[i].words, strerror(EOPNOTSUPP));
+		struct found found =
+			tried(place, cases[i].number, cases[i].which, cases[i].value, EOPNOTSUPP);
+
+		assert_string_equal(found.refused, words);
+		assert_int_equal(found.r, 0);
+		found = tried(place, cases[i].number, cases[i].which, cases[i].value, ENOSPC);
+		assert_int_equal(found.r, -ENOSPC);
+		found = tried(place, cases[i].number, cases[i].which, cases[i].value, EDQUOT);
+		assert_int_equal(found.r, -EDQUOT);
+	}
+	assert_int_equal(tried(place, SYS_mkdirat, 0, -1, EOPNOTSUPP).r, -EOPNOTSUPP);
+}
+
+/* Calls that succeed and do something else, as on FAT, on a noexec mount, and with root_squash. */
+static void what_is_not_as_asked(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *squashed = NULL, *other = NULL;
+
+	prepare(place);
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0444, 0).refused,
+			    "a file of mode 0444 there becomes one of mode 0644");
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0555, 0).refused,
+			    "a file of mode 0555 there becomes one of mode 0444");
+	assert_string_equal(tried(place, SYS_fchmod, 1, 0755, 0).refused,
+			    "a directory of mode 0755 there becomes one of mode 0555");
+#ifdef SYS_faccessat2
+	if (tried(place, SYS_faccessat, 0, -1, EACCES).refused[0] == '\0')
+		assert_string_equal(tried(place, SYS_faccessat2, 0, -1, EACCES).refused,
+				    "no program can be run there");
+#endif
+#if !defined(SYS_geteuid32)
+	/* the number of this error is what geteuid(2) returns */
+	other = xasprintf("a file that you (user %lu) make there belongs to user %lu",
+			  (unsigned long)(uid_t)-5, (unsigned long)geteuid());
+	assert_string_equal(tried(place, SYS_geteuid, 0, -1, 5).refused, other);
+	if (geteuid() == 0)
+		return;
+	squashed = xasprintf("a file that you (user 0) make there belongs to user %lu, as on NFS "
+			     "with root_squash",
+			     (unsigned long)geteuid());
+	assert_string_equal(tried(place, SYS_geteuid, 0, -1, 0).refused, squashed);
+#endif
+}
+
+/* A log of SQLite's needs shared memory, in both directions. */
+static void shared_memory(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(disk_clear) struct disk disk = {0};
+
+	/* with 32 bits the offset is not one argument */
+	if (sizeof(long) < 8)
+		skip();
+	prepare(place);
+	assert_int_equal(disk_try(place->fd, &disk), 0);
+	assert_int_equal(disk.wal_works, is_local(disk.type));
+	if (!disk.wal_works)
+		skip();
+	assert_false(tried(place, SYS_mmap, 3, MAP_SHARED, ENODEV).wal_works);
+	/* the file is not written to */
+	assert_false(tried(place, SYS_pwrite64, 3, 64, 0).wal_works);
+	assert_false(tried(place, SYS_pread64, 3, 0, 0).wal_works);
+	assert_true(tried(place, SYS_mmap, 3, 12345, ENODEV).wal_works);
+}
+
+/* A log of SQLite's works on file systems of this host alone, known by name or by number. */
+static void types(void **state)
+{
+	static const struct {
+		const char *type;
+		long magic;
+		const char *expected;
+		bool wal_works;
+	} cases[] = {
+		{"tmpfs", 0x01021994, "tmpfs", true}, /* TMPFS_MAGIC */
+		{"nfs4", 0x01021994, "nfs4", false},  /* by its name */
+		{"mystery", 0x01021994, "mystery", false},
+		{"tmpfs", 0x6969, "tmpfs", false}, /* NFS_SUPER_MAGIC */
+		{NULL, 0x6969, "NFS", false},
+		{NULL, 0x01021994, NULL, true},
+	};
+	const struct place *place = *state;
+
+	prepare(place);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(disk_clear) struct disk disk;
+
+		is_played = true;
+		played_type = cases[i].type;
+		played_magic = cases[i].magic;
+		assert_int_equal(disk_try(place->fd, &disk), 0);
+		is_played = false;
+		if (cases[i].expected)
+			assert_string_equal(disk.type, cases[i].expected);
+		else
+			assert_null(disk.type);
+		assert_int_equal(disk.wal_works, cases[i].wal_works);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
@@ -137,6 +348,10 @@ int main(void)
 		TEST(again),
 		TEST(attributes_that_stay),
 		TEST(no_state_directory),
+		TEST(what_fails),
+		TEST(what_is_not_as_asked),
+		TEST(shared_memory),
+		TEST(types),
 		cmocka_unit_test(whose_disk),
 	};
 

@@ -1,189 +1,247 @@
-/*
- * The lock's file is removed and made anew while others wait for it: its name decides, not the file
- * that was opened. Each process that waits is a child of the test.
- */
-#include "store/layout.h"
-#include "store/lock.h"
+/* The lock of a Nix directory: who has it, and the file. */
+#include "lock_process.h"
 
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "../place.h"
-
-#define TAKEN '\1'
-
-struct waiter {
-	pid_t pid;
-	int says; /* its stderr, and at the end TAKEN */
-};
-
-static int take(const char *nix_dir)
+/* Holds the lock as the install script's processes do, until a while after the test's byte. */
+static char takes_and_starts(const char *nix_dir)
 {
-	struct progress progress;
+	char result = takes(nix_dir);
+	pid_t pid = result == 'h' ? fork() : 0;
+
+	if (pid != 0 || result != 'h')
+		return pid < 0 ? 'e' : result;
+	return 0;
+}
+
+/* Takes the lock and removes the directory, as the roll-back of a failed --install does. */
+static char churns(const char *place)
+{
+	_cleanup_free_ char *nix_dir = path_join(place, "n");
+	_cleanup_free_ char *state = path_join(nix_dir, LAYOUT_STATE);
+	_cleanup_free_ char *var = path_join(nix_dir, "var");
+
+	for (int i = 0; i < 100; i++) {
+		struct lock lock = LOCK_NONE;
+		int r = lock_take_now(nix_dir, &lock);
+
+		if (r < 0)
+			return 'e';
+		if (r == 0) {
+			lock_remove(&lock);
+			(void)!(rmdir(state) == 0 && rmdir(var) == 0 && rmdir(nix_dir) == 0);
+		}
+		lock_clear(&lock);
+	}
+	return 'd';
+}
+
+/* The holder's process ID is in the file, which others may neither read nor lock. */
+static void the_file(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *pid = xasprintf("%ld\n", (long)getpid()), *text = NULL;
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	struct stat st, here;
 	struct lock lock;
-
-	progress_init(&progress);
-	if (lock_take(nix_dir, &progress, &lock) < 0)
-		return -1;
-	(void)!write(STDERR_FILENO, &(char){TAKEN}, 1);
-	/* until the test has looked */
-	pause();
-	return 0;
-}
-
-static int wait_only(const char *nix_dir)
-{
-	struct progress progress;
-
-	progress_init(&progress);
-	if (lock_wait(nix_dir, &progress) != 1)
-		return -1;
-	(void)!write(STDERR_FILENO, &(char){TAKEN}, 1);
-	return 0;
-}
-
-/* Run WORK in a child, while this process holds the lock by the descriptor HELD. */
-static struct waiter start(int (*work)(const char *nix_dir), const struct place *place, int held)
-{
-	struct waiter waiter;
-	int ends[2];
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	waiter.pid = fork();
-	assert_true(waiter.pid >= 0);
-	if (waiter.pid == 0) {
-		alarm(60);
-		close(held);
-		dup2(ends[1], STDERR_FILENO);
-		_exit(work(place->path) < 0 ? 1 : 0);
-	}
-	close(ends[1]);
-	waiter.says = ends[0];
-	return waiter;
-}
-
-/* Read what WAITER says up to the byte LAST; the caller frees. */
-static char *hear(const struct waiter *waiter, char last)
-{
-	char *text = xcalloc(4096, 1);
-	size_t len = 0;
-
-	while (len < 4095 && (len == 0 || text[len - 1] != last))
-		assert_int_equal(read(waiter->says, text + len++, 1), 1);
-	return text;
-}
-
-static bool is_silent(const struct waiter *waiter)
-{
-	return poll(&(struct pollfd){.fd = waiter->says, .events = POLLIN}, 1, 200) == 0;
-}
-
-static void end(struct waiter *waiter)
-{
-	kill(waiter->pid, SIGKILL);
-	waitpid(waiter->pid, NULL, 0);
-	close(waiter->says);
-}
-
-/* Make the lock's file with TEXT in it, and lock it, as a process with that number would. */
-static int hold(const struct place *place, const char *text)
-{
-	int fd;
-
-	assert_true(fs_make_dirs_below(place->fd, LAYOUT_STATE) >= 0);
-	fd = fs_open_below(place->fd, LAYOUT_LOCK, O_RDWR | O_CREAT | O_EXCL, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(fs_write_all(fd, text, strlen(text)), 0);
-	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
-	return fd;
-}
-
-static void let_go(const struct place *place, int fd)
-{
-	assert_int_equal(fs_unlink_below(place->fd, LAYOUT_LOCK), 0);
-	close(fd);
-}
-
-/* Does another process hold the lock of the file that has the name now? */
-static bool is_held(const struct place *place)
-{
-	_cleanup_close_ int fd = fs_open_below(place->fd, LAYOUT_LOCK, O_RDWR, 0);
-
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
-/* The one that waits gets a file without a name, and must take the lock of a new one. */
-static void taken_of_a_new_file(void **state)
-{
-	const struct place *place = *state;
-	int first = hold(place, "4321\n");
-	struct waiter waiter = start(take, place, first);
-	_cleanup_free_ char *said = hear(&waiter, '\n'), *taken = NULL;
-
-	assert_non_null(strstr(said, "(process 4321): waiting for it\n"));
-	let_go(place, first);
-	taken = hear(&waiter, TAKEN);
-	assert_true(is_held(place));
-	end(&waiter);
-}
-
-/* A third process has the lock of a new file by then: the wait goes on. */
-static void waited_for_the_next(void **state)
-{
-	static int (*const works[])(const char *nix_dir) = {take, wait_only};
-	const struct place *place = *state;
-
-	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
-		int first = hold(place, "4321\n"), next;
-		struct waiter waiter = start(works[i], place, first);
-		_cleanup_free_ char *said = hear(&waiter, '\n'), *taken = NULL;
-
-		assert_int_equal(fs_unlink_below(place->fd, LAYOUT_LOCK), 0);
-		next = hold(place, "98\n");
-		close(first);
-		assert_true(is_silent(&waiter));
-		let_go(place, next);
-		taken = hear(&waiter, TAKEN);
-		assert_int_equal(is_held(place), works[i] == take);
-		end(&waiter);
-		fs_unlink_below(place->fd, LAYOUT_LOCK);
-	}
-}
-
-/* The file has the number of the process that holds the lock, and nothing of an earlier one. */
-static void number_of_the_holder(void **state)
-{
-	const struct place *place = *state;
-	_cleanup_free_ char *wanted = xasprintf("%d\n", (int)getpid()), *text = NULL;
-	struct lock lock = LOCK_NONE;
-	int stale = hold(place, "1234567890123\nand more\n");
 	size_t len;
 
-	close(stale);
-	assert_int_equal(lock_take_now(place->path, &lock), 0);
+	/* of a longer text, as a former holder may have left it, nothing stays */
+	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, LAYOUT_LOCK, "12345678901234567890", 20, 0600),
+			 0);
+	assert_int_equal(lock_take(place->path, &progress, &lock), 0);
+	assert_null(progress.label);
 	assert_int_equal(fs_read_file(place->fd, LAYOUT_LOCK, 100, &text, &len), 0);
-	assert_string_equal(text, wanted);
+	assert_string_equal(text, pid);
+	assert_int_equal(fstat(lock.nix_dir_fd, &st), 0);
+	assert_int_equal(fstat(place->fd, &here), 0);
+	assert_true(fs_same_inode(&st, &here));
+	/* a program that this process starts holds the lock too; the directory is only ours */
+	assert_int_equal(fcntl(lock.fd, F_GETFD), 0);
+	assert_int_equal(fcntl(lock.nix_dir_fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(lock.made.count, 0);
 	lock_end(&lock);
+	assert_int_equal(lock.fd, -1);
+	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
+	assert_true(lock.nix_dir_fd >= 0);
+	lock_clear(&lock);
+	assert_int_equal(lock.nix_dir_fd, -1);
+	/* a file that is made for the lock */
+	assert_int_equal(lock_take(place->path, &progress, &lock), 0);
+	assert_int_equal(fs_stat_below(lock.nix_dir_fd, LAYOUT_LOCK, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	lock_remove(&lock);
 	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
 	lock_clear(&lock);
 }
 
+static void what_was_made(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *nix_dir = path_join(place->path, "a/b");
+	static const char *const below[] = {"a", "a/b", "a/b/var", "a/b/" LAYOUT_STATE};
+	struct lock lock = LOCK_NONE;
+
+	assert_int_equal(lock_take_now(nix_dir, &lock), 0);
+	assert_int_equal(lock.made.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		_cleanup_free_ char *path = path_join(place->path, below[i]);
+
+		assert_string_equal(lock.made.items[i], path);
+	}
+	lock_end(&lock);
+	lock_clear(&lock);
+	assert_int_equal(lock.made.count, 0);
+}
+
+static void a_directory_that_cannot_be(void **state)
+{
+	const struct place *place = *state;
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	_cleanup_free_ char *said = NULL, *nix_dir = path_join(place->path, "file/n");
+	struct lock lock = LOCK_NONE;
+	struct capture capture;
+
+	assert_int_equal(fs_replace_file(place->fd, "file", "", 0, 0600), 0);
+	capture_begin(&capture);
+	assert_int_equal(lock_take_now(nix_dir, &lock), -1);
+	assert_int_equal(lock_take(nix_dir, &progress, &lock), -1);
+	assert_int_equal(lock_wait(nix_dir, &progress), 0);
+	said = capture_end(&capture);
+	assert_int_equal(lock.fd, -1);
+	assert_int_equal(lock.nix_dir_fd, -1);
+	assert_non_null(strstr(said, "/file/n: Not a directory\n"));
+}
+
+static void one_holds_it(void **state)
+{
+	const struct place *place = *state;
+	struct process holder;
+	struct lock lock = LOCK_NONE;
+
+	assert_false(lock_is_held(place->path));
+	holder = start(takes, place);
+	assert_int_equal(hear(&holder, LATER_MS), 'h');
+	assert_true(lock_is_held(place->path));
+	assert_int_equal(lock_take_now(place->path, &lock), 1);
+	assert_int_equal(lock.fd, -1);
+	assert_int_equal(lock.nix_dir_fd, -1);
+	assert_int_equal(lock_try(place->path, 0, &lock), -1);
+	end(&holder);
+	/* who died holding it has left the file, which is no obstacle */
+	assert_true(fs_exists(place->fd, LAYOUT_LOCK));
+	assert_false(lock_is_held(place->path));
+	assert_int_equal(lock_try(place->path, 0, &lock), 0);
+	assert_true(lock.fd >= 0 && lock.nix_dir_fd >= 0);
+	assert_int_equal(lock_try(place->path, 0, &(struct lock){0}), -1);
+	lock_end(&lock);
+	lock_clear(&lock);
+	/* without the file lock_try() makes none */
+	assert_int_equal(lock_try(place->path, 0, &lock), -1);
+	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
+	assert_int_equal(lock_try("/nowhere/at/all", 0, &lock), -1);
+}
+
+/*
+ * The holder was killed, but a process that it started still holds the lock: the call waits for
+ * that one, if it was told who died.
+ */
+static void who_was_killed_is_waited_for(void **state)
+{
+	const struct place *place = *state;
+	struct process holder = start(takes_and_starts, place);
+	struct lock lock = LOCK_NONE;
+
+	assert_int_equal(hear(&holder, LATER_MS), 'h');
+	assert_int_equal(kill(holder.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(holder.pid, NULL, 0), holder.pid);
+	assert_int_equal(lock_try(place->path, 0, &lock), -1);
+	assert_int_equal(lock_try(place->path, getpid(), &lock), -1);
+	assert_true(lock_is_held(place->path));
+	assert_int_equal(write(holder.ends, "", 1), 1);
+	assert_int_equal(lock_try(place->path, holder.pid, &lock), 0);
+	assert_true(lock.fd >= 0 && lock.nix_dir_fd >= 0);
+	lock_end(&lock);
+	lock_clear(&lock);
+	close(holder.says);
+	close(holder.ends);
+}
+
+/* Two take the lock and remove the directory again: neither is in the other's way. */
+static void a_directory_that_vanishes(void **state)
+{
+	const struct place *place = *state;
+	struct process one = start(churns, place), other = start(churns, place);
+
+	assert_int_equal(hear(&one, LATER_MS), 'd');
+	assert_int_equal(hear(&other, LATER_MS), 'd');
+	end(&one);
+	end(&other);
+}
+
+/* On a file system where flock(2) fails with ERR: what is said, and whether the file stays. */
+static void without_locks(const struct place *place, int err, char *expected, bool stays)
+{
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *said = NULL;
+		struct capture capture;
+		int status;
+		pid_t pid;
+
+		assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
+		assert_int_equal(fs_replace_file(place->fd, LAYOUT_LOCK, "", 0, 0600), 0);
+		capture_begin(&capture);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct progress progress = {.style = PROGRESS_PLAIN};
+			struct lock lock = LOCK_NONE;
+
+			refuse_call(SYS_flock, -1, err);
+			_exit(i == 0   ? lock_take(place->path, &progress, &lock) != -1
+			      : i == 1 ? lock_wait(place->path, &progress) != -1
+				       : lock_take_now(place->path, &lock) != -1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		said = capture_end(&capture);
+		assert_int_equal(status, 0);
+		assert_string_equal(said, expected);
+		assert_int_equal(fs_exists(place->fd, LAYOUT_LOCK), stays);
+	}
+	free(expected);
+}
+
+static void a_file_system_without_locks(void **state)
+{
+	static const int none[] = {ENOLCK, EOPNOTSUPP, ENOSYS};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		without_locks(place, none[i],
+			      xasprintf("nix-user-chroot: cannot lock %s/" LAYOUT_LOCK
+					": %s\n  Nix needs locks too: set NIX_USER_CHROOT_DIR to a "
+					"directory on another file system\n",
+					place->path, strerror(none[i])),
+			      false);
+	without_locks(
+		place, EIO,
+		xasprintf("nix-user-chroot: cannot lock %s/" LAYOUT_LOCK
+			  ": %s\n  look at the file system: it does not answer as it should\n",
+			  place->path, strerror(EIO)),
+		true);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(taken_of_a_new_file, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(waited_for_the_next, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(number_of_the_holder, place_setup, place_teardown),
+		TEST(the_file),
+		TEST(what_was_made),
+		TEST(one_holds_it),
+		TEST(a_directory_that_cannot_be),
+		TEST(who_was_killed_is_waited_for),
+		TEST(a_directory_that_vanishes),
+		TEST(a_file_system_without_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

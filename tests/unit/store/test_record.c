@@ -35,8 +35,9 @@ static void whole(void **state)
 	const char *canonical =
 		FIRST "dir /h/.local\nabsent /h/.nix-profile\nforeign /h/n/store\n"
 		      "link /h/bin/nix /h/bin/nix-user-chroot\nfile /h/a%20b%25%0A%7F " HEX "\n"
-		      "line /h/.profile\nline /h/.bashrc " HEX "\nstore " STORE "\nstore " OTHER
-		      "\n" DONE;
+		      "line /h/.profile\nline /h/.bashrc " HEX "\nsource /h/.zshrc " HEX
+		      "\nstore " STORE "\nstore " OTHER " " HEX
+		      "\nruntime proot\nruntime direct\nwas /h/.nix-profile /nix/x\n" DONE;
 
 	(void)state;
 	assert_int_equal(parse(canonical, &record), 0);
@@ -53,6 +54,14 @@ static void whole(void **state)
 	assert_true(record_says_new(&record, "/h/.local"));
 	assert_false(record_says_new(&record, "/h/.profile"));
 	assert_false(record_says_new(&record, "/h/bin/nix"));
+	/* a file that --install made was not there before */
+	assert_true(record_says_new(&record, "/h/a b%\n\x7f"));
+	assert_false(record_says_new(&record, "/h"));
+	assert_false(record_says_new(&record, "/"));
+	assert_null(record_store_path(&record, "none"));
+	assert_string_equal(record_store_path(&record, OTHER)->value, HEX);
+	assert_null(record_store_path(&record, STORE)->value);
+	assert_int_equal(record.fd, -1);
 	text = record_format(&record);
 	assert_string_equal(text, canonical);
 }
@@ -133,6 +142,16 @@ static void no_record(void **state)
 		FIRST "store ../" STORE "\n",
 		FIRST "store " STORE "/bin\n",
 		FIRST "store nix-2.26.3\n",
+		FIRST "store " STORE " abc\n",
+		FIRST "source /a\n",
+		FIRST "source /a abc\n",
+		FIRST "was /a\n",
+		FIRST "was /a /b /c\n",
+		FIRST "runtime\n",
+		FIRST "runtime /a\n",
+		FIRST "runtime magic\n",
+		FIRST "runtime proot proot\n",
+		FIRST "foreign relative\n",
 		FIRST "complete\n",
 		FIRST "complete 1 2 " HEX "\n",
 		FIRST "complete 1 2 abc 3\n",

@@ -291,6 +291,31 @@ static void test_no_landlock(void **state)
 	assert_int_equal(in_child(*state, no_landlock, NULL), 0);
 }
 
+/* Landlock is there, and cannot be entered: then it does not confine the child. */
+static int landlock_fails(struct scratch *scratch)
+{
+	_cleanup_close_ int root = fs_open_dir(scratch->fd, "root"),
+			    null = open("/dev/null", O_RDWR);
+	struct confine_request request = request_for(root, null, null, read_and_write);
+	struct confined child;
+
+	refuse_call(446 /* landlock_restrict_self */, -1, EPERM);
+	MUST(confine_spawn(&request, &child) == 0 && child.to_root && child.landlock == 0);
+	confine_wait(child.pid);
+	refuse_namespaces();
+	MUST(confine_spawn(&request, &child) == 0 && !child.to_root && child.landlock == 0);
+	confine_wait(child.pid);
+	return 0;
+}
+
+static void test_landlock_fails(void **state)
+{
+	if (landlock_version() == 0)
+		skip();
+	make_root(*state);
+	assert_int_equal(in_child(*state, landlock_fails, NULL), 0);
+}
+
 static int no_filter(struct scratch *scratch)
 {
 	_cleanup_close_ int root = fs_open_dir(scratch->fd, "root"),
@@ -403,10 +428,15 @@ static void test_root_is_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_files),	 WITH_SCRATCH(test_files_plain),
-		WITH_SCRATCH(test_descriptors),	 WITH_SCRATCH(test_limits),
-		WITH_SCRATCH(test_no_landlock),	 WITH_SCRATCH(test_no_filter),
-		WITH_SCRATCH(test_crash),	 WITH_SCRATCH(test_signals_while_waiting),
+		WITH_SCRATCH(test_files),
+		WITH_SCRATCH(test_files_plain),
+		WITH_SCRATCH(test_descriptors),
+		WITH_SCRATCH(test_limits),
+		WITH_SCRATCH(test_no_landlock),
+		WITH_SCRATCH(test_landlock_fails),
+		WITH_SCRATCH(test_no_filter),
+		WITH_SCRATCH(test_crash),
+		WITH_SCRATCH(test_signals_while_waiting),
 		WITH_SCRATCH(test_root_is_file),
 	};
 

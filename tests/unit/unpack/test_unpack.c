@@ -616,6 +616,74 @@ static void test_caller_killed_stays_plain(void **state)
 	kill_caller(*state, (struct victim){.is_plain = true, .work = stay});
 }
 
+/* ---- what cannot be written ---- */
+
+static int no_symlinks(struct scratch *scratch, int err)
+{
+	_cleanup_close_ int archive = tar_new(scratch);
+	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	struct unpack_request request = request_for(staging);
+	struct unpack_result result;
+
+	tar_good(archive);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+#ifdef SYS_symlink
+	refuse_call(SYS_symlink, -1, err);
+#endif
+	refuse_call(SYS_symlinkat, -1, err);
+	return unpack_archive(&request, archive, NULL, &result) == -1 && !result.top &&
+			       !result.refused && count_children(staging) == 0
+		       ? 0
+		       : 1;
+}
+
+static int no_room(struct scratch *scratch)
+{
+	return no_symlinks(scratch, ENOSPC);
+}
+
+static int no_quota(struct scratch *scratch)
+{
+	return no_symlinks(scratch, EDQUOT);
+}
+
+static int not_permitted(struct scratch *scratch)
+{
+	return no_symlinks(scratch, EPERM);
+}
+
+/* What helps depends on why; how much there was room for is said only where room is the reason. */
+static void test_not_written(void **state)
+{
+	static const char so_far[] = " (14 bytes in 8 files were unpacked until then)\n  make room "
+				     "there (or raise the quota) and run it again\n";
+	static const struct {
+		int (*body)(struct scratch *scratch);
+		int err;
+		const char *words;
+	} cases[] = {
+		{no_room, ENOSPC, so_far},
+		{no_quota, EDQUOT, so_far},
+		{not_permitted, EPERM,
+		 "\n  look at that file system's mount options and permissions, or choose another "
+		 "one with NIX_USER_CHROOT_DIR\n"},
+	};
+	struct scratch *scratch = *state;
+
+	close(make_dir(scratch, "staging"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *said = NULL;
+		_cleanup_free_ char *words =
+			xasprintf("nix-user-chroot: cannot unpack ARCHIVE into STAGING: entry "
+				  "\"" PATH_A "/link\": cannot write it: %s%s",
+				  strerror(cases[i].err), cases[i].words);
+
+		assert_int_equal(in_child(scratch, cases[i].body, &said), 0);
+		assert_string_equal(said, words);
+	}
+}
+
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -639,6 +707,7 @@ int main(void)
 		WITH_SCRATCH(test_caller_killed_plain),
 		WITH_SCRATCH(test_caller_killed_stays),
 		WITH_SCRATCH(test_caller_killed_stays_plain),
+		WITH_SCRATCH(test_not_written),
 	};
 
 	return cmocka_run_group_tests_name("unpack", tests, NULL, NULL);
