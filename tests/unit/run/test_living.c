@@ -3,7 +3,6 @@
  * is left that was where the first entry came from. fs_mount_id() is replaced for that: see
  * Makefile.am.
  */
-#include "chroot/namespace.h"
 #include "run/living_dir.h"
 #include "run/living_file.h"
 #include "run/processes.h"
@@ -12,14 +11,12 @@
 #include "util/fs.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +24,7 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "own_mounts.h"
 
 uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique);
 uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
@@ -175,26 +173,6 @@ static void files(void **state)
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 }
 
-/*
- * Makes a mount namespace for this test: a mount that others make meanwhile would cause another
- * namespace. And a /tmp, with a list of its own: an entry that searches the list thoroughly at the
- * same time, where the kernel has unique numbers, takes what this test enters for something that
- * has ended.
- */
-static int own_mounts(void)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	const char *file;
-
-	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-			       namespace_map_ids(uid, gid, &file) == 0 &&
-			       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
-			       mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0 && chdir("/") == 0
-		       ? 0
-		       : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,7 +186,5 @@ int main(void)
 		puts("1..0 # SKIP needs a host that lets users make namespaces");
 		return 0;
 	}
-	/* it may be below the /tmp that is covered */
-	unsetenv("TMPDIR");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
