@@ -233,6 +233,23 @@ static void command_of_the_profile(void **state)
 	put(place, "home/.nix-profile/bin/refused", "", 0644);
 	refused = SAYS(place, EXIT_CANNOT_INVOKE, .command = "refused", .argv = WORDS("refused"));
 	assert_has(refused, "/bin/refused inside: Permission denied");
+	free(refused);
+	link_to(place, "loop", "home/.nix-profile/bin/loop");
+	refused = SAYS(place, EXIT_CANNOT_INVOKE, .command = "loop", .argv = WORDS("loop"));
+	assert_has(refused, "/bin/loop inside: Too many levels");
+	/* the second place of a profile */
+	assert_int_equal(fs_mkdirs(place->fd, "home/.local/state/nix/profile/bin", 0755), 0);
+	link_to(place, "/bin/sh", "home/.local/state/nix/profile/bin/second");
+	free(named);
+	named = SAYS(place, 0, .command = "second", .argv = WORDS("x", "-c", "echo here"));
+	assert_string_equal(named, "here\n");
+	free(none);
+	none = SAYS(place, EXIT_ENOENT, .argv = WORDS("second"));
+	assert_has(none, "but the profile has it: ");
+	assert_has(none, "/nix/profile/bin/second\n");
+	free(none);
+	none = SAYS(place, EXIT_ENOENT, .argv = WORDS("./hello"));
+	assert_has_not(none, "the profile has it");
 	setenv("NIX_REMOTE", "local?read-only=true", 1);
 	shared = SAYS(place, EXIT_ENOENT, .command = "none", .argv = WORDS("none"));
 	assert_has(shared, "whoever keeps this Nix can add it to the profile");
@@ -424,7 +441,8 @@ static void shells_without_files(void **state)
 {
 	const struct place *place = *state;
 	_cleanup_free_ char *own = path_join(place->path, "shells/sh"), *again = NULL, *said = NULL;
-	_cleanup_free_ char *by_name = NULL, *by_path = NULL, *none = NULL;
+	_cleanup_free_ char *by_name = NULL, *by_path = NULL, *none = NULL, *other = NULL;
+	_cleanup_free_ char *zsh = path_join(place->path, "shells/zsh");
 
 	setenv("SHELL", own, 1);
 	said = SAYS(place, 0, .is_plain = true);
@@ -436,6 +454,9 @@ static void shells_without_files(void **state)
 	none = SAYS(place, 0, .is_plain = true, .argv = WORDS("no-such-shell"));
 	assert_has(none, "sh \nPATH=");
 	/* a startup file that enters, again and again */
+	setenv(LOGIN_VARIABLE, "1 1 99", 1);
+	other = SAYS(place, 0, .argv = WORDS(zsh));
+	assert_has(other, "\nzsh -f \nPATH=");
 	setenv(LOGIN_VARIABLE, "1 1 99", 1);
 	again = SAYS(place, 0, .with_profile = true);
 	assert_has(again, "a startup file of your shell runs nix-user-chroot");

@@ -36,12 +36,16 @@ uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
 }
 
 /* In a child: enters, writes to FD in which namespace it is, and stays alive. */
-static _Noreturn void enter(const struct place *place, int fd)
+static _Noreturn void enter(const struct place *place, const char *work_dir, int fd)
 {
 	struct refusal refusal = {0};
 	uint64_t inside = 0;
 
-	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
+	if (work_dir && chdir(work_dir) < 0)
+		_exit(1);
+	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd,
+					 .nix_dir = place->path,
+					 .work_dir = work_dir},
 			 &refusal) == 0)
 		inside = process_mount_namespace(getpid());
 	if (write(fd, &inside, sizeof(inside)) < 0)
@@ -54,7 +58,8 @@ static _Noreturn void enter(const struct place *place, int fd)
  * Starts a process that enters: a child of this process, or an orphan, whose parent ends at once.
  * Returns its namespace, or 0 if it could not enter; *PID is the process.
  */
-static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
+static uint64_t start_in(const struct place *place, const char *work_dir, bool is_orphan,
+			 pid_t *pid)
 {
 	uint64_t inside = 0;
 	int ends[2];
@@ -66,7 +71,7 @@ static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 		pid_t own = is_orphan ? fork() : 0;
 
 		if (own == 0)
-			enter(place, ends[1]);
+			enter(place, work_dir, ends[1]);
 		if (write(ends[1], &own, sizeof(own)) < 0)
 			_exit(1);
 		/* the parent must live until its child has entered */
@@ -82,6 +87,11 @@ static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 	close(ends[0]);
 	close(ends[1]);
 	return inside;
+}
+
+static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
+{
+	return start_in(place, NULL, is_orphan, pid);
 }
 
 static void end(pid_t pid)
@@ -102,6 +112,13 @@ static void origin_is_alive(void **state)
 		skip();
 	}
 	second = start(place, false, &other);
+	assert_int_equal(first, second);
+	end(other);
+	/* the working directory is the same there; one that came since is not */
+	second = start_in(place, "/usr", false, &other);
+	assert_int_equal(first, second);
+	end(other);
+	second = start_in(place, "/", false, &other);
 	assert_int_equal(first, second);
 	/* this process is the parent of both */
 	end(one);

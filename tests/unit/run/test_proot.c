@@ -41,7 +41,8 @@ static int be_inside(const char *word)
 		return 9;
 	if (strcmp(word, "early-signal") == 0)
 		return raise(SIGKILL);
-	if (!blank || strncmp(told, "some text ", 10) != 0)
+	if (!blank || strncmp(told, "some text ", 10) != 0 ||
+	    fcntl((int)strtol(blank + 1, NULL, 10), F_GETFD) != 0)
 		return 98;
 	/* somebody ends the process outside, which has no command yet to pass that on to */
 	if (strcmp(word, "signalled") == 0 && kill(getppid(), SIGTERM) < 0)
