@@ -82,17 +82,19 @@ static void pass_on(int signals, pid_t command)
 {
 	struct signalfd_siginfo info;
 
-	if (read(signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code <= 0 && command > 0)
+	if (read(signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code <= 0)
 		kill(command, (int)info.ssi_signo);
 }
 
 static _Noreturn void stay_outside(pid_t proot, int told, int signals)
 {
-	struct pollfd polls[] = {{.fd = told, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	struct pollfd polls[] = {{.fd = told, .events = POLLIN}, {.events = POLLIN}};
 	pid_t command = 0;
 	int value;
 
 	for (;;) {
+		/* a signal that comes before the command is there waits for it */
+		polls[1].fd = command > 0 ? signals : -1;
 		if (poll(polls, 2, -1) < 0)
 			continue;
 		if (polls[1].revents)

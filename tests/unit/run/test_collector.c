@@ -104,6 +104,7 @@ static void roots(void **state)
 	const struct place *place = *state;
 	_cleanup_(strlist_clear) struct strlist list = {0}, none = {0}, others = {0};
 	_cleanup_free_ char *root = path_join(place->path, "result"), *said = NULL;
+	_cleanup_free_ char *below = NULL;
 	struct capture capture;
 
 	assert_int_equal(fs_mkdirs(place->fd, "var/nix/gcroots/auto", 0755), 0);
@@ -128,7 +129,10 @@ static void roots(void **state)
 	setenv("NIX_USER_CHROOT_COLLECT_ANYWAY", "1", 1);
 	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &others), 0);
 	unsetenv("NIX_USER_CHROOT_COLLECT_ANYWAY");
-	strlist_add(&list, "/nowhere/result");
+	/* below a file there is nothing either */
+	below = path_join(place->path, "file/result");
+	assert_int_equal(fs_replace_file(place->fd, "file", "", 0, 0644), 0);
+	strlist_add(&list, below);
 	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &none), -1);
 	said = capture_end(&capture);
 	assert_non_null(strstr(said, "1 of its roots is missing inside, such as /"));
@@ -140,12 +144,71 @@ static void roots(void **state)
 	assert_null(strchr(said, '\033'));
 }
 
+/* Where nobody can look, a root may be there: it is no reason to refuse. */
+static void roots_that_cannot_be_seen(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(strlist_clear) struct strlist list = {0}, none = {0};
+	_cleanup_free_ char *root = path_join(place->path, "closed/result");
+
+	if (geteuid() == 0)
+		skip();
+	assert_int_equal(mkdirat(place->fd, "closed", 0), 0);
+	strlist_add(&list, root);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &none), 0);
+	assert_int_equal(fchmodat(place->fd, "closed", 0700, 0), 0);
+}
+
+/* A message names at most eight processes. */
+static void many_others(void **state)
+{
+	_cleanup_(strlist_clear) struct strlist others = {0}, none = {0};
+	_cleanup_free_ char *eight = NULL, *ten = NULL;
+	struct capture capture;
+
+	(void)state;
+	for (int i = 1; i <= 8; i++)
+		strlist_take(&others, xasprintf("%d (x)", i));
+	capture_begin(&capture);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &none, &others), -1);
+	eight = capture_end(&capture);
+	assert_non_null(strstr(
+		eight, "from here: 1 (x), 2 (x), 3 (x), 4 (x), 5 (x), 6 (x), 7 (x), 8 (x)\n"));
+	strlist_add(&others, "9 (x)");
+	strlist_add(&others, "10 (x)");
+	capture_begin(&capture);
+	assert_int_equal(collector_check(COLLECTING_PERHAPS, &none, &others), 0);
+	ten = capture_end(&capture);
+	assert_non_null(strstr(ten, "7 (x), 8 (x) and 2 more\n"));
+}
+
+/* The user's own nix.conf wins over that of the Nix directory. */
+static void min_free_of_the_user(void **state)
+{
+	const struct place *place = *state;
+
+	write_conf(place, "min-free = 1\n");
+	setenv("XDG_CONFIG_HOME", place->path, 1);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	assert_int_equal(fs_mkdirs(place->fd, "nix", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "nix/nix.conf", "min-free=0\n", 11, 0644), 0);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
+	assert_int_equal(fs_replace_file(place->fd, "nix/nix.conf", "cores = 1\n", 10, 0644), 0);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	setenv("NIX_CONFIG", "cores = 1", 1);
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	assert_int_equal(recognise(place, "nix-store --gcx"), COLLECTING_PERHAPS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(commands, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(min_free, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(min_free_of_the_user, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(roots, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(roots_that_cannot_be_seen, setup, place_teardown),
+		cmocka_unit_test(many_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,6 @@
  * is left that was where the first entry came from. fs_mount_id() is replaced for that: see
  * Makefile.am.
  */
-#include "chroot/namespace.h"
 #include "run/living_dir.h"
 #include "run/living_file.h"
 #include "run/processes.h"
@@ -12,14 +11,12 @@
 #include "util/fs.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +24,7 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "own_mounts.h"
 
 uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique);
 uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
@@ -38,12 +36,16 @@ uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
 }
 
 /* In a child: enters, writes to FD in which namespace it is, and stays alive. */
-static _Noreturn void enter(const struct place *place, int fd)
+static _Noreturn void enter(const struct place *place, const char *work_dir, int fd)
 {
 	struct refusal refusal = {0};
 	uint64_t inside = 0;
 
-	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
+	if (work_dir && chdir(work_dir) < 0)
+		_exit(1);
+	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd,
+					 .nix_dir = place->path,
+					 .work_dir = work_dir},
 			 &refusal) == 0)
 		inside = process_mount_namespace(getpid());
 	if (write(fd, &inside, sizeof(inside)) < 0)
@@ -56,7 +58,8 @@ static _Noreturn void enter(const struct place *place, int fd)
  * Starts a process that enters: a child of this process, or an orphan, whose parent ends at once.
  * Returns its namespace, or 0 if it could not enter; *PID is the process.
  */
-static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
+static uint64_t start_in(const struct place *place, const char *work_dir, bool is_orphan,
+			 pid_t *pid)
 {
 	uint64_t inside = 0;
 	int ends[2];
@@ -68,7 +71,7 @@ static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 		pid_t own = is_orphan ? fork() : 0;
 
 		if (own == 0)
-			enter(place, ends[1]);
+			enter(place, work_dir, ends[1]);
 		if (write(ends[1], &own, sizeof(own)) < 0)
 			_exit(1);
 		/* the parent must live until its child has entered */
@@ -84,6 +87,11 @@ static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 	close(ends[0]);
 	close(ends[1]);
 	return inside;
+}
+
+static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
+{
+	return start_in(place, NULL, is_orphan, pid);
 }
 
 static void end(pid_t pid)
@@ -104,6 +112,13 @@ static void origin_is_alive(void **state)
 		skip();
 	}
 	second = start(place, false, &other);
+	assert_int_equal(first, second);
+	end(other);
+	/* the working directory is the same there; one that came since is not */
+	second = start_in(place, "/usr", false, &other);
+	assert_int_equal(first, second);
+	end(other);
+	second = start_in(place, "/", false, &other);
 	assert_int_equal(first, second);
 	/* this process is the parent of both */
 	end(one);
@@ -175,26 +190,6 @@ static void files(void **state)
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 }
 
-/*
- * Makes a mount namespace for this test: a mount that others make meanwhile would cause another
- * namespace. And a /tmp, with a list of its own: an entry that searches the list thoroughly at the
- * same time, where the kernel has unique numbers, takes what this test enters for something that
- * has ended.
- */
-static int own_mounts(void)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	const char *file;
-
-	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-			       namespace_map_ids(uid, gid, &file) == 0 &&
-			       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
-			       mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0 && chdir("/") == 0
-		       ? 0
-		       : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,7 +203,5 @@ int main(void)
 		puts("1..0 # SKIP needs a host that lets users make namespaces");
 		return 0;
 	}
-	/* it may be below the /tmp that is covered */
-	unsetenv("TMPDIR");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

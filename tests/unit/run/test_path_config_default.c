@@ -125,6 +125,28 @@ static void env(void **state)
 	path_config_clear(&config);
 }
 
+/* What cannot be there is missing; what cannot be looked at may be there. */
+static void below_a_file(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *text = NULL;
+	struct path_config config;
+
+	put(place, "usr/bin", "");
+	text = print_default(place, &config);
+	assert_int_equal(config.mount_count, 1);
+	assert_has(text, "This host has no /bin/sh that works inside");
+	path_config_clear(&config);
+	if (geteuid() == 0)
+		return;
+	assert_int_equal(unlinkat(place->fd, "usr/bin", 0), 0);
+	assert_int_equal(fchmodat(place->fd, "usr", 0, 0), 0);
+	free(print_default(place, &config));
+	assert_int_equal(config.mount_count, 0);
+	path_config_clear(&config);
+	assert_int_equal(fchmodat(place->fd, "usr", 0700, 0), 0);
+}
+
 static void nscd(void **state)
 {
 	static const struct {
@@ -143,6 +165,12 @@ static void nscd(void **state)
 	struct path_config config;
 
 	put(*state, "run/nscd/socket", "");
+	/* one that cannot be read may say anything: nscd stays */
+	put_link(*state, "nsswitch.conf", "etc/nsswitch.conf");
+	free(print_default(*state, &config));
+	assert_int_equal(config.excludes.count, 0);
+	path_config_clear(&config);
+	assert_int_equal(unlinkat(((const struct place *)*state)->fd, "etc/nsswitch.conf", 0), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (cases[i].nsswitch)
 			put(*state, "etc/nsswitch.conf", cases[i].nsswitch);
@@ -182,8 +210,9 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FILE_TEST(plain), FILE_TEST(examples),	  FILE_TEST(env),
-		FILE_TEST(nscd),  FILE_TEST(old_var_run), FILE_TEST(full_disk),
+		FILE_TEST(plain),	 FILE_TEST(examples), FILE_TEST(env),
+		FILE_TEST(below_a_file), FILE_TEST(nscd),     FILE_TEST(old_var_run),
+		FILE_TEST(full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

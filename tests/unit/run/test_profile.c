@@ -68,7 +68,7 @@ static void is_found(void **state)
 	const struct place *place = *state;
 	_cleanup_free_ char *shared = profile_find(), *found = NULL, *wanted = NULL;
 	_cleanup_free_ char *colon = NULL, *behind = NULL, *home = NULL;
-	_cleanup_(strlist_clear) struct strlist directories = {0};
+	_cleanup_(strlist_clear) struct strlist directories = {0}, shared_first = {0};
 
 	/* the result depends on whether this host has a Nix */
 	if (access("/nix/var/nix/profiles/default/bin", X_OK) == 0)
@@ -89,6 +89,19 @@ static void is_found(void **state)
 	behind = profile_find();
 	assert_string_equal(behind, wanted);
 	home = path_join(place->path, "home");
+	setenv("HOME", home, 1);
+	/* somebody else keeps the Nix directory: the profile of all comes first */
+	setenv("NIX_REMOTE", "local?read-only=true", 1);
+	profile_directories(&shared_first);
+	assert_int_equal(shared_first.count, 3);
+	assert_string_equal(shared_first.items[0], "/nix/var/nix/profiles/default/bin");
+	unsetenv("NIX_REMOTE");
+	/* a path behind the links that has a colon as well */
+	assert_int_equal(fs_mkdirs(place->fd, "a:b/c:d/bin", 0755), 0);
+	assert_int_equal(unlinkat(place->fd, "a:b/.nix-profile", 0), 0);
+	link_to(place, "c:d", "a:b/.nix-profile");
+	setenv("HOME", colon, 1);
+	assert_null(profile_find());
 	setenv("HOME", home, 1);
 	profile_directories(&directories);
 	assert_int_equal(directories.count, 3);

@@ -1,0 +1,60 @@
+/*
+ * What a child process says, and how it ends: for functions that become another program. Include
+ * after cmocka.h.
+ */
+#ifndef TEST_CHILD_H
+#define TEST_CHILD_H
+
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * Calls CALL with CONTEXT in a child, whose stdin is the file INPUT (NULL: /dev/null). Returns all
+ * that it, or the program that it has become, writes to stdout and stderr; the caller frees.
+ * *STATUS is what waitpid(2) says; the child exits with the result of CALL.
+ */
+static inline char *child_says(int (*call)(const void *context), const void *context,
+			       const char *input, int *status)
+{
+	char *text = xcalloc(65536, 1);
+	size_t used = 0;
+	int ends[2];
+	ssize_t n;
+	pid_t child;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		int in = open(input ? input : "/dev/null", O_RDONLY);
+
+		if (in < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(ends[1], STDOUT_FILENO) < 0 ||
+		    dup2(ends[1], STDERR_FILENO) < 0)
+			_exit(99);
+		close(in);
+		_exit(call(context));
+	}
+	close(ends[1]);
+	while ((n = read(ends[0], text + used, 65535 - used)) > 0)
+		used += (size_t)n;
+	close(ends[0]);
+	assert_int_equal(waitpid(child, status, 0), child);
+	return text;
+}
+
+static inline void assert_has(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("no \"%s\" in:\n%s", words, text);
+}
+
+static inline void assert_has_not(const char *text, const char *words)
+{
+	if (strstr(text, words))
+		fail_msg("\"%s\" is in:\n%s", words, text);
+}
+
+#endif
