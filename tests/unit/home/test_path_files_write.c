@@ -174,7 +174,7 @@ static void afterwards(void **state)
 	const struct scene *scene = *state;
 	_cleanup_(path_plan_clear) struct path_plan plan = {0};
 	_cleanup_free_ char *well = NULL, *lacking = NULL, *foreign = NULL, *begin = NULL,
-			    *carried = NULL, *text = NULL;
+			    *carried = NULL, *text = NULL, *fish = NULL;
 
 	path_plan_for(&scene->home, scene->bin, &plan);
 	strlist_take(&plan.files, path_join(scene->place->path, ".profile"));
@@ -189,6 +189,13 @@ static void afterwards(void **state)
 			  scene->place->path, scene->bin);
 	assert_true(str_starts_with(lacking, begin));
 	assert_non_null(strstr(lacking, plan.line));
+	/* fish does not read it */
+	fish = place_script(scene->place, "fish", "eval \"$2\"");
+	setenv("SHELL", fish, 1);
+	put(scene, ".profile", plan.line);
+	foreign = check(scene, &plan);
+	assert_string_equal(foreign, "");
+	free(foreign);
 	/* of a file that did not get the line, nothing is said */
 	strlist_clear(&plan.files);
 	foreign = check(scene, &plan);

@@ -109,6 +109,13 @@ static void look(void **state)
 						: strcmp(shim_names[i], "nix-shell") == 0
 							? SHIM_LEAVE
 							: SHIM_MAKE);
+	/* a name that is no path: the file that runs */
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(self_plan_clear) struct self_plan by_name = {0};
+
+		assert_int_equal(self_look(&scene->home, i ? "nowhere" : NULL, NULL, &by_name), 0);
+		assert_string_equal(by_name.program, self);
+	}
 	/* a file where the directory is to be: said when the links are made */
 	elsewhere.bin = path_join(scene->bin, "nix-shell/x");
 	assert_int_equal(self_look(&elsewhere, self, NULL, &blocked), 0);

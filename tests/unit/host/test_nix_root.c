@@ -99,6 +99,8 @@ static void of_others(void **state)
 	if (geteuid() != 0) {
 		assert_int_equal(chmod(nix, 0500), 0);
 		assert_refused("/nix cannot be written: Permission denied");
+		assert_int_equal(chmod(nix, 0600), 0);
+		assert_refused("/nix cannot be written: Permission denied");
 		assert_int_equal(chmod(nix, 0300), 0);
 		assert_refused("/nix cannot be read: Permission denied");
 		assert_int_equal(chmod(root, 0600), 0);
@@ -127,6 +129,11 @@ static void installed(void **state)
 	assert_false(nix_root_is_installed(root));
 	write_record("nix-user-chroot-record 1\nruntime direct\n");
 	assert_true(nix_root_is_installed(root));
+	if (geteuid() != 0) {
+		assert_int_equal(chmod(record, 0), 0);
+		assert_false(nix_root_is_installed(root));
+		assert_int_equal(chmod(record, 0644), 0);
+	}
 	assert_int_equal(rename(record, other), 0);
 	assert_int_equal(symlink(other, record), 0);
 	assert_false(nix_root_is_installed(root));

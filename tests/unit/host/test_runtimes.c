@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -289,6 +290,57 @@ static const char *try_in_session(void *ctx)
 	return open("/dev/tty", O_RDWR | O_CLOEXEC) < 0 ? NULL : "it has got a terminal";
 }
 
+static const char *try_without_stdin(void *ctx)
+{
+	struct runtimes all;
+
+	close(STDIN_FILENO);
+	if (runtimes_try(true, ctx, &all) != 0)
+		return "nothing could be tried";
+	return all.no_terminals;
+}
+
+static const char *try_without(void *ctx)
+{
+	struct {
+		struct filter filter;
+		const char *reason;
+	} *refused = ctx;
+	struct runtimes all;
+
+	if (filter_set(&refused->filter) < 0 || runtimes_try(true, NULL, &all) != 0)
+		return "nothing could be tried";
+	if (!all.no_terminals)
+		return "there seems to be a terminal";
+	return strstr(all.no_terminals, refused->reason) ? NULL : all.no_terminals;
+}
+
+/* Each step to a terminal, on a host that refuses it. */
+static void no_terminals(void **state)
+{
+	struct {
+		struct filter filter;
+		const char *reason;
+	} refused[] = {
+		{{SYS_openat, 2, O_RDWR | O_NOCTTY | O_CLOEXEC, FILTER_ERROR(EACCES)},
+		 "cannot open /dev/ptmx: Permission denied"},
+		{{SYS_ioctl, 1, TIOCSPTLCK, FILTER_ERROR(EIO)},
+		 "/dev/ptmx gives no terminal: Input/output error"},
+	};
+	struct place *place = *state;
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		skip();
+	close(fd);
+	assert_in_child(try_without_stdin, place->path);
+	/* other C libraries and processors open it with more flags */
+#if defined(__x86_64__) && defined(__GLIBC__)
+	assert_in_child(try_without, &refused[0]);
+#endif
+	assert_in_child(try_without, &refused[1]);
+}
+
 /* The terminal that is tried does not become that of the process: its end would send SIGHUP. */
 static void terminals(void **state)
 {
@@ -319,6 +371,7 @@ int main(void)
 		test(ignored_children),
 		test(killed_with_ignored_children),
 		test(terminals),
+		test(no_terminals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
