@@ -1,6 +1,7 @@
 /* Messages: how they are laid out, which level has them, and what a status line below them does. */
 #include "ui/log.h"
 #include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -202,27 +203,65 @@ static void errors(void **state)
 
 enum { LONG = 300000 };
 
+static char letter(size_t i)
+{
+	return (char)('a' + i % 23);
+}
+
+/* Waits until the process PID sleeps: in poll(2), for a pipe that is full. */
+static void wait_until_asleep(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", (int)pid);
+	char text[512];
+	const char *state;
+
+	do {
+		usleep(1000);
+		if (fs_read_some(AT_FDCWD, path, text, sizeof(text)) < 0)
+			return;
+		state = strrchr(text, ')');
+	} while (state && state[2] != 'S');
+}
+
+/* Reads all from FD: 0 if it is what FILLED bytes of '-', the prefix and the letters are. */
+static int read_all(int fd, size_t filled)
+{
+	size_t count = 0, prefix = filled + strlen(P);
+	char buffer[1000];
+	ssize_t n;
+
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t i = 0; i < n; i++, count++) {
+			char wanted = count < filled	      ? '-'
+				      : count < prefix	      ? P[count - filled]
+				      : count < prefix + LONG ? letter(count - prefix)
+							      : '\n';
+
+			if (buffer[i] != wanted)
+				return 1;
+		}
+	return count == prefix + LONG + 1 ? 0 : 1;
+}
+
 static const char *through_a_pipe(void *ctx)
 {
 	char *text = xcalloc(LONG + 1, 1);
-	int fds[2];
-	pid_t reader;
-	int status_of_it;
+	int fds[2], status_of_it;
+	size_t filled = 0;
+	pid_t reader, self = getpid();
 
 	(void)ctx;
-	memset(text, 'x', LONG);
+	for (size_t i = 0; i < LONG; i++)
+		text[i] = letter(i);
 	if (pipe(fds) < 0 || fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0)
 		return "no pipe";
+	while (write(fds[1], "-", 1) == 1)
+		filled++;
 	reader = fork();
 	if (reader == 0) {
-		size_t count = 0;
-		char buffer[1000];
-		ssize_t n;
-
 		close(fds[1]);
-		while ((n = read(fds[0], buffer, sizeof(buffer))) > 0)
-			count += (size_t)n;
-		_exit(count == strlen(P) + LONG + 1 ? 0 : 1);
+		wait_until_asleep(self);
+		_exit(read_all(fds[0], filled));
 	}
 	dup2(fds[1], STDERR_FILENO);
 	close(fds[0]);
@@ -241,14 +280,19 @@ static void non_blocking(void **state)
 	assert_in_child(through_a_pipe, NULL);
 }
 
-/* What a terminal of our own gets, whose foreground group is ours, between two messages. */
+/* A case: whose group is in the foreground of the terminal, and what the terminal then gets. */
+struct foreground {
+	bool first, second; /* is it the group of the first status, and of the second? */
+	const char *wanted;
+};
+
 static const char *on_a_terminal(void *ctx)
 {
-	int ours = *(int *)ctx;
+	const struct foreground *foreground = ctx;
 	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
-	const char *wanted = ours ? "\r\033[Kstatus\r\033[K" P "m\r\nstatus" : P "m\r\n";
 	char *said = xcalloc(4096, 1);
-	pid_t group;
+	size_t len = 0;
+	pid_t other;
 
 	if (master < 0 || unlockpt(master) < 0)
 		return NULL; /* none to be had on this host */
@@ -257,23 +301,39 @@ static const char *on_a_terminal(void *ctx)
 	slave = open(ptsname(master), O_RDWR);
 	if (slave < 0 || dup2(slave, STDERR_FILENO) < 0)
 		return "no terminal";
-	group = ours ? getpgrp() : getpgrp() + 1;
-	log_status("status", group);
+	other = getpgrp() + 1;
+	log_status("one", foreground->first ? getpgrp() : other);
+	log_status("two", foreground->second ? getpgrp() : other);
 	log_info("m");
-	log_erase_line(ours ? getpgrp() + 1 : group);
-	if (read(master, said, 4095) <= 0)
-		return "nothing was written";
-	return strcmp(said, wanted) == 0 ? NULL : said;
+	log_erase_line(foreground->second ? getpgrp() : other);
+	if (write(STDERR_FILENO, "END", 3) != 3)
+		return "no end";
+	while (!str_ends_with(said, "END")) {
+		ssize_t n = read(master, said + len, 4095 - len);
+
+		if (n <= 0)
+			return "nothing was written";
+		len += (size_t)n;
+	}
+	return strcmp(said, foreground->wanted) == 0 ? NULL : said;
 }
 
 /* While another group has the terminal, such as an editor, no status is drawn over it. */
 static void foreground(void **state)
 {
-	int groups[] = {1, 0};
+	static const struct foreground cases[] = {
+		{true, true, ERASE "one" ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
+		{false, false, P "m\r\nEND"},
+		{true, false, ERASE "one" P "m\r\nEND"},
+		{false, true, ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
+	};
 
 	(void)state;
-	assert_in_child(on_a_terminal, &groups[0]);
-	assert_in_child(on_a_terminal, &groups[1]);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct foreground one = cases[i];
+
+		assert_in_child(on_a_terminal, &one);
+	}
 }
 
 int main(void)
