@@ -57,7 +57,7 @@ static char *read_answer(int fd)
 	size_t len = 0;
 	ssize_t n;
 
-	/* read to the end, so that the child never blocks on a full pipe */
+	/* read until the child has ended: an answer may come in pieces */
 	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) != 0) {
 		if (n < 0 && errno != EINTR)
 			break;
@@ -92,6 +92,8 @@ char *helper_refusal(const char *helper)
 		run_try(helper, writer);
 	close(steal_fd(&writer));
 	said = read_answer(reader);
+	/* whoever writes more than an answer must not wait for a reader */
+	close(steal_fd(&reader));
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return xasprintf("cannot wait for %s: %s", helper, strerror(errno));

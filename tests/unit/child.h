@@ -1,6 +1,6 @@
 /*
- * What a child process says, and how it ends: for functions that become another program. Include
- * after cmocka.h.
+ * Child processes of tests: what they say, and how they end. A child may be changed for good: by a
+ * filter, a limit, a signal that is ignored, or into another program. Include after cmocka.h.
  */
 #ifndef TEST_CHILD_H
 #define TEST_CHILD_H
@@ -9,6 +9,8 @@
 #include "util/str.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +57,45 @@ static inline void assert_has_not(const char *text, const char *words)
 {
 	if (strstr(text, words))
 		fail_msg("\"%s\" is in:\n%s", words, text);
+}
+
+static inline void child_run(const char *(*try)(void *ctx), void *ctx, int fd)
+{
+	/* cmocka catches these, and would go on with the next test in the child */
+	static const int caught[] = {SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+	const char *wrong;
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		signal(caught[i], SIG_DFL);
+	wrong = try(ctx);
+	if (wrong && dprintf(fd, "%s", *wrong ? wrong : "(empty)") < 0)
+		_exit(2);
+	_exit(wrong ? 1 : 0);
+}
+
+/*
+ * Calls TRY in a child, and checks that it returned NULL. What it returns instead is a text that
+ * says what is wrong; the child ends without freeing it.
+ */
+static inline void assert_in_child(const char *(*try)(void *ctx), void *ctx)
+{
+	char said[1024] = "";
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		child_run(try, ctx, fds[1]);
+	close(fds[1]);
+	n = read(fds[0], said, sizeof(said) - 1);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (n != 0)
+		fail_msg("%s", said);
+	assert_int_equal(status, 0);
 }
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +50,16 @@ static inline int place_teardown(void **state)
 	free(place->path);
 	free(place);
 	return r;
+}
+
+/* Makes the program NAME, which runs BODY in sh, and returns its path; the caller frees. */
+static inline char *place_script(const struct place *place, const char *name, const char *body)
+{
+	_cleanup_free_ char *text = xasprintf("#!/bin/sh\n%s\n", body);
+
+	assert_int_equal(fs_replace_file(place->fd, name, text, strlen(text), 0755), 0);
+	assert_int_equal(fchmodat(place->fd, name, 0755, 0), 0);
+	return path_join(place->path, name);
 }
 
 /* A setup for tests that need an empty environment, except for TMPDIR. */

@@ -382,6 +382,8 @@ static void mistyped_variables(void **state)
 	setenv("NIX_USER_CHROOT_NO_SHIMS", "1", 1);
 	setenv("NIX_USER_CHROOT_PROGRAM_OF_MINE", "1", 1);
 	setenv("NIX_USER_CHROOT_DIR", "/d", 1);
+	/* as near to one as to another */
+	setenv("NIX_USER_CHROOT_", "1", 1);
 	{
 		PARSE(entering, "dir");
 	}

@@ -96,6 +96,18 @@ static void of_others(void **state)
 	unlink(nix);
 	make("nix/store/0123456789abcdfghijklmnpqrsvwxyz-x");
 	assert_refused("by other means");
+	if (geteuid() != 0) {
+		assert_int_equal(chmod(nix, 0500), 0);
+		assert_refused("/nix cannot be written: Permission denied");
+		assert_int_equal(chmod(nix, 0600), 0);
+		assert_refused("/nix cannot be written: Permission denied");
+		assert_int_equal(chmod(nix, 0300), 0);
+		assert_refused("/nix cannot be read: Permission denied");
+		assert_int_equal(chmod(root, 0600), 0);
+		assert_refused("/nix cannot be looked at: Permission denied");
+		assert_int_equal(chmod(root, 0700), 0);
+		assert_int_equal(chmod(nix, 0700), 0);
+	}
 	if (geteuid() == 0) {
 		assert_int_equal(chown(nix, 54321, 54321), 0);
 		assert_refused("belongs to user 54321");
@@ -117,6 +129,11 @@ static void installed(void **state)
 	assert_false(nix_root_is_installed(root));
 	write_record("nix-user-chroot-record 1\nruntime direct\n");
 	assert_true(nix_root_is_installed(root));
+	if (geteuid() != 0) {
+		assert_int_equal(chmod(record, 0), 0);
+		assert_false(nix_root_is_installed(root));
+		assert_int_equal(chmod(record, 0644), 0);
+	}
 	assert_int_equal(rename(record, other), 0);
 	assert_int_equal(symlink(other, record), 0);
 	assert_false(nix_root_is_installed(root));
@@ -144,6 +161,10 @@ static void with_programs(void **state)
 	assert_false(nix_root_has_programs(root));
 	make("bin");
 	assert_int_equal(symlink("dash", sh), 0);
+	assert_false(nix_root_has_programs(root));
+	unlink(sh);
+	/* the programs of an ordinary host */
+	assert_int_equal(symlink("/", sh), 0);
 	assert_false(nix_root_has_programs(root));
 	unlink(sh);
 	assert_int_equal(symlink("/nix/store/0123456789abcdfghijklmnpqrsvwxyz-bash/bin/sh", sh), 0);

@@ -114,6 +114,49 @@ static void test_stalled(void **state)
 		"downloading  [#####################--------]   75 %  13.6 of 18.1 MB  stalled");
 }
 
+/* Where the rate, "stalled", the bar and the time left appear and disappear. */
+static void test_bounds(void **state)
+{
+	struct progress progress = halfway(false);
+
+	(void)state;
+	/* the rate is known after one second, and a single sample is enough */
+	progress.sample_count = 1;
+	assert_line(&progress, 1999, 60,
+		    "downloading  [#############-----]   75 %  13.6 of 18.1 MB");
+	assert_line(&progress, 2000, 60,
+		    "downloading   75 %  13.6 of 18.1 MB  12.0 MB/s  0:00 left");
+	progress.samples[0].done = progress.done;
+	assert_line(&progress, 3999, 60,
+		    "downloading  [#############-----]   75 %  13.6 of 18.1 MB");
+	assert_line(&progress, 4000, 62,
+		    "downloading  [########---]   75 %  13.6 of 18.1 MB  stalled");
+	progress.sample_count = 0;
+	assert_line(&progress, 9000, 60,
+		    "downloading  [#############-----]   75 %  13.6 of 18.1 MB");
+	/* a bar of less than eight cells says nothing */
+	assert_line(&progress, 9000, 48, "downloading  [####--]   75 %  13.6 of 18.1 MB");
+	assert_line(&progress, 9000, 47, "downloading   75 %  13.6 of 18.1 MB");
+	/* all bytes are there */
+	progress = halfway(false);
+	progress.done = progress.total;
+	assert_line(&progress, 4000, 70,
+		    "downloading  [##################]  100 %  18.1 of 18.1 MB  5.5 MB/s");
+	progress.done = 980000;
+	progress.samples[0].done = 0;
+	progress.sample_count = 1;
+	assert_line(&progress, 2000, 61,
+		    "downloading    5 %  980 kB of 18.1 MB  980 kB/s  0:17 left");
+	progress.style = PROGRESS_PLAIN;
+	assert_line(&progress, 2000, 80,
+		    "downloading    5 %  980 kB of 18.1 MB  980 kB/s  0:17 left");
+	/* an hour */
+	progress.total = progress.done = progress.sample_count = 0;
+	assert_line(&progress, 1000 + 3599000, 80, "downloading  59:59");
+	assert_line(&progress, 1000 + 3600000, 80, "downloading  1:00:00");
+	assert_line(&progress, 1000 + 7384000, 80, "downloading  2:03:04");
+}
+
 /* More bytes than were announced, and an impossible rate. */
 static void test_absurd(void **state)
 {
@@ -318,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_every_width),
 		cmocka_unit_test(test_unknown_total),
 		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_absurd),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_live),

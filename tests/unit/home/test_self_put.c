@@ -1,0 +1,269 @@
+/* The program's copy and the links to it are put in place, over what may be there. */
+#include "home/self.h"
+#include "util/sha256_stream.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../capture.h"
+#include "scene.h"
+
+#define FRESH ".nix-user-chroot-new"
+
+/* A plan that makes the copy and every link in BIN, which does not exist. */
+static void make_plan(const struct scene *scene, struct self_plan *out)
+{
+	*out = (struct self_plan){
+		.bin = xstrdup(scene->bin),
+		.program = path_join(scene->bin, "nix-user-chroot"),
+		.source = fs_self_path(),
+		.copy = COPY_MAKE,
+	};
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		out->shims[i] = SHIM_MAKE;
+}
+
+static char *carry_out(const struct self_plan *plan)
+{
+	struct capture capture;
+
+	capture_begin(&capture);
+	self_carry_out(plan);
+	return capture_end(&capture);
+}
+
+/* Checks that the copy is this program, whole, and may be run by everybody. */
+static void assert_copy(const char *path)
+{
+	_cleanup_free_ char *source = fs_self_path();
+	struct sha256 copy, self;
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(sha256_of_file(AT_FDCWD, path, &copy), 0);
+	assert_int_equal(sha256_of_file(AT_FDCWD, source, &self), 0);
+	assert_true(sha256_equal(&copy, &self));
+}
+
+static void assert_link(const char *bin, const char *name, const char *wanted)
+{
+	_cleanup_free_ char *path = path_join(bin, name), *target = NULL;
+
+	assert_int_equal(fs_readlink(AT_FDCWD, path, &target), 0);
+	assert_string_equal(target, wanted);
+}
+
+static bool is_in(const char *bin, const char *name)
+{
+	_cleanup_free_ char *path = path_join(bin, name);
+
+	return fs_exists(AT_FDCWD, path);
+}
+
+static void all_new(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL;
+	mode_t mask = umask(077);
+	int before = open("/dev/null", O_RDONLY | O_CLOEXEC), after;
+
+	make_plan(scene, &plan);
+	said = carry_out(&plan);
+	umask(mask);
+	after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(after, before + 1);
+	close(after);
+	close(before);
+	assert_string_equal(said, "");
+	assert_copy(plan.program);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		assert_link(plan.bin, shim_names[i], plan.program);
+	assert_false(is_in(plan.bin, FRESH));
+}
+
+/* What an earlier installation left is replaced; what a killed one left is no obstacle. */
+static void over_an_older_one(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	make_plan(scene, &plan);
+	put(scene, ".local/bin/nix-user-chroot", "older");
+	put(scene, ".local/bin/" FRESH, "half of");
+	assert_int_equal(symlinkat("/old/nix-user-chroot", scene->place->fd, ".local/bin/nix"), 0);
+	assert_int_equal(symlinkat("/x", scene->place->fd, ".local/bin/nix-env"), 0);
+	put(scene, ".local/bin/nix-shell", "mine");
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = strcmp(shim_names[i], "nix") == 0	  ? SHIM_TURN
+				: strcmp(shim_names[i], "nix-env") == 0	  ? SHIM_KEEP
+				: strcmp(shim_names[i], "nix-shell") == 0 ? SHIM_LEAVE
+									  : SHIM_MAKE;
+	said = carry_out(&plan);
+	assert_copy(plan.program);
+	assert_link(plan.bin, "nix", plan.program);
+	assert_link(plan.bin, "nix-env", "/x");
+	assert_link(plan.bin, "nix-build", plan.program);
+	assert_false(is_in(plan.bin, FRESH));
+	assert_non_null(strstr(said, " has other files by these names, which stay: nix-shell\n"));
+	assert_null(strstr(said, "nix-env"));
+}
+
+/* A copy that is there already is not written again. */
+static void copy_that_is_there(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL, *text = NULL;
+
+	make_plan(scene, &plan);
+	plan.copy = COPY_KEEP;
+	put(scene, ".local/bin/nix-user-chroot", "it");
+	said = carry_out(&plan);
+	text = get(scene, ".local/bin/nix-user-chroot");
+	assert_string_equal(text, "it");
+	assert_link(plan.bin, "nix", plan.program);
+}
+
+static void names_of_all_others(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	make_plan(scene, &plan);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_LEAVE;
+	said = carry_out(&plan);
+	for (size_t i = 0; i < SHIM_COUNT; i++) {
+		_cleanup_free_ char *word = xasprintf(" %s", shim_names[i]);
+
+		assert_non_null(strstr(said, word));
+	}
+}
+
+/* Another program has our name: nothing is linked to it, and it stays. */
+static void another_program(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL, *begin = NULL;
+
+	make_plan(scene, &plan);
+	plan.copy = COPY_LEAVE;
+	put(scene, ".local/bin/nix-user-chroot", "another");
+	said = carry_out(&plan);
+	begin = xasprintf("nix-user-chroot: warning: %s is another program than this one, and ",
+			  plan.program);
+	assert_true(str_starts_with(said, begin));
+	assert_false(is_in(plan.bin, "nix"));
+}
+
+static void documents(const struct scene *scene, struct self_plan *plan)
+{
+	plan->documents.items[DOCUMENT_MAN] = (struct document){
+		.path = path_join(scene->place->path, "man/page.1"),
+		.action = DOCUMENT_MAKE,
+		.data = (const unsigned char *)"page",
+		.len = 4,
+	};
+}
+
+static void with_documents(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL, *text = NULL;
+
+	make_plan(scene, &plan);
+	documents(scene, &plan);
+	said = carry_out(&plan);
+	text = get(scene, "man/page.1");
+	assert_string_equal(text, "page");
+}
+
+/* A failure is a warning that names the directory, and leaves no half of a program. */
+static void failures(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *blocked = NULL, *begin = NULL, *copy = NULL, *link = NULL;
+
+	make_plan(scene, &plan);
+	documents(scene, &plan);
+	begin = xasprintf("nix-user-chroot: warning: cannot put the nix commands into %s: ",
+			  plan.bin);
+	put(scene, ".local", "a file");
+	blocked = carry_out(&plan);
+	assert_true(str_starts_with(blocked, begin));
+	assert_non_null(strstr(blocked, "Not a directory"));
+	assert_int_equal(unlinkat(scene->place->fd, ".local", 0), 0);
+
+	/* a directory has the place of the copy, then that of a link */
+	assert_int_equal(fs_mkdirs(scene->place->fd, ".local/bin/nix-user-chroot/x", 0755), 0);
+	copy = carry_out(&plan);
+	assert_true(str_starts_with(copy, begin));
+	assert_false(is_in(plan.bin, "nix"));
+	assert_false(is_in(plan.bin, FRESH));
+	assert_int_equal(fs_remove_tree(scene->place->fd, ".local/bin/nix-user-chroot"), 0);
+	assert_int_equal(fs_mkdirs(scene->place->fd, ".local/bin/nix-store/x", 0755), 0);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_TURN;
+	link = carry_out(&plan);
+	assert_true(str_starts_with(link, begin));
+	assert_copy(plan.program);
+	assert_false(is_in(plan.bin, FRESH));
+	/* what is for man is of no use then */
+	assert_false(is_in(scene->place->path, "man"));
+}
+
+/* A directory that is full of our links and may not be written, though: nothing to do there. */
+static void read_only(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *denied = NULL, *said = NULL;
+
+	if (geteuid() == 0)
+		skip();
+	make_plan(scene, &plan);
+	assert_int_equal(fs_mkdirs(AT_FDCWD, plan.bin, 0755), 0);
+	assert_int_equal(chmod(plan.bin, 0500), 0);
+	denied = carry_out(&plan);
+	assert_non_null(strstr(denied, "Permission denied"));
+	plan.copy = COPY_NONE;
+	free(denied);
+	denied = carry_out(&plan);
+	assert_non_null(strstr(denied, "Permission denied"));
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_KEEP;
+	said = carry_out(&plan);
+	assert_string_equal(said, "");
+	assert_int_equal(chmod(plan.bin, 0700), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		scene_test(all_new),
+		scene_test(over_an_older_one),
+		scene_test(copy_that_is_there),
+		scene_test(names_of_all_others),
+		scene_test(another_program),
+		scene_test(with_documents),
+		scene_test(failures),
+		scene_test(read_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

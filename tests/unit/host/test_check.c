@@ -1,0 +1,163 @@
+/*
+ * --check on this host, by the runtime of a stand-in for PRoot, which works on every host: the exit
+ * status, and what is said of the Nix directory.
+ */
+#include "host/check.h"
+#include "host/nix_root.h"
+#include "util/exit_status.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include <cmocka.h>
+
+#include "../child.h"
+#include "../place.h"
+#include "filter.h"
+
+static int named(void **state)
+{
+	int r = place_setup(state);
+	_cleanup_free_ char *works = place_script(*state, "works", "exit 0");
+
+	setenv("NIX_USER_CHROOT_PROOT", works, 1);
+	return r;
+}
+
+static int named_ends(void **state)
+{
+	unsetenv("NIX_USER_CHROOT_PROOT");
+	return place_teardown(state);
+}
+
+/* The status of --check for NIX_DIR by PRoot; what it prints is in *TEXT, the caller's to free. */
+static int check(const char *nix_dir, bool json, char **text)
+{
+	FILE *before = stdout;
+	size_t len;
+	int status;
+
+	stdout = xopen_memstream(text, &len);
+	status = check_run(RUNTIME_PROOT, nix_dir, NULL, json);
+	fclose(stdout);
+	stdout = before;
+	return status;
+}
+
+static void assert_check(const char *nix_dir, int status, const char *fragment)
+{
+	_cleanup_free_ char *json = NULL, *table = NULL;
+	/* on NixOS and its like nothing is well */
+	int wanted = nix_root_has_programs("") ? 1 : status;
+
+	assert_int_equal(check(nix_dir, true, &json), wanted);
+	assert_true(str_starts_with(json, wanted == 0 ? "{\"ok\": true" : "{\"ok\": false"));
+	if (fragment && !strstr(json, fragment))
+		fail_msg("no %s in: %s", fragment, json);
+	assert_int_equal(check(nix_dir, false, &table), wanted);
+	assert_true(str_starts_with(table, "Linux "));
+}
+
+static void directories(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *missing = path_join(place->path, "a/b/nix");
+
+	assert_check(NULL, 0, "\"directory\": null, \"directory-error\": null");
+	assert_check(missing, 0, "/a/b/nix\", \"directory-error\": null");
+	assert_check(place->path, 0, "\"directory-error\": null");
+	if (geteuid() == 0)
+		return;
+	assert_int_equal(fchmod(place->fd, 0500), 0);
+	assert_check(missing, 1, "\"directory-error\": \"Permission denied\"");
+	assert_int_equal(fchmod(place->fd, 0600), 0);
+	assert_check(missing, 1, "\"directory-error\": \"Permission denied\"");
+	assert_int_equal(fchmod(place->fd, 0700), 0);
+	/* a store that is there already needs not be made */
+	assert_int_equal(mkdirat(place->fd, "store", 0500), 0);
+	assert_int_equal(fchmod(place->fd, 0500), 0);
+	assert_check(place->path, 0, "\"directory-error\": null");
+	assert_int_equal(fchmod(place->fd, 0700), 0);
+}
+
+/* A store of somebody else's, which this user may not write to: whose it is. */
+static void kept(void **state)
+{
+	const struct place *place = *state;
+	const struct passwd *root = getpwuid(0);
+	_cleanup_free_ char *wanted = NULL;
+
+	if (geteuid() == 0)
+		skip();
+	wanted = xasprintf("\"directory-error\": \"the store belongs to %s and ",
+			   root ? root->pw_name : "0");
+	/* a directory of root's that every host has stands for the store */
+	assert_int_equal(symlinkat("/usr", place->fd, "store"), 0);
+	assert_check(place->path, 1, wanted);
+}
+
+static const char *refused(void *ctx)
+{
+	const struct filter filter = {SYS_unshare, 0, FILTER_ANY, FILTER_ERROR(ENOSPC)};
+	char *json;
+
+	if (filter_set(&filter) < 0)
+		return "the filter was not set";
+	check(ctx, true, &json);
+	if (!strstr(json, "{\"step\": \"user-namespace\", \"result\": \"failed\", \"errno\": 28"))
+		return "the step has not failed";
+	/* "no-proc" and others of a strange host aside, each failed step is explained */
+	return strstr(json, "\"reasons\": [{\"id\": ") &&
+			       strstr(json, "\", \"step\": \"user-namespace\", \"reason\": ")
+		       ? NULL
+		       : "there is no reason";
+}
+
+static void reasons(void **state)
+{
+	struct place *place = *state;
+
+	assert_in_child(refused, place->path);
+	if (filter_host_allows_all())
+		assert_check(place->path, 0, "\"reasons\": [], ");
+}
+
+static const char *without_descriptors(void *ctx)
+{
+	const struct rlimit none = {0};
+	char *text;
+
+	/* the message is not for whoever reads the results */
+	close(STDERR_FILENO);
+	setrlimit(RLIMIT_NOFILE, &none);
+	return check(ctx, true, &text) == EXIT_CANCELED && !*text ? NULL : "the status is not 125";
+}
+
+static void nothing_to_try_with(void **state)
+{
+	struct place *place = *state;
+
+	assert_in_child(without_descriptors, place->path);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, named, named_ends)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(directories),
+		test(kept),
+		test(reasons),
+		test(nothing_to_try_with),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/*
+ * The probe on this host, as far as it can be judged on any, and on hosts that refuse one call,
+ * which a filter imitates: the step that fails is the one that is named, those before it work, and
+ * those after it are not tried.
+ */
+#include "host/probe.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+#include "util/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../child.h"
+#include "filter.h"
+
+#define KILLED SECCOMP_RET_KILL_PROCESS
+
+struct host {
+	struct filter filter;
+	enum check_step step; /* what fails */
+	const char *what;     /* "call: why" */
+	bool confines;	      /* the unpacking is confined all the same */
+	bool on_every_host;   /* also where user namespaces are refused anyway */
+};
+
+static const struct host hosts[] = {
+	{{SYS_unshare, 0, CLONE_NEWUSER, FILTER_ERROR(EPERM)},
+	 CHECK_USER_NAMESPACE,
+	 "unshare: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_unshare, 0, FILTER_ANY, FILTER_ERROR(ENOSPC)},
+	 CHECK_USER_NAMESPACE,
+	 "unshare: No space left on device",
+	 false,
+	 true},
+	{{SYS_unshare, 0, FILTER_ANY, KILLED},
+	 CHECK_USER_NAMESPACE,
+	 "unshare: killed by signal 31 (Bad system call)",
+	 false,
+	 true},
+	{{SYS_unshare, 0, CLONE_NEWNS, FILTER_ERROR(EPERM)},
+	 CHECK_MOUNT_NAMESPACE,
+	 "unshare: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_mount, 3, MS_SLAVE | MS_REC, FILTER_ERROR(EACCES)},
+	 CHECK_SLAVE,
+	 "mount: Permission denied",
+	 true,
+	 false},
+	{{SYS_mount, 3, MS_SLAVE | MS_REC, KILLED},
+	 CHECK_SLAVE,
+	 "mount: killed by signal 31 (Bad system call)",
+	 true,
+	 false},
+	{{SYS_mount, 3, MS_NOSUID | MS_NODEV, FILTER_ERROR(EPERM)},
+	 CHECK_TMPFS,
+	 "mount tmpfs: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_mount, 3, MS_BIND | MS_REC, FILTER_ERROR(EPERM)},
+	 CHECK_BIND,
+	 "bind /proc: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_pivot_root, 0, FILTER_ANY, FILTER_ERROR(EPERM)},
+	 CHECK_PIVOT_ROOT,
+	 "pivot_root: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_umount2, 1, MNT_DETACH, FILTER_ERROR(EINVAL)},
+	 CHECK_PIVOT_ROOT,
+	 "detach the old root: Invalid argument",
+	 true,
+	 false},
+	{{SYS_unshare, 0, SANDBOX, FILTER_ERROR(EPERM)},
+	 CHECK_NESTED_NAMESPACE,
+	 "unshare inside: Operation not permitted",
+	 false,
+	 false},
+	{{SYS_mount, 3, MS_NOSUID | MS_NODEV | MS_NOEXEC, FILTER_ERROR(EPERM)},
+	 CHECK_PROC_MOUNT,
+	 "mount proc inside: Operation not permitted",
+	 true,
+	 false},
+	{{SYS_mount, 3, MS_NOSUID | MS_NODEV | MS_NOEXEC, KILLED},
+	 CHECK_PROC_MOUNT,
+	 "mount proc inside: killed by signal 31 (Bad system call)",
+	 true,
+	 false},
+};
+
+#define HOSTS (sizeof(hosts) / sizeof(hosts[0]))
+
+static char *read_mounts(void)
+{
+	char *text;
+	size_t len;
+
+	assert_int_equal(
+		fs_read_file(AT_FDCWD, "/proc/self/mountinfo", (size_t)16 << 20, &text, &len), 0);
+	return text;
+}
+
+/* Whether or not this host works: the steps are tried in order, and leave nothing behind. */
+static void on_this_host(void **state)
+{
+	_cleanup_free_ char *before = read_mounts(), *after = NULL;
+	int next_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), fd_after;
+	struct probe probe;
+	bool failed = false;
+
+	(void)state;
+	assert_int_equal(probe_run(&probe), 0);
+	for (enum check_step step = 0; step <= CHECK_PROC_MOUNT; step++) {
+		assert_int_equal(probe.steps[step].outcome == PROBE_NOT_TRIED, failed);
+		failed = failed || probe.steps[step].outcome == PROBE_FAILED;
+		assert_true(probe.steps[step].outcome != PROBE_FAILED || probe.steps[step].err > 0);
+	}
+	assert_int_not_equal(probe.steps[CHECK_CONFINEMENT].outcome, PROBE_NOT_TRIED);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	after = read_mounts();
+	assert_string_equal(before, after);
+	fd_after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fd_after, next_fd + 1);
+	close(fd_after);
+	close(next_fd);
+}
+
+static const char *compare(const struct host *host, const struct probe *probe)
+{
+	const struct probe_step *failed = &probe->steps[host->step];
+
+	for (enum check_step step = 0; step < CHECK_CONFINEMENT; step++) {
+		enum probe_outcome wanted = step < host->step	 ? PROBE_OK
+					    : step == host->step ? PROBE_FAILED
+								 : PROBE_NOT_TRIED;
+
+		if (probe->steps[step].outcome != wanted)
+			return xasprintf("%s: step %d is %d", host->what, (int)step,
+					 (int)probe->steps[step].outcome);
+	}
+	if (strcmp(probe_failure(failed), host->what) != 0)
+		return xasprintf("%s: it says %s", host->what, probe_failure(failed));
+	if (failed->signal && failed->err != ENOSYS)
+		return xasprintf("%s: a filter that kills counts as %d", host->what, failed->err);
+	if (probe_first_failure(probe) != failed)
+		return xasprintf("%s: another failure was the first", host->what);
+	if ((probe->steps[CHECK_CONFINEMENT].outcome == PROBE_OK) != host->confines)
+		return xasprintf("%s: the confinement is %d", host->what,
+				 (int)probe->steps[CHECK_CONFINEMENT].outcome);
+	if (probe_can_enter(probe) != (host->step > CHECK_PIVOT_ROOT) || probe_can_sandbox(probe))
+		return xasprintf("%s: what can be done is wrong", host->what);
+	return NULL;
+}
+
+static const char *try_host(void *ctx)
+{
+	const struct host *host = ctx;
+	struct probe probe;
+
+	if (filter_set(&host->filter) < 0)
+		return "the filter was not set";
+	if (probe_run(&probe) != 0)
+		return "nothing could be tried";
+	return compare(host, &probe);
+}
+
+static void refused_calls(void **state)
+{
+	bool allows_all = filter_host_allows_all();
+	struct probe probe;
+
+	(void)state;
+	assert_int_equal(probe_run(&probe), 0);
+	assert_int_equal(probe_first_failure(&probe) == NULL, allows_all);
+	for (size_t i = 0; i < HOSTS; i++) {
+		struct host host = hosts[i];
+
+		if (host.on_every_host || allows_all)
+			assert_in_child(try_host, &host);
+	}
+}
+
+static const char *try_enter(void *ctx)
+{
+	const struct host *host = ctx;
+	struct probe probe;
+
+	if (filter_set(&host->filter) < 0)
+		return "the filter was not set";
+	if (probe_enter(true, &probe) != 0)
+		return "nothing could be tried";
+	if (probe_can_enter(&probe) != (host->step > CHECK_PIVOT_ROOT))
+		return xasprintf("%s: it can be entered, or not", host->what);
+	for (enum check_step step = CHECK_PIVOT_ROOT + 1; step < CHECK_STEP_COUNT; step++)
+		if (probe.steps[step].outcome != PROBE_NOT_TRIED)
+			return "more than entering was tried";
+	return NULL;
+}
+
+/* An entry does not pay for what only Nix's sandbox and --install need. */
+static void entering_alone(void **state)
+{
+	bool allows_all = filter_host_allows_all();
+	struct probe probe;
+
+	(void)state;
+	assert_int_equal(probe_enter(true, &probe), 0);
+	assert_true(probe_can_enter(&probe) || !allows_all);
+	for (size_t i = 0; i < HOSTS; i++) {
+		struct host host = hosts[i];
+
+		if (host.on_every_host || allows_all)
+			assert_in_child(try_enter, &host);
+	}
+}
+
+/* Without a user namespace, only a privileged process gets a mount namespace. */
+static void without_user_namespace(void **state)
+{
+	const struct probe_step *first;
+	struct probe probe;
+
+	(void)state;
+	assert_int_equal(probe_enter(false, &probe), 0);
+	first = &probe.steps[CHECK_MOUNT_NAMESPACE];
+	assert_int_equal(probe.steps[CHECK_USER_NAMESPACE].outcome, PROBE_NOT_TRIED);
+	assert_int_equal(probe.steps[CHECK_ID_MAPS].outcome, PROBE_NOT_TRIED);
+	if (geteuid() != 0) {
+		assert_int_equal(first->outcome, PROBE_FAILED);
+		assert_int_equal(first->err, EPERM);
+		assert_ptr_equal(probe_first_failure(&probe), first);
+	}
+	/* root's mounts are not restricted where those of a user namespace are not */
+	if (geteuid() == 0 && first->outcome == PROBE_OK && filter_host_allows_all())
+		assert_null(probe_first_failure(&probe));
+	for (enum check_step step = CHECK_PIVOT_ROOT + 1; step < CHECK_STEP_COUNT; step++)
+		assert_int_equal(probe.steps[step].outcome, PROBE_NOT_TRIED);
+}
+
+static const char *without_descriptors(void *ctx)
+{
+	const struct rlimit none = {0};
+	struct probe probe;
+
+	(void)ctx;
+	setrlimit(RLIMIT_NOFILE, &none);
+	return probe_run(&probe) == -EMFILE && probe_enter(true, &probe) == -EMFILE
+		       ? NULL
+		       : "the lack of descriptors is not told";
+}
+
+static const char *without_processes(void *ctx)
+{
+	const struct rlimit none = {0};
+	struct probe probe;
+
+	(void)ctx;
+	setrlimit(RLIMIT_NPROC, &none);
+	return probe_run(&probe) == -EAGAIN ? NULL : "the lack of processes is not told";
+}
+
+/* If nothing can be tried, the host must not be said to refuse it. */
+static void nothing_to_try_with(void **state)
+{
+	(void)state;
+	assert_in_child(without_descriptors, NULL);
+	if (geteuid() != 0)
+		assert_in_child(without_processes, NULL);
+}
+
+/* The caller's wait(2) may be switched off: the messages of the child count. */
+static const char *without_status(void *ctx)
+{
+	const struct filter refused = {SYS_unshare, 0, FILTER_ANY, FILTER_ERROR(EPERM)};
+	struct probe probe;
+
+	(void)ctx;
+	signal(SIGCHLD, SIG_IGN);
+	if (filter_set(&refused) < 0 || probe_run(&probe) != 0)
+		return "nothing could be tried";
+	return probe.steps[CHECK_USER_NAMESPACE].err == EPERM &&
+			       probe.steps[CHECK_CONFINEMENT].err == EPERM
+		       ? NULL
+		       : "a message was lost";
+}
+
+static void ignored_children(void **state)
+{
+	(void)state;
+	assert_in_child(without_status, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(on_this_host),	       cmocka_unit_test(refused_calls),
+		cmocka_unit_test(entering_alone),      cmocka_unit_test(without_user_namespace),
+		cmocka_unit_test(nothing_to_try_with), cmocka_unit_test(ignored_children),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
