@@ -166,19 +166,19 @@ static inline int scene_teardown(void **state)
 static inline void add_removals(struct strlist *out, const char *before,
 				const struct removals *removals)
 {
-	static const char *const kinds[] = {"line", "line-file", "own-line", "own-line-file", "file",
-					    "tree", "empty",	 "copy",     "link"};
+	static const char *const kinds[] = {"line",	     "line-file", "own-line",
+					    "own-line-file", "file",	  "tree",
+					    "empty",	     "copy",	  "link"};
 
 	for (size_t i = 0; i < removals->count; i++) {
 		const struct removal *item = &removals->items[i];
 
-		strlist_take(out, xasprintf("%s%s %s%s%s%s%s%s%s", before, kinds[item->kind],
-					    item->path ? item->path : "",
-					    item->below ? " below " : "",
-					    item->below ? item->below : "",
-					    item->target ? " -> " : "",
-					    item->target ? item->target : "",
-					    item->shown ? ": " : "", item->shown ? item->shown : ""));
+		strlist_take(out,
+			     xasprintf("%s%s %s%s%s%s%s%s%s", before, kinds[item->kind],
+				       item->path ? item->path : "", item->below ? " below " : "",
+				       item->below ? item->below : "", item->target ? " -> " : "",
+				       item->target ? item->target : "", item->shown ? ": " : "",
+				       item->shown ? item->shown : ""));
 	}
 }
 
@@ -251,10 +251,8 @@ static inline size_t where(const struct strlist *lines, const char *line)
 static inline void assert_lines(const struct strlist *lines, const char *const *expected)
 {
 	static const char *const usual[] = {
-		"file ~/.local/bin/.nix-user-chroot-new",
-		"file ~/.local/bin/nix-user-chroot.new",
-		"empty ~/.config/nix-user-chroot",
-		"file  below etc/nix/nix.conf.new",
+		"file ~/.local/bin/.nix-user-chroot-new",  "file ~/.local/bin/nix-user-chroot.new",
+		"empty ~/.config/nix-user-chroot",	   "file  below etc/nix/nix.conf.new",
 		"tree  below var/nix-user-chroot/staging",
 	};
 	size_t count = 0;

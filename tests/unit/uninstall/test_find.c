@@ -13,8 +13,8 @@
 
 #include "scene.h"
 
-#define NIX_LINE                                                                        \
-	"if [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . "                       \
+#define NIX_LINE                                                  \
+	"if [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . " \
 	"/h/.nix-profile/etc/profile.d/nix.sh; fi # added by Nix installer"
 #define OWN_LINE     "export PATH=x " STARTUP_MARK
 #define CHANNEL_LINE "https://nixos.org/channels/nixpkgs-unstable nixpkgs"
@@ -67,6 +67,7 @@ static void all_that_an_installation_makes(void **state)
 	_cleanup_(strlist_clear) struct strlist lines = {0};
 
 	put_nix(scene);
+	put(scene, "@/etc/nix/nix.conf.new", "");
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		put(scene, ours[i], "");
 	put_record(scene, "dir @\ndir @/var/nix-user-chroot\nabsent @/store\nabsent @/var/nix\n"
@@ -85,8 +86,8 @@ static void what_others_have_in_it_stays(void **state)
 {
 	struct scene *scene = *state;
 	static const char *const theirs[] = {
-		"@/mine",     "@/var/mine",	      "@/var/log/mine",	     "@/etc/mine",
-		"@/etc/nix/mine", "@/var/nix-user-chroot/mine",
+		"@/mine",     "@/var/mine",	"@/var/log/mine",
+		"@/etc/mine", "@/etc/nix/mine", "@/var/nix-user-chroot/mine",
 	};
 	static const char *const expected[] = {
 		"left @/mine",

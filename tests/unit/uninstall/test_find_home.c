@@ -1,4 +1,5 @@
-/* What --uninstall finds in the home directory of Nix's and ci-bootstrap's, and what it puts back. */
+/* What --uninstall finds in the home directory of Nix's and ci-bootstrap's, and what it puts back.
+ */
 #include "uninstall/find.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -303,7 +304,7 @@ static void orphans(void **state)
 		const char *name, *target;
 		bool goes;
 	} cases[] = {
-		{"a", "a-1-link", true},     {"b", "c-1-link", false}, {"d", "d-1", false},
+		{"a", "a-1-link", true},      {"b", "c-1-link", false}, {"d", "d-1", false},
 		{"e", "e-dir/x-link", false}, {"f", "f-1-link", false},
 	};
 	_cleanup_(strlist_clear) struct strlist lines = {0};
@@ -391,8 +392,8 @@ static void cache(void **state)
 		where(&lines, line);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		_cleanup_free_ char *line = xasprintf("left ~/.cache/nix/%s (not known to be of Nix)",
-						      others[i]);
+		_cleanup_free_ char *line =
+			xasprintf("left ~/.cache/nix/%s (not known to be of Nix)", others[i]);
 
 		where(&lines, line);
 	}

@@ -48,11 +48,16 @@ static void copies_and_links_to_nowhere(void **state)
 {
 	struct scene *scene = *state;
 	static const char *const expected[] = {
-		"copy ~/.bashrc below store/" PATH_NAME "/rc", "copied ~/.bashrc",
-		"copy ~/.config/dir below store/" PATH_NAME,   "copied ~/.config/dir",
-		"dangling ~/.config/through",		       "dangling ~/.local/state/root",
-		"dangling ~/bin/prog",			       "dangling ~/hello",
-		"dangling ~/chain",			       NULL,
+		"copy ~/.bashrc below store/" PATH_NAME "/rc",
+		"copied ~/.bashrc",
+		"copy ~/.config/dir below store/" PATH_NAME,
+		"copied ~/.config/dir",
+		"dangling ~/.config/through",
+		"dangling ~/.local/state/root",
+		"dangling ~/bin/prog",
+		"dangling ~/hello",
+		"dangling ~/chain",
+		NULL,
 	};
 
 	put(scene, "@/store/" PATH_NAME "/rc", "text");
@@ -123,10 +128,14 @@ static void where_links_are_searched(void **state)
 {
 	struct scene *scene = *state;
 	static const char *const expected[] = {
-		"copy ~/top below store/" PATH_NAME,	    "copied ~/top",
-		"copy ~/bin/a/b below store/" PATH_NAME,    "copied ~/bin/a/b",
-		"copy ~/.x/1/2/3/4/l below store/" PATH_NAME, "copied ~/.x/1/2/3/4/l",
-		"copy ~/.x/plain/l below store/" PATH_NAME, "copied ~/.x/plain/l",
+		"copy ~/top below store/" PATH_NAME,
+		"copied ~/top",
+		"copy ~/bin/a/b below store/" PATH_NAME,
+		"copied ~/bin/a/b",
+		"copy ~/.x/1/2/3/4/l below store/" PATH_NAME,
+		"copied ~/.x/1/2/3/4/l",
+		"copy ~/.x/plain/l below store/" PATH_NAME,
+		"copied ~/.x/plain/l",
 		NULL,
 	};
 
@@ -151,8 +160,11 @@ static void results_of_builds(void **state)
 {
 	struct scene *scene = *state;
 	static const char *const expected[] = {
-		"dangling ~/project/result",		      "dangling ~/.config/named",
-		"copy ~/.config/copied below store/" PATH_NAME, "copied ~/.config/copied", NULL,
+		"dangling ~/project/result",
+		"dangling ~/.config/named",
+		"copy ~/.config/copied below store/" PATH_NAME,
+		"copied ~/.config/copied",
+		NULL,
 	};
 
 	put_link(scene, "~/project/result", INTO);
@@ -227,14 +239,10 @@ int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_SCENE(copies_and_links_to_nowhere),
-		WITH_SCENE(anchors),
-		WITH_SCENE(links_that_are_known),
-		WITH_SCENE(where_links_are_searched),
-		WITH_SCENE(results_of_builds),
-		WITH_SCENE(long_chains),
-		WITH_SCENE(links_to_the_program),
-		WITH_SCENE(no_home),
+		WITH_SCENE(copies_and_links_to_nowhere), WITH_SCENE(anchors),
+		WITH_SCENE(links_that_are_known),	 WITH_SCENE(where_links_are_searched),
+		WITH_SCENE(results_of_builds),		 WITH_SCENE(long_chains),
+		WITH_SCENE(links_to_the_program),	 WITH_SCENE(no_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,8 @@
 #include "../capture.h"
 #include "scene.h"
 
-#define NIX_LINE                                                                        \
-	"if [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . "                       \
+#define NIX_LINE                                                  \
+	"if [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . " \
 	"/h/.nix-profile/etc/profile.d/nix.sh; fi # added by Nix installer"
 #define OWN_LINE "export PATH=x " STARTUP_MARK
 
@@ -56,7 +56,7 @@ static void fails(const struct scene *scene, const struct removal *like, const c
 		fail_msg("said %s", said);
 }
 
-#define PATH_OF(KIND, PATH) (&(struct removal){.kind = (KIND), .path = (char[]){PATH}})
+#define PATH_OF(KIND, PATH)  (&(struct removal){.kind = (KIND), .path = (char[]){PATH}})
 #define BELOW_OF(KIND, PATH) (&(struct removal){.kind = (KIND), .below = (char[]){PATH}})
 
 static void assert_text(const struct scene *scene, const char *name, const char *text)
@@ -125,7 +125,8 @@ static void empty_directories(void **state)
 	assert_true(is_there(scene, "~/file"));
 }
 
-/* Each kind of line is removed, and only that; the file is removed only by the kinds that say so. */
+/* Each kind of line is removed, and only that; the file is removed only by the kinds that say so.
+ */
 static void lines(void **state)
 {
 	struct scene *scene = *state;

@@ -1,4 +1,5 @@
-/* How much room --uninstall frees, who is inside, and which directories wait for the program's end. */
+/* How much room --uninstall frees, who is inside, and which directories wait for the program's end.
+ */
 #include "uninstall/room.h"
 #include "uninstall/let_go.h"
 #include "util/cleanup.h"
@@ -133,7 +134,8 @@ static void directories_that_are_held(void **state)
 	assert_held(scene, " ~/made");
 }
 
-/* Returns the status of a process that calls let_go() for these directories; 7: let_go() returned. */
+/* Returns the status of a process that calls let_go() for these directories; 7: let_go() returned.
+ */
 static int status_of(const struct strlist *directories)
 {
 	pid_t pid = fork();

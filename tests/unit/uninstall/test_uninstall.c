@@ -15,7 +15,7 @@
 #include "../capture.h"
 #include "scene.h"
 
-#define INTO "/nix/store/" PATH_NAME
+#define INTO  "/nix/store/" PATH_NAME
 #define STATE "@/var/nix-user-chroot"
 
 /* A scene with NIX_USER_CHROOT_DIR, so that no /nix of the host is taken, and an empty stdin. */
@@ -171,12 +171,14 @@ static void stores_of_others(void **state)
 	struct scene *scene = *state;
 
 	/* not even a record */
-	refuses(scene, true, false, "@ holds a Nix store that was made by other means, and is left");
+	refuses(scene, true, false,
+		"@ holds a Nix store that was made by other means, and is left");
 	assert_untouched(scene);
 	assert_false(is_there(scene, STATE));
 	/* one that cannot be read */
 	put(scene, STATE "/record", "garbage\n");
-	refuses(scene, true, false, "@ holds a Nix store that was made by other means, and is left");
+	refuses(scene, true, false,
+		"@ holds a Nix store that was made by other means, and is left");
 	assert_untouched(scene);
 	/* --install --force has added to it */
 	write_record(scene, "foreign @/store\n");
@@ -264,7 +266,8 @@ static void one_that_fails(void **state)
 	assert_false(is_there(scene, "~/.local/bin"));
 }
 
-/* The copy that the user was promised cannot be made: its source stays, and all that comes later. */
+/* The copy that the user was promised cannot be made: its source stays, and all that comes later.
+ */
 static void a_copy_that_fails(void **state)
 {
 	struct scene *scene = *state;
@@ -312,7 +315,8 @@ static void records_of_others(void **state)
 		skip();
 	put_installation(scene);
 	assert_int_equal(chown(record, 1234, 0), 0);
-	refuses(scene, true, true, "the record in @ was written by user 1234: nothing was removed\n");
+	refuses(scene, true, true,
+		"the record in @ was written by user 1234: nothing was removed\n");
 	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
 	assert_int_equal(chown(record, 0, 0), 0);
 	succeeds(scene, false, "to be removed");
