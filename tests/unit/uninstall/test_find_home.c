@@ -216,7 +216,7 @@ static void as_before(void **state)
 	static const char ours[] = "file ~/.nix-profile: ~/.nix-profile";
 	struct scene *scene = *state;
 
-	put_record(scene, "was ~/.nix-profile " INTO "\n");
+	put_record(scene, "absent ~/x\nwas ~/.other /x\nwas ~/.nix-profile " INTO "\nabsent ~/y\n");
 	assert_profile(scene, INTO, true, "left ~/.nix-profile (was there before)");
 	put_record(scene, "was ~/.nix-profile " INTO "x\n");
 	assert_profile(scene, INTO, true, ours);
@@ -246,8 +246,8 @@ static void what_is_put_back(void **state)
 	put_link(scene, "~/.nix-profile", INTO);
 	put_link(scene, "~/.nix-defexpr/channels", "/elsewhere");
 	put(scene, "~/.nix-channels", "");
-	put_record(scene, "absent @/store\nabsent ~/.nix-channels\n"
-			  "was ~/.nix-profile /nix/var/x\n"
+	put_record(scene, "was ~/.nix-profile /nix/var/x\n"
+			  "absent @/store\nabsent ~/.nix-channels\n"
 			  "was ~/.local/state/nix/profile /nix/var/y\n"
 			  "was ~/.nix-defexpr/channels /nix/var/z\n");
 	find_lines_of(scene, true, false, &lines);

@@ -16,6 +16,20 @@
 
 #define INTO "/nix/store/" PATH_NAME
 
+/* As on a disk that fails: the errno of each fsync(2); 0: they work. */
+static int disk_error;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	if (!disk_error)
+		return __real_fsync(fd);
+	errno = disk_error;
+	return -1;
+}
+
 static void put_program(const struct scene *scene, const char *name, const char *text)
 {
 	_cleanup_free_ char *path = expanded(scene, name);
@@ -190,6 +204,14 @@ static void copies_that_fail(void **state)
 	assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
 	assert_int_equal(keep(scene, INTO "/missing", "~/theme"), -ENOENT);
 	assert_link(scene, "~/theme", INTO "/a");
+	/* the store goes next: a copy that is not on the disk is none */
+	unput(scene, "@/store/" PATH_NAME "/a/b");
+	disk_error = EIO;
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), -EIO);
+	disk_error = 0;
+	assert_link(scene, "~/theme", INTO "/a");
+	assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), 0);
 }
 
 /* What is in the place of the link by now is the user's. */
