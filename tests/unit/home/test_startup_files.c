@@ -7,15 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +20,7 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../refuse.h"
 
 #define SH	  "/home/me/.nix-profile/etc/profile.d/nix.sh"
 #define LINE	  "if [ -e " SH " ]; then . " SH "; fi # added by Nix installer"
@@ -248,26 +246,17 @@ static void after_a_kill(void **state)
 /* Does CLEAN in a child for which fchown(2) fails by EPERM, and returns its result. */
 static int clean_without_fchown(const struct place *place, const char *name)
 {
-	struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchown, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
 	int status;
 	pid_t child = fork();
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
-			_exit(255);
+		refuse_call(SYS_fchown, -1, EPERM);
 		_exit(-clean(place, name, false));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 255)
+	if (WEXITSTATUS(status) == NO_FILTER)
 		skip();
 	return -WEXITSTATUS(status);
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
 #include "../place.h"
 
 #define OUR_LINE                                                    \
@@ -150,12 +151,159 @@ static void a_store_that_was_there(void **state)
 	assert_true(record_is_adopted(&again));
 }
 
+/* Make every further note in RECORD fail: the disk is full. */
+static void fill_disk(struct record *record)
+{
+	close(record->fd);
+	record->fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_true(record->fd >= 0);
+}
+
+/* Does R, the result of a function that was just called, tell of the full disk? */
+static void assert_full(int r, struct capture *capture)
+{
+	_cleanup_free_ char *said = capture_end(capture);
+
+	assert_int_equal(r, -1);
+	assert_non_null(strstr(said, "cannot write the record in "));
+	assert_non_null(strstr(said, "No space left on device"));
+}
+
+/* What is about to be made with nothing in the record of it must not be made. */
+static void a_full_disk(void **state)
+{
+	const char *root = ((struct place *)*state)->path;
+	_cleanup_(scene_clear) struct scene scene;
+	_cleanup_(record_clear) struct record record = RECORD_NONE, second = RECORD_NONE;
+	_cleanup_(record_clear) struct record third = RECORD_NONE;
+	struct self_plan self = {
+		.copy = COPY_KEEP, .bin = (char[]){"/b"}, .program = (char[]){"/b/p"}};
+	struct path_plan path = {.line = (char[]){"x"}};
+	struct capture capture;
+
+	scene_find(&scene, root);
+	begin(&scene, &record);
+	fill_disk(&record);
+	capture_begin(&capture);
+	assert_full(notes_self(&scene.site, &self, &record), &capture);
+	strlist_add(&path.files, "/b/rc");
+	capture_begin(&capture);
+	assert_full(notes_path(&scene.site, &path, &record), &capture);
+	path.sh = (struct path_file){.path = (char[]){"/b/sh"}, .text = (char[]){"t"}};
+	capture_begin(&capture);
+	assert_full(notes_path(&scene.site, &path, &record), &capture);
+	strlist_clear(&path.files);
+	/* the places in the home directory, and then its startup files alone */
+	put(root, ".profile", "mine\n");
+	put(root, ".nix-channels", "mine\n");
+	begin(&scene, &second);
+	record_forget(&second, RECORD_LINE, scene.site.home.startup_files.items[2], NULL);
+	fill_disk(&second);
+	capture_begin(&capture);
+	assert_full(notes_home(&scene.site, -1, &second), &capture);
+	begin(&scene, &third);
+	record_forget(&third, RECORD_LINE, scene.site.home.channels.items[0], NULL);
+	fill_disk(&third);
+	capture_begin(&capture);
+	assert_full(notes_home(&scene.site, -1, &third), &capture);
+	put(root, ".profile", OUR_LINE);
+	capture_begin(&capture);
+	assert_full(notes_settle(&scene.site, &third), &capture);
+}
+
+/* The program's copy and links, and what puts them on PATH. */
+static void what_is_made_for_the_commands(void **state)
+{
+	const char *root = ((struct place *)*state)->path;
+	_cleanup_(scene_clear) struct scene scene;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *bin = path_join(root, "bin"), *program = path_join(bin, "prog");
+	_cleanup_free_ char *sh = path_join(root, "p/path.sh"), *rc = path_join(root, ".new-rc");
+	_cleanup_free_ char *fish = path_join(root, "p/fish"), *man = path_join(root, "man/page");
+	_cleanup_free_ char *kept = path_join(root, "kept");
+	struct self_plan self = {.bin = bin, .program = program, .copy = COPY_KEEP};
+	struct path_plan path = {
+		.line = (char[]){"line"},
+		.sh = {.path = sh, .text = (char[]){"text"}},
+		.fish = {.path = fish, .text = (char[]){"text"}, .stays = true},
+	};
+	struct strlist copies = {0};
+
+	self.shims[1] = SHIM_MAKE;
+	self.shims[2] = SHIM_LEAVE;
+	self.documents.items[DOCUMENT_ZSH] = (struct document){
+		.path = man, .action = DOCUMENT_MAKE, .data = (const unsigned char *)"x", .len = 1};
+	self.documents.items[DOCUMENT_MAN] =
+		(struct document){.path = kept, .action = DOCUMENT_KEEP};
+	scene_find(&scene, root);
+	begin(&scene, &record);
+	assert_int_equal(notes_self(&scene.site, &self, &record), 0);
+	assert_false(has(&scene, &record, RECORD_FILE, "bin/prog"));
+	assert_true(has(&scene, &record, RECORD_LINK, "bin/nix-build"));
+	assert_false(has(&scene, &record, RECORD_LINK, "bin/nix-channel"));
+	assert_true(has(&scene, &record, RECORD_FILE, "man/page"));
+	assert_true(has(&scene, &record, RECORD_ABSENT, "man"));
+	assert_false(has(&scene, &record, RECORD_FILE, "kept"));
+	strlist_add(&path.files, rc);
+	assert_int_equal(notes_path(&scene.site, &path, &record), 0);
+	assert_true(has(&scene, &record, RECORD_FILE, "p/path.sh"));
+	assert_true(has(&scene, &record, RECORD_ABSENT, "p"));
+	assert_false(has(&scene, &record, RECORD_FILE, "p/fish"));
+	assert_true(has(&scene, &record, RECORD_SOURCE, ".new-rc"));
+	assert_true(has(&scene, &record, RECORD_ABSENT, ".new-rc"));
+	strlist_clear(&path.files);
+	/* an older digest of a file is dropped only if the new one is what is there */
+	put(root, "p/path.sh", "other");
+	assert_int_equal(
+		record_note(&record, RECORD_FILE, sh,
+			    "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"),
+		0);
+	assert_int_equal(notes_settle(&scene.site, &record), 0);
+	notes_of_copies(&record, sh, &copies);
+	assert_int_equal(copies.count, 1);
+	strlist_clear(&copies);
+	put(root, "p/path.sh", "edited");
+	assert_int_equal(notes_settle(&scene.site, &record), 0);
+	notes_of_copies(&record, sh, &copies);
+	assert_int_equal(copies.count, 1);
+	strlist_clear(&copies);
+	/* nothing of a program that another has the place of, but its links are said to be none */
+	self.copy = COPY_LEAVE;
+	self.documents.items[DOCUMENT_MAN].action = DOCUMENT_MAKE;
+	assert_int_equal(notes_self(&scene.site, &self, &record), 0);
+	assert_false(has(&scene, &record, RECORD_FILE, "kept"));
+}
+
+static void one_runtime(void **state)
+{
+	const char *root = ((struct place *)*state)->path;
+	_cleanup_(scene_clear) struct scene scene;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+
+	scene_find(&scene, root);
+	scene.site.runtime = RUNTIME_USERNS;
+	begin(&scene, &record);
+	assert_true(record_has(&record, RECORD_RUNTIME, "userns", NULL));
+	scene.site.runtime = RUNTIME_PROOT;
+	assert_int_equal(notes_runtime(&scene.site, &record), 0);
+	assert_true(record_has(&record, RECORD_RUNTIME, "proot", NULL));
+	assert_false(record_has(&record, RECORD_RUNTIME, "userns", NULL));
+	scene.site.runtime = RUNTIME_AUTO;
+	assert_int_equal(notes_runtime(&scene.site, &record), 0);
+	for (size_t i = 0; i < record.count; i++)
+		assert_int_not_equal(record.entries[i].kind, RECORD_RUNTIME);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(two_runs, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(a_store_that_was_there, place_setup,
 						place_teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(what_is_made_for_the_commands, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(one_runtime, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

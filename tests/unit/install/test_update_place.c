@@ -1,155 +1,321 @@
-/* Replacing the program of --update: only the file that was found, and one at a time. */
+/* Replacing the program by a newer one, with its line in the record. */
 #include "install/update_place.h"
+#include "config.h"
+#include "store/layout.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
 #include "util/sha256_stream.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../capture.h"
 #include "../place.h"
 
-#define OLD "the old program"
-#define NEW "the new one"
+#define OLD_HEX "1111111111111111111111111111111111111111111111111111111111111111"
 
-/* The program in a directory with nothing else, found as update_place_find() does. */
-static struct update_place find(const struct place *place)
+static const struct update_request request;
+
+static int setup(void **state)
 {
-	struct update_place out = UPDATE_PLACE_NONE;
+	const struct place *place;
+	_cleanup_free_ char *nix = NULL;
 
-	setenv("HOME", place->path, 1);
-	unsetenv("XDG_DATA_HOME");
-	unsetenv("NIX_USER_CHROOT_DIR");
-	assert_int_equal(fs_replace_file(place->fd, "program", OLD, strlen(OLD), 0711), 0);
-	out.path = path_join(place->path, "program");
-	out.fd = openat(place->fd, "program", O_RDONLY | O_CLOEXEC);
-	out.dir_fd = fs_open_dir(place->fd, ".");
-	out.mode = 0711;
-	assert_true(out.fd >= 0 && out.dir_fd >= 0);
-	return out;
+	umask(022);
+	if (empty_environment(NULL) != 0 || place_setup(state) != 0)
+		return -1;
+	place = *state;
+	nix = path_join(place->path, "nix");
+	assert_int_equal(setenv("HOME", place->path, 1), 0);
+	return setenv("NIX_USER_CHROOT_DIR", nix, 1);
 }
 
-/* Put the new program in PLACE. Returns what is said; the caller frees. *R: the result. */
-static char *put(const struct update_place *place, int *r)
+static void put(const struct place *place, const char *name, const char *text, mode_t mode)
 {
-	const struct update_request request = {0};
-	struct capture capture;
-	struct sha256 sha256;
+	_cleanup_free_ char *path = path_join(place->path, name), *above = path_parent(path);
 
-	assert_int_equal(sha256_of_bytes(NEW, strlen(NEW), &sha256), 0);
-	capture_begin(&capture);
-	*r = update_place_put(&request, place, NEW, strlen(NEW), &sha256);
-	return capture_end(&capture);
+	assert_int_equal(fs_mkdirs(AT_FDCWD, above, 0755), 0);
+	assert_int_equal(fs_replace_file(AT_FDCWD, path, text, strlen(text), mode), 0);
 }
 
-/* The directory has the file "program" with TEXT, or none if that is NULL, and nothing else. */
-static void assert_program(const struct place *place, const char *text)
+static void assert_text(const struct place *place, const char *name, const char *expected)
 {
-	_cleanup_closedir_ DIR *dir = fs_list_dir(place->fd, ".");
-	_cleanup_free_ char *data = NULL;
-	struct dirent *entry;
-	struct stat st;
+	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	assert_non_null(dir);
-	while ((entry = fs_next_entry(dir)))
-		assert_true(text && strcmp(entry->d_name, "program") == 0);
-	if (!text)
-		return;
-	assert_int_equal(fs_read_file(place->fd, "program", 100, &data, &len), 0);
-	assert_string_equal(data, text);
-	assert_int_equal(fstatat(place->fd, "program", &st, 0), 0);
-	assert_int_equal(st.st_mode & 07777, 0711);
+	assert_int_equal(fs_read_file(place->fd, name, 1 << 16, &text, &len), 0);
+	assert_string_equal(text, expected);
 }
 
-static void replaced(void **state)
+/* The program bin/prog, as update_place_find() would find it. */
+static void open_place(const struct place *place, struct update_place *out)
 {
-	struct update_place place = find(*state);
-	_cleanup_free_ char *said = NULL;
+	put(place, "bin/prog", "old", 0755);
+	*out = (struct update_place){
+		.path = path_join(place->path, "bin/prog"),
+		.fd = openat(place->fd, "bin/prog", O_RDONLY | O_CLOEXEC),
+		.dir_fd = openat(place->fd, "bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.mode = 0750,
+	};
+	assert_true(out->fd >= 0 && out->dir_fd >= 0);
+}
+
+/* What update_place_put() of "new" returns; *SAID, the caller's to free, is what it says. */
+static int put_new(const struct update_place *place, char **said)
+{
+	struct capture capture;
+	struct sha256 digest;
 	int r;
 
-	said = put(&place, &r);
-	assert_int_equal(r, 0);
-	assert_string_equal(said, "");
-	assert_program(*state, NEW);
-	update_place_clear(&place);
+	assert_int_equal(sha256_of_bytes("new", 3, &digest), 0);
+	capture_begin(&capture);
+	r = update_place_put(&request, place, "new", 3, &digest);
+	*said = capture_end(&capture);
+	return r;
 }
 
-/* While the new program was fetched, somebody has put another one there, or removed it. */
-static void exchanged_meanwhile(void **state)
+static void succeeds(const struct update_place *place)
 {
-	const struct place *here = *state;
-
-	for (int is_removed = 0; is_removed <= 1; is_removed++) {
-		struct update_place place = find(here);
-		_cleanup_free_ char *said = NULL;
-		int r;
-
-		if (is_removed)
-			assert_int_equal(unlinkat(here->fd, "program", 0), 0);
-		else
-			assert_int_equal(fs_replace_file(here->fd, "program", "theirs", 6, 0711),
-					 0);
-		said = put(&place, &r);
-		assert_int_equal(r, -1);
-		assert_non_null(strstr(said, "was replaced or removed meanwhile"));
-		assert_program(here, is_removed ? NULL : "theirs");
-		update_place_clear(&place);
-	}
-}
-
-static void another_is_at_work(void **state)
-{
-	const struct place *here = *state;
-	struct update_place place = find(here);
-	_cleanup_close_ int other = openat(here->fd, "program", O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *said = NULL, *later = NULL;
-	int r;
-
-	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
-	said = put(&place, &r);
-	assert_int_equal(r, -1);
-	assert_non_null(strstr(said, "another --update of"));
-	assert_program(here, OLD);
-	assert_int_equal(flock(other, LOCK_UN), 0);
-	later = put(&place, &r);
-	assert_int_equal(r, 0);
-	assert_program(here, NEW);
-	update_place_clear(&place);
-}
-
-/* The signals that were held back come through afterwards. */
-static void signals_are_as_before(void **state)
-{
-	struct update_place place = find(*state);
 	_cleanup_free_ char *said = NULL;
 	sigset_t before, after;
-	int r;
 
 	sigprocmask(SIG_BLOCK, NULL, &before);
-	said = put(&place, &r);
+	if (put_new(place, &said) != 0 || *said)
+		fail_msg("said %s", said);
 	sigprocmask(SIG_BLOCK, NULL, &after);
-	for (int sig = 1; sig < NSIG; sig++)
-		assert_int_equal(sigismember(&before, sig), sigismember(&after, sig));
-	update_place_clear(&place);
+	for (int i = 1; i < 32; i++)
+		assert_int_equal(sigismember(&before, i), sigismember(&after, i));
+}
+
+static void refuses(const struct update_place *place, const char *message)
+{
+	_cleanup_free_ char *said = NULL;
+
+	assert_int_equal(put_new(place, &said), -1);
+	if (!strstr(said, message))
+		fail_msg("said %s", said);
+}
+
+static void without_a_record(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+	struct stat st;
+
+	open_place(place, &program);
+	succeeds(&program);
+	assert_text(place, "bin/prog", "new");
+	assert_int_equal(fstatat(place->fd, "bin/prog", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0750);
+	/* nothing is made for the Nix directory that is not there */
+	assert_false(fs_exists(place->fd, "nix"));
+	/* a second one by the same descriptor finds that it was replaced */
+	put(place, "bin/prog", "theirs", 0755);
+	refuses(&program, "/bin/prog was replaced or removed meanwhile, and is left as it is\n");
+	assert_text(place, "bin/prog", "theirs");
+	assert_int_equal(unlinkat(place->fd, "bin/prog", 0), 0);
+	refuses(&program, "/bin/prog was replaced or removed meanwhile, and is left as it is\n");
+	assert_false(fs_exists(place->fd, "bin/prog"));
+}
+
+static void another_update(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+	_cleanup_close_ int other = -1;
+
+	open_place(place, &program);
+	other = openat(place->fd, "bin/prog", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	refuses(&program, "another --update of ");
+	assert_text(place, "bin/prog", "old");
+	assert_int_equal(flock(other, LOCK_UN), 0);
+	/* what an earlier call has left in errno is no reason */
+	errno = EWOULDBLOCK;
+	succeeds(&program);
+}
+
+/* The record of nix/, with LINES, in which "@" is the directory of all. */
+static void put_record(const struct place *place, const char *lines)
+{
+	_cleanup_free_ char *text = xstrdup("nix-user-chroot-record 1\n");
+	char *longer;
+
+	for (const char *at; (at = strchr(lines, '@')); lines = at + 1) {
+		longer = xasprintf("%s%.*s%s", text, (int)(at - lines), lines, place->path);
+		free(text);
+		text = longer;
+	}
+	longer = xasprintf("%s%s", text, lines);
+	put(place, "nix/" LAYOUT_RECORD, longer, 0644);
+	free(longer);
+}
+
+/* The digests that the record has of bin/prog, separated by blanks; the caller frees. */
+static char *recorded(const struct place *place, const char *name)
+{
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_close_ int nix = openat(place->fd, "nix", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *path = path_join(place->path, name);
+	char *text = xstrdup("");
+
+	assert_int_equal(record_read(nix, &record), 0);
+	for (size_t i = 0; i < record.count; i++) {
+		char *longer;
+
+		if (strcmp(record.entries[i].subject, path) != 0)
+			continue;
+		longer = xasprintf("%s%s ", text, record.entries[i].value);
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void with_a_record(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+	_cleanup_free_ char *ours = NULL, *other = NULL;
+
+	open_place(place, &program);
+	put_record(place, "link @/bin/other /x\nfile @/bin/prog " OLD_HEX
+			  "\nfile @/bin/other " OLD_HEX "\n");
+	errno = EWOULDBLOCK;
+	succeeds(&program);
+	assert_text(place, "bin/prog", "new");
+	ours = recorded(place, "bin/prog");
+	/* sha256 of "new", alone */
+	assert_string_equal(ours,
+			    "11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437 ");
+	other = recorded(place, "bin/other");
+	assert_string_equal(other, "/x " OLD_HEX " ");
+	assert_false(fs_exists(place->fd, "nix/" LAYOUT_LOCK));
+}
+
+/* A record of other programs is not touched. */
+static void another_programs_record(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+	_cleanup_free_ char *other = NULL;
+
+	open_place(place, &program);
+	put_record(place, "file @/bin/other " OLD_HEX "\nlink @/bin/prog /x\n");
+	succeeds(&program);
+	assert_text(place, "bin/prog", "new");
+	other = recorded(place, "bin/prog");
+	assert_string_equal(other, "/x ");
+}
+
+/* A Nix directory that others can write to is not written to: nor is the program replaced. */
+static void a_nix_directory_that_is_not_trusted(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+
+	open_place(place, &program);
+	put_record(place, "file @/bin/prog " OLD_HEX "\n");
+	assert_int_equal(fchmodat(place->fd, "nix", 0777, 0), 0);
+	refuses(&program, "is not used as the Nix directory");
+	assert_text(place, "bin/prog", "old");
+	assert_int_equal(fchmodat(place->fd, "nix", 0755, 0), 0);
+	/* a link in it leads elsewhere */
+	assert_int_equal(mkdirat(place->fd, "elsewhere", 0755), 0);
+	assert_int_equal(symlinkat("../elsewhere", place->fd, "nix/store"), 0);
+	refuses(&program, "nix/store");
+	assert_text(place, "bin/prog", "old");
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", "relative", 1), 0);
+	refuses(&program, "NIX_USER_CHROOT_DIR");
+	assert_text(place, "bin/prog", "old");
+}
+
+/* A file that cannot be written: the record keeps both digests, as before any deed. */
+static void a_program_that_cannot_be_written(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
+	_cleanup_free_ char *ours = NULL;
+
+	open_place(place, &program);
+	put_record(place, "file @/bin/prog " OLD_HEX "\n");
+	/* its directory is gone, as far as the descriptor tells */
+	assert_int_equal(mkdirat(place->fd, "gone", 0755), 0);
+	close(program.dir_fd);
+	program.dir_fd = openat(place->fd, "gone", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(unlinkat(place->fd, "gone", AT_REMOVEDIR), 0);
+	refuses(&program, "cannot write anew");
+	assert_text(place, "bin/prog", "old");
+	ours = recorded(place, "bin/prog");
+	assert_true(str_starts_with(ours, OLD_HEX " "));
+	assert_false(fs_exists(place->fd, "nix/" LAYOUT_LOCK));
+}
+
+static void the_name_in_the_record(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *path = path_join(place->path, "bin/prog"), *text = NULL;
+	_cleanup_free_ char *link = path_join(place->path, "link/prog");
+
+	put(place, "bin/prog", "", 0755);
+	assert_int_equal(symlinkat("bin", place->fd, "link"), 0);
+	text = xasprintf("nix-user-chroot-record 1\nlink %s /x\nfile %s " OLD_HEX "\n", path, link);
+	assert_int_equal(record_parse(text, strlen(text), &record), 0);
+	assert_string_equal(update_recorded_name(&record, path), link);
+	assert_null(update_recorded_name(&record, "/bin/prog"));
+}
+
+/* This program, which is two files (or belongs to a package): what is said then. */
+static void the_program_itself(void **state)
+{
+	_cleanup_(update_place_clear) struct update_place found = UPDATE_PLACE_NONE;
+	_cleanup_free_ char *self = fs_self_path(), *said = NULL, *gone = NULL;
+	const struct place *place = *state;
+	struct capture capture;
+
+	capture_begin(&capture);
+	(void)update_place_find(self, false, &found);
+	said = capture_end(&capture);
+	assert_string_equal(found.path, self);
+	assert_true(found.fd >= 0 && found.dir_fd >= 0);
+	assert_int_equal(found.mode & 0700, 0700);
+	update_place_clear(&found);
+	assert_null(found.path);
+	assert_int_equal(found.fd, -1);
+	gone = path_join(place->path, "gone");
+	capture_begin(&capture);
+#ifndef SINGLE_BINARY
+	assert_int_equal(update_place_find(gone, false, &found), -1);
+#endif
+	free(said);
+	said = capture_end(&capture);
+#ifndef SINGLE_BINARY
+	assert_non_null(strstr(said, "cannot tell where this program is"));
+#endif
 }
 
 int main(void)
 {
+#define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, setup, place_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(replaced, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(exchanged_meanwhile, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(another_is_at_work, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(signals_are_as_before, place_setup, place_teardown),
+		WITH_PLACE(without_a_record),
+		WITH_PLACE(another_update),
+		WITH_PLACE(with_a_record),
+		WITH_PLACE(another_programs_record),
+		WITH_PLACE(a_nix_directory_that_is_not_trusted),
+		WITH_PLACE(a_program_that_cannot_be_written),
+		WITH_PLACE(the_name_in_the_record),
+		WITH_PLACE(the_program_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,182 +1,255 @@
-/* Copies in the place of links into the store: whatever fails, the link or the copy is there. */
+/* Which files of the store are copied in the place of a link, and how. */
 #include "uninstall/keep.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../place.h"
+#include "scene.h"
 
-#define FRESH	"home/link.nix-user-chroot-new"
-#define TARGET	"/nix/store/x-theme"
-#define OTHER	65534 /* a user who is not this one */
+#define INTO "/nix/store/" PATH_NAME
 
-/* A directory in the store of PLACE/nix, and a link to it in PLACE/home; a copy was once killed. */
-static int setup(void **state)
+/* As on a disk that fails: the errno of each fsync(2); 0: they work. */
+static int disk_error;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
 {
-	const struct place *place;
-
-	if (place_setup(state) != 0)
-		return -1;
-	place = *state;
-	assert_int_equal(fs_mkdirs(place->fd, "nix/store/x-theme/below", 0755), 0);
-	assert_int_equal(
-		fs_replace_file(place->fd, "nix/store/x-theme/below/colors", "blue", 4, 0444), 0);
-	assert_int_equal(fs_mkdirs(place->fd, FRESH "/below", 0755), 0);
-	assert_int_equal(fs_replace_file(place->fd, FRESH "/below/half", "bl", 2, 0644), 0);
-	assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
-	return 0;
+	if (!disk_error)
+		return __real_fsync(fd);
+	errno = disk_error;
+	return -1;
 }
 
-/* Refuse CALL with ERROR from now on, whatever its arguments are; false if that is impossible. */
-static bool refuse(uint32_t call, uint32_t error)
+static void put_program(const struct scene *scene, const char *name, const char *text)
 {
-	struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+	_cleanup_free_ char *path = expanded(scene, name);
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+	put(scene, name, text);
+	assert_int_equal(chmod(path, 0755), 0);
 }
 
-static bool refuse_exchange(void)
+static int keep(const struct scene *scene, const char *path, const char *link)
 {
-	return refuse(SYS_renameat2, ENOSYS);
+	_cleanup_free_ char *full = expanded(scene, link);
+
+	return keep_copy(scene->nix_fd, path, full);
 }
 
-/* where renameat(2) is renameat2(2), the two cannot be told apart by their number */
-#ifdef SYS_renameat
-static bool refuse_rename(void)
+/* Is NAME a file (no link) with this TEXT, and the permissions MODE? */
+static void assert_file(const struct scene *scene, const char *name, const char *text, mode_t mode)
 {
-	return refuse(SYS_renameat, ENOTDIR);
-}
-#else
-static bool refuse_rename(void)
-{
-	return refuse(SYS_renameat2, ENOTDIR);
-}
-#endif
-
-static bool refuse_both(void)
-{
-	return refuse_exchange() && refuse_rename();
-}
-
-/* Does keep_copy() in a child after PREPARE, and returns its result. */
-static int keep(const struct place *place, bool (*prepare)(void))
-{
-	_cleanup_close_ int nix = fs_open_dir(place->fd, "nix");
-	_cleanup_free_ char *link = path_join(place->path, "home/link");
-	int status;
-	pid_t child = fork();
-
-	assert_true(child >= 0);
-	if (child == 0)
-		_exit(prepare && !prepare() ? 255 : -keep_copy(nix, TARGET, link));
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 255)
-		skip();
-	return -WEXITSTATUS(status);
-}
-
-static void assert_copied(const struct place *place)
-{
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *path = expanded(scene, name), *present = NULL;
 	struct stat st;
 	size_t len;
 
-	assert_int_equal(fstatat(place->fd, "home/link", &st, AT_SYMLINK_NOFOLLOW), 0);
-	assert_int_equal(st.st_mode, S_IFDIR | 0755);
-	assert_int_equal(fs_read_file(place->fd, "home/link/below/colors", 10, &text, &len), 0);
-	assert_string_equal(text, "blue");
-	assert_false(fs_exists(place->fd, "home/link/below/half"));
-	assert_false(fs_exists(place->fd, FRESH));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, mode);
+	assert_int_equal(fs_read_file(AT_FDCWD, path, 1 << 20, &present, &len), 0);
+	assert_string_equal(present, text);
 }
 
-static void a_directory_takes_the_place_of_a_link(void **state)
+static void assert_link(const struct scene *scene, const char *name, const char *target)
 {
-	assert_int_equal(keep(*state, NULL), 0);
-	assert_copied(*state);
+	_cleanup_free_ char *path = expanded(scene, name), *to = expanded(scene, target);
+	_cleanup_free_ char *present = NULL;
+
+	assert_int_equal(fs_readlink(AT_FDCWD, path, &present), 0);
+	assert_string_equal(present, to);
 }
 
-/* At no moment is there neither the link nor the copy: the two change places. */
-static void in_one_step(void **state)
+static void what_is_of_use(void **state)
 {
-#ifndef SYS_renameat
-	skip();
-#endif
-	assert_int_equal(keep(*state, refuse_rename), 0);
-	assert_copied(*state);
+	struct scene *scene = *state;
+
+	put(scene, "@/store/" PATH_NAME "/text", "may name /nix/store/x\n");
+	put_program(scene, "@/store/" PATH_NAME "/run", "#!/bin/sh\n");
+	put_program(scene, "@/store/" PATH_NAME "/end", "/nix/store");
+	assert_true(keep_is_of_use(scene->nix_fd, INTO));
+	assert_true(keep_is_of_use(scene->nix_fd, INTO "/text"));
+	assert_true(keep_is_of_use(scene->nix_fd, INTO "/run"));
+	assert_false(keep_is_of_use(scene->nix_fd, INTO "/missing"));
+	assert_false(keep_is_of_use(scene->nix_fd, INTO "/missing/x"));
+	put_program(scene, "@/store/" PATH_NAME "/deep/prog", "x/nix/store/");
+	assert_false(keep_is_of_use(scene->nix_fd, INTO "/deep/prog"));
+	assert_false(keep_is_of_use(scene->nix_fd, INTO));
+	unput(scene, "@/store/" PATH_NAME "/deep/prog");
+	assert_true(keep_is_of_use(scene->nix_fd, INTO));
+	{
+		_cleanup_free_ char *fifo = expanded(scene, "@/store/" PATH_NAME "/fifo");
+
+		assert_int_equal(mkfifo(fifo, 0600), 0);
+	}
+	assert_false(keep_is_of_use(scene->nix_fd, INTO));
 }
 
-static void also_where_two_names_cannot_be_exchanged(void **state)
+/* A file of SIZE bytes that takes no room */
+static void put_hole(const struct scene *scene, const char *name, off_t size)
 {
-#ifndef SYS_renameat
-	skip();
-#endif
-	assert_int_equal(keep(*state, refuse_exchange), 0);
-	assert_copied(*state);
+	_cleanup_free_ char *path = expanded(scene, name);
+
+	put(scene, name, "");
+	assert_int_equal(truncate(path, size), 0);
 }
 
-static void the_link_is_back_where_that_fails(void **state)
+/* 64 MiB in all: of one file, and of two. */
+static void limit_of_bytes(void **state)
 {
-	const struct place *place = *state;
-	_cleanup_free_ char *target = NULL;
+	struct scene *scene = *state;
 
-	assert_int_equal(keep(place, refuse_both), -ENOTDIR);
-	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
-	assert_string_equal(target, TARGET);
-	assert_false(fs_exists(place->fd, FRESH));
+	put_hole(scene, "@/store/" PATH_NAME "/a", (64 << 20) + 1);
+	assert_false(keep_is_of_use(scene->nix_fd, INTO));
+	put_hole(scene, "@/store/" PATH_NAME "/a", 64 << 20);
+	assert_true(keep_is_of_use(scene->nix_fd, INTO));
+	put(scene, "@/store/" PATH_NAME "/b", "x");
+	assert_false(keep_is_of_use(scene->nix_fd, INTO));
 }
 
-/* What is no link by now, or another user's link, is not what the user was asked about. */
-static void what_is_no_link_of_ours_stays(void **state)
+static void limits_of_entries_and_levels(void **state)
 {
-	const struct place *place = *state;
-	_cleanup_free_ char *text = NULL, *target = NULL;
-	size_t len;
+	struct scene *scene = *state;
+	_cleanup_free_ char *deep = xstrdup("@/store/" PATH_NAME);
+	_cleanup_close_ int dir = -1;
+	_cleanup_free_ char *many = expanded(scene, "@/store/" OTHER_NAME);
 
-	assert_int_equal(unlinkat(place->fd, "home/link", 0), 0);
-	assert_int_equal(fs_replace_file(place->fd, "home/link", "mine", 4, 0644), 0);
-	assert_int_equal(keep(place, NULL), 0);
-	assert_int_equal(fs_read_file(place->fd, "home/link", 10, &text, &len), 0);
-	assert_string_equal(text, "mine");
-	if (geteuid() != 0) /* only root can give a link away */
-		return;
-	assert_int_equal(unlinkat(place->fd, "home/link", 0), 0);
-	assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
-	assert_int_equal(fchownat(place->fd, "home/link", OTHER, OTHER, AT_SYMLINK_NOFOLLOW), 0);
-	assert_int_equal(keep(place, NULL), 0);
-	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
+	for (int i = 0; i < 31; i++) {
+		char *deeper = path_join(deep, "d");
+
+		free(deep);
+		deep = deeper;
+		put_directory(scene, deep);
+		if (i == 28)
+			assert_true(keep_is_of_use(scene->nix_fd, INTO));
+	}
+	assert_false(keep_is_of_use(scene->nix_fd, INTO));
+	put_directory(scene, "@/store/" OTHER_NAME);
+	dir = fs_open_dir(AT_FDCWD, many);
+	for (int i = 0; i < 5001; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "%d", i);
+		assert_int_equal(symlinkat("/", dir, name), 0);
+		if (i == 4990)
+			assert_true(keep_is_of_use(scene->nix_fd, "/nix/store/" OTHER_NAME));
+	}
+	assert_false(keep_is_of_use(scene->nix_fd, "/nix/store/" OTHER_NAME));
 }
 
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, place_teardown)
+static void copies_of_files(void **state)
+{
+	struct scene *scene = *state;
+	mode_t before = umask(022);
+
+	put(scene, "@/store/" PATH_NAME "/rc", "text\n");
+	put_program(scene, "@/store/" PATH_NAME "/run", "#!/bin/sh\n");
+	put_link(scene, "@/store/" PATH_NAME "/alias", "rc");
+	put_link(scene, "~/rc", INTO "/rc");
+	put_link(scene, "~/run", INTO "/run");
+	put_link(scene, "~/alias", INTO "/alias");
+	/* left by a run that was killed */
+	put_directory(scene, "~/rc.nix-user-chroot-new/x");
+	assert_int_equal(keep(scene, INTO "/rc", "~/rc"), 0);
+	assert_int_equal(keep(scene, INTO "/run", "~/run"), 0);
+	assert_int_equal(keep(scene, INTO "/alias", "~/alias"), 0);
+	umask(before);
+	assert_file(scene, "~/rc", "text\n", 0644);
+	assert_file(scene, "~/run", "#!/bin/sh\n", 0755);
+	assert_file(scene, "~/alias", "text\n", 0644);
+	assert_false(is_there(scene, "~/rc.nix-user-chroot-new"));
+}
+
+static void copies_of_directories(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, "@/store/" PATH_NAME "/a/b/file", "text\n");
+	put_link(scene, "@/store/" PATH_NAME "/a/inner", "b");
+	put_link(scene, "@/store/" PATH_NAME "/a/outer", "/");
+	put_link(scene, "@/store/" PATH_NAME "/a/mine", "~/own");
+	put_link(scene, "@/store/" PATH_NAME "/a/nowhere", "missing");
+	put(scene, "~/own", "");
+	put_link(scene, "~/theme", INTO "/a");
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), 0);
+	assert_file(scene, "~/theme/b/file", "text\n", 0644);
+	assert_file(scene, "~/theme/inner/file", "text\n", 0644);
+	assert_link(scene, "~/theme/outer", "/");
+	assert_link(scene, "~/theme/mine", "~/own");
+	assert_false(is_there(scene, "~/theme/nowhere"));
+	assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
+	/* what is in the store is as it was */
+	assert_link(scene, "@/store/" PATH_NAME "/a/inner", "b");
+	assert_true(is_there(scene, "@/store/" PATH_NAME "/a/b/file"));
+}
+
+/* The copy fails halfway: the link stays, and nothing is left beside it. */
+static void copies_that_fail(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, "@/store/" PATH_NAME "/a/file", "text\n");
+	put_program(scene, "@/store/" PATH_NAME "/a/b/prog", "/nix/store/x");
+	put_link(scene, "~/theme", INTO "/a");
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), -ENOEXEC);
+	assert_link(scene, "~/theme", INTO "/a");
+	assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
+	assert_int_equal(keep(scene, INTO "/missing", "~/theme"), -ENOENT);
+	assert_link(scene, "~/theme", INTO "/a");
+	/* the store goes next: a copy that is not on the disk is none */
+	unput(scene, "@/store/" PATH_NAME "/a/b");
+	disk_error = EIO;
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), -EIO);
+	disk_error = 0;
+	assert_link(scene, "~/theme", INTO "/a");
+	assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
+	assert_int_equal(keep(scene, INTO "/a", "~/theme"), 0);
+}
+
+/* What is in the place of the link by now is the user's. */
+static void places_that_have_changed(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, "@/store/" PATH_NAME "/rc", "text\n");
+	put(scene, "~/rc", "mine\n");
+	put(scene, "~/dir/file", "mine\n");
+	assert_int_equal(keep(scene, INTO "/rc", "~/rc"), 0);
+	assert_file(scene, "~/rc", "mine\n", 0644);
+	assert_int_equal(keep(scene, INTO "/rc", "~/dir"), 0);
+	assert_file(scene, "~/dir/file", "mine\n", 0644);
+	assert_int_equal(keep(scene, INTO "/rc", "~/gone"), -ENOENT);
+	assert_int_equal(keep(scene, INTO "/rc", "~/gone/x"), -ENOENT);
+	assert_false(is_there(scene, "~/gone"));
+	if (geteuid() == 0) {
+		_cleanup_free_ char *link = expanded(scene, "~/theirs");
+
+		put_link(scene, "~/theirs", INTO "/rc");
+		assert_int_equal(lchown(link, 1, 1), 0);
+		assert_int_equal(keep(scene, INTO "/rc", "~/theirs"), 0);
+		assert_link(scene, "~/theirs", INTO "/rc");
+	}
+}
 
 int main(void)
 {
+#define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
-		IN_PLACE(a_directory_takes_the_place_of_a_link),
-		IN_PLACE(in_one_step),
-		IN_PLACE(also_where_two_names_cannot_be_exchanged),
-		IN_PLACE(the_link_is_back_where_that_fails),
-		IN_PLACE(what_is_no_link_of_ours_stays),
+		WITH_SCENE(what_is_of_use),
+		WITH_SCENE(limit_of_bytes),
+		WITH_SCENE(limits_of_entries_and_levels),
+		WITH_SCENE(copies_of_files),
+		WITH_SCENE(copies_of_directories),
+		WITH_SCENE(copies_that_fail),
+		WITH_SCENE(places_that_have_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +23,7 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../refuse.h"
 
 static void put(int fd, const char *name)
 {
@@ -59,25 +57,13 @@ enum lack {
 	LACKS,
 };
 
-static bool refuse_openat2(uint32_t error)
-{
-	struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
-}
-
 static bool take_away(enum lack lack)
 {
 	if (lack == LACK_PROC && mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
 		return false;
-	return lack == LACK_NOTHING || refuse_openat2(lack == REFUSE_OPENAT2 ? EPERM : ENOSYS);
+	if (lack != LACK_NOTHING)
+		refuse_call(SYS_openat2, -1, lack == REFUSE_OPENAT2 ? EPERM : ENOSYS);
+	return true;
 }
 
 /* Runs TEST in a namespace where it may mount; status 77 if the host does not allow that. */

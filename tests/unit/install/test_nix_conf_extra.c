@@ -1,0 +1,113 @@
+/* What the user asks for in nix.conf. */
+#include "install/nix_conf.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../capture.h"
+#include "../place.h"
+
+/* The certificates that nix_conf_read_extra() takes of REQUEST; the caller frees. NULL: none. */
+static char *certificates_of(const struct install_request *request)
+{
+	struct nix_conf_facts facts = {0};
+	char *path;
+
+	assert_int_equal(nix_conf_read_extra(request, &facts), 0);
+	path = xstrdup(facts.ssl_cert_file);
+	nix_conf_facts_clear(&facts);
+	return path;
+}
+
+static void certificates(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *real = realpath(place->path, NULL), *here = getcwd(NULL, 0);
+	_cleanup_free_ char *file = path_join(real, "own.pem"), *blank = path_join(real, "a  b");
+	_cleanup_free_ char *hash = path_join(real, "a#b"), *line = path_join(real, "a\nb");
+	const char *const odd[] = {blank, hash, line};
+	_cleanup_free_ char *none = NULL, *absolute = NULL, *relative = NULL, *named = NULL;
+
+	unsetenv("NIX_SSL_CERT_FILE");
+	assert_int_equal(fs_replace_file(place->fd, "own.pem", "x", 1, 0644), 0);
+	none = certificates_of(&(struct install_request){0});
+	assert_null(none);
+	absolute = certificates_of(&(struct install_request){.cacert = file});
+	assert_string_equal(absolute, file);
+	/* Nix is called elsewhere */
+	assert_int_equal(chdir(real), 0);
+	relative = certificates_of(&(struct install_request){.cacert = "own.pem"});
+	assert_int_equal(chdir(here), 0);
+	assert_string_equal(relative, file);
+	assert_int_equal(setenv("NIX_SSL_CERT_FILE", file, 1), 0);
+	named = certificates_of(&(struct install_request){0});
+	assert_string_equal(named, file);
+	unsetenv("NIX_SSL_CERT_FILE");
+	/* what a line of nix.conf cannot have */
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		_cleanup_free_ char *found = NULL;
+
+		assert_int_equal(fs_replace_file(AT_FDCWD, odd[i], "x", 1, 0644), 0);
+		found = certificates_of(&(struct install_request){.cacert = odd[i]});
+		assert_null(found);
+	}
+}
+
+static void refuses_extra(const struct install_request *request, const char *message)
+{
+	struct nix_conf_facts facts = {0};
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+
+	capture_begin(&capture);
+	assert_int_equal(nix_conf_read_extra(request, &facts), -1);
+	said = capture_end(&capture);
+	nix_conf_facts_clear(&facts);
+	if (!strstr(said, message))
+		fail_msg("said %s", said);
+}
+
+static void what_is_asked_for(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *file = path_join(place->path, "extra"), *message = NULL;
+	struct nix_conf_facts facts = {0};
+	struct strlist lines = {0};
+
+	unsetenv("NIX_SSL_CERT_FILE");
+	message = xasprintf("cannot read %s: No such file or directory\n", file);
+	refuses_extra(&(struct install_request){.nix_extra_conf_file = file}, message);
+	assert_int_equal(fs_replace_file(place->fd, "extra", "a = b\n", 6, 0644), 0);
+	strlist_add(&lines, "cores = 2");
+	assert_int_equal(nix_conf_read_extra(&(struct install_request){.nix_extra_conf_file = file,
+								       .extra_conf = &lines},
+					     &facts),
+			 0);
+	assert_string_equal(facts.extra_text, "a = b\n");
+	assert_ptr_equal(facts.extra, &lines);
+	nix_conf_facts_clear(&facts);
+	strlist_add(&lines, "nonsense");
+	refuses_extra(&(struct install_request){.extra_conf = &lines},
+		      "--extra-conf: 'nonsense' is not a line of nix.conf\n");
+	strlist_clear(&lines);
+	assert_int_equal(fs_replace_file(place->fd, "extra", "a = b\nmore\n", 11, 0644), 0);
+	refuses_extra(&(struct install_request){.nix_extra_conf_file = file},
+		      "/extra: 'more' is not a line of nix.conf\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(certificates, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(what_is_asked_for, place_setup, place_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

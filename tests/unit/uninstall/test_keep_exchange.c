@@ -1,0 +1,170 @@
+/* Copies in the place of links into the store: whatever fails, the link or the copy is there. */
+#include "uninstall/keep.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../place.h"
+#include "../refuse.h"
+
+#define FRESH	"home/link.nix-user-chroot-new"
+#define TARGET	"/nix/store/x-theme"
+#define OTHER	65534 /* a user who is not this one */
+
+/* A directory in the store of PLACE/nix, and a link to it in PLACE/home; a copy was once killed. */
+static int setup(void **state)
+{
+	const struct place *place;
+
+	if (place_setup(state) != 0)
+		return -1;
+	place = *state;
+	assert_int_equal(fs_mkdirs(place->fd, "nix/store/x-theme/below", 0755), 0);
+	assert_int_equal(
+		fs_replace_file(place->fd, "nix/store/x-theme/below/colors", "blue", 4, 0444), 0);
+	assert_int_equal(fs_mkdirs(place->fd, FRESH "/below", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, FRESH "/below/half", "bl", 2, 0644), 0);
+	assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
+	return 0;
+}
+
+static void refuse_exchange(void)
+{
+	refuse_call(SYS_renameat2, -1, ENOSYS);
+}
+
+/* where renameat(2) is renameat2(2), the two cannot be told apart by their number */
+#ifdef SYS_renameat
+static void refuse_rename(void)
+{
+	refuse_call(SYS_renameat, -1, ENOTDIR);
+}
+#else
+static void refuse_rename(void)
+{
+	refuse_call(SYS_renameat2, -1, ENOTDIR);
+}
+#endif
+
+static void refuse_both(void)
+{
+	refuse_exchange();
+	refuse_rename();
+}
+
+/* Does keep_copy() in a child after PREPARE, and returns its result. */
+static int keep(const struct place *place, void (*prepare)(void))
+{
+	_cleanup_close_ int nix = fs_open_dir(place->fd, "nix");
+	_cleanup_free_ char *link = path_join(place->path, "home/link");
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (prepare)
+			prepare();
+		_exit(-keep_copy(nix, TARGET, link));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_FILTER)
+		skip();
+	return -WEXITSTATUS(status);
+}
+
+static void assert_copied(const struct place *place)
+{
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len;
+
+	assert_int_equal(fstatat(place->fd, "home/link", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0755);
+	assert_int_equal(fs_read_file(place->fd, "home/link/below/colors", 10, &text, &len), 0);
+	assert_string_equal(text, "blue");
+	assert_false(fs_exists(place->fd, "home/link/below/half"));
+	assert_false(fs_exists(place->fd, FRESH));
+}
+
+static void a_directory_takes_the_place_of_a_link(void **state)
+{
+	assert_int_equal(keep(*state, NULL), 0);
+	assert_copied(*state);
+}
+
+/* At no moment is there neither the link nor the copy: the two change places. */
+static void in_one_step(void **state)
+{
+#ifndef SYS_renameat
+	skip();
+#endif
+	assert_int_equal(keep(*state, refuse_rename), 0);
+	assert_copied(*state);
+}
+
+static void also_where_two_names_cannot_be_exchanged(void **state)
+{
+#ifndef SYS_renameat
+	skip();
+#endif
+	assert_int_equal(keep(*state, refuse_exchange), 0);
+	assert_copied(*state);
+}
+
+static void the_link_is_back_where_that_fails(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *target = NULL;
+
+	assert_int_equal(keep(place, refuse_both), -ENOTDIR);
+	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
+	assert_string_equal(target, TARGET);
+	assert_false(fs_exists(place->fd, FRESH));
+}
+
+/* What is no link by now, or another user's link, is not what the user was asked about. */
+static void what_is_no_link_of_ours_stays(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *text = NULL, *target = NULL;
+	size_t len;
+
+	assert_int_equal(unlinkat(place->fd, "home/link", 0), 0);
+	assert_int_equal(fs_replace_file(place->fd, "home/link", "mine", 4, 0644), 0);
+	assert_int_equal(keep(place, NULL), 0);
+	assert_int_equal(fs_read_file(place->fd, "home/link", 10, &text, &len), 0);
+	assert_string_equal(text, "mine");
+	if (geteuid() != 0) /* only root can give a link away */
+		return;
+	assert_int_equal(unlinkat(place->fd, "home/link", 0), 0);
+	assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
+	assert_int_equal(fchownat(place->fd, "home/link", OTHER, OTHER, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(keep(place, NULL), 0);
+	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
+}
+
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, place_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_PLACE(a_directory_takes_the_place_of_a_link),
+		IN_PLACE(in_one_step),
+		IN_PLACE(also_where_two_names_cannot_be_exchanged),
+		IN_PLACE(the_link_is_back_where_that_fails),
+		IN_PLACE(what_is_no_link_of_ours_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
