@@ -309,6 +309,23 @@ dotfiles()
 	nix_is_gone
 }
 
+@test "uninstall: a profile link that leads somewhere on the host stays, though our store has that path too" {
+	not_in direct "there is one Nix directory, /nix"
+	local host=$BATS_TEST_TMPDIR/host target
+
+	install -q --nix-version "$TINY"
+	# the host has a Nix of its own, of the same version
+	mkdir -p "$host/var/nix"
+	cp -a "$NIX/store" "$host/"
+	cp -a "$NIX/var/nix/profiles" "$host/var/nix/"
+	target=$(readlink "$HOME/.nix-profile")
+	"$PROGRAM" "$host" sh -c '[ -x ~/.nix-profile/bin/nix ]'
+	run -0 "$PROGRAM" "$host" "$PROGRAM" --uninstall --yes
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[ "$(readlink "$HOME/.nix-profile")" = "$target" ]
+	[ ! -e "$NIX" ]
+}
+
 @test "uninstall: a generation that leads to another store, which is not there, stays; so does a link for nix.conf" {
 	local profiles=$HOME/.local/state/nix/profiles
 
