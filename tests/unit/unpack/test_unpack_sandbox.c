@@ -301,6 +301,19 @@ static int fails_with_escapes(const struct unpack_limits *limits)
 	return report(EXTRACT_FAILED, 77, "\x1b[2Jall is well\nnix-user-chroot: forged", true, 1);
 }
 
+static int refuses(const struct unpack_limits *limits)
+{
+	(void)limits;
+	return report(EXTRACT_FAILED, EXTRACT_ADVICE_TARBALL, "a bad archive", true, 1);
+}
+
+/* Advice on the tarball, with the word of success */
+static int succeeds_with_advice(const struct unpack_limits *limits)
+{
+	(void)limits;
+	return report(EXTRACT_DONE, EXTRACT_ADVICE_TARBALL, TOP, true, 1);
+}
+
 static int says_nothing_whole(const struct unpack_limits *limits)
 {
 	struct extract_report said;
@@ -378,6 +391,8 @@ static char *unpack_by(struct scratch *scratch, int (*work)(const struct unpack_
 	said = stderr_end(scratch, saved);
 	assert_int_equal(r, -1);
 	assert_null(result.top);
+	/* only an archive that the child refused is bad the next time, too */
+	assert_int_equal(result.refused, work == refuses);
 	assert_int_equal(count_children(staging), 0);
 	/* there is one message, of one line and a line of advice, without control characters */
 	assert_true(str_starts_with(said, "nix-user-chroot: cannot unpack ARCHIVE into STAGING: "));
@@ -397,6 +412,8 @@ static void test_liars(void **state)
 			       "\"nix-x/../..\", status 0)"},
 		{says_escapes, "top directory \"nix-\\u001B[2J\\u000A\\u009B\\xffx\""},
 		{fails_with_escapes, ": \\u001B[2Jall is well\\u000Anix-user-chroot: forged\n"},
+		{refuses, ": a bad archive\n"},
+		{succeeds_with_advice, "status 1"},
 		{says_nothing_whole, ": AAAA"},
 		{says_no_name, "top directory \"\""},
 		{says_half, "ended with status 0"},
@@ -456,6 +473,65 @@ static void test_half_and_stays(void **state)
 	assert_int_equal(unpack_archive(&request, archive, NULL, &result), -1);
 	alarm(0);
 	assert_int_equal(count, 3);
+}
+
+/* ---- a second child after one that was given up ---- */
+
+static int attempt; /* what the next child does */
+
+enum { SAYS_DONE_EARLY, SAYS_HALF, ENDS_AT_ONCE, SAYS_NOTHING, SAYS_DONE };
+
+static int by_attempt(const struct unpack_limits *limits)
+{
+	switch (attempt) {
+	case SAYS_DONE_EARLY:
+		report(EXTRACT_DONE, 0, TOP, false, 0);
+		drain();
+		return 0;
+	case SAYS_HALF:
+		return says_half_and_stays(limits);
+	case ENDS_AT_ONCE:
+		return 1;
+	case SAYS_NOTHING:
+		drain();
+		return 0;
+	default:
+		return report(EXTRACT_DONE, 0, TOP, true, 0);
+	}
+}
+
+/* Lets a child do FIRST, with more bytes than a pipe holds, then another SECOND. Its result. */
+static int restarted(struct scratch *scratch, int first, int second)
+{
+	_cleanup_close_ int staging = make_dir(scratch, "staging");
+	_cleanup_free_ char *bytes = xcalloc(1 << 20, 1);
+	struct unpack_request request = request_for(staging);
+	struct unpack_result result;
+	struct unpack *unpack;
+	int saved = stderr_begin(scratch), r;
+
+	request.work = by_attempt;
+	attempt = first;
+	unpack = unpack_begin(&request);
+	assert_non_null(unpack);
+	r = unpack_write(unpack, bytes, 1 << 20);
+	assert_int_equal(r, first == ENDS_AT_ONCE ? -EPIPE : 0);
+	attempt = second;
+	assert_int_equal(unpack_restart(unpack), 0);
+	assert_int_equal(unpack_write(unpack, bytes, 1 << 20), 0);
+	r = unpack_end(unpack, &result);
+	free(stderr_end(scratch, saved));
+	unpack_result_clear(&result);
+	assert_int_equal(fs_remove_tree(scratch->fd, "staging"), 0);
+	return r;
+}
+
+/* Nothing that a child has said is taken for what the next one says. */
+static void test_restart(void **state)
+{
+	assert_int_equal(restarted(*state, SAYS_DONE_EARLY, SAYS_NOTHING), -1);
+	assert_int_equal(restarted(*state, SAYS_HALF, SAYS_DONE), 0);
+	assert_int_equal(restarted(*state, ENDS_AT_ONCE, SAYS_DONE), 0);
 }
 
 static int spin(const struct unpack_limits *limits)
@@ -518,7 +594,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_low_limits),
 		WITH_SCRATCH(test_hosts),	  WITH_SCRATCH(test_liars),
-		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_keeper_killed),
+		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_restart),
+		WITH_SCRATCH(test_keeper_killed),
 	};
 
 	return cmocka_run_group_tests_name("unpack sandbox", tests, NULL, NULL);
