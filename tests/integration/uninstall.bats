@@ -287,6 +287,7 @@ dotfiles()
 @test "uninstall: links in the home directory that lead elsewhere stay" {
 	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.nix-defexpr" "$HOME/other"
 	ln -s "$HOME/other" "$HOME/.local/state/nix/profiles/mine"
+	ln -s "$HOME/nowhere" "$HOME/.local/state/nix/profiles/nowhere"
 	echo '{ }' >"$HOME/.nix-defexpr/mine.nix"
 	echo 'https://example.org/channel mine' >"$HOME/.nix-channels"
 	local before
