@@ -93,6 +93,23 @@ static void has_descriptors(pid_t pid)
 #endif
 }
 
+/* Does PID have a descriptor of the file NAME? */
+static bool has_open(pid_t pid, const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/fd", (int)pid);
+	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, path);
+
+	MUST(dir);
+	for (struct dirent *entry; (entry = fs_next_entry(dir));) {
+		_cleanup_free_ char *target = NULL;
+
+		if (fs_readlink(dirfd(dir), entry->d_name, &target) == 0 &&
+		    str_ends_with(target, name))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Returns the session of PID, which must also be its process group, as numbered in this namespace:
  * proc(5).
@@ -135,11 +152,13 @@ static int look(struct scratch *scratch, bool is_plain)
 {
 	static const char *const own[] = {"user", "mnt", "pid", "net", "ipc", "uts"};
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	_cleanup_close_ int lock = openat(scratch->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	struct unpack_request request = request_for(staging);
 	struct unpack *unpack;
 	pid_t keeper, worker;
 
 	request.limits.bytes = 12345678;
+	request.lock_fd = lock;
 	/* the caller has another descriptor open, which the child must not get */
 	MUST(fcntl(scratch->fd, F_DUPFD, 50) >= 50);
 	unpack = unpack_begin(&request);
@@ -151,6 +170,7 @@ static int look(struct scratch *scratch, bool is_plain)
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		MUST((namespace_of(worker, own[i]) == namespace_of(getpid(), own[i])) == is_plain);
 	has_descriptors(worker);
+	MUST(has_open(keeper, "/lock"));
 	has_limits(worker);
 	has_no_power(worker);
 	if (!is_plain || geteuid() == 0)
@@ -210,6 +230,27 @@ static void test_low_limits(void **state)
 	if (access("/proc/thread-self/children", R_OK) < 0)
 		skip();
 	assert_int_equal(in_child(*state, look_at_low_limits, NULL), 0);
+}
+
+static int look_unconfined(struct scratch *scratch)
+{
+	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	struct unpack_request request = request_for(staging);
+	struct unpack *unpack;
+
+	refuse_landlock();
+	refuse_namespaces();
+	unpack = unpack_begin(&request);
+	MUST(unpack && !unpack_is_confined(unpack));
+	unpack_abort(unpack);
+	return 0;
+}
+
+/* Where nothing keeps the child from other files, the caller learns it. */
+static void test_unconfined(void **state)
+{
+	close(make_dir(*state, "staging"));
+	assert_int_equal(in_child(*state, look_unconfined, NULL), 0);
 }
 
 /* Unpacks a real archive by all of the real code, on each kind of host. */
@@ -598,7 +639,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_low_limits),
-		WITH_SCRATCH(test_hosts),	  WITH_SCRATCH(test_liars),
+		WITH_SCRATCH(test_unconfined),	  WITH_SCRATCH(test_hosts),
+		WITH_SCRATCH(test_liars),
 		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_restart),
 		WITH_SCRATCH(test_keeper_killed),
 	};
