@@ -475,6 +475,9 @@ static void test_liars(void **state)
 		_cleanup_free_ char *said = unpack_by(*state, liars[i].work);
 
 		assert_says(said, liars[i].says);
+		if (liars[i].work == says_nothing_whole)
+			assert_int_equal(strspn(strstr(said, "AAAA"), "A"),
+					 sizeof(((struct extract_report *)0)->text) - 1);
 	}
 }
 
