@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 /* Bytes. A seed that is longer is only read as it is, for want of time. */
-#define CHANGED_MAX 2048
+#define CHANGED_MAX 512
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -440,6 +440,7 @@ uninstalled()
 		# the same after a later --install has finished
 		install -q --force --nix-version "$TINY"
 		run "$PROGRAM" --uninstall --yes
+		refused "made by other means before --install added to it" --force
 		[ "$(cat "$file")" = theirs ]
 		grep -q '= ?$' "$TRACE" || break
 	done
@@ -447,11 +448,15 @@ uninstalled()
 	[ "$number" -gt 3 ] && [ "$number" -lt 60 ]
 }
 
-# killed_unsealed [OPTION...]: run --install, killed between the rename of a store path and what makes it read-only
+# killed_unsealed CALL [OPTION...]: run --install, killed at its first CALL in store/: utimensat comes between the rename
+# of a store path and what makes it read-only, renameat2 between what makes one writable and its replacement
 killed_unsealed()
 {
-	run strace -f -qq -e signal=none -o "$TRACE" -P "$(realpath "$HOME")/.local/share/nix/store" -e trace=utimensat \
-		-e inject=utimensat:signal=KILL:when=1 -- "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
+	local call=$1
+	shift
+
+	run strace -f -qq -e signal=none -o "$TRACE" -P "$(realpath "$HOME")/.local/share/nix/store" -e "trace=$call" \
+		-e "inject=$call:signal=KILL:when=1" -- "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 		--no-channel-add --nix-version "$TINY" "$@"
 	[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 755 ]
 	none_may_write
@@ -478,14 +483,16 @@ none_may_write()
 					"$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --no-channel-add \
 					--nix-version "$TINY")
 			else
-				(umask $mask; killed_unsealed)
+				(umask $mask; killed_unsealed utimensat)
 				(umask $mask; install -q --nix-version "$TINY")
 				none_may_write
 				[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 555 ]
 				# what the script makes is no more open than the user's other files
 				[ $mask != 0077 ] || [ "$(stat -c %a "$NIX/var/nix/db")" = 700 ]
 				# the same where a store path takes the place of another
-				(umask $mask; killed_unsealed --force)
+				(umask $mask; killed_unsealed utimensat --force)
+				(umask $mask; install -q --force --nix-version "$TINY")
+				(umask $mask; killed_unsealed renameat2 --force)
 				(umask $mask; install -q --force --nix-version "$TINY")
 				[ "$(stat -c %a "$NIX"/store/*-nix-"$TINY")" = 555 ]
 			fi

@@ -287,6 +287,7 @@ dotfiles()
 @test "uninstall: links in the home directory that lead elsewhere stay" {
 	mkdir -p "$HOME/.local/state/nix/profiles" "$HOME/.nix-defexpr" "$HOME/other"
 	ln -s "$HOME/other" "$HOME/.local/state/nix/profiles/mine"
+	ln -s "$HOME/nowhere" "$HOME/.local/state/nix/profiles/nowhere"
 	echo '{ }' >"$HOME/.nix-defexpr/mine.nix"
 	echo 'https://example.org/channel mine' >"$HOME/.nix-channels"
 	local before
@@ -307,6 +308,23 @@ dotfiles()
 	[[ $output == *"$HOME/.nix-channels (another Nix uses it)"* ]]
 	[ -L "$HOME/.nix-profile" ] && [ -e "$HOME/.nix-channels" ]
 	nix_is_gone
+}
+
+@test "uninstall: a profile link that leads somewhere on the host stays, though our store has that path too" {
+	not_in direct "there is one Nix directory, /nix"
+	local host=$BATS_TEST_TMPDIR/host target
+
+	install -q --nix-version "$TINY"
+	# the host has a Nix of its own, of the same version
+	mkdir -p "$host/var/nix"
+	cp -a "$NIX/store" "$host/"
+	cp -a "$NIX/var/nix/profiles" "$host/var/nix/"
+	target=$(readlink "$HOME/.nix-profile")
+	"$PROGRAM" "$host" sh -c '[ -x ~/.nix-profile/bin/nix ]'
+	run -0 "$PROGRAM" "$host" "$PROGRAM" --uninstall --yes
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[ "$(readlink "$HOME/.nix-profile")" = "$target" ]
+	[ ! -e "$NIX" ]
 }
 
 @test "uninstall: a generation that leads to another store, which is not there, stays; so does a link for nix.conf" {

@@ -148,7 +148,7 @@ static bool exists(const struct fixture *f, const char *name)
 	return faccessat(f->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int get(struct fixture *f, const char *url, struct download_file *file)
+static int get_most(struct fixture *f, const char *url, uint64_t max, struct download_file *file)
 {
 	const struct sink sink = {
 		.begin = sink_begin, .write = sink_write, .restart = sink_restart, .ctx = f};
@@ -159,14 +159,19 @@ static int get(struct fixture *f, const char *url, struct download_file *file)
 	return download_file(f->downloader,
 			     &(struct download_request){
 				     .url = url,
-				     .max = 1000,
+				     .max = max,
 				     .dirfd = f->dirfd,
 				     .dir = f->dir,
 				     .name = "x",
 				     .expected = &expected,
-				     .sink = &sink,
+				     .sink = max > 1000 ? NULL : &sink,
 			     },
 			     file);
+}
+
+static int get(struct fixture *f, const char *url, struct download_file *file)
+{
+	return get_most(f, url, 1000, file);
 }
 
 /* Checks that the digest, the sink and the file have BODY */
@@ -357,6 +362,26 @@ static void a_complete_file_is_not_asked_for_again(void **state)
 	assert_true(file.trusted);
 	download_file_remove(&file);
 	assert_false(exists(f, "x.part"));
+}
+
+/*
+ * A server without ranges breaks off at the same byte; in between it is not there. What came once
+ * is no progress when it comes again.
+ */
+static void the_same_bytes_again_are_no_progress(void **state)
+{
+	enum { PART = 400000 };
+	_cleanup_free_ char *bytes = xcalloc(PART + 1, 1), *broken = NULL, *asked = NULL;
+	static const char none[] = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
+	struct fixture *f = *state;
+	struct download_file file = DOWNLOAD_FILE_NONE;
+
+	memset(bytes, 'x', PART);
+	broken = xasprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 2 * PART, bytes);
+	canned_start(&f->server, (const char *const[]){broken, none, broken, none, broken, NULL});
+	assert_int_equal(get_most(f, f->server.url, 4 * PART, &file), -1);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#"), 3);
 }
 
 static void gives_up_in_the_end(void **state)
@@ -1105,6 +1130,7 @@ int main(void)
 		IN_DIRECTORY(takes_what_is_complete_already),
 		IN_DIRECTORY(an_earlier_run_is_continued),
 		IN_DIRECTORY(a_complete_file_is_not_asked_for_again),
+		IN_DIRECTORY(the_same_bytes_again_are_no_progress),
 		IN_DIRECTORY(gives_up_in_the_end),
 		IN_DIRECTORY(refuses_answers_that_are_too_large_or_encoded),
 		IN_DIRECTORY(a_servers_words_are_shown_harmless),

@@ -134,6 +134,7 @@ static void no_record(void **state)
 		FIRST "dir /a\tb\n",
 		FIRST "dir /a\x7f\n",
 		FIRST "link /a\n",
+		FIRST "link /a \n",
 		FIRST "file /a\n",
 		FIRST "file /a abc\n",
 		FIRST "file /a " HEX "0\n",

@@ -93,6 +93,23 @@ static void has_descriptors(pid_t pid)
 #endif
 }
 
+/* Does PID have a descriptor of the file NAME? */
+static bool has_open(pid_t pid, const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/fd", (int)pid);
+	_cleanup_closedir_ DIR *dir = fs_list_dir(AT_FDCWD, path);
+
+	MUST(dir);
+	for (struct dirent *entry; (entry = fs_next_entry(dir));) {
+		_cleanup_free_ char *target = NULL;
+
+		if (fs_readlink(dirfd(dir), entry->d_name, &target) == 0 &&
+		    str_ends_with(target, name))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Returns the session of PID, which must also be its process group, as numbered in this namespace:
  * proc(5).
@@ -135,11 +152,13 @@ static int look(struct scratch *scratch, bool is_plain)
 {
 	static const char *const own[] = {"user", "mnt", "pid", "net", "ipc", "uts"};
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	_cleanup_close_ int lock = openat(scratch->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	struct unpack_request request = request_for(staging);
 	struct unpack *unpack;
 	pid_t keeper, worker;
 
 	request.limits.bytes = 12345678;
+	request.lock_fd = lock;
 	/* the caller has another descriptor open, which the child must not get */
 	MUST(fcntl(scratch->fd, F_DUPFD, 50) >= 50);
 	unpack = unpack_begin(&request);
@@ -151,6 +170,7 @@ static int look(struct scratch *scratch, bool is_plain)
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		MUST((namespace_of(worker, own[i]) == namespace_of(getpid(), own[i])) == is_plain);
 	has_descriptors(worker);
+	MUST(has_open(keeper, "/lock"));
 	has_limits(worker);
 	has_no_power(worker);
 	if (!is_plain || geteuid() == 0)
@@ -210,6 +230,27 @@ static void test_low_limits(void **state)
 	if (access("/proc/thread-self/children", R_OK) < 0)
 		skip();
 	assert_int_equal(in_child(*state, look_at_low_limits, NULL), 0);
+}
+
+static int look_unconfined(struct scratch *scratch)
+{
+	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
+	struct unpack_request request = request_for(staging);
+	struct unpack *unpack;
+
+	refuse_landlock();
+	refuse_namespaces();
+	unpack = unpack_begin(&request);
+	MUST(unpack && !unpack_is_confined(unpack));
+	unpack_abort(unpack);
+	return 0;
+}
+
+/* Where nothing keeps the child from other files, the caller learns it. */
+static void test_unconfined(void **state)
+{
+	close(make_dir(*state, "staging"));
+	assert_int_equal(in_child(*state, look_unconfined, NULL), 0);
 }
 
 /* Unpacks a real archive by all of the real code, on each kind of host. */
@@ -301,6 +342,19 @@ static int fails_with_escapes(const struct unpack_limits *limits)
 	return report(EXTRACT_FAILED, 77, "\x1b[2Jall is well\nnix-user-chroot: forged", true, 1);
 }
 
+static int refuses(const struct unpack_limits *limits)
+{
+	(void)limits;
+	return report(EXTRACT_FAILED, EXTRACT_ADVICE_TARBALL, "a bad archive", true, 1);
+}
+
+/* Advice on the tarball, with the word of success */
+static int succeeds_with_advice(const struct unpack_limits *limits)
+{
+	(void)limits;
+	return report(EXTRACT_DONE, EXTRACT_ADVICE_TARBALL, TOP, true, 1);
+}
+
 static int says_nothing_whole(const struct unpack_limits *limits)
 {
 	struct extract_report said;
@@ -378,6 +432,8 @@ static char *unpack_by(struct scratch *scratch, int (*work)(const struct unpack_
 	said = stderr_end(scratch, saved);
 	assert_int_equal(r, -1);
 	assert_null(result.top);
+	/* only an archive that the child refused is bad the next time, too */
+	assert_int_equal(result.refused, work == refuses);
 	assert_int_equal(count_children(staging), 0);
 	/* there is one message, of one line and a line of advice, without control characters */
 	assert_true(str_starts_with(said, "nix-user-chroot: cannot unpack ARCHIVE into STAGING: "));
@@ -397,6 +453,8 @@ static void test_liars(void **state)
 			       "\"nix-x/../..\", status 0)"},
 		{says_escapes, "top directory \"nix-\\u001B[2J\\u000A\\u009B\\xffx\""},
 		{fails_with_escapes, ": \\u001B[2Jall is well\\u000Anix-user-chroot: forged\n"},
+		{refuses, ": a bad archive\n"},
+		{succeeds_with_advice, "status 1"},
 		{says_nothing_whole, ": AAAA"},
 		{says_no_name, "top directory \"\""},
 		{says_half, "ended with status 0"},
@@ -417,6 +475,9 @@ static void test_liars(void **state)
 		_cleanup_free_ char *said = unpack_by(*state, liars[i].work);
 
 		assert_says(said, liars[i].says);
+		if (liars[i].work == says_nothing_whole)
+			assert_int_equal(strspn(strstr(said, "AAAA"), "A"),
+					 sizeof(((struct extract_report *)0)->text) - 1);
 	}
 }
 
@@ -456,6 +517,70 @@ static void test_half_and_stays(void **state)
 	assert_int_equal(unpack_archive(&request, archive, NULL, &result), -1);
 	alarm(0);
 	assert_int_equal(count, 3);
+}
+
+/* ---- a second child after one that was given up ---- */
+
+static int attempt; /* what the next child does */
+
+enum { SAYS_DONE_EARLY, SAYS_HALF, ENDS_AT_ONCE, SAYS_NOTHING, SAYS_DONE };
+
+static int by_attempt(const struct unpack_limits *limits)
+{
+	struct extract_report failed = {.kind = EXTRACT_FAILED, .text = "half"};
+
+	(void)limits;
+	switch (attempt) {
+	case SAYS_DONE_EARLY:
+		report(EXTRACT_DONE, 0, TOP, false, 0);
+		drain();
+		return 0;
+	case SAYS_HALF:
+		if (write(STDOUT_FILENO, &failed, sizeof(failed) / 2) > 0)
+			drain();
+		return 0;
+	case ENDS_AT_ONCE:
+		return 1;
+	case SAYS_NOTHING:
+		drain();
+		return 0;
+	default:
+		return report(EXTRACT_DONE, 0, TOP, true, 0);
+	}
+}
+
+/* Lets a child do FIRST, with more bytes than a pipe holds, then another SECOND. Its result. */
+static int restarted(struct scratch *scratch, int first, int second)
+{
+	_cleanup_close_ int staging = make_dir(scratch, "staging");
+	_cleanup_free_ char *bytes = xcalloc(1 << 20, 1);
+	struct unpack_request request = request_for(staging);
+	struct unpack_result result;
+	struct unpack *unpack;
+	int saved = stderr_begin(scratch), r;
+
+	request.work = by_attempt;
+	attempt = first;
+	unpack = unpack_begin(&request);
+	assert_non_null(unpack);
+	r = unpack_write(unpack, bytes, 1 << 20);
+	assert_int_equal(r, first == ENDS_AT_ONCE ? -EPIPE : 0);
+	attempt = second;
+	assert_int_equal(unpack_restart(unpack), 0);
+	assert_int_equal(unpack_write(unpack, bytes, 1 << 20), 0);
+	r = unpack_end(unpack, &result);
+	free(stderr_end(scratch, saved));
+	unpack_result_clear(&result);
+	assert_int_equal(fs_remove_tree(scratch->fd, "staging"), 0);
+	return r;
+}
+
+/* Nothing that a child has said is taken for what the next one says. */
+static void test_restart(void **state)
+{
+	assert_int_equal(restarted(*state, SAYS_DONE_EARLY, SAYS_NOTHING), -1);
+	assert_int_equal(restarted(*state, SAYS_HALF, SAYS_DONE), 0);
+	assert_int_equal(restarted(*state, ENDS_AT_ONCE, SAYS_DONE), 0);
 }
 
 static int spin(const struct unpack_limits *limits)
@@ -517,8 +642,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_low_limits),
-		WITH_SCRATCH(test_hosts),	  WITH_SCRATCH(test_liars),
-		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_keeper_killed),
+		WITH_SCRATCH(test_unconfined),	  WITH_SCRATCH(test_hosts),
+		WITH_SCRATCH(test_liars),
+		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_restart),
+		WITH_SCRATCH(test_keeper_killed),
 	};
 
 	return cmocka_run_group_tests_name("unpack sandbox", tests, NULL, NULL);
