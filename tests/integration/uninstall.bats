@@ -327,6 +327,21 @@ dotfiles()
 	[ "$(readlink "$NIX/etc/nix/nix.conf")" = "$HOME/nix.conf" ] && [ -s "$HOME/nix.conf" ]
 }
 
+@test "uninstall: a profile link that was turned to another store, which is not there, stays; if ours is gone, it goes" {
+	install -q --nix-version "$TINY"
+	ln -sfn /nix/store/00000000000000000000000000000000-other "$HOME/.nix-profile"
+	run -0 uninstall
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[ "$(readlink "$HOME/.nix-profile")" = /nix/store/00000000000000000000000000000000-other ]
+	# somebody has emptied the store: what led into it is no other store's
+	rm "$HOME/.nix-profile"
+	install -q --nix-version "$TINY"
+	chmod -R u+w "$NIX/store"
+	rm -r "$NIX"/store/*
+	run -0 uninstall
+	[ ! -L "$HOME/.nix-profile" ]
+}
+
 @test "uninstall: what a copy, an update or any other write that was killed has left" {
 	local before bin=$HOME/.local/bin file
 
