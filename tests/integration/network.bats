@@ -715,6 +715,8 @@ wait_for_size()
 	get --verbose
 	fails 'a user name in the URL is not supported'
 	[[ $stderr != *"$secret"* ]]
+	get --verbose --verbose
+	[[ $stderr == *": get $MIRROR_URL$FILE from"* && $stderr != *"$secret"* ]]
 	url=$MIRROR_URL$FILE
 	for proxy in "http://user:$secret@127.0.0.1:1" "http://user:$secret@127.0.0.1:99999" \
 		"ftp://user:$secret@127.0.0.1:1" "ftp://127.0.0.1:1/?$secret" "user:$secret@[::1" \
