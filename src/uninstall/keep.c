@@ -107,8 +107,8 @@ bool keep_is_of_use(int nix_dir_fd, const char *path)
 }
 
 /*
- * Put FRESH in the place of the link NAME; rename(2) alone can do that only for a file. If it fails,
- * the link is there as before.
+ * Put FRESH in the place of the link NAME; rename(2) alone can do that only for a file. If it
+ * fails, the link is there as before.
  */
 static int put_in_place(int dir, const char *fresh, const char *name)
 {

@@ -681,7 +681,7 @@ wait_for_size()
 	# a presigned URL contains a secret
 	url="$MIRROR_URL$FILE?Signature=$secret"
 	fault truncate '"times": 1'
-	get --tries 1 --verbose --verbose
+	get --tries 1 --verbose
 	fails "cannot download $MIRROR_URL$FILE\\?\\.\\.\\.: "
 	[[ $stderr != *"$secret"* ]]
 	run ! grep -r "$secret" "$dir"
@@ -702,11 +702,21 @@ wait_for_size()
 		[[ -n $stderr && $stderr != *"$secret"* ]]
 	done
 	mirror_clear_faults
+	# the mirror's pointer leads to a page of a portal
+	echo '<html>' >"$BATS_FILE_TMPDIR/root/login"
+	mirror_fault "{\"path\": \"/latest/install\", \"fault\": \"redirect\", \"to\": \"$MIRROR_URL/login?$secret\"}"
+	resolve --verbose
+	rm "$BATS_FILE_TMPDIR/root/login"
+	fails "leads to $MIRROR_URL/login\\?\\.\\.\\., which names none"
+	[[ $stderr != *"$secret"* ]]
+	mirror_clear_faults
 	# a URL by the user, with a password
 	url=https://user:$secret@${MIRROR_URL#https://}$FILE
-	get --verbose --verbose
+	get --verbose
 	fails 'a user name in the URL is not supported'
 	[[ $stderr != *"$secret"* ]]
+	get --verbose --verbose
+	[[ $stderr == *": get $MIRROR_URL$FILE from"* && $stderr != *"$secret"* ]]
 	url=$MIRROR_URL$FILE
 	for proxy in "http://user:$secret@127.0.0.1:1" "http://user:$secret@127.0.0.1:99999" \
 		"ftp://user:$secret@127.0.0.1:1" "ftp://127.0.0.1:1/?$secret" "user:$secret@[::1" \

@@ -328,21 +328,72 @@ dotfiles()
 }
 
 @test "uninstall: a generation that leads to another store, which is not there, stays; so does a link for nix.conf" {
-	local profiles=$HOME/.local/state/nix/profiles
+	local profiles=$HOME/.local/state/nix/profiles name
 
 	install -q --nix-version "$TINY"
 	mkdir -p "$profiles"
 	ln -s /nix/store/00000000000000000000000000000000-other "$profiles/other-1-link"
 	ln -s other-1-link "$profiles/other"
+	# links to what is gone, which are no links to a generation of their own
+	ln -s profile-9-link "$profiles/mine"
+	ln -s x/gone-link "$profiles/x"
+	ln -s y-gone "$profiles/y"
 	# a link to a file with the same bytes elsewhere
 	mv "$NIX/etc/nix/nix.conf" "$HOME/nix.conf"
 	ln -s "$HOME/nix.conf" "$NIX/etc/nix/nix.conf"
 	run -0 uninstall
 	[[ $output == *"$profiles/other-1-link (does not lead into this store)"* ]]
-	[[ $output == *"$profiles/other (does not lead into this store)"* ]]
+	for name in other mine x y; do
+		[[ $output == *"$profiles/$name (does not lead into this store)"* ]]
+		[ -L "$profiles/$name" ]
+	done
 	[[ $output == *"$NIX/etc/nix/nix.conf (edited since)"* ]]
 	[ "$(readlink "$profiles/other")" = other-1-link ] && [ -L "$profiles/other-1-link" ]
 	[ "$(readlink "$NIX/etc/nix/nix.conf")" = "$HOME/nix.conf" ] && [ -s "$HOME/nix.conf" ]
+}
+
+@test "uninstall: a profile link that was turned to another store, which is not there, stays; if ours is gone, it goes" {
+	install -q --nix-version "$TINY"
+	ln -sfn /nix/store/00000000000000000000000000000000-other "$HOME/.nix-profile"
+	run -0 uninstall
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[ "$(readlink "$HOME/.nix-profile")" = /nix/store/00000000000000000000000000000000-other ]
+	# somebody has emptied the store: what led into it is no other store's
+	rm "$HOME/.nix-profile"
+	install -q --nix-version "$TINY"
+	chmod -R u+w "$NIX/store"
+	rm -r "$NIX"/store/*
+	run -0 uninstall
+	[ ! -L "$HOME/.nix-profile" ]
+}
+
+@test "uninstall: links to generations that are gone go as well" {
+	local before
+
+	before=$(listing "$HOME")
+	install -q --nix-version "$TINY"
+	mkdir -p "$HOME/.local/state/nix/profiles"
+	ln -s profile-1-link "$HOME/.local/state/nix/profiles/profile"
+	run -0 uninstall
+	as_before "$before"
+	install -q --nix-version "$TINY"
+	ln -sfn /nix/var/nix/profiles/gone "$HOME/.nix-profile"
+	run -0 uninstall
+	as_before "$before"
+}
+
+@test "uninstall: a profile link that works outside as well, where the host has a /nix of its own, stays" {
+	local host=$HOME/host
+
+	not_in direct "where /nix is the Nix directory, the host has no other"
+	mkdir -p "$host/var"
+	install -q --nix-version "$TINY"
+	cp -a "$NIX/store" "$host/"
+	cp -a "$NIX/var/nix" "$host/var/"
+	run -0 "$PROGRAM" "$host" "$PROGRAM" --uninstall --yes
+	[[ $output == *"$HOME/.nix-profile (does not lead into this store)"* ]]
+	[ -L "$HOME/.nix-profile" ]
+	[ ! -e "$NIX" ]
 }
 
 @test "uninstall: what a copy, an update or any other write that was killed has left" {

@@ -149,9 +149,16 @@ static void links_that_lead_nowhere(void **state)
 static void links_that_go_up(void **state)
 {
 	static const struct fake_entry host[] = {
-		D("/tmp"),   D("/etc"),	  F("/etc/hosts"),	     L("/odd", "nowhere/../etc"),
-		D("/a"),     D("/a/b"),	  L("/a/b/up", "../c"),	     D("/a/c"),
-		F("/a/c/x"), L("/over", "../../a/c"),
+		D("/tmp"),
+		D("/etc"),
+		F("/etc/hosts"),
+		L("/odd", "nowhere/../etc"),
+		D("/a"),
+		D("/a/b"),
+		L("/a/b/up", "../c"),
+		D("/a/c"),
+		F("/a/c/x"),
+		L("/over", "../../a/c"),
 	};
 
 	(void)state;
@@ -349,8 +356,8 @@ static void where_something_is_excluded(void **state)
 /* A link that is left out leads nowhere, and what was covered by a mount is not there. */
 static void through_what_is_excluded(void **state)
 {
-	static const struct fake_entry links[] = {
-		D("/tmp"), D("/etc"), F("/etc/hosts"), L("/first", "etc"), L("/second", "first")};
+	static const struct fake_entry links[] = {D("/tmp"), D("/etc"), F("/etc/hosts"),
+						  L("/first", "etc"), L("/second", "first")};
 
 	(void)state;
 	play(&(struct scene){

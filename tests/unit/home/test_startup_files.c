@@ -275,7 +275,8 @@ static void another_users(void **state)
 		skip();
 	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
 		put(place, "profile", "a\n" ADDED, 0644);
-		assert_int_equal(fchownat(place->fd, "profile", owners[i].uid, owners[i].gid, 0), 0);
+		assert_int_equal(fchownat(place->fd, "profile", owners[i].uid, owners[i].gid, 0),
+				 0);
 		assert_int_equal(fchmodat(place->fd, "profile", 04750, 0), 0);
 		assert_int_equal(clean_without_fchown(place, "profile"), -EPERM);
 		assert_file(place, "profile", "a\n" ADDED, 04750);

@@ -311,6 +311,11 @@ static void shows_no_password_and_no_key(void **state)
 	expect_no_key(f, "cannot download https://127.0.0.1:1/latest/install");
 	f->request.nix_version = "2.26.3";
 	expect_no_key(f, "cannot download https://127.0.0.1:1/nix-2.26.3/");
+	f->request.sha256 = HASH;
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+	assert_null(strstr(release.tarball_shown, KEY));
+	assert_null(strstr(release.missing.what, KEY));
+	release_clear(&release);
 	f->request = (struct release_request){.tarball = none, .system = "x86_64-linux"};
 	expect_no_key(f, "there is no hash");
 	f->request = (struct release_request){.tarball = tarball};
