@@ -89,10 +89,14 @@ static int bind_and_remove(const struct place *place)
 	return umount("t/a/mounted") < 0 || umount("t/file") < 0 ? 5 : 0;
 }
 
-static void bind_mounts(void **state)
+static int bind_and_remove_with_an_old_kernel(const struct place *place)
 {
-	const struct place *place = *state;
+	refuse_call(SWAP_OPENAT2, -1, ENOSYS);
+	return bind_and_remove(place);
+}
 
+static void bind_mounts_and(const struct place *place, int (*test)(const struct place *place))
+{
 	assert_int_equal(fs_mkdirs(place->fd, "t/a/mounted", 0755), 0);
 	assert_int_equal(fs_mkdirs(place->fd, "t/b", 0755), 0);
 	assert_int_equal(fs_mkdirs(place->fd, "beside/below", 0755), 0);
@@ -102,13 +106,20 @@ static void bind_mounts(void **state)
 	put(place->fd, "t/file");
 	put(place->fd, "t/b/ours");
 	assert_int_equal(fchmodat(place->fd, "t/a", 0555, 0), 0);
-	in_mount_namespace(place, bind_and_remove);
+	in_mount_namespace(place, test);
 	assert_true(is_there(place->fd, "beside/mine"));
 	assert_true(is_there(place->fd, "beside/below/mine"));
 	assert_true(is_there(place->fd, "file"));
 	/* everything else was removed */
 	assert_false(is_there(place->fd, "t/b"));
 	assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
+	assert_int_equal(fs_remove_tree(place->fd, "beside"), 0);
+}
+
+static void bind_mounts(void **state)
+{
+	bind_mounts_and(*state, bind_and_remove);
+	bind_mounts_and(*state, bind_and_remove_with_an_old_kernel);
 }
 
 static int mount_and_remove(const struct place *place)
