@@ -18,7 +18,6 @@
 #   refused_early WORDS... -- COMMAND...   run COMMAND, which must be refused before it asks for a tarball,
 #                             unpacks, or changes anything
 #   clean_store               does `nix-store --verify --check-contents` find nothing wrong?
-#   sandbox_here              print "true" if this host has what the sandbox of Nix's builds needs, else "false"
 #   no_leftovers              is nothing left of an interrupted installation?
 #   tiny_release DIR VERSION [SCRIPT]   make a release that installs at once: nix is a shell script, and the
 #                             install script runs SCRIPT. The tarball has 200,000 bytes; if TINY_SHRINKS is
@@ -213,14 +212,6 @@ clean_store()
 		echo "$said"
 		return 1
 	fi
-}
-
-sandbox_here()
-{
-	# inside of an entry the sandbox has namespaces and a /proc of its own
-	PATH=$PATH:/usr/sbin:/sbin unshare --user --map-root-user \
-		unshare --user --map-root-user --mount --pid --fork --mount-proc --net true 2>/dev/null &&
-		echo true || echo false
 }
 
 no_leftovers()
