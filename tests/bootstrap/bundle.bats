@@ -338,7 +338,8 @@ changed()
 @test "bundle: the directory of the download is removed while another one has it" {
 	local cache=$HOME/.cache/nix-user-chroot
 
-	mkdir -p -m 700 "$cache"
+	mkdir -p "$cache"
+	chmod 700 "$cache"
 	exec 9<"$cache"
 	flock 9
 	"$PROGRAM" --bundle out --mirror "$SITE" >said 2>&1 3>&- 9>&- &

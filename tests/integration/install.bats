@@ -50,7 +50,7 @@ nothing_left()
 	sandbox=$(sandbox_here)
 	[ "${TEST_RUNTIME:-}" != proot ] || sandbox=false
 	[ "$sandbox" = true ] || hidden=-e
-	run -0 --separate-stderr "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox '$sandbox' --option substitute false -E "
+	run -0 --separate-stderr "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox '"$sandbox"' --option substitute false -E "
 		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
 			args = [ \"-c\" \"[ '"$hidden"' $HOME ] && echo hello > \$out\" ]; }" 2>/dev/null)"'
 	[ "$output" = hello ]
@@ -306,7 +306,7 @@ as_nobody()
 		--nix-extra-conf-file "$HOME/more.conf"
 	run -0 "$PROGRAM" -- sh -c 'nix --extra-experimental-features nix-command config show | \
 		grep -E "^(max-jobs|cores|sandbox) ="'
-	[ "$output" = $'cores = 5\nmax-jobs = 7\nsandbox = '$sandbox ]
+	[ "$output" = $'cores = 5\nmax-jobs = 7\nsandbox = '"$sandbox" ]
 	run -1 "$PROGRAM" -- nix eval --expr 1+1
 	[[ $output == *"experimental Nix feature 'nix-command' is disabled"* ]]
 }

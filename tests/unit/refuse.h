@@ -36,7 +36,7 @@ static inline void refuse_by(long number, long first, uint32_t action)
 		_exit(120);
 }
 
-/* From now on the system call NUMBER fails with ERR if its first argument is FIRST (below 0: any). */
+/* From now on the system call NUMBER fails with ERR if its first argument is FIRST, or any. */
 static inline void refuse_call(long number, long first, int err)
 {
 	refuse_by(number, first, SECCOMP_RET_ERRNO | (uint32_t)err);

@@ -369,13 +369,19 @@ static void test_half_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_commit),	    WITH_SCRATCH(test_existing),
-		WITH_SCRATCH(test_replace),	    WITH_SCRATCH(test_replace_without_exchange),
-		WITH_SCRATCH(test_no_process),	    WITH_SCRATCH(test_replace_kinds),
+		WITH_SCRATCH(test_commit),
+		WITH_SCRATCH(test_existing),
+		WITH_SCRATCH(test_replace),
+		WITH_SCRATCH(test_replace_without_exchange),
+		WITH_SCRATCH(test_no_process),
+		WITH_SCRATCH(test_replace_kinds),
 		WITH_SCRATCH(test_existing_symlink),
-		WITH_SCRATCH(test_foreign_names),   WITH_SCRATCH(test_no_staged_store),
-		WITH_SCRATCH(test_store_is_file),   WITH_SCRATCH(test_store_is_dangling),
-		WITH_SCRATCH(test_store_read_only), WITH_SCRATCH(test_half_done),
+		WITH_SCRATCH(test_foreign_names),
+		WITH_SCRATCH(test_no_staged_store),
+		WITH_SCRATCH(test_store_is_file),
+		WITH_SCRATCH(test_store_is_dangling),
+		WITH_SCRATCH(test_store_read_only),
+		WITH_SCRATCH(test_half_done),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -408,7 +408,8 @@ static void entries(void **state)
 static void same_inodes(void **state)
 {
 	const struct stat one = {.st_dev = 1, .st_ino = 2}, same = one;
-	const struct stat elsewhere = {.st_dev = 2, .st_ino = 2}, beside = {.st_dev = 1, .st_ino = 3};
+	const struct stat elsewhere = {.st_dev = 2, .st_ino = 2},
+			  beside = {.st_dev = 1, .st_ino = 3};
 
 	(void)state;
 	assert_true(fs_same_inode(&one, &same));
