@@ -148,6 +148,7 @@ static void waited_for_the_next(void **state)
 		struct waiter waiter = start(works[i], place, first);
 		_cleanup_free_ char *said = hear(&waiter, '\n'), *taken = NULL;
 
+		assert_non_null(strstr(said, "(process 4321)"));
 		assert_int_equal(fs_unlink_below(place->fd, LAYOUT_LOCK), 0);
 		next = hold(place, "98\n");
 		close(first);
