@@ -5,6 +5,8 @@
 #   remove_tree PATH...    rm -rf, also of read-only directories, but only where the suites make directories
 #   wait_until SECONDS COMMAND...   run COMMAND until it succeeds; fail after SECONDS
 #   forget_lists           remove the lists of living namespaces of the users that the suites make up
+#   sandbox_here           print "true" if a sandbox can be made within an entry: another user namespace, with a
+#                          /proc of its own; else "false"
 #   has_words WORDS...     does $output, as `run` sets it, contain all WORDS?
 #   take_runtime           in setup: let the program use the runtime TEST_RUNTIME, where it is set. In `direct`
 #                          NIX becomes the /nix that tests/own-root has made, and is emptied; in `helper` the
@@ -76,6 +78,14 @@ forget_lists()
 	find /tmp /dev/shm -maxdepth 1 -name 'nix-user-chroot-*' \( -uid 12345 -o -uid 12346 -o -uid 54321 \
 		-o -uid 64321 -o -user "$me" \( -name nix-user-chroot-12345 -o -name "nix-user-chroot-54321-$me" \) \) \
 		-exec rm -rf {} + 2>/dev/null || true
+}
+
+sandbox_here()
+{
+	# in a container, a part of /proc is covered, and no other can be mounted
+	PATH=$PATH:/usr/sbin:/sbin unshare --user --map-root-user \
+		unshare --user --map-root-user --mount --pid --fork --mount-proc --net true 2>/dev/null &&
+		echo true || echo false
 }
 
 # shellcheck disable=SC2154 # run sets output

@@ -349,6 +349,25 @@ changed()
 	[ -z "$(ls -A .cache)" ]
 }
 
+@test "bundle: the directory of the download is removed while another one has it" {
+	local cache=$HOME/.cache/nix-user-chroot
+
+	mkdir -p "$cache"
+	chmod 700 "$cache"
+	exec 9<"$cache"
+	flock 9
+	"$PROGRAM" --bundle out --mirror "$SITE" >said 2>&1 3>&- 9>&- &
+	wait_until 20 grep -q 'waiting for another --bundle' said
+	# as that one does at its end
+	rmdir "$cache"
+	exec 9>&-
+	wait $!
+	chmod +x out
+	./out -q -- nix --version >version
+	[ "$(cat version)" = "nix (Nix) $TINY" ]
+	[ ! -e "$cache" ]
+}
+
 @test "bundle: where the disk is full, nothing is left" {
 	local size=$(($(size_of "$PROGRAM") / 1024 + 100))
 

@@ -280,6 +280,23 @@ unchanged()
 	[ "$(find "$HOME" -mindepth 1)" = '' ]
 }
 
+@test "update: where no process can be made, the program stays as it is, and that is said" {
+	local number refuse=${BUILD_DIR:-}/tests/refuse_fork
+
+	[ -x "$refuse" ] || skip "needs BUILD_DIR, a build tree with its test programs"
+	"$refuse" 1 nobody refused -- true || skip "needs a kernel of Linux 5.5 or later"
+	here
+	for ((number = 1; number < 20; number++)); do
+		rm -f refused
+		run "$refuse" "$number" nix-user-chroot refused -- "$COPY" --update --releases "$SITE/new"
+		[ -e refused ] || break
+		[ "$status" -eq 125 ]
+		has_words ': Resource temporarily unavailable'
+		unchanged
+	done
+	[ "$status" -eq 0 ] && [ "$number" -gt 1 ]
+}
+
 @test "update: a full disk leaves the program as it is" {
 	local size
 

@@ -505,6 +505,7 @@ shell_says()
 }
 
 @test "user namespaces work inside, with a proc of their own" {
+	[ "$(sandbox_here)" = true ] || skip "needs a host that lets user namespaces be nested, and mount a proc"
 	[ "$(inside unshare --user --map-root-user --mount id -u)" = 0 ]
 	inside unshare --user --map-root-user --mount --pid --fork --mount-proc true
 }
@@ -512,6 +513,7 @@ shell_says()
 @test "bubblewrap works inside" {
 	not_in proot "it has mounts of its own"
 	command -v bwrap >/dev/null || skip "needs bubblewrap"
+	[ "$(sandbox_here)" = true ] || skip "needs a host that lets user namespaces be nested, and mount a proc"
 	[ "$(inside bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --unshare-all \
 		cat /nix/name)" = ours ]
 }

@@ -46,9 +46,11 @@ nothing_left()
 	run -0 "$PROGRAM" -- nix --version
 	[ "$output" = 'nix (Nix) 2.26.3' ]
 	# PRoot has no sandbox: see the table of RUNTIMES in the man page
-	local sandbox=true hidden='! -e'
-	[ "${TEST_RUNTIME:-}" != proot ] || sandbox=false hidden=-e
-	run -0 --separate-stderr "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox '$sandbox' --option substitute false -E "
+	local sandbox hidden='! -e'
+	sandbox=$(sandbox_here)
+	[ "${TEST_RUNTIME:-}" != proot ] || sandbox=false
+	[ "$sandbox" = true ] || hidden=-e
+	run -0 --separate-stderr "$PROGRAM" -- sh -c 'cat "$(nix-build --no-out-link --option sandbox '"$sandbox"' --option substitute false -E "
 		derivation { name = \"x\"; system = builtins.currentSystem; builder = \"/bin/sh\";
 			args = [ \"-c\" \"[ '"$hidden"' $HOME ] && echo hello > \$out\" ]; }" 2>/dev/null)"'
 	[ "$output" = hello ]
@@ -296,14 +298,15 @@ as_nobody()
 
 @test "option: --extra-conf and --nix-extra-conf-file, and nix.conf does what it says" {
 	printf 'max-jobs = 7\ncores = 3' >"$HOME/more.conf"
-	local sandbox=true
+	local sandbox
+	sandbox=$(sandbox_here)
 	# in these runtimes builds have no sandbox: see the table of RUNTIMES in the man page
 	case ${TEST_RUNTIME:-} in helper | mountns | proot) sandbox=false ;; esac
 	run -0 install --extra-conf 'cores = 5' --extra-conf 'experimental-features =' \
 		--nix-extra-conf-file "$HOME/more.conf"
 	run -0 "$PROGRAM" -- sh -c 'nix --extra-experimental-features nix-command config show | \
 		grep -E "^(max-jobs|cores|sandbox) ="'
-	[ "$output" = $'cores = 5\nmax-jobs = 7\nsandbox = '$sandbox ]
+	[ "$output" = $'cores = 5\nmax-jobs = 7\nsandbox = '"$sandbox" ]
 	run -1 "$PROGRAM" -- nix eval --expr 1+1
 	[[ $output == *"experimental Nix feature 'nix-command' is disabled"* ]]
 }

@@ -111,7 +111,8 @@ static void answer(int listener, long number, const char *prefix, const char *fi
 		if (wait.revents & POLLHUP)
 			return;
 		/* ENOENT: the process was killed meanwhile */
-		if (!(wait.revents & POLLIN) || ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+		if (!(wait.revents & POLLIN) ||
+		    ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
 			continue;
 		response.id = call.id;
 		/* a thread is no process */
@@ -147,7 +148,7 @@ int main(int argc, char **argv)
 		execvp(argv[5], argv + 5);
 		give_up(argv[5]);
 	}
-	/* a filter that was refused: the child has ended with its message, and the pipe is open here */
+	/* if the filter was refused, the child has said so and ended */
 	for (;;) {
 		struct pollfd wait = {.fd = ends[0], .events = POLLIN};
 

@@ -593,6 +593,30 @@ static void expect_content(const struct fixture *f, const char *name, const char
 	assert_string_equal(data, text);
 }
 
+/* The descriptor to read from is of the file that was written, or there is none. */
+static void an_exchanged_part(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *text = NULL;
+	struct part_file part;
+	size_t len;
+	int fd;
+
+	put(f, "other", "theirs");
+	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
+	assert_int_equal(part_file_restart(&part, "http://x/y", NULL), 0);
+	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
+	fd = part_file_finish(&part);
+	assert_int_equal(fs_read_fd(fd, 100, &text, &len), 0);
+	assert_string_equal(text, "mine");
+	close(fd);
+	assert_int_equal(renameat(f->dirfd, "other", f->dirfd, "x.part"), 0);
+	assert_int_equal(part_file_finish(&part), -1);
+	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
+	assert_int_equal(part_file_finish(&part), -1);
+	part_file_close(&part);
+}
+
 static void a_part_and_its_state_outlive_a_run(void **state)
 {
 	struct fixture *f = *state;
@@ -1138,6 +1162,7 @@ int main(void)
 		IN_DIRECTORY(an_interrupt_ends_the_wait_for_the_next_try),
 		IN_DIRECTORY(copies_a_local_file),
 		IN_DIRECTORY(a_text_begins_again_as_a_whole),
+		IN_DIRECTORY(an_exchanged_part),
 		IN_DIRECTORY(a_part_and_its_state_outlive_a_run),
 		IN_DIRECTORY(what_is_not_ours_alone_is_made_anew),
 		IN_DIRECTORY(a_directory_in_the_place_of_a_part_is_refused),

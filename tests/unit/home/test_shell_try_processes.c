@@ -51,8 +51,7 @@ struct scene {
 static void begin(void *ctx, int out)
 {
 	const struct scene *scene = ctx;
-	struct shell_try try =
-		shell_try_begin(scene->shell, "sh", "-c", scene->place->path, NULL);
+	struct shell_try try = shell_try_begin(scene->shell, "sh", "-c", scene->place->path, NULL);
 
 	(void)out;
 	shell_try_end(&try, "/bin");

@@ -135,7 +135,8 @@ static void signals_are_as_before(void **state)
 	sigset_t before, after;
 	int r;
 
-	sigprocmask(SIG_BLOCK, NULL, &before);
+	sigemptyset(&before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	said = put(&place, &r);
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	for (int sig = 1; sig < NSIG; sig++)

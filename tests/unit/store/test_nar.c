@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../swap.h"
 
 static void assert_digest(const struct place *place, const char *name, const char *expected)
 {
@@ -77,11 +78,98 @@ static void refused(void **state)
 	assert_int_equal(nar_digest(place->fd, "deep", &digest), -ELOOP);
 }
 
+/* A file, or a directory, is exchanged for a link to another one, which is no part of the path. */
+struct exchange {
+	const struct place *place;
+	const char *name, *target; /* of the link */
+	bool is_fifo;		   /* it is exchanged for a fifo */
+};
+
+static int take_digest(void *ctx)
+{
+	const struct exchange *exchange = ctx;
+	struct sha256 digest;
+	int r = nar_digest(exchange->place->fd, "x", &digest);
+
+	if (r == 0 && fs_replace_file(exchange->place->fd, "digest", (const char *)digest.byte,
+				      sizeof(digest.byte), 0600) < 0)
+		return 2;
+	return r < 0 ? 1 : 0;
+}
+
+static void make_exchange(void *ctx)
+{
+	const struct exchange *exchange = ctx;
+	int fd = exchange->place->fd;
+
+	assert_int_equal(renameat(fd, exchange->name, fd, "aside"), 0);
+	if (exchange->is_fifo)
+		assert_int_equal(mkfifoat(fd, exchange->name, 0644), 0);
+	else
+		assert_int_equal(symlinkat(exchange->target, fd, exchange->name), 0);
+}
+
+static void undo_exchange(const struct exchange *exchange)
+{
+	int fd = exchange->place->fd;
+
+	assert_int_equal(unlinkat(fd, exchange->name, 0), 0);
+	assert_int_equal(renameat(fd, "aside", fd, exchange->name), 0);
+}
+
+static bool is_digest(const struct place *place, const struct sha256 *digest)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+
+	assert_int_equal(fs_read_file(place->fd, "digest", 100, &data, &len), 0);
+	return len == sizeof(digest->byte) && memcmp(data, digest->byte, len) == 0;
+}
+
+/* At whatever instant that happens, the digest is of what was there before or after, or of none. */
+static void exchanged_meanwhile(void **state)
+{
+	const struct place *place = *state;
+	struct exchange exchanges[] = {
+		{.place = place, .name = "x/f", .target = "../secret"},
+		{.place = place, .name = "x/d", .target = "../other"},
+		{.place = place, .name = "x/f", .is_fifo = true},
+	};
+
+	assert_int_equal(fs_mkdirs(place->fd, "x/d", 0755), 0);
+	assert_int_equal(fs_mkdirs(place->fd, "other", 0755), 0);
+	put(place, "x/f", "text", 0644);
+	put(place, "x/d/f", "text", 0644);
+	put(place, "secret", "something", 0644);
+	put(place, "other/g", "something", 0644);
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++) {
+		struct sha256 before, after = {{0}};
+		int r = 1, status;
+
+		assert_int_equal(nar_digest(place->fd, "x", &before), 0);
+		make_exchange(&exchanges[i]);
+		nar_digest(place->fd, "x", &after);
+		undo_exchange(&exchanges[i]);
+		for (int number = 1; r > 0; number++) {
+			r = swap_at(number, take_digest, make_exchange, &exchanges[i], &status);
+			if (r < 0)
+				skip();
+			assert_true(status == 0 || status == 1 << 8);
+			if (status == 0)
+				assert_true(is_digest(place, &before) || is_digest(place, &after));
+			if (r > 0)
+				undo_exchange(&exchanges[i]);
+			assert_true(r > 0 || number > 4);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(of_a_tree, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(refused, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(exchanged_meanwhile, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,14 +11,26 @@ struct entry {
 	const char *name, *link, *data;
 };
 
-#define DIRECTORY(name)	     {'5', PATH_A name, "", NULL}
-#define FILE_(name)	     {'0', PATH_A name, "", "text"}
-#define SYMLINK(name, to)    {'2', PATH_A name, to, NULL}
-#define HARDLINK(name, to)   {'1', PATH_A name, to, NULL}
-#define BELOW(name, parent)  "entry \"" PATH_A name "\": it lies below \"" PATH_A parent "\", "
-#define NO_STORE	     "it is a hard link that is not from store/ to store/"
-#define NO_FILE		     "it is a hard link, but not to an earlier file"
-#define TWICE		     "it is there twice"
+#define DIRECTORY(name)                    \
+	{                                  \
+		'5', PATH_A name, "", NULL \
+	}
+#define FILE_(name)                          \
+	{                                    \
+		'0', PATH_A name, "", "text" \
+	}
+#define SYMLINK(name, to)                  \
+	{                                  \
+		'2', PATH_A name, to, NULL \
+	}
+#define HARDLINK(name, to)                 \
+	{                                  \
+		'1', PATH_A name, to, NULL \
+	}
+#define BELOW(name, parent) "entry \"" PATH_A name "\": it lies below \"" PATH_A parent "\", "
+#define NO_STORE	    "it is a hard link that is not from store/ to store/"
+#define NO_FILE		    "it is a hard link, but not to an earlier file"
+#define TWICE		    "it is there twice"
 
 static const struct {
 	const char *says; /* NULL: the archive is good */
@@ -34,10 +46,8 @@ static const struct {
 	{BELOW("/l/d/y", "/l"), {DIRECTORY("/d/d"), SYMLINK("/l", "d"), FILE_("/l/d/y")}},
 	{BELOW("/l/y", "/l"), {DIRECTORY("/d"), SYMLINK("/l", "d"), SYMLINK("/l/y", "z")}},
 	/* a hard link through one */
-	{BELOW("/l/y", "/l"),
-	 {FILE_("/d/y"), SYMLINK("/l", "d"), HARDLINK("/l/y", PATH_A "/d/y")}},
-	{BELOW("/l/y", "/l"),
-	 {FILE_("/d/y"), SYMLINK("/l", "d"), HARDLINK("/h", PATH_A "/l/y")}},
+	{BELOW("/l/y", "/l"), {FILE_("/d/y"), SYMLINK("/l", "d"), HARDLINK("/l/y", PATH_A "/d/y")}},
+	{BELOW("/l/y", "/l"), {FILE_("/d/y"), SYMLINK("/l", "d"), HARDLINK("/h", PATH_A "/l/y")}},
 	{NO_FILE, {HARDLINK("/h", PATH_A "/missing")}},
 	{NO_FILE, {DIRECTORY("/d"), HARDLINK("/h", PATH_A "/d")}},
 	{NO_FILE, {SYMLINK("/l", "bin/tool"), HARDLINK("/h", PATH_A "/l")}},

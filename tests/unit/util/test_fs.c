@@ -402,7 +402,21 @@ static void entries(void **state)
 	assert_null(fs_next_entry(dir));
 	assert_int_equal(errno, 0);
 	assert_null(fs_list_dir(place->fd, "dangling"));
+	assert_int_equal(symlinkat(".", place->fd, "link"), 0);
+	assert_null(fs_list_dir(place->fd, "link"));
 	assert_null(fs_list_fd(-1));
+}
+
+static void same_inodes(void **state)
+{
+	const struct stat one = {.st_dev = 1, .st_ino = 2}, same = one;
+	const struct stat elsewhere = {.st_dev = 2, .st_ino = 2},
+			  beside = {.st_dev = 1, .st_ino = 3};
+
+	(void)state;
+	assert_true(fs_same_inode(&one, &same));
+	assert_false(fs_same_inode(&one, &elsewhere));
+	assert_false(fs_same_inode(&one, &beside));
 }
 
 static void user_directories(void **state)
@@ -460,6 +474,7 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(within),
 		cmocka_unit_test_setup_teardown(entries, place_setup, place_teardown),
+		cmocka_unit_test(same_inodes),
 		cmocka_unit_test_setup_teardown(user_directories, place_setup, place_teardown),
 		cmocka_unit_test(beginnings_and_ends),
 		cmocka_unit_test(out_of_memory),

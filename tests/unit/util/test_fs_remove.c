@@ -24,6 +24,7 @@
 
 #include "../place.h"
 #include "../refuse.h"
+#include "../swap.h"
 
 static void put(int fd, const char *name)
 {
@@ -277,6 +278,57 @@ static void modes_of_what_was_looked_at(void **state)
 	waitpid(child, NULL, 0);
 }
 
+struct exchange {
+	const struct place *place;
+	bool is_old; /* a kernel before 5.6, without openat2(2) */
+};
+
+static int remove_it(void *ctx)
+{
+	const struct exchange *exchange = ctx;
+
+	if (exchange->is_old)
+		refuse_call(SWAP_OPENAT2, -1, ENOSYS);
+	fs_remove_tree(exchange->place->fd, "t");
+	return 0;
+}
+
+static void put_a_link_there(void *ctx)
+{
+	int fd = ((const struct exchange *)ctx)->place->fd;
+
+	/* it may be removed already */
+	if (renameat(fd, "t/d", fd, "aside") == 0)
+		assert_int_equal(symlinkat("../precious", fd, "t/d"), 0);
+}
+
+/* A directory is exchanged for a link after it was seen, at whatever instant. */
+static void links_instead_of_directories(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "precious/d", 0755), 0);
+	put(place->fd, "precious/f");
+	for (int is_old = 0; is_old <= 1; is_old++) {
+		struct exchange exchange = {place, is_old};
+		int r = 1, status;
+
+		for (int number = 1; r > 0; number++) {
+			assert_int_equal(fs_mkdirs(place->fd, "t/d/d", 0755), 0);
+			put(place->fd, "t/d/f");
+			r = swap_at(number, remove_it, put_a_link_there, &exchange, &status);
+			if (r < 0)
+				skip();
+			assert_int_equal(status, 0);
+			assert_true(is_there(place->fd, "precious/f"));
+			assert_true(is_there(place->fd, "precious/d"));
+			assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
+			assert_int_equal(fs_remove_tree(place->fd, "aside"), 0);
+			assert_true(r > 0 || number > 3);
+		}
+	}
+}
+
 static void files_below(void **state)
 {
 	const struct place *place = *state;
@@ -298,6 +350,9 @@ static void files_below(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	assert_int_equal(fs_open_below(place->fd, "a/b/link", O_RDONLY, 0), -ELOOP);
+	assert_int_equal(fs_stat_below(place->fd, "a/b/link", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_true(fs_stat_below(place->fd, "link/b/f", &st) < 0);
 	assert_true(fs_open_below(place->fd, "link/b/f", O_RDONLY, 0) < 0);
 	assert_true(fs_open_below(place->fd, "link/b/new", O_WRONLY | O_CREAT, 0600) < 0);
 	assert_true(fs_make_dirs_below(place->fd, "link/c") < 0);
@@ -369,6 +424,8 @@ int main(void)
 						place_teardown),
 		cmocka_unit_test_setup_teardown(deeper_than_the_stack, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(modes_of_what_was_looked_at, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(links_instead_of_directories, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(files_below, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(not_ours, place_setup, place_teardown),

@@ -1,4 +1,6 @@
 #include "util/sha256_stream.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -6,8 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../place.h"
 
 /* The digest of "abc" (FIPS 180-2, appendix B.1), in every form that Nix prints */
 #define ABC_HEX	   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -194,6 +200,25 @@ static void takes_a_digest_in_pieces(void **state)
 	sha256_stream_free(NULL);
 }
 
+static void takes_the_digest_of_a_file_alone(void **state)
+{
+	const struct place *place = *state;
+	struct sha256 digest = {{0}};
+
+	assert_int_equal(fs_replace_file(place->fd, "f", "abc", 3, 0600), 0);
+	assert_int_equal(sha256_of_file(place->fd, "f", &digest), 0);
+	assert_true(sha256_equal(&digest, &abc));
+	digest = (struct sha256){{0}};
+	assert_int_equal(symlinkat("f", place->fd, "link"), 0);
+	assert_int_equal(sha256_of_file(place->fd, "link", &digest), -ELOOP);
+	/* the call must not wait for a writer of the fifo */
+	assert_int_equal(mkfifoat(place->fd, "fifo", 0600), 0);
+	assert_int_equal(sha256_of_file(place->fd, "fifo", &digest), -EINVAL);
+	assert_int_equal(sha256_of_file(place->fd, ".", &digest), -EINVAL);
+	assert_int_equal(sha256_of_file(place->fd, "missing", &digest), -ENOENT);
+	assert_false(sha256_equal(&digest, &abc));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +229,8 @@ int main(void)
 		cmocka_unit_test(tells_every_byte_apart),
 		cmocka_unit_test(writes_hex),
 		cmocka_unit_test(takes_a_digest_in_pieces),
+		cmocka_unit_test_setup_teardown(takes_the_digest_of_a_file_alone, place_setup,
+						place_teardown),
 	};
 
 	return cmocka_run_group_tests_name("sha256", tests, NULL, NULL);
