@@ -97,6 +97,8 @@ entered()
 		with_fault write "$number" EIO "$PROGRAM" "$NIX" sh -c 'touch ran'
 		grep INJECTED "$TRACE" | grep "/$file>"
 		[ "$status" -eq 125 ] && [ ! -e "$HOME/ran" ]
+		# this is the reason, not a later step that fails without the map
+		[[ $output == *"cannot write "*"/$file: Input/output error"* ]]
 		counted=$((counted + 1))
 	done
 	[ "$counted" -ge 2 ]
