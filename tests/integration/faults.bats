@@ -148,6 +148,7 @@ refused_or_ours()
 		rm -f "$HOME/ran"
 		with_fault write "$number" EIO "$PROGRAM" "$NIX" sh -c 'touch ran'
 		grep INJECTED "$TRACE" | grep "/$file>"
+		# this is the reason, not a later step that fails without the map
 		refused "cannot write /proc/self/" "Input/output error"
 		[ "$(id -u)" -eq 0 ] || [[ $output == *"/proc/self/$file:"* ]]
 		[ ! -e "$HOME/ran" ]

@@ -234,6 +234,31 @@ static void no_nix_is_fatal(void **state)
 	assert_int_equal(WEXITSTATUS(status), 102);
 }
 
+static int take_scratch_away(void)
+{
+	_cleanup_free_ char *other = xasprintf("%s.away", scratch);
+
+	return rename(scratch, other);
+}
+
+/* Without a root of our own nothing is made, on the host either; the step that failed is named. */
+static void no_root_is_fatal(void **state)
+{
+	struct plan_step steps[] = {step(PLAN_NIX, "/nix", NULL)};
+	_cleanup_free_ char *said = NULL, *wanted = NULL, *other = NULL;
+	int status;
+
+	(void)state;
+	other = xasprintf("%s.away", scratch);
+	prepare = take_scratch_away;
+	said = run(steps, 1, check_nothing, &status);
+	assert_int_equal(rename(other, scratch), 0);
+	wanted = xasprintf("nix-user-chroot: step %d, %s below : No such file or directory\n",
+			   (int)CHROOT_MOUNT_TMPFS, scratch);
+	assert_string_equal(said, wanted);
+	assert_int_equal(WEXITSTATUS(status), 102);
+}
+
 static struct plan_step configured(struct plan_step step)
 {
 	step.configured = true;
@@ -521,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_has_gone_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(notes_at_verbose, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_nix_is_fatal, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_root_is_fatal, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_asked_for_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_limit_of_mounts_is_warned_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_made_on_the_host, setup, teardown),

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../host/fake_host.h"
+#include "../place.h"
 
 static const struct fake_entry table[] = {
 	D("/tmp"),
@@ -300,6 +301,55 @@ static void resolves_on_the_real_host(void **state)
 	assert_int_equal(type, ENTRY_FILE);
 }
 
+/* What LIST (else look) of PATH adds up to; the result of the call must be WANTED. */
+static uint64_t seen(const struct place *place, const char *path, bool list, int wanted)
+{
+	struct host_watch watch = {.nix_dir_fd = place->fd};
+	struct host_view view = host_view_watched(&watch);
+	_cleanup_free_ char *full = path_join(place->path, path), *target = NULL;
+	struct listing listing = {0};
+	enum entry_type type;
+
+	if (list)
+		assert_int_equal(view.list(view.context, full, &listing), wanted);
+	else
+		assert_int_equal(view.look(view.context, full, &type, &target), wanted);
+	listing_clear(&listing);
+	return watch.seen;
+}
+
+/* A namespace is joined only if all that was seen is the same. */
+static void sees_each_change(void **state)
+{
+	const struct place *place = *state;
+	uint64_t none, file, link, empty, missing, closed;
+
+	missing = seen(place, "d", true, -ENOENT);
+	assert_int_equal(seen(place, "d", true, -ENOENT), missing);
+	assert_int_not_equal(seen(place, "other", true, -ENOENT), missing);
+	none = seen(place, "d/f", false, -ENOENT);
+	assert_int_equal(seen(place, "d/f", false, -ENOENT), none);
+	assert_int_not_equal(seen(place, "d/g", false, -ENOENT), none);
+	assert_int_equal(mkdirat(place->fd, "d", 0755), 0);
+	empty = seen(place, "d", true, 0);
+	assert_int_not_equal(empty, missing);
+	assert_int_equal(seen(place, "d", true, 0), empty);
+	assert_int_equal(fs_replace_file(place->fd, "d/f", "", 0, 0644), 0);
+	closed = seen(place, "d", true, 0);
+	assert_int_not_equal(closed, empty);
+	file = seen(place, "d/f", false, 0);
+	assert_int_not_equal(file, none);
+	assert_int_equal(seen(place, "d/f", false, 0), file);
+	/* another file in its place */
+	assert_int_equal(fs_replace_file(place->fd, "d/f", "", 0, 0644), 0);
+	assert_int_not_equal(seen(place, "d/f", false, 0), file);
+	assert_int_not_equal(seen(place, "d", true, 0), closed);
+	assert_int_equal(unlinkat(place->fd, "d/f", 0), 0);
+	assert_int_equal(symlinkat("a", place->fd, "d/f"), 0);
+	link = seen(place, "d/f", false, 0);
+	assert_int_equal(seen(place, "d/f", false, 0), link);
+}
+
 static void writable_is_for_users(void **state)
 {
 	struct real *real = *state;
@@ -337,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_no_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_below_nix_and_beside_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(sees_each_change, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_what_the_kernel_makes, setup, teardown),
 	};

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -143,6 +144,67 @@ static void over_single_files(void **state)
 			 "cover-text /home/u/site = S\n");
 }
 
+/* What was asked of the watched host. */
+static char asked[4096];
+static struct host_view quiet;
+
+static void ask(const char *what, const char *path)
+{
+	size_t len = strlen(asked);
+
+	snprintf(asked + len, sizeof(asked) - len, "%s %s\n", what, path);
+}
+
+static int asked_look(void *context, const char *path, enum entry_type *type, char **target)
+{
+	ask("look", path);
+	return quiet.look(context, path, type, target);
+}
+
+static int asked_list(void *context, const char *path, struct listing *out)
+{
+	ask("list", path);
+	return quiet.list(context, path, out);
+}
+
+/*
+ * A namespace is joined as long as what was watched is the same: so the files that copies cover are
+ * watched, and so is a directory of theirs that becomes one of ours; all else that ssh includes is
+ * not.
+ */
+static void what_is_watched(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		USUAL,
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/a.conf", 0, "A"),
+		TEXT("/etc/ssh/ssh_config.d/own.conf", 1000, ""),
+		D("/home/u/.ssh"),
+		TEXT("/home/u/.ssh/config", 1000, "Include config.d/*\n"),
+	};
+	struct fake_host host = FAKE_HOST(table);
+	struct host_view watched = fake_view(&host);
+	struct path_config config = {0};
+	_cleanup_(plan_clear) struct plan plan = {0};
+
+	(void)state;
+	quiet = watched;
+	watched.look = asked_look;
+	watched.list = asked_list;
+	asked[0] = '\0';
+	assert_int_equal(
+		plan_build(&(struct plan_input){.view = &watched,
+						.config = &config,
+						.ssh = &(struct ssh_view){&quiet, 1000, "/home/u"}},
+			   &plan),
+		0);
+	assert_non_null(strstr(asked, "look /etc/ssh/ssh_config.d/a.conf\n"));
+	assert_non_null(strstr(asked, "list /etc/ssh/ssh_config.d\n"));
+	assert_null(strstr(asked, "own.conf"));
+	assert_null(strstr(asked, "/home/u"));
+}
+
 static void not_asked_for(void **state)
 {
 	static const struct fake_entry table[] = {
@@ -215,8 +277,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_do),	  cmocka_unit_test(a_directory_of_its_own),
 		cmocka_unit_test(what_is_included_by_it), cmocka_unit_test(over_single_files),
-		cmocka_unit_test(not_asked_for),	  cmocka_unit_test(with_a_path_config),
-		cmocka_unit_test(comes_to_an_end),
+		cmocka_unit_test(what_is_watched),	  cmocka_unit_test(not_asked_for),
+		cmocka_unit_test(with_a_path_config),	  cmocka_unit_test(comes_to_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

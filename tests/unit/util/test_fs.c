@@ -443,6 +443,71 @@ static void user_directories(void **state)
  * A file system that is mounted never counts as ended. tests/hosts/join.bats has one that has
  * ended.
  */
+/* A caller may have closed stdin: the next directory that is opened gets its number. */
+static void without_stdin(void **state)
+{
+	int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), fd = fd_of(state), opened;
+	struct stat st, other;
+
+	assert_int_equal(fs_mkdirs(fd, "a/b", 0755), 0);
+	put(fd, "a/b/f", "x");
+	close(STDIN_FILENO);
+	assert_int_equal(fs_stat_below(fd, "a/b/f", &st), 0);
+	opened = fs_open_below(fd, "a/b/f", O_RDONLY, 0);
+	assert_true(opened > 0 && fstat(opened, &other) == 0 && fs_same_inode(&st, &other));
+	close(opened);
+	put(fd, "a/b/f", "y");
+	assert_file(fd, "a/b/f", "y");
+	assert_int_equal(fs_unlink_below(fd, "a/b/f"), 0);
+	assert_int_equal(fs_stat_below(fd, "a/b/f", &st), -ENOENT);
+	opened = fs_open_dir_below(fd, "a/b");
+	assert_true(opened >= 0 && fstat(opened, &st) == 0);
+	close(opened);
+	assert_int_equal(fstatat(fd, "a/b", &other, 0), 0);
+	assert_true(fs_same_inode(&st, &other));
+	opened = fs_make_dirs_below(fd, "a/b/c/d");
+	assert_true(opened >= 0);
+	close(opened);
+	assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+	assert_true(fs_exists(fd, "a/b/c/d"));
+	if (saved >= 0) {
+		assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+		close(saved);
+	}
+}
+
+static void programs(void **state)
+{
+	const char *path = ((const struct place *)*state)->path;
+	_cleanup_free_ char *file = path_join(path, "f"), *above = NULL;
+	_cleanup_free_ char *below = path_join(file, "x/y"), *root = NULL;
+	int fd = fd_of(state);
+
+	assert_false(fs_is_program(file));
+	put(fd, "f", "");
+	assert_false(fs_is_program(file));
+	assert_int_equal(fchmodat(fd, "f", 0755, 0), 0);
+	assert_true(fs_is_program(file));
+	assert_false(fs_is_program(path));
+	above = fs_deepest_existing(below);
+	assert_string_equal(above, file);
+	root = fs_deepest_existing("/no/such/directory");
+	assert_string_equal(root, "/");
+}
+
+/* A directory that was made and cannot be opened is an error with its reason. */
+static void make_under_a_umask(void **state)
+{
+	int fd = fd_of(state);
+	mode_t before;
+
+	if (geteuid() == 0)
+		skip();
+	before = umask(0777);
+	assert_int_equal(fs_make_dirs_below(fd, "a/b"), -EACCES);
+	umask(before);
+}
+
 static void ended(void **state)
 {
 	static const char *const there[] = {"/proc", "/proc/sys", "/sys"};
@@ -468,6 +533,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remove_what_is_no_tree, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(read_links, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(without_stdin, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(programs, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(make_under_a_umask, place_setup, place_teardown),
 		cmocka_unit_test(self),
 		cmocka_unit_test(ended),
 		cmocka_unit_test(paths),

@@ -1,11 +1,10 @@
-#include "util/sha256_stream.h"
 #include "util/cleanup.h"
+#include "util/sha256_stream.h"
 #include "util/fs.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,6 +218,35 @@ static void takes_the_digest_of_a_file_alone(void **state)
 	assert_false(sha256_equal(&digest, &abc));
 }
 
+static void takes_a_part_of_a_file(void **state)
+{
+	_cleanup_close_ int fd = -1;
+	const struct place *place = *state;
+	struct sha256 part, wanted, whole;
+
+	assert_int_equal(fs_replace_file(place->fd, "f", "abcdef", 6, 0600), 0);
+	fd = openat(place->fd, "f", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(sha256_of_bytes("cd", 2, &wanted), 0);
+	assert_int_equal(sha256_of_part(fd, 2, 2, &part), 0);
+	assert_true(sha256_equal(&part, &wanted));
+	assert_int_equal(sha256_of_bytes("", 0, &wanted), 0);
+	assert_int_equal(sha256_of_part(fd, 6, 0, &part), 0);
+	assert_true(sha256_equal(&part, &wanted));
+	assert_int_equal(sha256_of_bytes("abcdef", 6, &wanted), 0);
+	assert_int_equal(sha256_of_part(fd, 0, 6, &part), 0);
+	assert_true(sha256_equal(&part, &wanted));
+	assert_int_equal(sha256_of_file(place->fd, "f", &whole), 0);
+	assert_true(sha256_equal(&whole, &wanted));
+	/* a file that ends too early must not be read for ever */
+	alarm(20);
+	assert_int_equal(sha256_of_part(fd, 2, 5, &part), -EIO);
+	assert_int_equal(sha256_of_part(fd, 7, 1, &part), -EIO);
+	alarm(0);
+	assert_int_equal(sha256_of_part(-1, 0, 1, &part), -EBADF);
+	assert_int_equal(sha256_of_file(place->fd, ".", &part), -EINVAL);
+	assert_int_equal(sha256_of_file(place->fd, "none", &part), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +258,8 @@ int main(void)
 		cmocka_unit_test(writes_hex),
 		cmocka_unit_test(takes_a_digest_in_pieces),
 		cmocka_unit_test_setup_teardown(takes_the_digest_of_a_file_alone, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(takes_a_part_of_a_file, place_setup,
 						place_teardown),
 	};
 
