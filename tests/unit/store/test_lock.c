@@ -1,6 +1,8 @@
 /* The lock of a Nix directory: who has it, and the file. */
 #include "lock_process.h"
 
+#include <time.h>
+
 /* Holds the lock as the install script's processes do, until a while after the test's byte. */
 static char takes_and_starts(const char *nix_dir)
 {
@@ -230,6 +232,35 @@ static void a_file_system_without_locks(void **state)
 		true);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What cannot be removed at once is tried for half a second, since FUSE lets go a little later. */
+static void a_file_that_stays(void **state)
+{
+	const struct place *place = *state;
+	struct lock lock = LOCK_NONE;
+	uint64_t begun;
+
+	/* root removes it anyway */
+	if (geteuid() == 0)
+		skip();
+	assert_int_equal(lock_take_now(place->path, &lock), 0);
+	assert_int_equal(fchmodat(place->fd, LAYOUT_STATE, 0555, 0), 0);
+	begun = now_ms();
+	lock_end(&lock);
+	assert_true(now_ms() - begun >= 450);
+	assert_int_equal(lock.fd, -1);
+	assert_true(fs_exists(place->fd, LAYOUT_LOCK));
+	assert_false(lock_is_held(place->path));
+	lock_clear(&lock);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -239,6 +270,7 @@ int main(void)
 		TEST(what_was_made),
 		TEST(one_holds_it),
 		TEST(a_directory_that_cannot_be),
+		TEST(a_file_that_stays),
 		TEST(who_was_killed_is_waited_for),
 		TEST(a_directory_that_vanishes),
 		TEST(a_file_system_without_locks),
