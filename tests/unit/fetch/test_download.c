@@ -994,7 +994,8 @@ static void advice_for_a_part(void **state)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		_cleanup_free_ char *words = xasprintf(
-			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n  %s\n"
+			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n"
+			"  %s\n"
 			"nix-user-chroot: cannot write to %s/x.part: %s\n  %s\n",
 			f->dir, strerror(cases[i].err), cases[i].advice, f->dir,
 			strerror(cases[i].err), cases[i].advice);
