@@ -21,7 +21,8 @@ struct canned {
 void canned_start(struct canned *canned, const char *const *answers);
 
 /*
- * Ends the server, and returns the heads of all requests, with a "#" after each; the caller frees.
+ * Ends the server, and returns the heads of all requests, with a "#" after each, and a "!" if the
+ * client did not take the whole answer; the caller frees.
  */
 char *canned_end(struct canned *canned);
 

@@ -935,6 +935,31 @@ static void pieces_that_are_too_large_together(void **state)
 	free(canned_end(&f->server));
 }
 
+/* Of an error page only the beginning is read. */
+static void an_error_page_without_end(void **state)
+{
+	static const char head[] = "HTTP/1.1 404 No\r\n\r\n";
+	const size_t size = (size_t)64 << 20; /* more than the buffers of a connection */
+	_cleanup_free_ char *page = xcalloc(size + 1, 1), *asked = NULL, *said = NULL;
+	const char *const answers[] = {page, NULL};
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	struct fixture *f = *state;
+	struct capture capture;
+	siginfo_t ended;
+
+	memset(page, 'x', size);
+	memcpy(page, head, strlen(head));
+	canned_start(&f->server, answers);
+	capture_begin(&capture);
+	assert_int_equal(get(f, f->server.url, &file), -1);
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, ": HTTP 404 (there is no such file)\n"));
+	/* the connection is closed, so the server ends of itself */
+	assert_int_equal(waitid(P_PID, (id_t)f->server.pid, &ended, WEXITED | WNOWAIT), 0);
+	asked = canned_end(&f->server);
+	assert_int_equal(count_of(asked, "#!"), 1);
+}
+
 /* A file that is missing has a message of the caller's. */
 static void missing_has_words_of_the_callers(void **state)
 {
@@ -968,6 +993,9 @@ static void one_byte_is_continued(void **state)
 		NULL,
 	};
 	static const char *const whole[] = {"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
+	static const char *const refused[] = {
+		"HTTP/1.1 416 No\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n" LENGTH "\r\n" BODY, NULL};
 	struct fixture *f = *state;
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 	_cleanup_free_ char *asked = NULL;
@@ -989,6 +1017,13 @@ static void one_byte_is_continued(void **state)
 	download_file_close(&file);
 	free(expect_recovery(f, whole));
 	assert_int_equal(f->announced, 20);
+	/* a range that the server has not */
+	canned_start(&f->server, refused);
+	put(f, "x.part", "0");
+	put_state(f, f->server.url, "\"a\"");
+	assert_int_equal(get(f, f->server.url, &file), 0);
+	expect_body(f, &file);
+	free(canned_end(&f->server));
 }
 
 /* The sink refuses the size, or what an earlier run left: no byte is asked for, or taken. */
@@ -1049,7 +1084,8 @@ static void advice_for_a_part(void **state)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		_cleanup_free_ char *words = xasprintf(
-			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n  %s\n"
+			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n"
+			"  %s\n"
 			"nix-user-chroot: cannot write to %s/x.part: %s\n  %s\n",
 			f->dir, strerror(cases[i].err), cases[i].advice, f->dir,
 			strerror(cases[i].err), cases[i].advice);
@@ -1173,6 +1209,7 @@ int main(void)
 		IN_DIRECTORY(what_was_not_asked_for_is_said),
 		IN_DIRECTORY(the_wait_is_said),
 		IN_DIRECTORY(pieces_that_are_too_large_together),
+		IN_DIRECTORY(an_error_page_without_end),
 		IN_DIRECTORY(missing_has_words_of_the_callers),
 		IN_DIRECTORY(one_byte_is_continued),
 		IN_DIRECTORY(a_sink_that_refuses_at_once),

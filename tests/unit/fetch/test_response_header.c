@@ -39,6 +39,7 @@ static void reads_a_content_range(void **state)
 		"bytes 1-2",
 		"bytes 1-2/",
 		"bytes -5/9",
+		"bytes 0-/9",
 		"bytes x-5/9",
 		"bytes 1x5/9",
 		"bytes 1-x/9",

@@ -301,6 +301,8 @@ static void shared_memory(void **state)
 	/* the file is not written to */
 	assert_false(tried(place, SYS_pwrite64, 3, 64, 0).wal_works);
 	assert_false(tried(place, SYS_pread64, 3, 0, 0).wal_works);
+	/* the file stays empty: a mapping of it could not be touched */
+	assert_false(tried(place, SYS_pwrite64, 3, 0, 0).wal_works);
 	assert_true(tried(place, SYS_mmap, 3, 12345, ENODEV).wal_works);
 }
 

@@ -167,8 +167,8 @@ static void writable(void **state)
 static void missing_ones_in_the_order_of_rmdir(void **state)
 {
 	static const char *const all[] = {
-		"a/b/var/nix",	     "a/b/etc/nix", "a/b/etc", "a/b/store",
-		"a/b/" LAYOUT_STATE, "a/b/var",	    "a/b",     "a"};
+		"a/b/var/nix",	       "a/b/etc/nix", "a/b/etc", "a/b/store",
+		("a/b/" LAYOUT_STATE), "a/b/var",     "a/b",	 "a"};
 	const struct place *place = *state;
 	_cleanup_free_ char *nix_dir = path_join(place->path, "a/b");
 
@@ -199,7 +199,7 @@ static void missing_ones_in_the_order_of_rmdir(void **state)
 
 static void makes_what_is_missing(void **state)
 {
-	static const char *const below[] = {"a", "a/b", "a/b/var", "a/b/" LAYOUT_STATE};
+	static const char *const below[] = {"a", "a/b", "a/b/var", ("a/b/" LAYOUT_STATE)};
 	const struct place *place = *state;
 	_cleanup_(strlist_clear) struct strlist made = {0};
 	_cleanup_free_ char *nix_dir = path_join(place->path, "a/b");

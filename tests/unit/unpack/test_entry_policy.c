@@ -54,7 +54,7 @@ static void assert_normalises(char *path, bool accepted)
 
 static void test_normalise_bounds(void **state)
 {
-	char part[257];
+	char part[257], *path, *clean;
 
 	(void)state;
 	memset(part, 'n', sizeof(part));
@@ -68,6 +68,22 @@ static void test_normalise_bounds(void **state)
 	part[31] = '\0';
 	assert_normalises(repeated(part, 31), true);
 	assert_normalises(repeated(part, 32), false);
+	/* 4 parts of 255 bytes, or less, and their slashes: exactly 1024 bytes, and one more */
+	for (size_t last = 1; last <= 2; last++) {
+		char *full = xasprintf("%0255d/%0255d/%0255d/%0253d/%.*s", 1, 1, 1, 1,
+				       (int)last + 1, "xxx");
+
+		assert_int_equal(strlen(full), ENTRY_MAX_PATH - 1 + last);
+		assert_normalises(full, last == 1);
+	}
+	/* what is told is what is wrong */
+	part[31] = '\0';
+	path = repeated(part, ENTRY_MAX_DEPTH - 1);
+	assert_string_equal(entry_normalise(path, &clean), "its name is longer than 1024 bytes");
+	free(path);
+	path = repeated("d", ENTRY_MAX_DEPTH);
+	assert_string_equal(entry_normalise(path, &clean), "it lies more than 64 directories deep");
+	free(path);
 }
 
 static void test_locate(void **state)

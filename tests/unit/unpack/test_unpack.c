@@ -618,7 +618,8 @@ static void test_caller_killed_stays_plain(void **state)
 
 /* ---- what cannot be written ---- */
 
-static int no_symlinks(struct scratch *scratch, int err)
+/* Unpacks where a call and its like of an older kernel fail. */
+static int refused_both(struct scratch *scratch, long number, long older, int err)
 {
 	_cleanup_close_ int archive = tar_new(scratch);
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
@@ -628,14 +629,32 @@ static int no_symlinks(struct scratch *scratch, int err)
 	tar_good(archive);
 	tar_end(archive);
 	lseek(archive, 0, SEEK_SET);
-#ifdef SYS_symlink
-	refuse_call(SYS_symlink, -1, err);
-#endif
-	refuse_call(SYS_symlinkat, -1, err);
+	refuse_call(number, -1, err);
+	if (older >= 0)
+		refuse_call(older, -1, err);
 	return unpack_archive(&request, archive, NULL, &result) == -1 && !result.top &&
 			       !result.refused && count_children(staging) == 0
 		       ? 0
 		       : 1;
+}
+
+static int no_symlinks(struct scratch *scratch, int err)
+{
+#ifdef SYS_symlink
+	return refused_both(scratch, SYS_symlinkat, SYS_symlink, err);
+#else
+	return refused_both(scratch, SYS_symlinkat, -1, err);
+#endif
+}
+
+/* What was to be made first is what is named, not what is in it. */
+static int no_directories(struct scratch *scratch)
+{
+#ifdef SYS_mkdir
+	return refused_both(scratch, SYS_mkdirat, SYS_mkdir, EPERM);
+#else
+	return refused_both(scratch, SYS_mkdirat, -1, EPERM);
+#endif
 }
 
 static int no_room(struct scratch *scratch)
@@ -658,16 +677,19 @@ static void test_not_written(void **state)
 {
 	static const char so_far[] = " (14 bytes in 8 files were unpacked until then)\n  make room "
 				     "there (or raise the quota) and run it again\n";
+	static const char elsewhere[] = "\n  look at that file system's mount options and "
+					"permissions, or choose another one with "
+					"NIX_USER_CHROOT_DIR\n";
 	static const struct {
 		int (*body)(struct scratch *scratch);
+		const char *entry;
 		int err;
 		const char *words;
 	} cases[] = {
-		{no_room, ENOSPC, so_far},
-		{no_quota, EDQUOT, so_far},
-		{not_permitted, EPERM,
-		 "\n  look at that file system's mount options and permissions, or choose another "
-		 "one with NIX_USER_CHROOT_DIR\n"},
+		{no_room, PATH_A "/link", ENOSPC, so_far},
+		{no_quota, PATH_A "/link", EDQUOT, so_far},
+		{no_directories, TOP, EPERM, elsewhere},
+		{not_permitted, PATH_A "/link", EPERM, elsewhere},
 	};
 	struct scratch *scratch = *state;
 
@@ -676,8 +698,8 @@ static void test_not_written(void **state)
 		_cleanup_free_ char *said = NULL;
 		_cleanup_free_ char *words =
 			xasprintf("nix-user-chroot: cannot unpack ARCHIVE into STAGING: entry "
-				  "\"" PATH_A "/link\": cannot write it: %s%s",
-				  strerror(cases[i].err), cases[i].words);
+				  "\"%s\": cannot write it: %s%s",
+				  cases[i].entry, strerror(cases[i].err), cases[i].words);
 
 		assert_int_equal(in_child(scratch, cases[i].body, &said), 0);
 		assert_string_equal(said, words);

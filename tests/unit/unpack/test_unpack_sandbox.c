@@ -138,6 +138,14 @@ static void has_limits(pid_t pid)
 #endif
 }
 
+/* Is descriptor FD of PID /dev/null? */
+static bool has_null(pid_t pid, int fd)
+{
+	_cleanup_free_ char *name = xasprintf("/proc/%d/fd/%d", (int)pid, fd), *target = NULL;
+
+	return fs_readlink(AT_FDCWD, name, &target) == 0 && strcmp(target, "/dev/null") == 0;
+}
+
 static void has_no_power(pid_t pid)
 {
 	static const char *const keys[] = {"CapInh:", "CapPrm:", "CapEff:", "CapAmb:"};
@@ -158,9 +166,11 @@ static int look(struct scratch *scratch, bool is_plain)
 	pid_t keeper, worker;
 
 	request.limits.bytes = 12345678;
-	request.lock_fd = lock;
+	request.lock_fd = is_plain ? -1 : lock;
 	/* the caller has another descriptor open, which the child must not get */
 	MUST(fcntl(scratch->fd, F_DUPFD, 50) >= 50);
+	/* nor what the caller reads from, which may be a terminal */
+	MUST(dup2(tar_new(scratch), STDIN_FILENO) == STDIN_FILENO);
 	unpack = unpack_begin(&request);
 	MUST(unpack);
 	MUST(unpack_is_confined(unpack) || (is_plain && landlock_version() == 0));
@@ -170,7 +180,8 @@ static int look(struct scratch *scratch, bool is_plain)
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		MUST((namespace_of(worker, own[i]) == namespace_of(getpid(), own[i])) == is_plain);
 	has_descriptors(worker);
-	MUST(has_open(keeper, "/lock"));
+	/* without a lock the keeper holds nothing of ours in its place */
+	MUST(is_plain ? has_null(keeper, 3 /* AT_KEEP */) : has_open(keeper, "/lock"));
 	has_limits(worker);
 	has_no_power(worker);
 	if (!is_plain || geteuid() == 0)
