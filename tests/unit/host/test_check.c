@@ -21,7 +21,7 @@
 
 #include "../child.h"
 #include "../place.h"
-#include "filter.h"
+#include "../filter.h"
 
 static int named(void **state)
 {

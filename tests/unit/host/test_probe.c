@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
-#include "filter.h"
+#include "../filter.h"
 
 #define KILLED SECCOMP_RET_KILL_PROCESS
 
@@ -275,6 +275,8 @@ static const char *without_processes(void *ctx)
 
 	(void)ctx;
 	setrlimit(RLIMIT_NPROC, &none);
+	if (probe_enter(true, &probe) != -EAGAIN)
+		return "the lack of processes is not told of an entry";
 	return probe_run(&probe) == -EAGAIN ? NULL : "the lack of processes is not told";
 }
 
