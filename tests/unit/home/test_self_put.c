@@ -152,16 +152,22 @@ static void names_of_all_others(void **state)
 	const struct scene *scene = *state;
 	_cleanup_(self_plan_clear) struct self_plan plan;
 	_cleanup_free_ char *said = NULL;
+	const char *names;
 
 	make_plan(scene, &plan);
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		plan.shims[i] = SHIM_LEAVE;
 	said = carry_out(&plan);
+	names = strstr(said, "which stay:");
+	assert_non_null(names);
+	names += strlen("which stay:");
 	for (size_t i = 0; i < SHIM_COUNT; i++) {
 		_cleanup_free_ char *word = xasprintf(" %s", shim_names[i]);
 
-		assert_non_null(strstr(said, word));
+		assert_true(str_starts_with(names, word));
+		names += strlen(word);
 	}
+	assert_int_equal(*names, '\n');
 }
 
 /* Another program has our name: nothing is linked to it, and it stays. */
@@ -189,6 +195,19 @@ static void documents(const struct scene *scene, struct self_plan *plan)
 		.data = (const unsigned char *)"page",
 		.len = 4,
 	};
+}
+
+/* A plan that was cleared is empty, and can be cleared again. */
+static void cleared(void **state)
+{
+	const struct scene *scene = *state;
+	const struct self_plan empty = {0};
+	struct self_plan plan;
+
+	make_plan(scene, &plan);
+	documents(scene, &plan);
+	self_plan_clear(&plan);
+	assert_memory_equal(&plan, &empty, sizeof(plan));
 }
 
 static void with_documents(void **state)
@@ -330,6 +349,7 @@ int main(void)
 		scene_test(copy_that_is_there),
 		scene_test(names_of_all_others),
 		scene_test(another_program),
+		scene_test(cleared),
 		scene_test(with_documents),
 		scene_test(failures),
 		scene_test(read_only),

@@ -201,6 +201,24 @@ static void lines(void **state)
 	assert_int_equal(CALL(startup_file_has_text, "closed", OWN), denied);
 }
 
+/* A line that is nothing but our mark is ours, too; one that only looks like it is not. */
+static void marks(void **state)
+{
+	const struct place *place = *state;
+	struct sha256 digest;
+
+	put(place, "file", "a\n" STARTUP_MARK "\nb\n", 0600);
+	assert_int_equal(CALL(startup_file_has_own_line, "file", &digest), 1);
+	assert_int_equal(CALL(startup_file_clean_own, "file", false), 0);
+	assert_file(place, "file", "a\nb\n");
+	put(place, "file", STARTUP_MARK ".\n" STARTUP_MARK " \n", 0600);
+	assert_int_equal(CALL(startup_file_has_own_line, "file", &digest), 0);
+	assert_int_equal(CALL(startup_file_clean_own, "file", false), 0);
+	assert_file(place, "file", STARTUP_MARK ".\n" STARTUP_MARK " \n");
+	put(place, "file", STARTUP_MARK + 1, 0600);
+	assert_int_equal(CALL(startup_file_has_own_line, "file", &digest), 0);
+}
+
 /* A file that cannot be read or found is an error where its line may be in it. */
 static void not_cleaned(void **state)
 {
@@ -304,8 +322,8 @@ static void faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(users), test(fish),	test(can_change), test(owner_and_mode),
-		test(lines), test(not_cleaned), test(kept),	  test(faults),
+		test(users),	   test(fish), test(can_change), test(owner_and_mode), test(lines),
+		test(not_cleaned), test(kept), test(marks),	 test(faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
