@@ -7,9 +7,16 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Is stdin open still? What closes a descriptor that it never got closes stdin. */
+static inline bool child_has_stdin(void)
+{
+	return fcntl(STDIN_FILENO, F_GETFD) >= 0;
+}
 
 static inline void child_run(const char *(*try)(void *ctx), void *ctx, int fd)
 {

@@ -228,16 +228,19 @@ static void failures(void **state)
 {
 	const struct scene *scene = *state;
 	_cleanup_(self_plan_clear) struct self_plan plan;
+	bool had_stdin;
 	_cleanup_free_ char *blocked = NULL, *begin = NULL, *copy = NULL, *link = NULL;
 
 	make_plan(scene, &plan);
 	documents(scene, &plan);
+	had_stdin = child_has_stdin();
 	begin = xasprintf("nix-user-chroot: warning: cannot put the nix commands into %s: ",
 			  plan.bin);
 	put(scene, ".local", "a file");
 	blocked = carry_out(&plan);
 	assert_true(str_starts_with(blocked, begin));
 	assert_non_null(strstr(blocked, "Not a directory"));
+	assert_int_equal(child_has_stdin(), had_stdin);
 	assert_int_equal(unlinkat(scene->place->fd, ".local", 0), 0);
 
 	/* a directory has the place of the copy, then that of a link */

@@ -126,6 +126,8 @@ static const char *without(void *ctx)
 	if (setrlimit(*(int *)ctx, &none) < 0)
 		return "the limit was not set";
 	why = helper_refusal("/bin/true");
+	if (!child_has_stdin())
+		return "stdin was closed";
 	return why && str_starts_with(why, files ? "cannot make a pipe: Too many open files"
 						 : "cannot start a process")
 		       ? NULL

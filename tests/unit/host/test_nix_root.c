@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +66,14 @@ static void assert_refused(const char *word)
 
 static void missing(void **state)
 {
+	bool had_stdin = child_has_stdin();
+
 	(void)state;
 	assert_refused(NULL);
 	chmod(root, 0500);
 	if (geteuid() != 0)
 		assert_refused("sudo install -d -o ");
+	assert_int_equal(child_has_stdin(), had_stdin);
 }
 
 static void own(void **state)

@@ -263,7 +263,8 @@ static const char *without_descriptors(void *ctx)
 
 	(void)ctx;
 	setrlimit(RLIMIT_NOFILE, &none);
-	return probe_run(&probe) == -EMFILE && probe_enter(true, &probe) == -EMFILE
+	return probe_run(&probe) == -EMFILE && probe_enter(true, &probe) == -EMFILE &&
+			       child_has_stdin()
 		       ? NULL
 		       : "the lack of descriptors is not told";
 }
