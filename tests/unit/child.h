@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,24 @@
 static inline bool child_has_stdin(void)
 {
 	return fcntl(STDIN_FILENO, F_GETFD) >= 0;
+}
+
+static inline void child_on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * From now on calls that wait are interrupted every 20 ms, as by the signals of --install: fork(2)
+ * could not keep up with much more.
+ */
+static inline void child_interrupt(void)
+{
+	const struct sigaction action = {.sa_handler = child_on_alarm};
+	const struct itimerval often = {{0, 20000}, {0, 20000}};
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 }
 
 static inline void child_run(const char *(*try)(void *ctx), void *ctx, int fd)

@@ -286,6 +286,24 @@ static void read_only(void **state)
 	assert_int_equal(chmod(plan.bin, 0700), 0);
 }
 
+static const char *without_stdin(void *ctx)
+{
+	const struct scene *scene = ctx;
+	struct self_plan plan;
+	char *said;
+
+	close(STDIN_FILENO);
+	make_plan(scene, &plan);
+	said = carry_out(&plan);
+	return *said ? said : is_in(plan.bin, "nix") ? NULL : "there is no link";
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	assert_in_child(without_stdin, *state);
+}
+
 /* A call that fails: the old copy and the old links stay, and nothing else is left. */
 struct fault {
 	const struct scene *scene;
@@ -357,6 +375,7 @@ int main(void)
 		scene_test(failures),
 		scene_test(read_only),
 		scene_test(faults),
+		scene_test(closed_stdin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

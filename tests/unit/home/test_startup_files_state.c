@@ -269,6 +269,33 @@ static void kept(void **state)
 	assert_int_equal(CALL(startup_file_put_back, "target", place->fd, "copy"), denied);
 }
 
+static const char *without_stdin(void *ctx)
+{
+	const struct place *place = ctx;
+
+	close(STDIN_FILENO);
+	if (CALL(startup_file_put_text, "fresh", OWN) != 0 ||
+	    CALL(startup_file_put_text, "file", OWN) != 0)
+		return "a line was not added";
+	if (CALL(startup_file_has_text, "fresh", OWN) != 1 ||
+	    CALL(startup_file_has_text, "file", OWN) != 1)
+		return "a line is not there";
+	if (CALL(startup_file_clean_own, "fresh", true) != 0 ||
+	    CALL(startup_file_clean_own, "file", false) != 0)
+		return "a line was not removed";
+	return fs_exists(place->fd, "fresh") ? "a file stays" : NULL;
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	const struct place *place = *state;
+
+	put(place, "file", "x\n", 0600);
+	assert_in_child(without_stdin, *state);
+	assert_file(place, "file", "x\n");
+}
+
 struct fault {
 	const struct place *place;
 	struct filter filter;
@@ -323,7 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(users),	   test(fish), test(can_change), test(owner_and_mode), test(lines),
-		test(not_cleaned), test(kept), test(marks),	 test(faults),
+		test(not_cleaned), test(kept), test(marks),	 test(closed_stdin),   test(faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

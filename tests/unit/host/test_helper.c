@@ -144,6 +144,24 @@ static void limits(void **state)
 		assert_in_child(without, &processes);
 }
 
+static const char *interrupted_answer(void *helper)
+{
+	char *why;
+
+	child_interrupt();
+	why = helper_refusal(helper);
+	return why && strcmp(why, "in time") == 0 ? NULL : why ? why : "it is not refused";
+}
+
+/* A signal interrupts nothing that is waited for. */
+static void interrupted(void **state)
+{
+	_cleanup_free_ char *helper = place_script(
+		*state, "helper", "sleep 0.1; echo h: in time >&2; exec 2>&-; sleep 0.1; exit 1");
+
+	assert_in_child(interrupted_answer, helper);
+}
+
 /* Checks what is found if the variable is NAMED: a path, or a reason that has the text REASON. */
 static void assert_found(const char *named, const char *path, const char *reason)
 {
@@ -208,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ignored_children, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(named, place_setup, place_teardown),
 		cmocka_unit_test(limits),
+		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test(unnamed),
 	};
 

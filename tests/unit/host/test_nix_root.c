@@ -86,6 +86,21 @@ static void own(void **state)
 	assert_false(nix_root_is_installed(root));
 }
 
+static const char *without_stdin(void *ctx)
+{
+	(void)ctx;
+	close(STDIN_FILENO);
+	return nix_root_refusal(root);
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	(void)state;
+	make("nix/store/.links");
+	assert_in_child(without_stdin, NULL);
+}
+
 static void of_others(void **state)
 {
 	_cleanup_free_ char *nix = path_join(root, "nix"),
@@ -186,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(closed_stdin, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(installed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(with_programs, set_up, tear_down),

@@ -202,6 +202,41 @@ static void ignored_children(void **state)
 	assert_in_child(without_status, proot);
 }
 
+static const char *interrupted_answer(void *proot)
+{
+	child_interrupt();
+	return proot_refusal(proot);
+}
+
+/* A signal does not end the wait. */
+static void interrupted(void **state)
+{
+	_cleanup_free_ char *proot = place_script(*state, "proot", "sleep 0.1");
+
+	assert_in_child(interrupted_answer, proot);
+}
+
+static const char *without_stdin(void *ctx)
+{
+	const struct place *place = ctx;
+	char *why = NULL;
+
+	close(STDIN_FILENO);
+	return proot_find(place->path, &why) ? NULL : why;
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fchmod(place->fd, 0755), 0);
+	assert_int_equal(mkdirat(place->fd, "var", 0755), 0);
+	assert_int_equal(mkdirat(place->fd, "var/nix-user-chroot", 0755), 0);
+	free(place_script(place, PROOT_FETCHED, "exit 0"));
+	assert_in_child(without_stdin, *state);
+}
+
 static const char *without_processes(void *proot)
 {
 	const struct rlimit none = {0};
@@ -307,6 +342,8 @@ int main(void)
 		test(named),
 		test(on_path),
 		test(fetched),
+		test(closed_stdin),
+		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(answers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(descriptors, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(ignored_children, place_setup, place_teardown),
