@@ -355,8 +355,9 @@ int startup_file_put_text(const char *path, const char *text)
 	size_t len = 0, first = 0, line = strlen(text);
 	int r = startup_file_can_change(path);
 
-	if (r == 0)
-		r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &old, &len);
+	if (r < 0)
+		return r;
+	r = fs_read_file(AT_FDCWD, path, STARTUP_FILE_MAX, &old, &len);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (old && startup_file_has_text(path, text) == 1)

@@ -10,7 +10,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +59,30 @@ static inline void assert_has_not(const char *text, const char *words)
 {
 	if (strstr(text, words))
 		fail_msg("\"%s\" is in:\n%s", words, text);
+}
+
+/* Is stdin open still? What closes a descriptor that it never got closes stdin. */
+static inline bool child_has_stdin(void)
+{
+	return fcntl(STDIN_FILENO, F_GETFD) >= 0;
+}
+
+static inline void child_on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * From now on calls that wait are interrupted every 20 ms, as by the signals of --install: fork(2)
+ * could not keep up with much more.
+ */
+static inline void child_interrupt(void)
+{
+	const struct sigaction action = {.sa_handler = child_on_alarm};
+	const struct itimerval often = {{0, 20000}, {0, 20000}};
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 }
 
 static inline void child_run(const char *(*try)(void *ctx), void *ctx, int fd)

@@ -2,6 +2,7 @@
 #include "cli/help.h"
 #include "cli/option_table.h"
 #include "util/cleanup.h"
+#include "util/str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,6 +72,60 @@ static void help(void **state)
 	}
 }
 
+/* The help text of SPEC on the page of COMMAND. */
+static const char *text_of(const struct option_spec *spec, enum command command)
+{
+	const char *other = command == COMMAND_UNINSTALL ? spec->help_uninstall
+			    : command == COMMAND_UPDATE	 ? spec->help_update
+							 : NULL;
+
+	return other ? other : spec->help;
+}
+
+/* Each page begins with its usage; an option has the words that are right for the command. */
+static void words(void **state)
+{
+	static const struct {
+		enum command command;
+		const char *usage, *titles;
+	} pages[] = {
+		{COMMAND_ENTER, "usage: nix-user-chroot [OPTION...] [NIXPATH | --]",
+		 "Commands:How it runs:"},
+		{COMMAND_INSTALL, "usage: nix-user-chroot --install [",
+		 "What to install:Where it comes from:How Nix is configured:What is left alone:"
+		 "Options:How it runs:"},
+		{COMMAND_UNINSTALL, "usage: nix-user-chroot --uninstall [", "Options:How it runs:"},
+		{COMMAND_UPDATE, "usage: nix-user-chroot --update [", "Options:How it runs:"},
+		{COMMAND_BUNDLE, "usage: nix-user-chroot --bundle OUT [",
+		 "What to install:Where it comes from:Options:How it runs:"},
+		{COMMAND_CHECK, "usage: nix-user-chroot --check [", "Options:How it runs:"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		_cleanup_free_ char *text = page_on(pages[i].command), *titles = xstrdup("");
+
+		assert_true(str_starts_with(text, pages[i].usage));
+		for (size_t j = 0; j < OPTION_COUNT; j++) {
+			const struct option_spec *spec = &option_specs[j];
+
+			if (times_listed(text, spec) > 0 &&
+			    !strstr(text, text_of(spec, pages[i].command)))
+				fail_msg("--%s has other words in:\n%s", spec->name, text);
+		}
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+			char *longer;
+
+			if (*line == ' ' || !str_ends_with(line, ":"))
+				continue;
+			longer = xasprintf("%s%s", titles, line);
+			free(titles);
+			titles = longer;
+		}
+		assert_string_equal(titles, pages[i].titles);
+	}
+}
+
 static void help_on_one_screen(void **state)
 {
 	_cleanup_free_ char *text = page_on(COMMAND_ENTER);
@@ -87,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help),
+		cmocka_unit_test(words),
 		cmocka_unit_test(help_on_one_screen),
 	};
 

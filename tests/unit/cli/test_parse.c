@@ -404,6 +404,9 @@ static void refused(void **state)
 	(void)state;
 	REFUSE(PREFIX "option --mirror needs a URL\n" LISTS_OF("--install"), "--install",
 	       "--mirror");
+	/* a whole name, and the beginning of others that come before and after it */
+	REFUSE(PREFIX "option --nix takes no argument\n  leave out the = and the text after it\n",
+	       "--nix=x");
 	REFUSE(PREFIX "option --quiet takes no argument\n  leave out the = and the text after it\n",
 	       "--quiet=very");
 	REFUSE(PREFIX "--mirror needs a URL, and got an empty word\n"

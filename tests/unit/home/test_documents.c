@@ -57,7 +57,7 @@ static void written(void **state)
 	documents_carry_out(&documents);
 	said = capture_end(&capture);
 	documents_clear(&documents);
-	assert_null(documents.items[0].path);
+	assert_memory_equal(&documents, &(struct documents){0}, sizeof(documents));
 	man = get(scene, "man/a.1");
 	assert_memory_equal(man, "text\0of it", 11);
 	assert_null(bash = get(scene, "bash/b"));

@@ -78,7 +78,7 @@ static void by_variables(void **state)
 	/* Nix's script does not ask the variable */
 	assert_place(scene, home.fish, ".config/fish/conf.d/nix.fish");
 	home_clear(&home);
-	assert_null(home.path);
+	assert_memory_equal(&home, &(struct home){0}, sizeof(home));
 }
 
 static void without_home(void **state)

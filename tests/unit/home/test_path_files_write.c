@@ -65,6 +65,18 @@ static void all_well(void **state)
 		assert_true(has_line(&plan, plan.files.items[i]));
 }
 
+/* A plan that was cleared is empty, and can be cleared again. */
+static void cleared(void **state)
+{
+	const struct path_plan empty = {0};
+	struct path_plan plan;
+
+	make_plan(*state, &plan);
+	strlist_add(&plan.refused, "x");
+	path_plan_clear(&plan);
+	assert_memory_equal(&plan, &empty, sizeof(plan));
+}
+
 /* Only fish needs something. */
 static void fish_alone(void **state)
 {
@@ -235,6 +247,7 @@ int main(void)
 		scene_test(lines_to_add_by_hand),
 		scene_test(afterwards),
 		scene_test(of_another_shell),
+		scene_test(cleared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
+#include "../filter.h"
 #include "scene.h"
 
 #define FRESH ".nix-user-chroot-new"
@@ -129,7 +132,16 @@ static void copy_that_is_there(void **state)
 	make_plan(scene, &plan);
 	plan.copy = COPY_KEEP;
 	put(scene, ".local/bin/nix-user-chroot", "it");
+	/* a killed run has left the link that was to take the place of another */
+	assert_int_equal(symlinkat("/x", scene->place->fd, ".local/bin/nix-env"), 0);
+	assert_int_equal(symlinkat("/x", scene->place->fd, ".local/bin/" FRESH), 0);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		if (strcmp(shim_names[i], "nix-env") == 0)
+			plan.shims[i] = SHIM_TURN;
 	said = carry_out(&plan);
+	assert_string_equal(said, "");
+	assert_link(plan.bin, "nix-env", plan.program);
+	assert_false(is_in(plan.bin, FRESH));
 	text = get(scene, ".local/bin/nix-user-chroot");
 	assert_string_equal(text, "it");
 	assert_link(plan.bin, "nix", plan.program);
@@ -140,16 +152,22 @@ static void names_of_all_others(void **state)
 	const struct scene *scene = *state;
 	_cleanup_(self_plan_clear) struct self_plan plan;
 	_cleanup_free_ char *said = NULL;
+	const char *names;
 
 	make_plan(scene, &plan);
 	for (size_t i = 0; i < SHIM_COUNT; i++)
 		plan.shims[i] = SHIM_LEAVE;
 	said = carry_out(&plan);
+	names = strstr(said, "which stay:");
+	assert_non_null(names);
+	names += strlen("which stay:");
 	for (size_t i = 0; i < SHIM_COUNT; i++) {
 		_cleanup_free_ char *word = xasprintf(" %s", shim_names[i]);
 
-		assert_non_null(strstr(said, word));
+		assert_true(str_starts_with(names, word));
+		names += strlen(word);
 	}
+	assert_int_equal(*names, '\n');
 }
 
 /* Another program has our name: nothing is linked to it, and it stays. */
@@ -179,6 +197,19 @@ static void documents(const struct scene *scene, struct self_plan *plan)
 	};
 }
 
+/* A plan that was cleared is empty, and can be cleared again. */
+static void cleared(void **state)
+{
+	const struct scene *scene = *state;
+	const struct self_plan empty = {0};
+	struct self_plan plan;
+
+	make_plan(scene, &plan);
+	documents(scene, &plan);
+	self_plan_clear(&plan);
+	assert_memory_equal(&plan, &empty, sizeof(plan));
+}
+
 static void with_documents(void **state)
 {
 	const struct scene *scene = *state;
@@ -197,16 +228,19 @@ static void failures(void **state)
 {
 	const struct scene *scene = *state;
 	_cleanup_(self_plan_clear) struct self_plan plan;
+	bool had_stdin;
 	_cleanup_free_ char *blocked = NULL, *begin = NULL, *copy = NULL, *link = NULL;
 
 	make_plan(scene, &plan);
 	documents(scene, &plan);
+	had_stdin = child_has_stdin();
 	begin = xasprintf("nix-user-chroot: warning: cannot put the nix commands into %s: ",
 			  plan.bin);
 	put(scene, ".local", "a file");
 	blocked = carry_out(&plan);
 	assert_true(str_starts_with(blocked, begin));
 	assert_non_null(strstr(blocked, "Not a directory"));
+	assert_int_equal(child_has_stdin(), had_stdin);
 	assert_int_equal(unlinkat(scene->place->fd, ".local", 0), 0);
 
 	/* a directory has the place of the copy, then that of a link */
@@ -252,6 +286,82 @@ static void read_only(void **state)
 	assert_int_equal(chmod(plan.bin, 0700), 0);
 }
 
+static const char *without_stdin(void *ctx)
+{
+	const struct scene *scene = ctx;
+	struct self_plan plan;
+	char *said;
+
+	close(STDIN_FILENO);
+	make_plan(scene, &plan);
+	said = carry_out(&plan);
+	return *said ? said : is_in(plan.bin, "nix") ? NULL : "there is no link";
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	assert_in_child(without_stdin, *state);
+}
+
+/* A call that fails: the old copy and the old links stay, and nothing else is left. */
+struct fault {
+	const struct scene *scene;
+	struct filter filter;
+	rlim_t file_size;
+	const char *word;
+};
+
+static const char *with_fault(void *ctx)
+{
+	const struct fault *fault = ctx;
+	const struct scene *scene = fault->scene;
+	const struct rlimit limit = {fault->file_size, fault->file_size};
+	struct self_plan plan;
+	char *said, *text, *target = NULL;
+
+	make_plan(scene, &plan);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_TURN;
+	signal(SIGXFSZ, SIG_IGN);
+	if (fault->filter.number ? filter_set(&fault->filter) < 0
+				 : setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		return "the fault cannot be made";
+	said = carry_out(&plan);
+	if (!strstr(said, "cannot put the nix commands into ") || !strstr(said, fault->word))
+		return xasprintf("%s: it says %s", fault->word, said);
+	if (is_in(plan.bin, FRESH))
+		return "half of a program stays";
+	text = get(scene, ".local/bin/nix-user-chroot");
+	/* the links come after the copy */
+	if (fault->filter.number != SYS_symlinkat && strcmp(text, "older") != 0)
+		return "the old copy is gone";
+	if (fs_readlink(scene->place->fd, ".local/bin/nix", &target) < 0 ||
+	    strcmp(target, "/old/nix-user-chroot") != 0)
+		return "the old link is gone";
+	return NULL;
+}
+
+static void faults(void **state)
+{
+	const struct scene *scene = *state;
+	struct fault all[] = {
+		{scene, {SYS_fsync, 0, FILTER_ANY, FILTER_ERROR(EIO)}, 0, "Input/output error"},
+		{scene, {SYS_fchmod, 0, FILTER_ANY, FILTER_ERROR(EPERM)}, 0, "not permitted"},
+		{scene, {SYS_symlinkat, 0, FILTER_ANY, FILTER_ERROR(EDQUOT)}, 0, "quota"},
+		{scene, {0}, 4096, "File too large"},
+	};
+
+	assert_int_equal(fs_mkdirs(AT_FDCWD, scene->bin, 0755), 0);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		put(scene, ".local/bin/nix-user-chroot", "older");
+		unlinkat(scene->place->fd, ".local/bin/nix", 0);
+		assert_int_equal(
+			symlinkat("/old/nix-user-chroot", scene->place->fd, ".local/bin/nix"), 0);
+		assert_in_child(with_fault, &all[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,9 +370,12 @@ int main(void)
 		scene_test(copy_that_is_there),
 		scene_test(names_of_all_others),
 		scene_test(another_program),
+		scene_test(cleared),
 		scene_test(with_documents),
 		scene_test(failures),
 		scene_test(read_only),
+		scene_test(faults),
+		scene_test(closed_stdin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

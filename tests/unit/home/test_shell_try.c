@@ -158,6 +158,23 @@ static void set_variables(void)
 	unsetenv("LOGNAME");
 }
 
+static const char *interrupted_answer(void *ctx)
+{
+	const struct place *place = ctx;
+	char *shell = place_script(place, "shell", "sleep 0.1; PATH=/ok; " ANSWER);
+	struct shell_try try;
+
+	child_interrupt();
+	try = shell_try_begin(shell, "sh", "-c", place->path, NULL);
+	return shell_try_end(&try, "/ok") == 1 ? NULL : "the answer was not waited for";
+}
+
+/* The signals that --install handles interrupt nothing that is waited for. */
+static void interrupted(void **state)
+{
+	assert_in_child(interrupted_answer, *state);
+}
+
 struct look {
 	const struct place *place;
 	const char *name, *zdotdir, *more;
@@ -309,7 +326,9 @@ static const char *without(void *ctx)
 	try = shell_try_begin("/bin/sh", "sh", "-c", "/", NULL);
 	if (try.pid != -1)
 		return "a shell was started";
-	return shell_try_end(&try, "/ok") == -1 && try.fd == -1 ? NULL : "there is an answer";
+	return shell_try_end(&try, "/ok") == -1 && try.fd == -1 && child_has_stdin()
+		       ? NULL
+		       : "there is an answer";
 }
 
 static void limits(void **state)
@@ -327,15 +346,11 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(answers),
-		test(noise),
-		test(real_shell),
-		test(nothing_to_start),
-		test(environment),
-		test(patience),
-		test(background_process),
-		test(killed_installer),
-		cmocka_unit_test(limits),
+		test(answers),		test(noise),
+		test(real_shell),	test(interrupted),
+		test(nothing_to_start), test(environment),
+		test(patience),		test(background_process),
+		test(killed_installer), cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ static void lines_around(void **state)
 	/* two lines never become one */
 	CLEANED("a\n" LINE "\nb\n", "a\nb\n");
 	CLEANED(LINE "\nb\n", "b\n");
+	CLEANED("\n" LINE "\nb\n", "b\n");
 	CLEANED("a\n\n" LINE, "a\n");
 	CLEANED(LINE, "");
 	CLEANED("a\n" ADDED ADDED, "a\n");
@@ -115,6 +116,37 @@ static void the_other_profile(void **state)
 	CLEANED("a\n\nif [ -e /x/state/nix/profile/etc/profile.d/nix.sh ]; then . y; fi "
 		"# added by Nix installer\n",
 		"a\n");
+}
+
+#define CHANNEL "https://nixos.org/channels/nixpkgs-unstable nixpkgs"
+
+/* The line of the list of channels; an empty line before it is the user's. */
+static void channels(void **state)
+{
+	(void)state;
+	CLEANED(CHANNEL "\n", "");
+	CLEANED(CHANNEL, "");
+	CLEANED("a\n" CHANNEL "\nb\n", "a\nb\n");
+	CLEANED("a\n\n" CHANNEL "\n", "a\n\n");
+	assert_false(has_line_in("https://nixos.org/channels/nixpkgs-unstable nixpkgz", 51));
+	assert_false(has_line_in(CHANNEL "2", sizeof(CHANNEL)));
+	assert_false(has_line_in("x" CHANNEL, sizeof(CHANNEL)));
+}
+
+/* Where the first line is, and how long. */
+static void positions(void **state)
+{
+	static const char text[] = "a\n\nbc\n" LINE "\n" CHANNEL "\n";
+	size_t len = 0;
+
+	(void)state;
+	assert_ptr_equal(startup_text_line(text, sizeof(text) - 1, &len), text + 6);
+	assert_int_equal(len, strlen(LINE));
+	assert_ptr_equal(startup_text_line(text + 6 + len, sizeof(text) - 7 - len, &len),
+			 text + 7 + strlen(LINE));
+	assert_int_equal(len, strlen(CHANNEL));
+	assert_null(startup_text_line(text, 6, &len));
+	assert_null(startup_text_line(text, 0, &len));
 }
 
 /* For every text: adding the script's line and removing it gives the same bytes. */
@@ -376,6 +408,8 @@ int main(void)
 		cmocka_unit_test(lines_around),
 		cmocka_unit_test(other_lines),
 		cmocka_unit_test(the_other_profile),
+		cmocka_unit_test(channels),
+		cmocka_unit_test(positions),
 		cmocka_unit_test(every_text),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(links, place_setup, place_teardown),

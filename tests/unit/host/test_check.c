@@ -21,7 +21,7 @@
 
 #include "../child.h"
 #include "../place.h"
-#include "filter.h"
+#include "../filter.h"
 
 static int named(void **state)
 {
@@ -88,6 +88,15 @@ static void directories(void **state)
 	assert_int_equal(fchmod(place->fd, 0700), 0);
 }
 
+static const char *without_stdin(void *ctx)
+{
+	char *json;
+
+	close(STDIN_FILENO);
+	check(ctx, true, &json);
+	return strstr(json, "the store belongs to ") ? NULL : json;
+}
+
 /* A store of somebody else's, which this user may not write to: whose it is. */
 static void kept(void **state)
 {
@@ -102,6 +111,7 @@ static void kept(void **state)
 	/* a directory of root's that every host has stands for the store */
 	assert_int_equal(symlinkat("/usr", place->fd, "store"), 0);
 	assert_check(place->path, 1, wanted);
+	assert_in_child(without_stdin, place->path);
 }
 
 static const char *refused(void *ctx)

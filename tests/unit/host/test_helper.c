@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -37,13 +38,14 @@ static void answers(void **state)
 	_cleanup_free_ char *silent =
 		xasprintf("%s/helper did not tell why it failed", place->path);
 
+	/* if the child were not one, the test would end with this status */
+	assert_refused(place, "exit 1", silent);
 	assert_refused(place, "[ $# = 1 ] && [ \"$1\" = --try ]", NULL);
 	assert_refused(place, "echo 'a: word that does not count' >&2", NULL);
 	assert_refused(place, "echo 'nix-user-chroot-helper: mount: refused' >&2; exit 1",
 		       "mount: refused");
 	assert_refused(place, "printf 'h: one\\nh: two\\n' >&2; exit 1", "one");
 	assert_refused(place, "echo plain >&2; exit 125", "plain");
-	assert_refused(place, "exit 1", silent);
 	/* its stdout is no answer */
 	assert_refused(place, "exec >/dev/null; echo 'h: no' ; exit 1", silent);
 	/* a privileged program that was killed has not said that it works */
@@ -115,6 +117,51 @@ static void ignored_children(void **state)
 	assert_in_child(without_status, helper);
 }
 
+static const char *without(void *ctx)
+{
+	const struct rlimit none = {0};
+	bool files = *(int *)ctx == RLIMIT_NOFILE;
+	char *why;
+
+	if (setrlimit(*(int *)ctx, &none) < 0)
+		return "the limit was not set";
+	why = helper_refusal("/bin/true");
+	if (!child_has_stdin())
+		return "stdin was closed";
+	return why && str_starts_with(why, files ? "cannot make a pipe: Too many open files"
+						 : "cannot start a process")
+		       ? NULL
+		       : "it was started";
+}
+
+static void limits(void **state)
+{
+	int files = RLIMIT_NOFILE, processes = RLIMIT_NPROC;
+
+	(void)state;
+	assert_in_child(without, &files);
+	if (geteuid() != 0)
+		assert_in_child(without, &processes);
+}
+
+static const char *interrupted_answer(void *helper)
+{
+	char *why;
+
+	child_interrupt();
+	why = helper_refusal(helper);
+	return why && strcmp(why, "in time") == 0 ? NULL : why ? why : "it is not refused";
+}
+
+/* A signal interrupts nothing that is waited for. */
+static void interrupted(void **state)
+{
+	_cleanup_free_ char *helper = place_script(
+		*state, "helper", "sleep 0.1; echo h: in time >&2; exec 2>&-; sleep 0.1; exit 1");
+
+	assert_in_child(interrupted_answer, helper);
+}
+
 /* Checks what is found if the variable is NAMED: a path, or a reason that has the text REASON. */
 static void assert_found(const char *named, const char *path, const char *reason)
 {
@@ -178,6 +225,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_new_privs, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(ignored_children, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(named, place_setup, place_teardown),
+		cmocka_unit_test(limits),
+		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test(unnamed),
 	};
 

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +66,14 @@ static void assert_refused(const char *word)
 
 static void missing(void **state)
 {
+	bool had_stdin = child_has_stdin();
+
 	(void)state;
 	assert_refused(NULL);
 	chmod(root, 0500);
 	if (geteuid() != 0)
 		assert_refused("sudo install -d -o ");
+	assert_int_equal(child_has_stdin(), had_stdin);
 }
 
 static void own(void **state)
@@ -79,6 +84,21 @@ static void own(void **state)
 	make("nix/store/.links");
 	assert_refused(NULL);
 	assert_false(nix_root_is_installed(root));
+}
+
+static const char *without_stdin(void *ctx)
+{
+	(void)ctx;
+	close(STDIN_FILENO);
+	return nix_root_refusal(root);
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	(void)state;
+	make("nix/store/.links");
+	assert_in_child(without_stdin, NULL);
 }
 
 static void of_others(void **state)
@@ -181,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(closed_stdin, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(installed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(with_programs, set_up, tear_down),

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
-#include "filter.h"
+#include "../filter.h"
 
 #define KILLED SECCOMP_RET_KILL_PROCESS
 
@@ -263,7 +263,8 @@ static const char *without_descriptors(void *ctx)
 
 	(void)ctx;
 	setrlimit(RLIMIT_NOFILE, &none);
-	return probe_run(&probe) == -EMFILE && probe_enter(true, &probe) == -EMFILE
+	return probe_run(&probe) == -EMFILE && probe_enter(true, &probe) == -EMFILE &&
+			       child_has_stdin()
 		       ? NULL
 		       : "the lack of descriptors is not told";
 }
@@ -275,6 +276,8 @@ static const char *without_processes(void *ctx)
 
 	(void)ctx;
 	setrlimit(RLIMIT_NPROC, &none);
+	if (probe_enter(true, &probe) != -EAGAIN)
+		return "the lack of processes is not told of an entry";
 	return probe_run(&probe) == -EAGAIN ? NULL : "the lack of processes is not told";
 }
 

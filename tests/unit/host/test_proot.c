@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
+#include "../filter.h"
 #include "../place.h"
 
 /* Checks which PRoot is found, or, if PATH is NULL, that the reason has REASON. */
@@ -129,13 +130,14 @@ static void answers(void **state)
 {
 	const struct place *place = *state;
 
+	/* if the child were not one, the test would end with this status */
+	assert_refused(place, "exit 7", "not there (status 7)");
 	assert_refused(place, "[ $# = 5 ] && [ \"$1 $2 $3 $4\" = '-b /etc:/tmp /bin/sh -c' ]",
 		       NULL);
 	/* one that runs the command and shows no other directory; and one that shows it */
 	assert_refused(place, "shift 2; exec \"$@\"", "not there (status 1)");
 	assert_refused(place, "shift 3; exec /bin/sh -c \"$(echo \"$2\" | sed s,/tmp,/etc,g)\"",
 		       NULL);
-	assert_refused(place, "exit 7", "not there (status 7)");
 	assert_refused(place, "kill -KILL $$", "was ended by signal 9 (Killed)");
 	/* the calls that PRoot does not translate are refused to it */
 	assert_refused(place, "grep -q 'Seccomp:.2' /proc/self/status", NULL);
@@ -148,10 +150,11 @@ static void answers(void **state)
 	}
 }
 
-/* Its descriptors 0 to 2 are /dev/null, it has no other, and a core file is not wanted. */
+/* Its descriptors 0 to 2, and no others, are /dev/null; and a core file is not wanted. */
 #define LOOK                                                                       \
-	"for fd in 0 1 2; do [ /proc/$$/fd/$fd -ef /dev/null ] || exit 10; done; " \
-	"for fd in 3 4 5 6; do [ ! -e /proc/$$/fd/$fd ] || exit 11; done; "        \
+	"for fd in 0 1 2; do [ /proc/$$/fd/$fd -ef /dev/null ] || exit 10; done\n" \
+	"for fd in /proc/$$/fd/*; do case $fd in */[0-2]) continue ;; esac\n"      \
+	"[ ! $fd -ef /dev/null ] || exit 11; done\n"                               \
 	"[ \"$(ulimit -c)\" = 0 ] || exit 12"
 
 static const char *with_others(void *ctx)
@@ -197,6 +200,99 @@ static void ignored_children(void **state)
 	_cleanup_free_ char *proot = place_script(*state, "proot", "exit 0");
 
 	assert_in_child(without_status, proot);
+}
+
+static const char *interrupted_answer(void *proot)
+{
+	child_interrupt();
+	return proot_refusal(proot);
+}
+
+/* A signal does not end the wait. */
+static void interrupted(void **state)
+{
+	_cleanup_free_ char *proot = place_script(*state, "proot", "sleep 0.1");
+
+	assert_in_child(interrupted_answer, proot);
+}
+
+static const char *without_stdin(void *ctx)
+{
+	const struct place *place = ctx;
+	char *why = NULL;
+
+	close(STDIN_FILENO);
+	return proot_find(place->path, &why) ? NULL : why;
+}
+
+/* Descriptor 0 is one like others. */
+static void closed_stdin(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fchmod(place->fd, 0755), 0);
+	assert_int_equal(mkdirat(place->fd, "var", 0755), 0);
+	assert_int_equal(mkdirat(place->fd, "var/nix-user-chroot", 0755), 0);
+	free(place_script(place, PROOT_FETCHED, "exit 0"));
+	assert_in_child(without_stdin, *state);
+}
+
+static const char *without_processes(void *proot)
+{
+	const struct rlimit none = {0};
+	char *why;
+
+	setrlimit(RLIMIT_NPROC, &none);
+	why = proot_refusal(proot);
+	return why && str_starts_with(why, "cannot start a process") ? NULL : "it was started";
+}
+
+static void limits(void **state)
+{
+	_cleanup_free_ char *proot = NULL;
+
+	if (geteuid() == 0)
+		skip();
+	proot = place_script(*state, "proot", "exit 0");
+	assert_in_child(without_processes, proot);
+}
+
+/* Without the filter PRoot would show the host's own files: it is not run then. */
+static const char *without_filter(void *ctx)
+{
+	const struct filter *filter = ctx;
+
+	return filter_set(filter) == 0 && proot_hide_system_calls() == -EPERM ? NULL : "no error";
+}
+
+static void refused_filters(void **state)
+{
+	struct filter filters[] = {
+		{SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, FILTER_ERROR(EPERM)},
+		{SYS_prctl, 0, PR_SET_SECCOMP, FILTER_ERROR(EPERM)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_in_child(without_filter, &filters[i]);
+}
+
+static const char *unfiltered(void *ctx)
+{
+	const struct filter refused = {SYS_prctl, 0, PR_SET_SECCOMP, FILTER_ERROR(EPERM)};
+	char *why;
+
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	why = proot_refusal(ctx);
+	return why && strstr(why, "(status 125)") ? NULL : "it was run";
+}
+
+static void not_run_unfiltered(void **state)
+{
+	_cleanup_free_ char *proot = place_script(*state, "proot", "exit 0");
+
+	assert_in_child(unfiltered, proot);
 }
 
 static bool is_refused(long number)
@@ -246,9 +342,14 @@ int main(void)
 		test(named),
 		test(on_path),
 		test(fetched),
+		test(closed_stdin),
+		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(answers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(descriptors, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(ignored_children, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(limits, place_setup, place_teardown),
+		cmocka_unit_test(refused_filters),
+		cmocka_unit_test_setup_teardown(not_run_unfiltered, place_setup, place_teardown),
 		cmocka_unit_test(hidden_calls),
 	};
 

@@ -337,6 +337,29 @@ static void test_width(void **state)
 	}
 }
 
+/* A line of prose has 78 columns at most, and is not broken before. */
+static void test_wrapping(void **state)
+{
+	static const char *const ends[] = {"1234", "12345"};
+	static const char *const shown[] = {" 1234.\n", "\n  12345.\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(report_clear) struct report report;
+		_cleanup_free_ char *table = NULL, *word = xcalloc(71, 1), *wanted = NULL;
+		struct explanation *one = xcalloc(1, sizeof(*one));
+
+		memset(word, 'x', 70);
+		make_report(&report, CHECK_STEP_COUNT, 0, "");
+		one->id = "x";
+		one->reason = xasprintf("%s %s", word, ends[i]);
+		report.reasons = (struct explanations){one, 1};
+		table = print(report_print_table, &report);
+		wanted = xasprintf("\n  %s%s", word, shown[i]);
+		assert_has(table, wanted);
+	}
+}
+
 /* Two reasons with the same remedies: each remedy is printed once. */
 static void test_ways_are_said_once(void **state)
 {
@@ -417,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_signal),
 		cmocka_unit_test(test_foreign_text),
 		cmocka_unit_test(test_width),
+		cmocka_unit_test(test_wrapping),
 		cmocka_unit_test(test_ways_are_said_once),
 		cmocka_unit_test(test_json_escapes),
 		cmocka_unit_test(test_unknown_release),

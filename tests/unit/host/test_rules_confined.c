@@ -200,6 +200,21 @@ static void test_proc_mount_options(void **state)
 	       "ProcSubset=all");
 }
 
+/* A later mount of proc covers what was mounted on the one before it. */
+static void test_proc_mounted_again(void **state)
+{
+	put(*state, "/proc/self/mountinfo",
+	    ROOT_MOUNT PROC_MOUNT "30 26 0:30 / /proc/kcore rw - tmpfs tmpfs rw\n"
+				  "31 26 0:5 / /proc rw - proc proc rw\n");
+	expect(state, CHECK_PROC_MOUNT, EPERM, "unknown", "");
+	put(*state, "/proc/self/mountinfo",
+	    ROOT_MOUNT "26 25 0:5 / /proc ro - proc proc rw\n" PROC_MOUNT);
+	expect(state, CHECK_PROC_MOUNT, EPERM, "unknown", "");
+	put(*state, "/proc/self/mountinfo",
+	    ROOT_MOUNT PROC_MOUNT "31 26 0:5 / /proc ro - proc proc rw\n");
+	expect(state, CHECK_PROC_MOUNT, EPERM, "proc-hidden", "mounted read-only");
+}
+
 static void test_read_only_proc(void **state)
 {
 	expect(state, CHECK_ID_MAPS, EROFS, "proc-read-only", "/proc is mounted read-only",
@@ -251,6 +266,7 @@ int main(void)
 		host_test(test_unmapped_user),
 		host_test(test_proc_hidden),
 		host_test(test_proc_mount_options),
+		host_test(test_proc_mounted_again),
 		host_test(test_read_only_proc),
 		host_test(test_no_setfcap),
 		host_test(test_several),

@@ -22,7 +22,7 @@
 
 #include "../child.h"
 #include "../place.h"
-#include "filter.h"
+#include "../filter.h"
 
 static int named(void **state)
 {
@@ -312,6 +312,8 @@ static const char *try_without(void *ctx)
 		return "nothing could be tried";
 	if (!all.no_terminals)
 		return "there seems to be a terminal";
+	if (!child_has_stdin())
+		return "stdin was closed";
 	return strstr(all.no_terminals, refused->reason) ? NULL : all.no_terminals;
 }
 

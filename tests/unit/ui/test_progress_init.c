@@ -197,6 +197,10 @@ static void steps_scene(struct progress *progress)
 	progress->shown = 0;
 	progress_wait(progress, "waiting");
 	assert_string_equal(progress->label, "first");
+	progress_update(progress, 1, 900);
+	/* fewer bytes than before: what was measured does not count */
+	assert_int_equal(progress->sample_count, 1);
+	assert_int_equal(progress->samples[0].done, 1);
 	progress_end(progress, "done");
 	progress_begin(progress, "second", "file");
 	assert_int_equal(progress->done, 0);
@@ -205,6 +209,11 @@ static void steps_scene(struct progress *progress)
 	assert_int_equal(progress->begun, progress->shown);
 	progress_update(progress, 0, 900);
 	assert_int_equal(progress->sample_count, 0);
+	progress_update(progress, 1, 900);
+	assert_int_equal(progress->sample_count, 1);
+	/* a second is too short for another line */
+	progress->shown -= 1000;
+	progress_update(progress, 2, 900);
 	progress_drop(progress);
 }
 

@@ -7,12 +7,14 @@
 
 #include "util/str.h"
 
-#include "../refuse.h"
+#include "refuse.h"
 
 #include <fcntl.h>
 #include <stdint.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
