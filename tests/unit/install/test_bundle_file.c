@@ -235,6 +235,24 @@ static void what_a_killed_process_leaves(void **state)
 	bundle_file_tidy(&none);
 }
 
+/* Until it is whole it has no name, where the file system can do that: SIGKILL leaves nothing. */
+static void a_file_without_a_name(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_close_ int can = openat(place->fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	_cleanup_free_ char *out = path_join(place->path, "out");
+	struct bundle_file file;
+
+	if (can < 0)
+		skip();
+	assert_int_equal(bundle_file_find(out, &file), 0);
+	assert_int_equal(bundle_file_begin(&file), 0);
+	assert_int_equal(bundle_file_write(&file, "x", 1), 0);
+	assert_int_equal(names(place), 0);
+	bundle_file_clear(&file);
+	assert_int_equal(names(place), 0);
+}
+
 int main(void)
 {
 #define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
@@ -244,6 +262,7 @@ int main(void)
 		WITH_PLACE(places_for_no_file),
 		WITH_PLACE(a_disk_that_fails),
 		WITH_PLACE(writing_that_fails),
+		WITH_PLACE(a_file_without_a_name),
 		WITH_PLACE(what_a_killed_process_leaves),
 	};
 

@@ -339,6 +339,23 @@ static void stores_of_others(void **state)
 		    NULL);
 }
 
+/* Descriptor 0 is one like the others, where the caller has closed stdin. */
+static void without_stdin(void **state)
+{
+	const struct scene *scene = *state;
+	const struct install_request request = {0};
+	_cleanup_(installed_clear) struct installed found = {0};
+	int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10), r;
+
+	close(STDIN_FILENO);
+	r = installed_look(scene->nix, &request, &found);
+	if (kept >= 0) {
+		dup2(kept, STDIN_FILENO);
+		close(kept);
+	}
+	assert_int_equal(r, 1);
+}
+
 static void what_is_said_in_the_end(void **state)
 {
 	struct installed found = {.words = (char[]){"Nix is there"}};
@@ -370,6 +387,7 @@ int main(void)
 		COMPLETE(another_nix_in_the_profile),
 		COMPLETE(interrupted_installations),
 		COMPLETE(stores_of_others),
+		COMPLETE(without_stdin),
 		cmocka_unit_test(what_is_said_in_the_end),
 	};
 

@@ -93,6 +93,8 @@ static void two_runs(void **state)
 	assert_true(has(&scene, &first, RECORD_DIR, ".local/share/nix/etc/nix"));
 	assert_true(has(&scene, &first, RECORD_DIR, ".local/share/nix/var/nix-user-chroot"));
 	assert_true(has(&scene, &first, RECORD_ABSENT, ".local/share/nix/store"));
+	assert_true(has(&scene, &first, RECORD_ABSENT, ".local/share/nix/var/log"));
+	assert_true(has(&scene, &first, RECORD_ABSENT, ".local/share/nix/var/log/nix"));
 	assert_true(has(&scene, &first, RECORD_ABSENT, ".profile"));
 	assert_true(has(&scene, &first, RECORD_ABSENT, ".config"));
 	assert_true(has(&scene, &first, RECORD_ABSENT, ".nix-profile"));

@@ -329,6 +329,29 @@ static void channel_lines_that_stay(void **state)
 	}
 }
 
+/* Each file is looked at: the first of the startup files, and the second list of channels. */
+static void each_file(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_(strlist_clear) struct strlist lines = {0};
+
+	put(scene, "~/.bash_profile", "mine\n" NIX_LINE "\n");
+	put(scene, "~/.config/fish/conf.d/nix.fish", NIX_LINE "\n");
+	put(scene, "~/.nix-channels", "https://example.org/c own\n");
+	put(scene, "~/.local/state/nix/channels", "https://example.org/c own\n" CHANNEL_LINE "\n");
+	/* lines without a digest: the run ended before it looked */
+	put_record(scene, "line ~/.bash_profile\nline ~/.config/fish/conf.d/nix.fish\n"
+			  "line ~/.nix-channels\nline ~/.local/state/nix/channels\n");
+	find_lines_of(scene, true, false, &lines);
+	where(&lines, "line ~/.bash_profile: ~/.bash_profile: the line of the Nix installer");
+	where(&lines, "line ~/.config/fish/conf.d/nix.fish: ~/.config/fish/conf.d/nix.fish: "
+		      "the line of the Nix installer");
+	where(&lines, "line ~/.local/state/nix/channels: ~/.local/state/nix/channels: "
+		      "the channel nixpkgs");
+	assert_false(strlist_has(&lines, "line ~/.nix-channels: ~/.nix-channels: "
+					 "the channel nixpkgs"));
+}
+
 /* Without a record, the line is ours if there is no other Nix. */
 static void lines_without_a_record(void **state)
 {
@@ -356,6 +379,7 @@ int main(void)
 		WITH_SCENE(files_of_the_record),
 		WITH_SCENE(lines_of_startup_files),
 		WITH_SCENE(channel_lines_that_stay),
+		WITH_SCENE(each_file),
 		WITH_SCENE(lines_without_a_record),
 	};
 

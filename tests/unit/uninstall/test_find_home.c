@@ -2,7 +2,6 @@
  */
 #include "uninstall/find.h"
 #include "util/cleanup.h"
-#include "util/fs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,6 +166,13 @@ static void beside_another_nix(void **state)
 			  "absent ~/.nix-defexpr\nabsent ~/.nix-channels\nabsent ~/.cache/nix\n");
 	find_lines_of(scene, true, false, &lines);
 	assert_lines(&lines, expected);
+	/* the same if it is the other place of a profile */
+	unput(scene, "~/.nix-profile");
+	unput(scene, "~/.local/state/nix/profile");
+	put_link(scene, "~/.local/state/nix/profile", "~/opt/nix/profile");
+	strlist_clear(&lines);
+	find_lines_of(scene, true, false, &lines);
+	where(&lines, "left ~/.nix-channels (another Nix uses it)");
 }
 
 /* The line about the profile ~/.nix-profile with this TARGET (NULL: a directory). */

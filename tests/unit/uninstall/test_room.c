@@ -67,6 +67,35 @@ static void room(void **state)
 	removals_clear(&list);
 }
 
+/* A hostile tree is not followed to its end. */
+static void a_deep_tree(void **state)
+{
+	struct scene *scene = *state;
+	struct removals list = {0};
+	_cleanup_free_ char *top = expanded(scene, "~/d"), *deep = xstrdup("~/d");
+	uint64_t flat, middle;
+
+	removals_add(&list, REMOVE_TREE, top, NULL, NULL);
+	for (int i = 1; i <= 110; i++) {
+		char *deeper = path_join(deep, "d");
+
+		free(deep);
+		deep = deeper;
+		put_directory(scene, deep);
+		if (i == 90 || i == 110) {
+			_cleanup_free_ char *file = path_join(deep, "file");
+			uint64_t before = room_of(&list, scene->nix_fd);
+
+			put_text(scene, file, 1000000);
+			flat = room_of(&list, scene->nix_fd) - before;
+			middle = blocks(scene, file);
+			/* the directory's own room may change with its entries */
+			assert_true(i == 90 ? flat >= middle : flat < middle);
+		}
+	}
+	removals_clear(&list);
+}
+
 /* This process is not inside, whatever /nix is. */
 static void nobody_inside(void **state)
 {
@@ -176,6 +205,7 @@ int main(void)
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_SCENE(room),
+		WITH_SCENE(a_deep_tree),
 		WITH_SCENE(nobody_inside),
 		WITH_SCENE(directories_that_are_held),
 		WITH_SCENE(directories_that_are_let_go),
