@@ -171,6 +171,8 @@ accepted() {
 	refused hardlink-dotdot 'not from store/ to store/'
 	refused hardlink-outside-store 'not from store/ to store/'
 	refused hardlink-into-store 'not from store/ to store/'
+	# it would be a file beside store/ that changes a store path
+	refused hardlink-out-of-store 'not from store/ to store/'
 }
 
 @test "hard links to a symlink, a directory, itself, what comes later; with contents" {

@@ -171,6 +171,7 @@ simple("hardlink-to-itself", lambda t, o: t.hardlink(A + "/h", A + "/h"))
 simple("hardlink-to-directory", lambda t, o: t.hardlink(A + "/h", A))
 simple("hardlink-outside-store", lambda t, o: t.hardlink(TOP + "/h", TOP + "/install"))
 simple("hardlink-into-store", lambda t, o: t.hardlink(A + "/h", TOP + "/install"))
+simple("hardlink-out-of-store", lambda t, o: t.hardlink(TOP + "/h", A + "/file"))
 simple("hardlink-good", lambda t, o: t.hardlink(A + "/h", A + "/file"))
 simple("hardlink-with-contents",
        lambda t, o: t.raw(pax([(b"comment", b"in pax alone may it have a size")], header(
