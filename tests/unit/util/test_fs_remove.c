@@ -332,6 +332,7 @@ static void links_instead_of_directories(void **state)
 static void files_below(void **state)
 {
 	const struct place *place = *state;
+	_cleanup_free_ char *real = realpath(place->path, NULL), *file = path_join(real, "a/b/f");
 	mode_t before = umask(077);
 	struct stat st;
 	int fd;
@@ -343,6 +344,7 @@ static void files_below(void **state)
 	assert_int_equal(st.st_mode & 07777, 0755);
 	close(fd);
 	put(place->fd, "a/b/f");
+	assert_int_equal(fs_stat_below(place->fd, file, &st), 0); /* an absolute path */
 	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
 	assert_int_equal(symlinkat("f", place->fd, "a/b/link"), 0);
 	assert_int_equal(mkfifoat(place->fd, "a/b/fifo", 0600), 0);
