@@ -76,6 +76,8 @@ static int check_all(const void *context)
 	const struct place *place = context;
 	struct refusal refusal = {0};
 
+	if (own_mounts() < 0)
+		return 99;
 	if (check(&outside, 1) != 0)
 		return 50;
 	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
@@ -201,9 +203,5 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return be_helper(argc, argv);
-	if (own_mounts() < 0) {
-		puts("1..0 # SKIP needs a host that lets users make namespaces");
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
