@@ -73,9 +73,15 @@ static int check_all(const void *context)
 		{"1default:1048576:0/", true, true, NULL, "", {true}},
 		{"1default:1048576:12//x", true, true, NULL, "/x", {true, true, true}},
 	};
-	const struct place *place = context;
+	const struct place *place;
 	struct refusal refusal = {0};
+	void *state;
 
+	(void)context;
+	/* what can be entered is what was made in the own /tmp, which ends with this process */
+	if (own_mounts() < 0 || place_setup(&state) != 0)
+		return 99;
+	place = state;
 	if (check(&outside, 1) != 0)
 		return 50;
 	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
@@ -92,7 +98,8 @@ static void told(void **state)
 	_cleanup_free_ char *said = NULL;
 	int status;
 
-	said = child_says(check_all, *state, NULL, &status);
+	(void)state;
+	said = child_says(check_all, NULL, NULL, &status);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
 		skip();
 	if (status != 0)
@@ -197,14 +204,10 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(words, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(told, place_setup, place_teardown),
+		cmocka_unit_test(told),
 	};
 
 	if (argc > 1)
 		return be_helper(argc, argv);
-	if (own_mounts() < 0) {
-		puts("1..0 # SKIP needs a host that lets users make namespaces");
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
