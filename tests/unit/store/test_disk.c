@@ -306,6 +306,27 @@ static void shared_memory(void **state)
 	assert_true(tried(place, SYS_mmap, 3, 12345, ENODEV).wal_works);
 }
 
+/* Where the caller has closed descriptor 0, it is a number like any other. */
+static void without_stdin(void **state)
+{
+	const struct place *place = *state;
+	int status;
+	pid_t pid;
+
+	prepare(place);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct disk disk;
+
+		close(STDIN_FILENO);
+		_exit(disk_try(place->fd, &disk) != 0 || disk.refused || !disk.type);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_false(fs_exists(place->fd, LAYOUT_STAGING));
+}
+
 /* A log of SQLite's works on file systems of this host alone, known by name or by number. */
 static void types(void **state)
 {
@@ -354,6 +375,7 @@ int main(void)
 		TEST(what_is_not_as_asked),
 		TEST(shared_memory),
 		TEST(types),
+		TEST(without_stdin),
 		cmocka_unit_test(whose_disk),
 	};
 

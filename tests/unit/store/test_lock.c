@@ -230,6 +230,44 @@ static void a_file_system_without_locks(void **state)
 		true);
 }
 
+/* Where the caller has closed descriptor 0, it is a number like any other. */
+static char takes_without_stdin(const char *nix_dir)
+{
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	struct lock lock = LOCK_NONE;
+
+	close(STDIN_FILENO);
+	if (lock_take_now(nix_dir, &lock) != 0 || lock.nix_dir_fd != STDIN_FILENO)
+		return 'a';
+	lock_clear(&lock);
+	if (lock_wait(nix_dir, &progress) != 0 || lock_try(nix_dir, 0, &lock) != 0 ||
+	    lock.nix_dir_fd != STDIN_FILENO)
+		return 'b';
+	lock_clear(&lock);
+	return 'd';
+}
+
+static char looks_without_stdin(const char *nix_dir)
+{
+	close(STDIN_FILENO);
+	return lock_is_held(nix_dir) ? 'h' : 'n';
+}
+
+static void without_stdin(void **state)
+{
+	const struct place *place = *state;
+	struct process process = start(takes_without_stdin, place), holder;
+
+	assert_int_equal(hear(&process, LATER_MS), 'd');
+	end(&process);
+	holder = start(takes, place);
+	assert_int_equal(hear(&holder, LATER_MS), 'h');
+	process = start(looks_without_stdin, place);
+	assert_int_equal(hear(&process, LATER_MS), 'h');
+	end(&process);
+	end(&holder);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -269,6 +307,7 @@ int main(void)
 		TEST(one_holds_it),
 		TEST(a_directory_that_cannot_be),
 		TEST(a_file_that_stays),
+		TEST(without_stdin),
 		TEST(who_was_killed_is_waited_for),
 		TEST(a_directory_that_vanishes),
 		TEST(a_file_system_without_locks),
