@@ -126,6 +126,19 @@ static void words(void **state)
 	}
 }
 
+/* What is said below the options. */
+static void ends(void **state)
+{
+	_cleanup_free_ char *enter = page_on(COMMAND_ENTER), *install = page_on(COMMAND_INSTALL),
+			    *bundle = page_on(COMMAND_BUNDLE), *version = page_on(COMMAND_VERSION);
+
+	(void)state;
+	assert_non_null(strstr(enter, "\nMore: man nix-user-chroot; https://"));
+	assert_string_equal(enter, version);
+	assert_true(str_ends_with(install, " meaning, such as NIX_USER_CHROOT_NO_SHIMS=1.\n"));
+	assert_true(str_ends_with(bundle, " meaning, such as NIX_USER_CHROOT_MIRROR.\n"));
+}
+
 static void help_on_one_screen(void **state)
 {
 	_cleanup_free_ char *text = page_on(COMMAND_ENTER);
@@ -143,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help),
 		cmocka_unit_test(words),
+		cmocka_unit_test(ends),
 		cmocka_unit_test(help_on_one_screen),
 	};
 

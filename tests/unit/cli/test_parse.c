@@ -212,6 +212,7 @@ static void bundle(void **state)
 	PARSE(plain, "--bundle", "out", "--nix-version", "2.26.3", "--system", "i686-linux");
 	PARSE(program, "--bundle=out", "--program", "file", "--releases", "dir");
 	PARSE(help, "--bundle", "--help");
+	PARSE(by_letter, "--bundle", "-h");
 	PARSE(help_after, "--bundle", "out", "--help");
 
 	(void)state;
@@ -224,6 +225,8 @@ static void bundle(void **state)
 	assert_string_equal(program->options.update.releases, "dir");
 	assert_int_equal(help->options.command, COMMAND_HELP);
 	assert_int_equal(help->options.help_on, COMMAND_BUNDLE);
+	assert_int_equal(by_letter->options.command, COMMAND_HELP);
+	assert_int_equal(by_letter->options.help_on, COMMAND_BUNDLE);
 	assert_int_equal(help_after->options.help_on, COMMAND_BUNDLE);
 	REFUSE(PREFIX "--bundle needs a OUT, and got an empty word\n"
 		      "  give one, or leave the option out\n",
@@ -249,12 +252,18 @@ static void commands(void **state)
 	PARSE(print, "--print-path-config");
 	PARSE(help, "--help");
 	PARSE(letter, "-h");
+	/* the last of several counts */
+	PARSE(twice, "--install", "--mirror", "m", "--mirror", "n");
+	/* of several pages the first */
+	PARSE(pages, "--help", "--update", "--check", "--version");
 	PARSE(version, "-V");
 	PARSE(help_wins, "--install", "--mirror", "m", "--help");
 	PARSE(first_wins, "--help", "--version", "--install", "--json");
 
 	(void)state;
 	assert_int_equal(install->options.command, COMMAND_INSTALL);
+	assert_string_equal(twice->options.install.mirror, "n");
+	assert_int_equal(pages->options.help_on, COMMAND_UPDATE);
 	assert_int_equal(uninstall->options.command, COMMAND_UNINSTALL);
 	assert_true(uninstall->options.yes && uninstall->options.install.force);
 	assert_false(asking->options.yes || asking->options.install.force);
@@ -279,7 +288,7 @@ static void install_options(void **state)
 {
 	PARSE(all, "--install", "--nix-version", "2.26.3", "--mirror=https://m/nix//", "--sha256=h",
 	      "--system", "s", "--no-channel-add", "--force", "--cacert=c", "--extra-conf", "a = b",
-	      "--extra-conf=c = d\n\ne = f");
+	      "--extra-conf=c = d\n\ne = f\ng");
 	PARSE(rest, "--install", "--tarball", "t", "--nix-extra-conf-file", "f",
 	      "--no-modify-profile", "--no-shims", "--dry-run", "--nix-version=1",
 	      "--nix-version=2", "--", "bash", "-l");
@@ -296,7 +305,8 @@ static void install_options(void **state)
 	assert_false(install->no_modify_profile || install->no_shims || install->dry_run);
 	assert_null(install->tarball);
 	assert_null(all->options.argv);
-	assert_int_equal(install->extra_conf.count, 3);
+	assert_int_equal(install->extra_conf.count, 4);
+	assert_string_equal(install->extra_conf.items[3], "g");
 	assert_string_equal(install->extra_conf.items[0], "a = b");
 	assert_string_equal(install->extra_conf.items[1], "c = d");
 	assert_string_equal(install->extra_conf.items[2], "e = f");

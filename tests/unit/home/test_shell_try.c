@@ -319,9 +319,10 @@ static void killed_installer(void **state)
 static const char *without(void *ctx)
 {
 	const struct rlimit none = {0};
+	bool files = *(bool *)ctx;
 	struct shell_try try;
 
-	if (setrlimit(*(int *)ctx, &none) < 0)
+	if (setrlimit(files ? RLIMIT_NOFILE : RLIMIT_NPROC, &none) < 0)
 		return "the limit was not set";
 	try = shell_try_begin("/bin/sh", "sh", "-c", "/", NULL);
 	if (try.pid != -1)
@@ -333,7 +334,7 @@ static const char *without(void *ctx)
 
 static void limits(void **state)
 {
-	int files = RLIMIT_NOFILE, processes = RLIMIT_NPROC;
+	bool files = true, processes = false;
 
 	(void)state;
 	assert_in_child(without, &files);

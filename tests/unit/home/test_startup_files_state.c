@@ -215,7 +215,7 @@ static void marks(void **state)
 	assert_int_equal(CALL(startup_file_has_own_line, "file", &digest), 0);
 	assert_int_equal(CALL(startup_file_clean_own, "file", false), 0);
 	assert_file(place, "file", STARTUP_MARK ".\n" STARTUP_MARK " \n");
-	put(place, "file", STARTUP_MARK + 1, 0600);
+	put(place, "file", &STARTUP_MARK[1], 0600);
 	assert_int_equal(CALL(startup_file_has_own_line, "file", &digest), 0);
 }
 

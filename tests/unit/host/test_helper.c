@@ -120,10 +120,10 @@ static void ignored_children(void **state)
 static const char *without(void *ctx)
 {
 	const struct rlimit none = {0};
-	bool files = *(int *)ctx == RLIMIT_NOFILE;
+	bool files = *(bool *)ctx;
 	char *why;
 
-	if (setrlimit(*(int *)ctx, &none) < 0)
+	if (setrlimit(files ? RLIMIT_NOFILE : RLIMIT_NPROC, &none) < 0)
 		return "the limit was not set";
 	why = helper_refusal("/bin/true");
 	if (!child_has_stdin())
@@ -136,7 +136,7 @@ static const char *without(void *ctx)
 
 static void limits(void **state)
 {
-	int files = RLIMIT_NOFILE, processes = RLIMIT_NPROC;
+	bool files = true, processes = false;
 
 	(void)state;
 	assert_in_child(without, &files);
