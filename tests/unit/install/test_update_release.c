@@ -40,7 +40,8 @@ static int setup(void **state)
 	scene->program = xasprintf("nix-user-chroot-1.2.3-%s", own_release_system());
 	*state = scene;
 	/* after clearenv(3), environ is NULL, which fexecve(3) refuses */
-	assert_int_equal(setenv("LC_ALL", "C", 1), 0);
+	assert_int_equal(setenv("TEST_MORE", "0", 1), 0);
+	assert_int_equal(setenv("TEST_LINES", "1", 1), 0);
 	return !scene->downloader;
 }
 
@@ -118,9 +119,11 @@ static void the_program_and_its_digest(void **state)
 static void where_none_can_be(void **state)
 {
 	struct scene *scene = *state;
+	_cleanup_free_ char *sums = xasprintf(A64 "  %s\n", scene->program);
 
 	finds_none(scene, "there is no release of nix-user-chroot at file://");
 	finds_none(scene, "name the place of one with --releases");
+	put_sums(scene, sums);
 	scene->request.sha256 = "short";
 	finds_none(scene, "--program-sha256 'short' is not a SHA-256 hash\n");
 	scene->request.sha256 = NULL;
@@ -174,6 +177,14 @@ static void what_the_program_says(void **state)
 	assert_int_equal(update_release_get(&good, scene->downloader, &data, &got), 0);
 	assert_int_equal(got, len);
 	assert_memory_equal(data, self, len);
+	/* a last line without its end */
+	unsetenv("TEST_LINES");
+	free(steal_ptr(&data));
+	assert_int_equal(update_release_get(&good, scene->downloader, &data, &got), 0);
+	/* one that says more than is read, in one write(2): the pipe is closed then */
+	setenv("TEST_MORE", "300", 1);
+	gets_none(scene, &good, "does not say that it is of version 9.8.7, but: xxx");
+	setenv("TEST_MORE", "0", 1);
 	describe(scene, self, len, "9.8", &wrong);
 	gets_none(scene, &wrong,
 		  "does not say that it is of version 9.8, but: "
@@ -206,7 +217,10 @@ int main(int argc, char **argv)
 		WITH_SCENE(what_is_no_program),
 	};
 
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return puts("nix-user-chroot 9.8.7\nand more") < 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		for (int left = atoi(getenv("TEST_MORE")); left >= 0; left--)
+			fputs(left ? "x" : "nix-user-chroot 9.8.7", stdout);
+		return getenv("TEST_LINES") ? puts("\nand more") < 0 : 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
