@@ -164,6 +164,50 @@ static void list_was_removed(void **state)
 	assert_true(st.st_nlink > 0);
 }
 
+static char *path_of_list(const struct origin *origin)
+{
+	_cleanup_close_ int list = living_open(origin);
+	_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", list);
+	char *path;
+
+	assert_true(list >= 0);
+	assert_int_equal(fs_readlink(AT_FDCWD, link, &path), 0);
+	return path;
+}
+
+/* The list in /tmp is this user's alone, and made only where nobody else can exchange it. */
+static void list_is_private(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int list = -1;
+	struct origin origin;
+	struct stat st;
+	mode_t before;
+
+	(void)state;
+	assert_int_equal(origin_read(&origin), 0);
+	path = path_of_list(&origin);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, path), 0);
+	before = umask(027);
+	list = living_open(&origin);
+	assert_int_equal(umask(before), 027);
+	assert_true(list >= 0 && fstat(list, &st) == 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	assert_int_equal(fchmod(list, 0755), 0);
+	assert_true(living_open(&origin) < 0);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/", path), 0);
+	assert_true(living_open(&origin) < 0);
+	assert_int_equal(unlink(path), 0);
+	/* the other place is no better */
+	(void)!mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=0755");
+	assert_int_equal(chmod("/tmp", 0777), 0);
+	assert_true(living_open(&origin) < 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(chmod("/tmp", 01777), 0);
+	umount("/dev/shm");
+}
+
 static void files(void **state)
 {
 	const struct place *place = *state;
@@ -195,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(origin_is_alive, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
+		cmocka_unit_test(list_is_private),
 		cmocka_unit_test_setup_teardown(list_was_removed, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 	};
