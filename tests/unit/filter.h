@@ -7,6 +7,7 @@
 
 #include "util/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -55,6 +56,28 @@ static inline int filter_set(const struct filter *filter)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/*
+ * How many of the descriptors that DEED(CTX) has it flushes with fsync(2): each of them is made to
+ * fail in a child, which DEED then must tell. Every DEED begins anew.
+ */
+static inline size_t filter_count_syncs(bool (*deed)(void *ctx), void *ctx)
+{
+	size_t count = 0;
+
+	for (uint32_t fd = 0; fd < 16; fd++) {
+		const struct filter fails = {SYS_fsync, 0, fd, FILTER_ERROR(EIO)};
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(filter_set(&fails) == 0 && deed(ctx) ? 0 : 1);
+		if (waitpid(pid, &status, 0) != pid)
+			return 0;
+		count += status != 0;
+	}
+	return count;
 }
 
 #define SANDBOX \
