@@ -9,6 +9,7 @@
 
 #include "refuse.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sched.h>
@@ -38,6 +39,28 @@ static inline int filter_set(const struct filter *filter)
 	refuse_if(filter->number, filter->arg, any ? BPF_JGE : BPF_JEQ, any ? 0 : filter->flags,
 		  filter->action);
 	return 0;
+}
+
+/*
+ * How many of the descriptors that DEED(CTX) has it flushes with fsync(2): each of them is made to
+ * fail in a child, which DEED then must tell. Every DEED begins anew.
+ */
+static inline size_t filter_count_syncs(bool (*deed)(void *ctx), void *ctx)
+{
+	size_t count = 0;
+
+	for (uint32_t fd = 0; fd < 16; fd++) {
+		const struct filter fails = {SYS_fsync, 0, fd, FILTER_ERROR(EIO)};
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(filter_set(&fails) == 0 && deed(ctx) ? 0 : 1);
+		if (waitpid(pid, &status, 0) != pid)
+			return 0;
+		count += status != 0;
+	}
+	return count;
 }
 
 #define SANDBOX \

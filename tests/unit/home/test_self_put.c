@@ -286,6 +286,23 @@ static void read_only(void **state)
 	assert_int_equal(chmod(plan.bin, 0700), 0);
 }
 
+static bool put_copy_alone(void *ctx)
+{
+	struct self_plan plan;
+
+	make_plan(ctx, &plan);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_KEEP;
+	return *carry_out(&plan) == '\0';
+}
+
+/* After a power cut there is the old copy or the new one: the file is flushed, and the directory.
+ */
+static void flushed(void **state)
+{
+	assert_int_equal(filter_count_syncs(put_copy_alone, *state), 2);
+}
+
 static const char *without_stdin(void *ctx)
 {
 	const struct scene *scene = ctx;
@@ -348,6 +365,7 @@ static void faults(void **state)
 	struct fault all[] = {
 		{scene, {SYS_fsync, 0, FILTER_ANY, FILTER_ERROR(EIO)}, 0, "Input/output error"},
 		{scene, {SYS_fchmod, 0, FILTER_ANY, FILTER_ERROR(EPERM)}, 0, "not permitted"},
+		{scene, {SYS_close, 0, FILTER_ANY, FILTER_ERROR(EIO)}, 0, "Input/output error"},
 		{scene, {SYS_symlinkat, 0, FILTER_ANY, FILTER_ERROR(EDQUOT)}, 0, "quota"},
 		{scene, {0}, 4096, "File too large"},
 	};
@@ -375,6 +393,7 @@ int main(void)
 		scene_test(failures),
 		scene_test(read_only),
 		scene_test(faults),
+		scene_test(flushed),
 		scene_test(closed_stdin),
 	};
 

@@ -322,6 +322,37 @@ static const char *with_fault(void *ctx)
 	return fs_exists(place->fd, "file.nix-user-chroot-new") ? "half of a file stays" : NULL;
 }
 
+/* Makes the file without flushing it. */
+static bool write_plain(const struct place *place, const char *text)
+{
+	int fd = openat(place->fd, "flushed", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool done = fd >= 0 && fs_write_all(fd, text, strlen(text)) == 0;
+
+	return fd >= 0 && close(fd) == 0 && done;
+}
+
+static bool add_line(void *ctx)
+{
+	const struct place *place = ctx;
+
+	return write_plain(place, "x\n") && CALL(startup_file_put_text, "flushed", OWN) == 0;
+}
+
+static bool remove_line(void *ctx)
+{
+	const struct place *place = ctx;
+
+	return write_plain(place, "x\n" ADDED) && CALL(startup_file_clean, "flushed", false) == 0;
+}
+
+/* After a power cut there is the old file or the new one: the file is flushed, and the directory.
+ */
+static void flushed(void **state)
+{
+	assert_int_equal(filter_count_syncs(add_line, *state), 2);
+	assert_int_equal(filter_count_syncs(remove_line, *state), 2);
+}
+
 /* A call that fails: the file is as it was, and nothing else is left. */
 static void faults(void **state)
 {
@@ -349,8 +380,9 @@ static void faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(users),	   test(fish), test(can_change), test(owner_and_mode), test(lines),
-		test(not_cleaned), test(kept), test(marks),	 test(closed_stdin),   test(faults),
+		test(users),	    test(fish),	       test(can_change), test(owner_and_mode),
+		test(lines),	    test(not_cleaned), test(kept),	 test(marks),
+		test(closed_stdin), test(flushed),     test(faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
