@@ -186,7 +186,7 @@ static void print_command(FILE *f, char *const *argv)
 	FILE *all = xopen_memstream(&words, &len);
 
 	for (; argv && *argv; argv++)
-		fprintf(all, len > 0 || ftell(all) > 0 ? " %s" : "%s", *argv);
+		fprintf(all, ftell(all) > 0 ? " %s" : "%s", *argv);
 	fclose(all);
 	if (len > 0)
 		print_line(f, "then runs", words);

@@ -26,7 +26,7 @@ static int setup(void **state)
 static int check(char **said)
 {
 	const struct install_request request = {0};
-	struct site site = {0};
+	struct site site = {.nix_dir = (char[]){"/nowhere/nix"}};
 	struct capture capture;
 	int r;
 

@@ -309,10 +309,11 @@ static void the_users_nix_fish(void **state)
 static void records_of_others(void **state)
 {
 	struct scene *scene = *state;
-	_cleanup_free_ char *record = expanded(scene, STATE "/record");
+	_cleanup_free_ char *record = NULL;
 
 	if (geteuid() != 0)
 		skip();
+	record = expanded(scene, STATE "/record");
 	put_installation(scene);
 	assert_int_equal(chown(record, 1234, 0), 0);
 	refuses(scene, true, true,
