@@ -73,7 +73,7 @@ static int keep_directory(struct keep *keep, const char *path, int dir, const ch
 
 		r = keep_any(keep, below, to, entry->d_name, depth + 1);
 	}
-	return r == 0 && keep->is_copying && fsync(to) < 0 ? -errno : r;
+	return r == 0 && keep->is_copying ? fs_sync_dir(to, ".") : r;
 }
 
 /* Copy PATH, a path inside, to NAME in DIR. A link in it that leads nowhere is left out. */
