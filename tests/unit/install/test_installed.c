@@ -134,7 +134,7 @@ static void assert_look(const struct scene *scene, const struct install_request 
 			const char *message, const char *words, const char *again)
 {
 	_cleanup_(installed_clear) struct installed found = {0};
-	_cleanup_free_ char *said = NULL, *expected = NULL;
+	_cleanup_free_ char *said = NULL;
 	int result = look(scene, request, &found, &said);
 
 	if (result != r || (*message ? !strstr(said, message) : *said != '\0'))

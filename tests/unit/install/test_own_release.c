@@ -12,6 +12,8 @@
 
 #include "../capture.h"
 
+/* 64 characters, of which the first is no hex digit */
+#define G64 "gaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
@@ -54,8 +56,7 @@ static void what_a_line_names(void **state)
 		A64 "x  nix-user-chroot-1.0-x86_64-linux",
 		A64 "\tnix-user-chroot-1.0-x86_64-linux",
 		"g" A64 "  nix-user-chroot-1.0-x86_64-linux",
-		"gaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"  nix-user-chroot-1.0-x86_64-linux",
+		G64 "  nix-user-chroot-1.0-x86_64-linux",
 	};
 
 	(void)state;
