@@ -35,8 +35,11 @@ static void assert_try(const struct place *place, const char *body, const char *
 	assert_int_equal(try.pid, 0);
 	assert_int_equal(try.fd, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	/* neither end of the pipe is open still */
 	after = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(after, before + 1);
+	assert_int_equal(dup(after), before + 2);
+	close(before + 2);
 	close(after);
 	close(before);
 }

@@ -92,6 +92,7 @@ static void other_lines(void **state)
 		"\n",
 		"a\nb",
 		"# added by Nix installer\n",
+		"# added by Nix installer",
 		LINE " \n",
 		LINE ", and by me\n",
 		"# " SH "\n. " SH "\n",

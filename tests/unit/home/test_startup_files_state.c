@@ -173,6 +173,23 @@ static void owner_and_mode(void **state)
 	assert_int_equal(st.st_gid, geteuid() == 0 ? 54322 : getegid());
 }
 
+static const char *without_chown(void *ctx)
+{
+	const struct filter refused = {SYS_fchown, 0, FILTER_ANY, FILTER_ERROR(EPERM)};
+	const struct place *place = ctx;
+
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	return CALL(startup_file_put_text, "file", OWN) == 0 ? NULL : "the owner was to change";
+}
+
+/* Whose own file it is needs no right to give files away. */
+static void own_file(void **state)
+{
+	put(*state, "file", "x\n", 0600);
+	assert_in_child(without_chown, *state);
+}
+
 static void lines(void **state)
 {
 	const struct place *place = *state;
@@ -382,7 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(users),	    test(fish),	       test(can_change), test(owner_and_mode),
 		test(lines),	    test(not_cleaned), test(kept),	 test(marks),
-		test(closed_stdin), test(flushed),     test(faults),
+		test(closed_stdin), test(flushed),     test(own_file),	 test(faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

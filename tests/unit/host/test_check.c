@@ -131,13 +131,28 @@ static const char *refused(void *ctx)
 		       : "there is no reason";
 }
 
+static const char *refused_inside(void *ctx)
+{
+	const struct filter filter = {SYS_unshare, 0, SANDBOX, FILTER_ERROR(ENOSPC)};
+	char *json;
+
+	if (filter_set(&filter) < 0)
+		return "the filter was not set";
+	check(ctx, true, &json);
+	return strstr(json, "\", \"step\": \"nested-namespace\", \"reason\": ")
+		       ? NULL
+		       : "there is no reason for a later step";
+}
+
 static void reasons(void **state)
 {
 	struct place *place = *state;
 
 	assert_in_child(refused, place->path);
-	if (filter_host_allows_all())
-		assert_check(place->path, 0, "\"reasons\": [], ");
+	if (!filter_host_allows_all())
+		return;
+	assert_in_child(refused_inside, place->path);
+	assert_check(place->path, 0, "\"reasons\": [], ");
 }
 
 static const char *without_descriptors(void *ctx)

@@ -19,12 +19,14 @@ static void test_unknown(void **state)
 
 static void test_no_proc(void **state)
 {
-	_cleanup_free_ char *proc = xasprintf("%s/proc", (char *)*state);
+	_cleanup_free_ char *proc = xasprintf("%s/proc", (char *)*state), *text = NULL;
 
 	assert_int_equal(fs_remove_tree(AT_FDCWD, proc), 0);
 	expect(state, CHECK_ID_MAPS, ENOENT, "no-proc", "/proc is not mounted",
 	       "admin: sudo mount -t proc proc /proc\n");
 	expect(state, CHECK_USER_NAMESPACE, EPERM, "no-proc", "");
+	text = check_explain(CHECK_ID_MAPS, ENOENT, *state);
+	assert_non_null(strstr(text, "\nan administrator can change that: sudo mount -t proc "));
 }
 
 static void test_mount_max(void **state)

@@ -92,7 +92,7 @@ static void test_confinement(void **state)
 
 	(void)state;
 	make_report(&report, CHECK_CONFINEMENT, EPERM, "unshare");
-	report.facts.landlock = 3;
+	report.facts.landlock = 1;
 	with = print(report_print_table, &report);
 	json = print(report_print_json, &report);
 	assert_has(with, "confined by Landlock and a system call filter.\n");

@@ -247,10 +247,10 @@ static const char *through_a_pipe(void *ctx)
 {
 	char *text = xcalloc(LONG + 1, 1);
 	int fds[2], status_of_it;
+	bool blocks = *(bool *)ctx;
 	size_t filled = 0;
 	pid_t reader, self = getpid();
 
-	(void)ctx;
 	for (size_t i = 0; i < LONG; i++)
 		text[i] = letter(i);
 	if (pipe(fds) < 0 || fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0)
@@ -261,9 +261,14 @@ static const char *through_a_pipe(void *ctx)
 	if (reader == 0) {
 		close(fds[1]);
 		wait_until_asleep(self);
+		/* long enough for signals to come while the writer waits */
+		if (blocks)
+			usleep(100000);
 		_exit(read_all(fds[0], filled));
 	}
 	dup2(fds[1], STDERR_FILENO);
+	if (blocks && fcntl(fds[1], F_SETFL, 0) == 0)
+		child_interrupt();
 	close(fds[0]);
 	close(fds[1]);
 	log_info("%s", text);
@@ -273,11 +278,14 @@ static const char *through_a_pipe(void *ctx)
 	return status_of_it == 0 ? NULL : "some of it was lost";
 }
 
-/* Another program has made stderr non-blocking, and nobody reads for a while. */
-static void non_blocking(void **state)
+/* Another program has made stderr non-blocking, or signals come, and nobody reads for a while. */
+static void full_pipe(void **state)
 {
+	bool blocks[] = {false, true};
+
 	(void)state;
-	assert_in_child(through_a_pipe, NULL);
+	assert_in_child(through_a_pipe, &blocks[0]);
+	assert_in_child(through_a_pipe, &blocks[1]);
 }
 
 /* A case: whose group is in the foreground of the terminal, and what the terminal then gets. */
@@ -345,7 +353,7 @@ int main(void)
 		cmocka_unit_test(status),
 		cmocka_unit_test(status_and_output),
 		cmocka_unit_test(errors),
-		cmocka_unit_test(non_blocking),
+		cmocka_unit_test(full_pipe),
 		cmocka_unit_test(foreground),
 	};
 
