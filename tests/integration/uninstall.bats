@@ -479,9 +479,12 @@ END
 		[[ $output == *"$NIX/store"*'Remove all this? [y/N]'*'nothing was removed'* ]]
 		as_before "$before"
 	done
-	run -0 in_terminal $'y\n' "$PROGRAM" --uninstall
-	[[ $output == *'Remove all this? [y/N]'*"Nix is removed from $NIX"* ]]
-	nix_is_gone
+	for answer in $'y\n' $'Yes\n'; do
+		install -q --nix-version "$TINY"
+		run -0 in_terminal "$answer" "$PROGRAM" --uninstall
+		[[ $output == *'Remove all this? [y/N]'*"Nix is removed from $NIX"* ]]
+		nix_is_gone
+	done
 }
 
 # --- what is not to be removed

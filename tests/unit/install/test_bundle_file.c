@@ -233,6 +233,15 @@ static void what_a_killed_process_leaves(void **state)
 	assert_int_equal(names(place), 1);
 	bundle_file_clear(&file);
 	bundle_file_tidy(&none);
+	/* descriptor 0 is one like the others, where the caller has closed stdin */
+	close(STDIN_FILENO);
+	assert_int_equal(bundle_file_find(out, &file), 0);
+	assert_int_equal(file.dir_fd, STDIN_FILENO);
+	assert_int_equal(fs_replace_file(place->fd, file.temporary, "x", 1, 0600), 0);
+	bundle_file_tidy(&file);
+	bundle_file_clear(&file);
+	assert_int_equal(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+	assert_int_equal(names(place), 1);
 }
 
 /* Until it is whole it has no name, where the file system can do that: SIGKILL leaves nothing. */

@@ -162,8 +162,8 @@ static void a_new_installation(void **state)
 	assert_printed(
 		scene, &scene->self,
 		BEGINNING
-		"  download       ~/nix/var/nix-user-chroot/t.tar.xz.part, until it is unpacked\n" WRITES
-		"  copy           /from/prog -> /bin-dir/prog\n"
+		"  download       ~/nix/var/nix-user-chroot/t.tar.xz.part, until it is "
+		"unpacked\n" WRITES "  copy           /from/prog -> /bin-dir/prog\n"
 		"  links          in /bin-dir, to /bin-dir/prog: nix nix-build nix-channel "
 		"nix-collect-garbage\n"
 		"                 not made by --install, and left as it is: nix-copy-closure "

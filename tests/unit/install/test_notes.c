@@ -263,6 +263,9 @@ static void what_is_made_for_the_commands(void **state)
 	assert_int_equal(notes_settle(&scene.site, &record), 0);
 	notes_of_copies(&record, sh, &copies);
 	assert_int_equal(copies.count, 1);
+	assert_true(str_starts_with(copies.items[0], "d9298a10"));
+	/* one that is gone may come back */
+	assert_true(has(&scene, &record, RECORD_FILE, "man/page"));
 	strlist_clear(&copies);
 	put(root, "p/path.sh", "edited");
 	assert_int_equal(notes_settle(&scene.site, &record), 0);

@@ -70,7 +70,8 @@ static void temporary_files(void **state)
 	setenv("TMPDIR", file, 1);
 	refuses("/file, where Nix cannot make its files: Not a directory\n");
 	setenv("TMPDIR", "relative", 1);
-	refuses("TMPDIR is relative, where Nix cannot make its files: it is not an absolute path\n");
+	refuses("TMPDIR is relative, where Nix cannot make its files: "
+		"it is not an absolute path\n");
 	if (geteuid() != 0) {
 		setenv("TMPDIR", locked, 1);
 		refuses("/locked, where Nix cannot make its files: Permission denied\n");

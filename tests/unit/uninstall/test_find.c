@@ -348,6 +348,7 @@ static void each_file(void **state)
 		      "the line of the Nix installer");
 	where(&lines, "line ~/.local/state/nix/channels: ~/.local/state/nix/channels: "
 		      "the channel nixpkgs");
+	where(&lines, "left ~/.local/state/nix/channels (was there before)");
 	assert_false(strlist_has(&lines, "line ~/.nix-channels: ~/.nix-channels: "
 					 "the channel nixpkgs"));
 }

@@ -144,6 +144,29 @@ static void nothing_is_left(void **state)
 	assert_false(is_there(scene, "@"));
 }
 
+/* Descriptor 0 is one like the others, where the caller has closed stdin. */
+static void without_stdin(void **state)
+{
+	const struct uninstall_request request = {
+		.program_argv = (char *[]){(char[]){"nix-user-chroot"}, NULL},
+		.yes = true,
+	};
+	const struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	int status;
+
+	put_installation(scene);
+	capture_begin(&capture);
+	close(STDIN_FILENO);
+	status = uninstall_command(&request);
+	assert_int_equal(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+	said = capture_end(&capture);
+	if (status != 0)
+		fail_msg("said %s", said);
+	assert_false(is_there(scene, "@"));
+}
+
 static void no_terminal_to_ask_on(void **state)
 {
 	struct scene *scene = *state;
@@ -354,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SCENE(all_of_it),
 		WITH_SCENE(nothing_is_left),
+		WITH_SCENE(without_stdin),
 		WITH_SCENE(no_terminal_to_ask_on),
 		WITH_SCENE(stores_of_others),
 		WITH_SCENE(without_a_record),
