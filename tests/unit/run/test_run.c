@@ -201,6 +201,31 @@ static void inside_and_back(void **state)
 	assert_has(named, ",/,store\n");
 }
 
+/* A caller may have closed stdin; and the directory is the one that was looked at before. */
+static void the_same_without_stdin(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *nix = path_join(place->path, "nix"), *said = NULL, *same = NULL;
+	_cleanup_free_ char *empty = NULL, *closed = NULL, *path = path_join(place->path, "closed");
+	_cleanup_close_ int fd = openat(place->fd, "nix", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct run_request request = {.nix_dir = nix, .is_default = true, .argv = RUNS};
+
+	said = says(run_without_stdin, &request, 0);
+	assert_string_equal(said, "it runs\n");
+	request.same_fd = fd;
+	same = says(do_run, &request, 0);
+	assert_string_equal(same, "it runs\n");
+	request = (struct run_request){.nix_dir = place->path, .is_default = true, .argv = RUNS};
+	empty = says(run_without_stdin, &request, EXIT_CANCELED);
+	assert_has(empty, "Nix is not installed yet: there is no store in ");
+	if (geteuid() == 0)
+		return;
+	assert_int_equal(mkdirat(place->fd, "closed", 0600), 0);
+	request = (struct run_request){.nix_dir = path, .is_named = true, .argv = RUNS};
+	closed = says(run_without_stdin, &request, EXIT_CANCELED);
+	assert_has(closed, "closed as /nix: Permission denied");
+}
+
 /* The second half, in a process that is inside already. */
 static void started(void **state)
 {
@@ -278,9 +303,15 @@ static void signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FILE_TEST(no_directory), FILE_TEST(no_store), FILE_TEST(not_trusted),
-		FILE_TEST(no_session),	 FILE_TEST(started),  FILE_TEST(inside_and_back),
-		FILE_TEST(child),	 FILE_TEST(signals),
+		FILE_TEST(no_directory),
+		FILE_TEST(no_store),
+		FILE_TEST(not_trusted),
+		FILE_TEST(no_session),
+		FILE_TEST(started),
+		FILE_TEST(inside_and_back),
+		FILE_TEST(the_same_without_stdin),
+		FILE_TEST(child),
+		FILE_TEST(signals),
 	};
 
 	if (own_mounts() < 0) {
