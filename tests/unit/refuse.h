@@ -53,8 +53,8 @@ static inline void refuse_call_if(long number, unsigned index, unsigned test, ui
  */
 static inline void refuse_call_with(long number, unsigned index, long value, int err)
 {
-	refuse_call_if(number, index, value < 0 ? BPF_JGE : BPF_JEQ, value < 0 ? 0 : (uint32_t)value,
-		       err);
+	refuse_call_if(number, index, value < 0 ? BPF_JGE : BPF_JEQ,
+		       value < 0 ? 0 : (uint32_t)value, err);
 }
 
 /* The same for the first argument. */

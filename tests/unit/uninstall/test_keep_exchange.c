@@ -17,9 +17,9 @@
 #include "../place.h"
 #include "../refuse.h"
 
-#define FRESH	"home/link.nix-user-chroot-new"
-#define TARGET	"/nix/store/x-theme"
-#define OTHER	65534 /* a user who is not this one */
+#define FRESH  "home/link.nix-user-chroot-new"
+#define TARGET "/nix/store/x-theme"
+#define OTHER  65534 /* a user who is not this one */
 
 /* A directory in the store of PLACE/nix, and a link to it in PLACE/home; a copy was once killed. */
 static int setup(void **state)

@@ -316,9 +316,12 @@ static void test_mount_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_namespaces_refused), WITH_SCRATCH(test_all_refused),
-		WITH_SCRATCH(test_no_word),	       WITH_SCRATCH(test_landlock_fails),
-		WITH_SCRATCH(test_close_by_proc),      WITH_SCRATCH(test_mount_flags),
+		WITH_SCRATCH(test_namespaces_refused),
+		WITH_SCRATCH(test_all_refused),
+		WITH_SCRATCH(test_no_word),
+		WITH_SCRATCH(test_landlock_fails),
+		WITH_SCRATCH(test_close_by_proc),
+		WITH_SCRATCH(test_mount_flags),
 	};
 
 	return cmocka_run_group_tests_name("confine steps", tests, NULL, NULL);

@@ -652,11 +652,10 @@ static void test_keeper_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_from_outside),  WITH_SCRATCH(test_low_limits),
-		WITH_SCRATCH(test_unconfined),	  WITH_SCRATCH(test_hosts),
-		WITH_SCRATCH(test_liars),
-		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_restart),
-		WITH_SCRATCH(test_keeper_killed),
+		WITH_SCRATCH(test_from_outside), WITH_SCRATCH(test_low_limits),
+		WITH_SCRATCH(test_unconfined),	 WITH_SCRATCH(test_hosts),
+		WITH_SCRATCH(test_liars),	 WITH_SCRATCH(test_half_and_stays),
+		WITH_SCRATCH(test_restart),	 WITH_SCRATCH(test_keeper_killed),
 	};
 
 	return cmocka_run_group_tests_name("unpack sandbox", tests, NULL, NULL);
