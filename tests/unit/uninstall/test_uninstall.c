@@ -25,10 +25,10 @@ static int setup(void **state)
 	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	umask(022);
+	assert_true(dup2(null, STDIN_FILENO) >= 0);
 	if (scene_setup(state) != 0)
 		return -1;
 	scene = *state;
-	assert_true(dup2(null, STDIN_FILENO) >= 0);
 	return setenv("NIX_USER_CHROOT_DIR", scene->nix, 1);
 }
 
