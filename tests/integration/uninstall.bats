@@ -170,7 +170,12 @@ dotfiles()
 		[ "$(<"$fish")" = $'# mine\n\n\nset -x A b' ]
 		[ ! -e "$NIX/var/nix-user-chroot/nix.fish" ]
 	done
-	# killed when fish's file was emptied: --uninstall restores it from the copy
+	# killed when fish's file was emptied: --install restores it, also if it changes no such file
+	cp "$fish" "$NIX/var/nix-user-chroot/nix.fish"
+	: >"$fish"
+	run -0 install -q --force --no-modify-profile --nix-version "$LINED"
+	[ "$(<"$fish")" = $'# mine\n\n\nset -x A b' ]
+	# --uninstall does, too
 	cp "$fish" "$NIX/var/nix-user-chroot/nix.fish"
 	: >"$fish"
 	run -0 uninstall
