@@ -146,7 +146,7 @@ static void words(void **state)
 		skip();
 	assert_int_equal(fchdir(place->fd), 0);
 	assert_int_equal(fs_mkdirs(place->fd, "nix", 0755), 0);
-	clearenv();
+	clear_environment();
 	/* not by its path, which may be below the /tmp that is covered */
 	setenv("NIX_USER_CHROOT_HELPER", "/proc/self/exe", 1);
 	setenv("ONE", "1", 1);
