@@ -270,6 +270,16 @@ static void lines_that_are_not_believed(void **state)
 	assert_true(is_there(scene, "~/precious/x"));
 }
 
+static void one_line_that_is_not_believed(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, "~/precious", "");
+	write_record(scene, "dir @\nabsent @/store\nfile ~/precious <<>>\n");
+	succeeds(scene, false, "what they are about stays\n    ~/precious\n");
+	assert_true(is_there(scene, "~/precious"));
+}
+
 /* What fails is said; all else is removed, but for the record, so that a rerun goes on. */
 static void one_that_fails(void **state)
 {
@@ -384,6 +394,7 @@ int main(void)
 		WITH_SCENE(remains),
 		WITH_SCENE(remains_beside_what_is_the_users),
 		WITH_SCENE(lines_that_are_not_believed),
+		WITH_SCENE(one_line_that_is_not_believed),
 		WITH_SCENE(one_that_fails),
 		WITH_SCENE(a_copy_that_fails),
 		WITH_SCENE(the_users_nix_fish),
