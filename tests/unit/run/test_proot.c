@@ -117,7 +117,12 @@ static void what_the_command_has(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Starts a command that waits; *END is its stdout, open as long as any process is left of it. */
+static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
+
+/*
+ * Starts a command that waits, and that ignores none of these signals, whatever this test was told
+ * to ignore; *END is its stdout, open as long as any process is left of it.
+ */
 static pid_t start_waiting(int *end)
 {
 	char ready[5];
@@ -127,6 +132,8 @@ static pid_t start_waiting(int *end)
 	assert_int_equal(pipe2(ends_of, O_CLOEXEC), 0);
 	child = fork();
 	if (child == 0) {
+		for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+			signal(passed_on[i], SIG_DFL);
 		if (dup2(ends_of[1], STDOUT_FILENO) < 0)
 			_exit(99);
 		_exit(relay("wait"));
@@ -139,9 +146,6 @@ static pid_t start_waiting(int *end)
 
 static void signals(void **state)
 {
-	static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM,
-					SIGUSR1, SIGUSR2, SIGALRM};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
 		char rest;
