@@ -291,9 +291,12 @@ flushed_around_renames()
 		with_fault fsync "$number" EIO "$PROGRAM" --install -q --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" \
 			--no-channel-add --nix-version "$TINY" || break
 		counted=$((counted + 1))
-		# a line in a startup file is only a convenience: if it cannot be written, --install succeeds without it
-		if grep INJECTED "$TRACE" | grep -qE '/\.(config/nix-user-chroot|profile|bashrc)|/home>'; then
-			[ "$status" -eq 0 ] && [ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
+		# outside the Nix directory all is only a convenience: --install succeeds without it, and the next one goes on
+		if ! grep INJECTED "$TRACE" | grep -q '/\.local/share/nix[/>]'; then
+			[ "$status" -eq 0 ] && grep -q '^complete ' "$RECORD"
+			[ -z "$(find "$HOME" -path "$NIX" -prune -o -name '*new' -print)" ]
+			install -q --nix-version "$TINY"
+			[ "$(.local/bin/nix)" = "nix (Nix) $TINY" ]
 			continue
 		fi
 		failed_flush
