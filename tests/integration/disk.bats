@@ -191,7 +191,11 @@ finishes()
 		# a Nix directory that exists, on a file system that became read-only
 		mount -o remount,rw tmpfs data
 		NIX_USER_CHROOT_DIR=$PWD/data install -q --nix-version "$TINY"
-		mount -o remount,ro tmpfs data
+		# busy until the kernel has closed the files of processes that have just ended
+		for ((i = 0; i < 100; i++)); do
+			! mount -o remount,ro tmpfs data 2>/dev/null || break
+			sleep 0.1
+		done
 		try env NIX_USER_CHROOT_DIR="$PWD/data" "$PROGRAM" --install --force --mirror "$SITE" --nix-version "$TINY"
 		refused "$PWD/data" "Read-only file system"'
 }
