@@ -69,6 +69,20 @@ static inline void forbid_call(long number)
 	refuse_if(number, 0, BPF_JGE, 0, SECCOMP_RET_KILL_PROCESS);
 }
 
+/*
+ * The filter of LEN instructions is in force from now on, with its SECCOMP_RET_USER_NOTIF: returns
+ * the descriptor by which the calls wait for an answer; -1: the kernel is older than Linux 5.5.
+ */
+static inline int refuse_after_asking(struct sock_filter *code, size_t len)
+{
+	struct sock_fprog program = {(unsigned short)len, code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			    &program);
+}
+
 /* As at the limit of processes: ulimit -u. */
 static inline void refuse_forks(void)
 {

@@ -5,9 +5,9 @@
 #ifndef TEST_SWAP_H
 #define TEST_SWAP_H
 
+#include "refuse.h"
+
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -36,12 +36,8 @@ static inline int swap_filter(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-			    &program);
+	return refuse_after_asking(code, sizeof(code) / sizeof(code[0]));
 }
 
 /* Answer the calls that LISTENER tells of; call SWAP before the Nth. Was there one? */
