@@ -18,6 +18,7 @@
 #include "ui/log.h"
 #include "util/capability.h"
 #include "util/cleanup.h"
+#include "util/standard_fds.h"
 #include "util/exit_status.h"
 
 #include <errno.h>
@@ -75,18 +76,6 @@ static bool give_up_all_but_mounting(struct caller *caller)
 		return false;
 	/* if CAP_SYS_ADMIN is missing, is_fit() reports that later */
 	return capability_set(MOUNTING, 0) == 0 || capability_set(0, 0) == 0;
-}
-
-/*
- * Open 0 to 2 if they are closed, so that no file of ours gets such a number; PROGRAM gets them
- * closed again.
- */
-static bool open_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
-			return false;
-	return true;
 }
 
 /* WORD as a number of at most nine digits, or -1. */
@@ -302,7 +291,7 @@ int main(int argc, char **argv)
 {
 	struct caller caller;
 
-	if (!give_up_all_but_mounting(&caller) || !open_standard_descriptors() || clearenv() != 0)
+	if (!give_up_all_but_mounting(&caller) || standard_fds_guard() < 0 || clearenv() != 0)
 		return EXIT_CANCELED;
 	if (argc == 2 && strcmp(argv[1], "--try") == 0)
 		return is_fit(&caller) ? try() : EXIT_CANCELED;

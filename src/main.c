@@ -18,6 +18,7 @@
 #include "uninstall/uninstall.h"
 #include "util/bundle.h"
 #include "util/program.h"
+#include "util/standard_fds.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -303,6 +304,8 @@ int main(int argc, char **argv)
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 	struct run_request started;
 
+	/* without /dev/null they stay closed */
+	(void)standard_fds_guard();
 	if (proot_has_started_us(argc, argv, &started) ||
 	    helper_has_started_us(argc, argv, &started))
 		return run_started(&started);

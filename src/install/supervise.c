@@ -1,5 +1,6 @@
 #include "install/supervise.h"
 #include "ui/log.h"
+#include "util/standard_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,17 +27,6 @@ static void watched_signals(sigset_t *set)
 			sigaddset(set, signals[i]);
 }
 
-/*
- * Open the standard descriptors that are closed, or the next file would get such a number, and
- * messages would be written into it.
- */
-static void fill_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			_exit(EXIT_FAILURE);
-}
-
 static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 				const sigset_t *outer_mask)
 {
@@ -51,7 +41,8 @@ static _Noreturn void run_child(const struct supervise_job *job, pid_t parent,
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
-	fill_descriptors();
+	if (standard_fds_fill() < 0)
+		_exit(EXIT_FAILURE);
 	/* exit, not _exit, so that a sanitizer's leak check runs and stdio is flushed */
 	exit(job->work(job->ctx));
 }

@@ -156,6 +156,16 @@ teardown()
 	inside true <&- >&- 2>&-
 }
 
+@test "no file becomes stdin, stdout or stderr where these are closed" {
+	command -v strace || skip "strace is needed"
+	strace -f -o log -e trace=open,openat,openat2,dup,dup2,dup3,execve \
+		"$PROGRAM" "$NIX" true <&- >&- 2>&-
+	# from main() on; before it the dynamic linker opens its libraries
+	sed '0,/"\/dev\/null".* = 2$/d; /execve(/,$d' log >own
+	grep -q ' = [3-9]$' own
+	! grep -E ' = [012]$' own
+}
+
 @test "signal dispositions, mask and limits are as outside" {
 	local look='grep -E "^Sig(Blk|Ign|Cgt)|^NoNewPrivs|^Threads" /proc/self/status; ulimit -a'
 	# these runtimes set no_new_privs, so that nothing inside can gain a privilege
