@@ -388,12 +388,13 @@ static void mistyped_variables(void **state)
 
 	(void)state;
 	setenv("NIX_USER_CHROOT_VERSION", "2.26.3", 1);
-	setenv("NIX_USER_CHROOT_NO_SHIM", "1", 1);
 	setenv("NIX_USER_CHROOT_NO_SHIMS", "1", 1);
 	setenv("NIX_USER_CHROOT_PROGRAM_OF_MINE", "1", 1);
 	setenv("NIX_USER_CHROOT_DIR", "/d", 1);
 	/* as near to one as to another */
 	setenv("NIX_USER_CHROOT_", "1", 1);
+	/* also after those that are not warned of */
+	setenv("NIX_USER_CHROOT_NO_SHIM", "1", 1);
 	{
 		PARSE(entering, "dir");
 	}
