@@ -5,25 +5,21 @@
  */
 #include "run/living_dir.h"
 #include "run/living_file.h"
-#include "run/processes.h"
-#include "run/userns.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../place.h"
+#include "entries.h"
 #include "own_mounts.h"
 
 uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique);
@@ -35,72 +31,18 @@ uint64_t __wrap_fs_mount_id(int dirfd, const char *path, bool unique)
 	return 0;
 }
 
-/* In a child: enters, writes to FD in which namespace it is, and stays alive. */
-static _Noreturn void enter(const struct place *place, const char *work_dir, int fd)
-{
-	struct refusal refusal = {0};
-	uint64_t inside = 0;
-
-	if (work_dir && chdir(work_dir) < 0)
-		_exit(1);
-	if (userns_enter(&(struct entry){.nix_dir_fd = place->fd,
-					 .nix_dir = place->path,
-					 .work_dir = work_dir},
-			 &refusal) == 0)
-		inside = process_mount_namespace(getpid());
-	if (write(fd, &inside, sizeof(inside)) < 0)
-		_exit(1);
-	/* should this test fail, nobody ends it */
-	alarm(60);
-	pause();
-	_exit(0);
-}
-
-/*
- * Starts a process that enters: a child of this process, or an orphan, whose parent ends at once.
- * Returns its namespace, or 0 if it could not enter; *PID is the process.
- */
 static uint64_t start_in(const struct place *place, const char *work_dir, bool is_orphan,
 			 pid_t *pid)
 {
-	uint64_t inside = 0;
-	int ends[2];
-	pid_t child;
-
-	assert_int_equal(pipe(ends), 0);
-	child = fork();
-	if (child == 0) {
-		pid_t own = is_orphan ? fork() : 0;
-
-		if (own == 0)
-			enter(place, work_dir, ends[1]);
-		if (write(ends[1], &own, sizeof(own)) < 0)
-			_exit(1);
-		/* the parent must live until its child has entered */
-		sleep(1);
-		_exit(0);
-	}
-	*pid = child;
-	if (is_orphan)
-		assert_int_equal(read(ends[0], pid, sizeof(*pid)), sizeof(*pid));
-	assert_int_equal(read(ends[0], &inside, sizeof(inside)), sizeof(inside));
-	if (is_orphan)
-		assert_int_equal(waitpid(child, NULL, 0), child);
-	close(ends[0]);
-	close(ends[1]);
-	return inside;
+	return entry_start(&(struct entry){.nix_dir_fd = place->fd,
+					   .nix_dir = place->path,
+					   .work_dir = work_dir},
+			   is_orphan, pid);
 }
 
 static uint64_t start(const struct place *place, bool is_orphan, pid_t *pid)
 {
 	return start_in(place, NULL, is_orphan, pid);
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) > 0)
-		;
 }
 
 static void origin_is_alive(void **state)
@@ -110,24 +52,24 @@ static void origin_is_alive(void **state)
 	uint64_t first = start(place, false, &one), second;
 
 	if (first == 0) {
-		end(one);
+		entry_end(one);
 		skip();
 	}
 	second = start(place, false, &other);
 	assert_int_equal(first, second);
-	end(other);
+	entry_end(other);
 	/* the working directory is the same there; one that came since is not */
 	second = start_in(place, "/usr", false, &other);
 	assert_int_equal(first, second);
-	end(other);
+	entry_end(other);
 	second = start_in(place, "/", false, &other);
 	assert_int_equal(first, second);
 	/* this process is the parent of both */
-	end(one);
+	entry_end(one);
 	second = start(place, false, &one);
 	assert_int_equal(first, second);
-	end(one);
-	end(other);
+	entry_end(one);
+	entry_end(other);
 }
 
 static void origin_has_ended(void **state)
@@ -137,13 +79,13 @@ static void origin_has_ended(void **state)
 	uint64_t first = start(place, true, &one), second;
 
 	if (first == 0) {
-		end(one);
+		entry_end(one);
 		skip();
 	}
 	second = start(place, false, &other);
 	assert_int_not_equal(first, second);
-	end(one);
-	end(other);
+	entry_end(one);
+	entry_end(other);
 }
 
 /*
