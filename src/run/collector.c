@@ -121,7 +121,7 @@ void collector_find_roots(int nix_dir_fd, struct strlist *out)
 struct others {
 	const struct stat *nix;
 	uint64_t mount_namespace; /* of this process */
-	ino_t own, outside;	  /* inodes of user namespaces */
+	ino_t own;		  /* the inode of a user namespace */
 	struct strlist *out;
 };
 
@@ -130,9 +130,8 @@ static bool is_below(const struct others *others, int user_fd)
 {
 	struct stat st;
 
-	/* the kernel does not name the parents of the namespace that this process is in */
-	while (user_fd >= 0 && fstat(user_fd, &st) == 0 && st.st_ino != others->own &&
-	       st.st_ino != others->outside) {
+	/* the kernel names no parent of the namespace that this process is in: ioctl_ns(2) */
+	while (user_fd >= 0 && fstat(user_fd, &st) == 0 && st.st_ino != others->own) {
 		int parent = ioctl(user_fd, NS_GET_PARENT);
 
 		close(user_fd);
@@ -175,13 +174,14 @@ static void look_at_process(pid_t pid, void *context)
 
 void collector_find_others(int nix_dir_fd, ino_t own, struct strlist *out)
 {
-	struct stat nix, user;
-	struct others others = {.nix = &nix, .own = own, .out = out};
+	struct stat nix;
+	struct others others = {.nix = &nix,
+				.mount_namespace = process_mount_namespace(getpid()),
+				.own = own,
+				.out = out};
 
-	if (fstat(nix_dir_fd, &nix) < 0 || stat("/proc/self/ns/user", &user) < 0)
+	if (fstat(nix_dir_fd, &nix) < 0)
 		return;
-	others.outside = user.st_ino;
-	others.mount_namespace = process_mount_namespace(getpid());
 	processes_visit(0, 0, look_at_process, &others);
 }
 
