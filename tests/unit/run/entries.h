@@ -38,28 +38,31 @@ static inline _Noreturn void entry_stay(const struct entry *entry, int fd)
 static inline uint64_t entry_start(const struct entry *entry, bool is_orphan, pid_t *pid)
 {
 	uint64_t inside = 0;
-	int ends[2];
+	int ends[2], stay[2];
 	pid_t child;
 
 	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(stay), 0);
 	child = fork();
 	if (child == 0) {
 		pid_t own = is_orphan ? fork() : 0;
 
+		close(stay[1]);
 		if (own == 0)
 			entry_stay(entry, ends[1]);
-		if (write(ends[1], &own, sizeof(own)) < 0)
-			_exit(1);
 		/* the parent must live until its child has entered */
-		sleep(1);
+		if (write(ends[1], &own, sizeof(own)) < 0 || read(stay[0], &own, 1) != 0)
+			_exit(1);
 		_exit(0);
 	}
 	*pid = child;
 	if (is_orphan)
 		assert_int_equal(read(ends[0], pid, sizeof(*pid)), sizeof(*pid));
 	assert_int_equal(read(ends[0], &inside, sizeof(inside)), sizeof(inside));
+	close(stay[1]);
 	if (is_orphan)
 		assert_int_equal(waitpid(child, NULL, 0), child);
+	close(stay[0]);
 	close(ends[0]);
 	close(ends[1]);
 	return inside;

@@ -172,6 +172,15 @@ static void files(void **state)
 	assert_int_equal(file.head->made, 7);
 	assert_int_equal(file.visitors[2].pid, 3);
 	living_file_clear(&file);
+	/* rewritten with fewer visitors, it is shorter; without any, it is a file all the same */
+	assert_int_equal(living_file_write(place->fd, "a", &head, visitors, 1), 0);
+	assert_int_equal(living_file_read(place->fd, "a", &file), 0);
+	assert_int_equal(file.count, 1);
+	living_file_clear(&file);
+	assert_int_equal(ftruncate(fd, (off_t)sizeof(head)), 0);
+	assert_int_equal(living_file_read(place->fd, "a", &file), 0);
+	assert_int_equal(file.count, 0);
+	living_file_clear(&file);
 	assert_int_equal(ftruncate(fd, (off_t)sizeof(head) - 1), 0);
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 	assert_int_equal(fs_replace_file(place->fd, "a", &head, sizeof(head), 0600), 0);

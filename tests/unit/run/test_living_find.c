@@ -5,6 +5,7 @@
 #include "run/living.h"
 #include "run/living_dir.h"
 #include "run/living_file.h"
+#include "ui/log.h"
 #include "util/cleanup.h"
 
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "entries.h"
 #include "own_mounts.h"
 
@@ -415,6 +417,35 @@ static void room_for_a_newer_one(void **state)
 	assert_int_equal(last, getpid());
 }
 
+/* In a child: put on the list what nobody could find. */
+static int add_in_vain(const void *context)
+{
+	const struct scene *scene = context;
+
+	log_set_level(LOG_VERBOSE);
+	living_add(scene->list, &scene->head.key);
+	living_add(-1, &scene->head.key);
+	if (chroot(scene->nix->path) < 0)
+		return 1;
+	living_add(scene->list, &scene->head.key);
+	return 0;
+}
+
+static void not_added(void **state)
+{
+	static const char words[] = "nix-user-chroot: other terminals will not share this ";
+	const struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	wanted = xasprintf("%snamespace: Bad file descriptor\n"
+			   "%snamespace: No such file or directory\n",
+			   words, words);
+	said = child_says(add_in_vain, scene, NULL, &status);
+	assert_int_equal(status, 0);
+	assert_string_equal(said, wanted);
+}
+
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -422,7 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(visitors), FILE_TEST(another_key),	      FILE_TEST(several_files),
 		FILE_TEST(a_visit),  FILE_TEST(children_of_visitors), FILE_TEST(young_namespaces),
-		FILE_TEST(ended),    FILE_TEST(room_for_a_newer_one),
+		FILE_TEST(ended),    FILE_TEST(room_for_a_newer_one), FILE_TEST(not_added),
 	};
 
 	if (own_mounts() < 0 || fs_mount_id(AT_FDCWD, "/", true) == 0) {
