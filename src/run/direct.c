@@ -1,6 +1,5 @@
 #include "run/direct.h"
 #include "chroot/path_config.h"
-#include "run/collector.h"
 #include "ui/log.h"
 #include "util/fs.h"
 
@@ -9,7 +8,7 @@
 
 int direct_enter(const struct entry *entry, struct refusal *refusal)
 {
-	struct stat wanted, present, user;
+	struct stat wanted, present;
 
 	if (fstat(entry->nix_dir_fd, &wanted) < 0 || stat("/nix", &present) < 0 ||
 	    !fs_same_inode(&wanted, &present))
@@ -18,9 +17,5 @@ int direct_enter(const struct entry *entry, struct refusal *refusal)
 			      EXDEV, CHECK_STEP_COUNT);
 	if (fs_exists(entry->nix_dir_fd, PATH_CONFIG_FILE))
 		log_verbose("/nix/" PATH_CONFIG_FILE " does not apply: nothing is mounted here");
-	if (entry->others)
-		collector_find_others(entry->nix_dir_fd,
-				      stat("/proc/self/ns/user", &user) == 0 ? user.st_ino : 0,
-				      entry->others);
 	return 0;
 }

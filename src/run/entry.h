@@ -18,7 +18,7 @@ struct entry {
 	const char *work_dir;
 	/*
 	 * If not NULL, the result of collector_find_others() for the entered user namespace is
-	 * added; the caller clears it.
+	 * added; the caller clears it. Where no user namespace is entered there are no others.
 	 */
 	struct strlist *others;
 };

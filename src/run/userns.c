@@ -48,10 +48,8 @@ static struct place find_place(const struct entry *entry, const struct plan *pla
 {
 	struct place place = {.path = entry->work_dir};
 
+	/* "/" itself is never kept: it is a root of ours */
 	if (place.path && (!plan_keeps(plan, place.path) || stat(".", &place.st) < 0))
-		place.path = NULL;
-	/* not for "/": below the root the rest of its path is "", which fstatat(2) does not take */
-	if (place.path && !place.path[1])
 		place.path = NULL;
 	return place;
 }

@@ -55,6 +55,7 @@ static inline uint64_t entry_start(const struct entry *entry, bool is_orphan, pi
 			_exit(1);
 		_exit(0);
 	}
+	close(ends[1]);
 	*pid = child;
 	if (is_orphan)
 		assert_int_equal(read(ends[0], pid, sizeof(*pid)), sizeof(*pid));
@@ -64,7 +65,6 @@ static inline uint64_t entry_start(const struct entry *entry, bool is_orphan, pi
 		assert_int_equal(waitpid(child, NULL, 0), child);
 	close(stay[0]);
 	close(ends[0]);
-	close(ends[1]);
 	return inside;
 }
 

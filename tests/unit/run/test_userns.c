@@ -47,7 +47,7 @@ static int enter(const void *context)
 	       refusal.what ? refusal.what : "-", refusal.err, (int)refusal.step);
 	for (size_t i = 0; i < others.count; i++)
 		printf(" %s", others.items[i]);
-	puts(".");
+	puts(fcntl(STDIN_FILENO, F_GETFD) < 0 ? ". No stdin" : ".");
 	return fflush(stdout);
 }
 
@@ -406,6 +406,26 @@ static void refused(void **state)
 	assert_has(named, "r=-1 ");
 }
 
+/* Where nobody can tell what two entries have in common, each has a namespace, and none a list. */
+static void no_origin(void **state)
+{
+	const struct place *place = *state;
+	const struct call call = {.entry = ENTRY()};
+	_cleanup_free_ char *said = NULL;
+	pid_t pid;
+	uint64_t first;
+
+	if (mount("tmpfs", "/proc/sys/kernel/random", "tmpfs", 0, NULL) < 0)
+		skip();
+	first = entry_start(&call.entry, false, &pid);
+	said = says(&call);
+	entry_end(pid);
+	assert_int_equal(umount("/proc/sys/kernel/random"), 0);
+	assert_int_not_equal(first, 0);
+	assert_not_in(said, first);
+	assert_has(said, "others:.\n");
+}
+
 /* A path config that is none: nothing is entered, and nothing joined. */
 static void broken_config(void **state)
 {
@@ -429,7 +449,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(joining),	  FILE_TEST(joining_fails), FILE_TEST(other_processes),
 		FILE_TEST(another_place), FILE_TEST(waiting),	    FILE_TEST(refused),
-		FILE_TEST(broken_config),
+		FILE_TEST(broken_config), FILE_TEST(no_origin),
 	};
 
 	if (own_mounts() < 0) {
