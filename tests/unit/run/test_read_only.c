@@ -3,8 +3,10 @@
  * write, and what makes Nix only read.
  */
 #include "run/read_only.h"
+#include "ui/log.h"
 #include "util/cleanup.h"
 
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
 #include "../place.h"
 
 /* LINE is a command, whose words are separated by blanks. */
@@ -51,22 +54,67 @@ static void writes(void **state)
 	assert_true(may_write("nix-env"));
 }
 
+/* A command that reads, and what may write because a word is missing; NULL: it always reads. */
+static const struct {
+	const char *reads, *writes;
+} pairs[] = {
+	{"nix config show", "nix conf"},
+	{"nix copy --to x", "nix copy"},
+	{"nix doctor", "nix doctors"},
+	{"nix eval --expr 1", "nix eval x"},
+	{"nix eval --file x", "nix --file x build"},
+	{"nix eval -f x", "nix -f x build"},
+	{"nix hash x", "nix x"},
+	{"nix help", "nix -help"},
+	{"nix key x", "nix keys"},
+	{"nix log x", "nix logs"},
+	{"nix path-info x", "nix path x"},
+	{"nix profile diff-closures", "nix diff-closures"},
+	{"nix profile history", "nix history"},
+	{"nix profile list", "nix list"},
+	{"nix registry list", "nix registry add"},
+	{"nix store cat x", "nix cat x"},
+	{"nix store diff-closures x", "nix store x"},
+	{"nix store dump-path x", "nix dump-path x"},
+	{"nix store info", "nix info"},
+	{"nix store ls x", "nix ls x"},
+	{"nix store ping", "nix ping"},
+	{"nix store verify", "nix verify"},
+	{"nix why-depends x", "nix why x"},
+	{"nix-channel --add x", "nix-channel --ad x"},
+	{"nix-channel --list", "nix-channel"},
+	{"nix-channel --remove x", "nix-channel --rollback"},
+	{"nix-copy-closure --to x", "nix-copy-closure --from x"},
+	{"nix-env --query", "nix-env --query-x"},
+	{"nix-env -qaP x", "nix-env -i -x"},
+	{"nix-hash x", NULL},
+	{"nix-instantiate --eval x", "nix-instantiate x"},
+	{"nix-instantiate --find-file x", "nix-instantiate --find x"},
+	{"nix-instantiate --parse x", "nix-instantiate -parse x"},
+	{"nix-store --dump x", "nix-store --restore x"},
+	{"nix-store --export x", "nix-store --import"},
+	{"nix-store --print-env x", "nix-store --print x"},
+	{"nix-store --query x", "nix-store x"},
+	{"nix-store --read-log x", "nix-store --read x"},
+	{"nix-store --verify-path x", "nix-store --verify"},
+	{"nix-store -l x", "nix-store -lx"},
+	{"nix-store -qR x", "nix-store -r x"},
+};
+
 static void reads(void **state)
 {
 	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (may_write(pairs[i].reads))
+			fail_msg("taken for one that writes: %s", pairs[i].reads);
+		if (pairs[i].writes && !may_write(pairs[i].writes))
+			fail_msg("taken for one that reads: %s", pairs[i].writes);
+	}
 	assert_false(may_write("nix --version"));
 	assert_false(may_write("nix build --help"));
 	assert_false(may_write("nix --option a b path-info -r x"));
-	assert_false(may_write("nix store info"));
-	assert_false(may_write("nix eval --expr 6*7"));
-	assert_false(may_write("nix copy --to file:///x /nix/store/x"));
 	assert_false(may_write("nix build --store /home/me/store"));
-	assert_false(may_write("nix-env -q"));
 	assert_false(may_write("nix-env -p /nix/var/nix/profiles/default -qaP"));
-	assert_false(may_write("nix-env --query"));
-	assert_false(may_write("nix-store -qR x"));
-	assert_false(may_write("nix-hash x"));
-	assert_false(may_write("nix-channel --list"));
 	/* commands that are not Nix's are not judged */
 	assert_false(may_write("hello build"));
 	assert_false(may_write("nixfmt"));
@@ -112,6 +160,60 @@ static void prepares(void **state)
 	assert_string_equal(getenv("NIX_CONFIG"), both);
 }
 
+/* Returns what read_only_prepare() says of the command LINE, one word; the caller frees. */
+static char *told(const struct place *place, char *name, char *word)
+{
+	char *argv[] = {name, word, NULL};
+	struct capture capture;
+
+	capture_begin(&capture);
+	read_only_prepare(place->fd, "/the/nix", false, name, argv);
+	return capture_end(&capture);
+}
+
+/* A command that may have to write is told whose the store is; others at -v. */
+static void tells(void **state)
+{
+	const struct place *place = *state;
+	const struct passwd *entry = getpwuid(0);
+	_cleanup_free_ char *keeper = xstrdup(entry ? entry->pw_name : "0");
+	_cleanup_free_ char *writes = NULL, *reads = NULL, *quiet = NULL, *wanted = NULL;
+	_cleanup_free_ char *note = NULL, *shell = NULL, *own = NULL, *mine = NULL;
+	struct stat st;
+	char build[] = "nix-build", query[] = "nix-env", word[] = "-q";
+
+	if (geteuid() == 0 || stat("/usr", &st) < 0 || st.st_uid != 0)
+		skip();
+	/* a user's own store, which was made read-only, has no other keeper */
+	assert_int_equal(mkdirat(place->fd, "store", 0555), 0);
+	mine = told(place, build, word);
+	assert_string_equal(mine, "");
+	assert_int_equal(unlinkat(place->fd, "store", AT_REMOVEDIR), 0);
+	assert_int_equal(symlinkat("/usr", place->fd, "store"), 0);
+	writes = told(place, build, word);
+	wanted = xasprintf("nix-user-chroot: warning: the store in /the/nix belongs to %s and is "
+			   "not yours to write: nix-build can only use what it holds\n"
+			   "  ask %s, or make a Nix of your own: NIX_USER_CHROOT_DIR= "
+			   "nix-user-chroot --install\n",
+			   keeper, keeper);
+	assert_string_equal(writes, wanted);
+	quiet = told(place, query, word);
+	assert_string_equal(quiet, "");
+	log_set_level(LOG_VERBOSE);
+	reads = told(place, query, word);
+	shell = told(place, NULL, NULL);
+	setenv("NIX_REMOTE", "ssh://other", 1);
+	own = told(place, build, word);
+	log_set_level(LOG_NORMAL);
+	note = xasprintf("nix-user-chroot: the store in /the/nix belongs to %s and is not yours to "
+			 "write: NIX_REMOTE=local?read-only=true\n",
+			 keeper);
+	assert_string_equal(reads, note);
+	assert_string_equal(shell, note);
+	/* another store, which the user has named */
+	assert_string_equal(own, "");
+}
+
 /* A daemon of the keeper's serves whoever may not write; one that was killed leaves its socket. */
 static void a_daemon(void **state)
 {
@@ -146,6 +248,7 @@ int main(void)
 		cmocka_unit_test(writes),
 		cmocka_unit_test(reads),
 		cmocka_unit_test_setup_teardown(prepares, setup, place_teardown),
+		cmocka_unit_test_setup_teardown(tells, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(a_daemon, setup, place_teardown),
 	};
 
