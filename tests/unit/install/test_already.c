@@ -1,0 +1,230 @@
+/* --install of what is installed already, as the small program answers it. */
+#include "install/already.h"
+#include "home/shims.h"
+#include "util/ca_paths.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "../filter.h"
+#include "complete.h"
+
+#define NOTHING "Nix 2.26.3 is installed in "
+
+static int call(const void *request)
+{
+	return already_installed(request) + 1;
+}
+
+/* What already_installed() returns, and that it says SAYS; "": nothing. */
+static void answers(const struct complete *at, int expected, const char *says)
+{
+	int status;
+	_cleanup_free_ char *said = child_says(call, &at->request, NULL, &status);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected + 1)
+		fail_msg("%d instead of %d: %s", status, expected, said);
+	assert_has(said, says);
+	if (!*says)
+		assert_string_equal(said, "");
+}
+
+/* Nothing is left to do; where no namespace can be had, the installer has to say so. */
+static void is_done(const struct complete *at)
+{
+	bool can = filter_host_allows_all();
+
+	answers(at, can ? 1 : 0, can ? NOTHING : "");
+}
+
+static void what_asks_for_more(void **state)
+{
+	static char name[] = "true", *const argv[] = {name, NULL};
+	static char line[] = "cores = 1";
+	struct complete *at = *state;
+	const struct install_request plain = at->request;
+	const struct strlist none = {0}, lines = {.items = (char *[]){line}, .count = 1};
+
+	is_done(at);
+#define WITH(field, value)                 \
+	do {                               \
+		at->request = plain;       \
+		at->request.field = value; \
+	} while (0)
+	WITH(runtime, RUNTIME_USERNS);
+	answers(at, 0, "");
+	WITH(force, true);
+	answers(at, 0, "");
+	WITH(dry_run, true);
+	answers(at, 0, "");
+	WITH(argv, argv);
+	answers(at, 0, "");
+	WITH(tarball, "/x");
+	answers(at, 0, "");
+	WITH(sha256, COMPLETE_A64);
+	answers(at, 0, "");
+	WITH(cacert, "/x");
+	answers(at, 0, "");
+	WITH(mirror, "http://x");
+	answers(at, 0, "");
+	WITH(mirror, "none");
+	answers(at, 0, "");
+	WITH(nix_extra_conf_file, "/x");
+	answers(at, 0, "");
+	WITH(extra_conf, &lines);
+	answers(at, 0, "");
+	WITH(nix_version, "2.26.4");
+	answers(at, 0, "");
+	WITH(extra_conf, &none);
+	is_done(at);
+	WITH(mirror, "https://x");
+	is_done(at);
+	WITH(mirror, "/x");
+	is_done(at);
+	WITH(nix_version, "2.26.3");
+	is_done(at);
+}
+
+static void certificates(void **state)
+{
+	const struct complete *at = *state;
+	const char *of_host = ca_bundle_find("");
+
+	assert_int_equal(setenv("NIX_SSL_CERT_FILE", "/nowhere", 1), 0);
+	answers(at, 0, "");
+	if (of_host) {
+		assert_int_equal(setenv("NIX_SSL_CERT_FILE", of_host, 1), 0);
+		is_done(at);
+	}
+}
+
+static void what_is_wrong_with_the_request(void **state)
+{
+	struct complete *at = *state;
+
+	at->request.trust.group = "no-such-group-here";
+	answers(at, -1, "no-such-group-here");
+	at->request.trust.group = NULL;
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", "relative", 1), 0);
+	answers(at, -1, "NIX_USER_CHROOT_DIR");
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", at->nix, 1), 0);
+	unsetenv("HOME");
+	answers(at, -1, "HOME");
+}
+
+static void what_is_not_settled(void **state)
+{
+	const struct complete *at = *state;
+	_cleanup_free_ char *away = path_join(at->place->path, "away");
+
+	complete_put(at, "nix/" LAYOUT_LOCK, "");
+	answers(at, 0, "");
+	assert_int_equal(unlinkat(at->place->fd, "nix/" LAYOUT_LOCK, 0), 0);
+	is_done(at);
+	complete_put_record(at, "", "begun\n");
+	answers(at, 0, "");
+	complete_put(at, "nix/" LAYOUT_RECORD, "garbage\n");
+	answers(at, 0, "");
+	complete_put_record(at, "", "");
+	is_done(at);
+	/* changed since, as by a disk that failed: its digest has to be taken */
+	complete_put(at, "nix/store/" COMPLETE_NAME "/more", "");
+	answers(at, 0, "");
+	complete_put_record(at, "", "");
+	complete_put(at, "nix/" LAYOUT_NIX_CONF, "cores = 1\n");
+	answers(at, 0, "");
+	complete_put_record(at, "", "");
+	/* what --install would say before it begins anew */
+	complete_put(at, "nix/var/nix/db/db.sqlite", "");
+	answers(at, 0, "");
+	complete_put_database(at);
+	is_done(at);
+	assert_int_equal(unlinkat(at->place->fd, ".nix-profile", 0), 0);
+	answers(at, 0, "");
+	assert_int_equal(renameat(at->place->fd, "nix", AT_FDCWD, away), 0);
+	answers(at, 0, "");
+}
+
+static void of_others(void **state)
+{
+	const struct complete *at = *state;
+
+	if (geteuid() == 0) {
+		assert_int_equal(fchownat(at->place->fd, "nix/" LAYOUT_RECORD, 12345, 12345, 0), 0);
+		answers(at, 0, "");
+		return;
+	}
+	assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0555, 0), 0);
+	answers(at, 0, "");
+	assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0755, 0), 0);
+	is_done(at);
+}
+
+/* What others may write to is not used, and nothing is said of what is in it. */
+static void not_trusted(void **state)
+{
+	const struct complete *at = *state;
+
+	if (!filter_host_allows_all())
+		skip();
+	assert_int_equal(fchmodat(at->place->fd, "nix", 0777, 0), 0);
+	answers(at, -1, "is not used as the Nix directory");
+	assert_int_equal(fchmodat(at->place->fd, "nix", 0755, 0), 0);
+	assert_int_equal(renameat(at->place->fd, "nix/var/nix", at->place->fd, "away"), 0);
+	assert_int_equal(symlinkat("../../away", at->place->fd, "nix/var/nix"), 0);
+	answers(at, -1, "/nix/var/nix is a symlink");
+	assert_int_equal(unlinkat(at->place->fd, "nix/var/nix", 0), 0);
+	complete_put(at, "nix/var/nix", "no directory");
+	answers(at, -1, "/nix/var/nix: Not a directory");
+}
+
+static void the_links(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *bin = path_join(at->place->path, ".local/bin");
+	_cleanup_free_ char *last = path_join(bin, shim_names[SHIM_COUNT - 1]);
+
+	if (!filter_host_allows_all())
+		skip();
+	at->request.no_shims = false;
+	at->request.no_modify_profile = true;
+	answers(at, 0, "");
+	complete_put_links(at, shim_names, SHIM_COUNT);
+	/* new shells do not find them: that is said, and the user wants no line */
+	answers(at, 1, NOTHING);
+	answers(at, 1, "/.local/bin");
+	answers(at, 1, "PATH");
+	at->request.no_modify_profile = false;
+	answers(at, 0, "");
+	complete_put(at, ".config/nix-user-chroot/path.sh", "");
+	answers(at, 1, NOTHING);
+	assert_int_equal(unlinkat(at->place->fd, ".config/nix-user-chroot/path.sh", 0), 0);
+	assert_int_equal(setenv("PATH", bin, 1), 0);
+	answers(at, 1, NOTHING);
+	assert_int_equal(unlink(last), 0);
+	answers(at, 0, "");
+}
+
+int main(void)
+{
+#define COMPLETE(f) cmocka_unit_test_setup_teardown(f, complete_setup, complete_teardown)
+	const struct CMUnitTest tests[] = {
+		COMPLETE(what_asks_for_more),
+		COMPLETE(certificates),
+		COMPLETE(what_is_wrong_with_the_request),
+		COMPLETE(what_is_not_settled),
+		COMPLETE(of_others),
+		COMPLETE(not_trusted),
+		COMPLETE(the_links),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
