@@ -1,0 +1,330 @@
+/* --install and --install --dry-run where Nix is installed already: what is renewed, and said. */
+#include "home/shims.h"
+#include "install/install.h"
+#include "install/own_release.h"
+#include "util/cleanup.h"
+#include "util/fs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "../filter.h"
+#include "complete.h"
+
+#define CANCELED    125
+#define IS_THERE    "nix-user-chroot: Nix 2.26.3 is installed in "
+#define NOTHING	    "already: nothing to do\n"
+#define NONE_DONE   "nothing would be done\n"
+#define LINKS	    "the links to Nix's commands, the program itself, its man page"
+#define HASH_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static int setup(void **state)
+{
+	if (complete_setup(state) != 0)
+		return -1;
+	return setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+}
+
+static int call(const void *request)
+{
+	int r = install_command(request);
+
+	return fflush(stdout) == 0 ? r : 99;
+}
+
+/* What install_command() says, if it ends with EXPECTED; the caller frees. */
+static char *ends(const struct complete *at, int expected)
+{
+	int status;
+	char *said = child_says(call, &at->request, NULL, &status);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
+		fail_msg("%d instead of %d: %s", status, expected, said);
+	return said;
+}
+
+/* The same, if it says WORDS, and never says NEVER. */
+static void says(const struct complete *at, int expected, const char *words, const char *never)
+{
+	_cleanup_free_ char *said = ends(at, expected);
+
+	assert_has(said, words);
+	if (never)
+		assert_has_not(said, never);
+}
+
+static char *record_of(const struct complete *at)
+{
+	char *text = NULL;
+	size_t len;
+
+	assert_int_equal(fs_read_file(at->place->fd, "nix/" LAYOUT_RECORD, 1 << 16, &text, &len),
+			 0);
+	return text;
+}
+
+static void nothing_to_do(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *before = record_of(at), *after = NULL;
+
+	says(at, 0, IS_THERE, "would be");
+	says(at, 0, NOTHING, "PATH");
+	at->request.dry_run = true;
+	says(at, 0, NOTHING, "written");
+	says(at, 0, NONE_DONE, LINKS);
+	after = record_of(at);
+	assert_string_equal(before, after);
+	assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+	assert_false(complete_has(at, ".local/bin"));
+}
+
+static void the_links(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *line = NULL, *record = NULL;
+
+	at->request.no_shims = false;
+	at->request.no_modify_profile = true;
+	at->request.dry_run = true;
+	says(at, 0, LINKS, NONE_DONE);
+	says(at, 0, IS_THERE, "nothing to do");
+	assert_false(complete_has(at, ".local/bin"));
+	at->request.dry_run = false;
+	says(at, 0, IS_THERE, "nothing to do");
+	for (size_t i = 0; i < SHIM_COUNT; i++) {
+		_cleanup_free_ char *name = xasprintf(".local/bin/%s", shim_names[i]);
+		_cleanup_free_ char *target = NULL;
+
+		assert_int_equal(fs_readlink(at->place->fd, name, &target), 0);
+		assert_string_equal(target, at->argv[0]);
+	}
+	record = record_of(at);
+	line = xasprintf("link %s/.local/bin/%s %s\n", at->place->path, shim_names[0], at->argv[0]);
+	assert_has(record, line);
+	assert_has(record, "complete 2.26.3 ");
+	/* the second time, the way to them is said, and nothing else is left to do */
+	says(at, 0, NOTHING, LINKS);
+	says(at, 0, "/.local/bin", LINKS);
+	assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+	at->request.dry_run = true;
+	says(at, 0, NONE_DONE, LINKS);
+	/* new shells do not find them, which a line in a startup file would change */
+	at->request.no_modify_profile = false;
+	says(at, 0, IS_THERE, NONE_DONE);
+	complete_put(at, ".config/nix-user-chroot/path.sh", "");
+	says(at, 0, NONE_DONE, LINKS);
+}
+
+/* The line for the PATH of new shells, written once. */
+static void the_path_of_new_shells(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *text = NULL, *record = NULL;
+	size_t len;
+
+	if (access("/bin/bash", X_OK) < 0)
+		skip();
+	at->request.no_shims = false;
+	assert_int_equal(setenv("SHELL", "/bin/bash", 1), 0);
+	complete_put(at, ".bashrc", "# mine\n");
+	says(at, 0, "new shells have the nix commands on PATH by a line in ~/.", NULL);
+	assert_true(complete_has(at, ".config/nix-user-chroot/path.sh"));
+	assert_int_equal(fs_read_file(at->place->fd, ".bashrc", 1 << 16, &text, &len), 0);
+	assert_has(text, "# mine\n");
+	assert_has(text, "path.sh");
+	record = record_of(at);
+	assert_has(record, "/.config/nix-user-chroot/path.sh ");
+	assert_has(record, "/.bashrc ");
+	says(at, 0, NOTHING, "new shells have");
+}
+
+static void the_runtime(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *record = NULL;
+
+	at->request.runtime = RUNTIME_USERNS;
+	at->request.dry_run = true;
+	says(at, 0, "userns would be written down as its runtime\n", NONE_DONE);
+	at->request.dry_run = false;
+	says(at, 0, "the runtime is userns now, in the record", NOTHING);
+	record = record_of(at);
+	assert_has(record, "runtime userns\n");
+	says(at, 0, NOTHING, "the runtime is");
+	at->request.dry_run = true;
+	says(at, 0, NONE_DONE, "would be written");
+	at->request.runtime = RUNTIME_AUTO;
+	says(at, 0, NONE_DONE, "would be written");
+}
+
+/* An installation that others keep: what is asked for is not written, and that is said. */
+static void of_others(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *before = record_of(at), *after = NULL;
+
+	if (geteuid() == 0)
+		assert_int_equal(fchownat(at->place->fd, "nix/" LAYOUT_RECORD, 12345, 12345, 0), 0);
+	else
+		assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0555, 0), 0);
+	at->request.no_shims = false;
+	says(at, 0, NOTHING, "not written down");
+	at->request.runtime = RUNTIME_USERNS;
+	says(at, 0, "--runtime=userns is not written down for an installation that is not yours\n",
+	     "the runtime is userns now");
+	at->request.dry_run = true;
+	says(at, 0, NONE_DONE, LINKS);
+	after = record_of(at);
+	assert_string_equal(before, after);
+	assert_false(complete_has(at, ".local/bin"));
+	assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0755, 0), 0);
+}
+
+/* nix.conf is gone, or lacks lines, and Nix does not work with a new one: none is left. */
+static void nix_conf(void **state)
+{
+	static char line[] = "cores = 1";
+	struct complete *at = *state;
+	const struct strlist lines = {.items = (char *[]){line}, .count = 1};
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	at->request.extra_conf = &lines;
+	says(at, CANCELED, "cores = 1", NOTHING);
+	at->request.dry_run = true;
+	says(at, CANCELED, "cores = 1", NONE_DONE);
+	at->request.extra_conf = NULL;
+	assert_int_equal(unlinkat(at->place->fd, "nix/" LAYOUT_NIX_CONF, 0), 0);
+	says(at, 0, "/nix/" LAYOUT_NIX_CONF " would be written\n", NONE_DONE);
+	at->request.dry_run = false;
+	says(at, CANCELED, "nix", "was gone: written again");
+	assert_false(complete_has(at, "nix/" LAYOUT_NIX_CONF));
+	assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+	complete_put(at, "nix/" LAYOUT_NIX_CONF, "# mine\n");
+	says(at, 0, NOTHING, "written");
+	assert_int_equal(fs_read_file(at->place->fd, "nix/" LAYOUT_NIX_CONF, 99, &text, &len), 0);
+	assert_string_equal(text, "# mine\n");
+}
+
+static void a_command_afterwards(void **state)
+{
+	static char sh[] = "sh", c[] = "-c", text[] = "test -d /nix/store && exit 3";
+	static char *const argv[] = {sh, c, text, NULL};
+	struct complete *at = *state;
+
+	at->request.argv = argv;
+	says(at, 3, NOTHING, NULL);
+	/* it does not run in place of the plan, nor after a failure */
+	at->request.dry_run = true;
+	says(at, 0, NONE_DONE, NULL);
+	at->request.dry_run = false;
+	at->request.sha256 = "none";
+	says(at, CANCELED, "'none' is not a SHA-256", NOTHING);
+}
+
+static void a_broken_bundle(void **state)
+{
+	const struct bundle broken = {.name = "nix-2.26.3-x86_64-linux.tar.xz",
+				      .broken = "it was cut"};
+	struct complete *at = *state;
+
+	at->request.bundle = &broken;
+	says(at, CANCELED, "cannot be used as a bundle: it was cut\n", NOTHING);
+	at->request.mirror = "/x";
+	says(at, 0, NOTHING, "it was cut");
+	at->request.mirror = NULL;
+	at->request.tarball = "/x";
+	says(at, CANCELED, "/x", "it was cut");
+}
+
+/* A mirror whose latest Nix is 2.30.0, with 2.26.3 beside it; its tarballs hold "abc". */
+static void put_mirror(struct complete *at, char **path)
+{
+	static const char *const versions[] = {"2.26.3", "2.30.0"};
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_free_ char *name = xasprintf("mirror/nix-%s/nix-%s-%s.tar.xz", versions[i],
+						      versions[i], own_release_system());
+		_cleanup_free_ char *hash = xasprintf("%s.sha256", name);
+
+		complete_put(at, name, "abc");
+		complete_put(at, hash, HASH_OF_ABC);
+	}
+	complete_put(at, "mirror/latest/install", "url=x/nix-2.30.0/nix-2.30.0-$system.tar.xz\n");
+	at->request.mirror = *path = path_join(at->place->path, "mirror");
+}
+
+/* What would be installed: the latest; that of a damaged installation; that which is asked for. */
+static void which_release(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL;
+
+	put_mirror(at, &mirror);
+	at->request.dry_run = true;
+	at->request.force = true;
+	says(at, 0, "Nix 2.30.0 for ", NONE_DONE);
+	at->request.force = false;
+	at->request.nix_version = "2.30.0";
+	says(at, 0, "Nix 2.30.0 for ", NONE_DONE);
+	at->request.nix_version = NULL;
+	says(at, 0, NONE_DONE, NULL);
+	assert_int_equal(fchmodat(at->place->fd, "nix/store/" COMPLETE_NAME "/bin/nix", 0444, 0),
+			 0);
+	says(at, 0, "Nix 2.26.3 for ", "2.30.0");
+	at->request.nix_version = "2.30.0";
+	says(at, 0, "Nix 2.30.0 for ", NULL);
+	at->request.nix_version = "2.31.0";
+	says(at, CANCELED, "2.31.0", "would do this");
+}
+
+/* A download that is no tarball: refused, what is there stays, and nothing of the work is left. */
+static void a_release_that_is_none(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *before = record_of(at), *after = NULL;
+
+	put_mirror(at, &mirror);
+	at->request.nix_version = "2.30.0";
+	says(at, CANCELED, "2.30.0", NOTHING);
+	assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+	assert_false(complete_has(at, "nix/" LAYOUT_STAGING));
+	assert_true(complete_has(at, "nix/store/" COMPLETE_NAME "/bin/nix"));
+	after = record_of(at);
+	assert_has(after, "complete 2.26.3 ");
+	assert_has_not(after, "2.30.0");
+	assert_has_not(after, "begun");
+	assert_true(str_starts_with(after, before));
+}
+
+int main(void)
+{
+#define COMPLETE(f) cmocka_unit_test_setup_teardown(f, setup, complete_teardown)
+	const struct CMUnitTest tests[] = {
+		COMPLETE(nothing_to_do),
+		COMPLETE(the_links),
+		COMPLETE(the_path_of_new_shells),
+		COMPLETE(the_runtime),
+		COMPLETE(of_others),
+		COMPLETE(nix_conf),
+		COMPLETE(a_command_afterwards),
+		COMPLETE(a_broken_bundle),
+		COMPLETE(which_release),
+		COMPLETE(a_release_that_is_none),
+	};
+
+	/* where entering is refused, --install says so instead */
+	if (!filter_host_allows_all()) {
+		puts("1..0 # SKIP this host allows no namespaces");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
