@@ -58,8 +58,9 @@ static int list_staged(const struct commit *commit, struct strlist *names)
 	struct stat st;
 
 	while (dir && (entry = fs_next_entry(dir))) {
+		if (fstatat(commit->staged_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return say(commit->request, "list what goes to", "", errno);
 		if (!store_name_valid(entry->d_name) ||
-		    fstatat(commit->staged_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))) {
 			log_error("there is something in the staged store/ that is no store path\n"
 				  "run it again, with another tarball if that does not help");

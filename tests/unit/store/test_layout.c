@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../nth.h"
 #include "../place.h"
 #include "../unpack/unpack_fixture.h"
 
@@ -116,6 +117,18 @@ static void what_is_in_the_way(void **state)
 	expect_says(steal_ptr(&said), "cannot use the directory /dev/null/n: Not a directory\n");
 }
 
+/*
+ * Fills the stack below the caller's frame, so that a struct stat that nobody has filled in is one
+ * of a symlink.
+ */
+static __attribute__((noinline)) void dirty_the_stack(void)
+{
+	volatile char dirt[1 << 14];
+
+	for (size_t i = 0; i < sizeof(dirt); i++)
+		dirt[i] = (char)0xa0;
+}
+
 /* Nothing is written through a symlink, wherever it leads. */
 static void links_are_refused(void **state)
 {
@@ -123,6 +136,7 @@ static void links_are_refused(void **state)
 					    "etc", "etc/nix", "store"};
 	const struct place *place = *state;
 
+	dirty_the_stack();
 	assert_int_equal(layout_check_links(place->fd, "NIX"), 0);
 	for (size_t i = 0; i < COUNT_OF(below); i++) {
 		_cleanup_free_ char *words = xasprintf("NIX/%s is a symlink: nothing is written "
@@ -230,6 +244,44 @@ static void makes_what_is_missing(void **state)
 	assert_int_equal(made.count, COUNT_OF(below));
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+}
+
+struct opening {
+	const char *nix_dir;
+	size_t made;
+};
+
+static int open_it(void *ctx)
+{
+	const struct opening *opening = ctx;
+	struct strlist made = {0};
+	int fd = layout_open(opening->nix_dir, &made);
+
+	return fd < 0 ? 1 : made.count == opening->made ? 0 : 2;
+}
+
+/* The roll-back of another run removes one of the directories before the next one is made. */
+static void what_vanishes_is_made_again(void **state)
+{
+	static const struct {
+		long number;
+		int nth;
+	} cases[] = {{SYS_openat, 1}, {SYS_mkdirat, 1}, {SYS_mkdirat, 2}};
+	const struct place *place = *state;
+	_cleanup_free_ char *nix_dir = path_join(place->path, "n");
+	struct opening opening = {nix_dir, 3};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int status, r = nth_fails(cases[i].number, cases[i].nth, ENOENT, open_it, &opening,
+					  &status);
+
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, 0);
+		assert_true(fs_exists(place->fd, "n/" LAYOUT_STATE));
+		assert_int_equal(fs_remove_tree(place->fd, "n"), 0);
+	}
 }
 
 static void cannot_make(const char *nix_dir, const char *words)
@@ -359,6 +411,7 @@ int main(void)
 		TEST(writable),
 		TEST(missing_ones_in_the_order_of_rmdir),
 		TEST(makes_what_is_missing),
+		TEST(what_vanishes_is_made_again),
 		TEST(what_cannot_be_made),
 		TEST(a_mode_that_cannot_be_given),
 		TEST(store_paths),

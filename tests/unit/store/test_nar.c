@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../nth.h"
 #include "../place.h"
 #include "../swap.h"
 
@@ -55,6 +56,105 @@ static void of_a_tree(void **state)
 		      "6283c1668260f903d1a895c0cd6b822fa4b68762bb0b17cedef2d39d97e26554");
 	assert_digest(place, "x/l",
 		      "b2d471a08d30662f14c0ae1e718b16f9fc1f38de425f47cca0437e9e93bc1f24");
+}
+
+/* Sizes around what is filled up, and around what is read at once; and a directory of nothing. */
+static void of_sizes(void **state)
+{
+	static const struct {
+		size_t len;
+		const char *digest;
+	} cases[] = {
+		{0, "77ac62e2629d8e45f624589c0c8bf99e24b3a722349bf1e79bc186008534e246"},
+		{1, "7fad2b6bf23fe0d7e41b1b787d3fa149776126f4c1406bdfb97d3fbdcbdb3e74"},
+		{8, "f05c56859bdc2b89435b787fbe59e3076d1d23d4ce5ca9164d6cba57caaf0a73"},
+		{1 << 17, "24f79c43e1ecfd44db3b03e21633315cc4135bfd0b1a9877b4d24a4bf75ed7af"},
+		{(1 << 17) + 1, "bf3bfb594c4af0fe13d705a478ffb1a48e94bd376a1646663a777560727fb1ba"},
+	};
+	const struct place *place = *state;
+	_cleanup_free_ char *data = xcalloc((1 << 17) + 1, 1);
+
+	memset(data, 'a', (1 << 17) + 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(fs_replace_file(place->fd, "f", data, cases[i].len, 0644), 0);
+		assert_digest(place, "f", cases[i].digest);
+	}
+	assert_int_equal(fs_mkdirs(place->fd, "d", 0755), 0);
+	assert_digest(place, "d",
+		      "a50a5ab6d992f5598edd92105059fae9acfc192981e08bd88534c2167e92526a");
+}
+
+/* As many directories as there may be in one another, and one more. */
+static void of_depth(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *path = xstrdup("top");
+	struct sha256 digest;
+
+	for (int i = 1; i < 100; i++) {
+		char *deeper = path_join(path, "d");
+
+		free(path);
+		path = deeper;
+	}
+	assert_int_equal(fs_mkdirs(place->fd, path, 0755), 0);
+	assert_digest(place, "top",
+		      "5a119cfa2295bbdd48025741e4fd3687a588525aff6e5e5d8c5ad56fe8e778e7");
+	assert_int_equal(fs_mkdirs(place->fd, "e", 0755), 0);
+	assert_int_equal(renameat(place->fd, "top", place->fd, "e/d"), 0);
+	assert_int_equal(nar_digest(place->fd, "e", &digest), -ELOOP);
+}
+
+static int digest_of_x(void *ctx)
+{
+	const struct place *place = ctx;
+	struct sha256 digest;
+	int r;
+
+	errno = 0;
+	r = nar_digest(place->fd, "x", &digest);
+	return r < 0 ? -r : 0;
+}
+
+/* What cannot be read has no digest; the number tells why. What is interrupted is read again. */
+static void unreadable(void **state)
+{
+	static const struct {
+		long number;
+		int nth, err, expected;
+	} cases[] = {
+		{SYS_read, 1, EDOM, EDOM},
+		{SYS_read, 1, EINTR, 0},
+		/* the file has become shorter */
+		{SYS_read, 1, 0, EIO},
+		{SYS_read, 2, 0, EIO},
+		{SYS_readlinkat, 1, EDOM, EDOM},
+		{SYS_openat, 1, EDOM, EDOM},
+		{SYS_openat, 2, EDOM, EDOM},
+		{SYS_getdents64, 1, EDOM, EDOM},
+		{SYS_getdents64, 2, EDOM, EDOM},
+	};
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "x/sub", 0755), 0);
+	put(place, "x/a", "12345678", 0644);
+	put(place, "x/sub/p", "#!/bin/sh\n", 0755);
+	assert_int_equal(symlinkat("a", place->fd, "x/l"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status, r = nth_fails(cases[i].number, cases[i].nth, cases[i].err, digest_of_x,
+					  *state, &status);
+
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, cases[i].expected << 8);
+	}
+#ifdef SYS_newfstatat
+	for (int nth = 1, status, r = 1; r > 0; nth++) {
+		r = nth_fails(SYS_newfstatat, nth, EDOM, digest_of_x, *state, &status);
+		assert_int_equal(status, r ? EDOM << 8 : 0);
+	}
+#endif
 }
 
 static void refused(void **state)
@@ -168,6 +268,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(of_a_tree, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(of_sizes, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(of_depth, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(unreadable, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(refused, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(exchanged_meanwhile, place_setup, place_teardown),
 	};

@@ -16,11 +16,13 @@
 #include <cmocka.h>
 
 #include "../place.h"
+#include "../unpack/unpack_fixture.h"
 
 #define FIRST "nix-user-chroot-record 1\n"
 #define HEX   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define STORE "0123456789abcdfghijklmnpqrsvwxyz-nix-2.26.3"
 #define OTHER "zyxwvsrqpnmlkjihgfdcba9876543210-bash"
+#define NONE  "0000000000000000000000000000000000000000000000000000000000000000"
 #define DONE  "complete 2.26.3 x86_64-linux " HEX " https://x/y\n"
 
 static int parse(const char *text, struct record *out)
@@ -250,6 +252,145 @@ static void complete(void **state)
 	assert_string_equal(text, FIRST "store " STORE "\n" DONE);
 }
 
+/* Of a store path that was noted more than once the last line counts, and is the one that stays. */
+static void noted_twice(void **state)
+{
+	int fd = ((struct place *)*state)->fd;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(strlist_clear) struct strlist names = {0};
+	const struct record_release release = {0};
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(fs_mkdirs(fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(fd, &record), 0);
+	assert_int_equal(record_note(&record, RECORD_STORE, STORE, NULL), 0);
+	assert_int_equal(record_note(&record, RECORD_LINK, "/" STORE, "/t"), 0);
+	assert_int_equal(record_note(&record, RECORD_STORE, OTHER, NULL), 0);
+	assert_int_equal(record_note(&record, RECORD_STORE, STORE, HEX), 0);
+	assert_string_equal(record_store_path(&record, STORE)->value, HEX);
+	assert_null(record_store_path(&record, OTHER)->value);
+	strlist_add(&names, OTHER);
+	strlist_add(&names, STORE);
+	assert_int_equal(record_complete(&record, fd, &release, &names), 0);
+	text = on_disk(fd);
+	assert_string_equal(text, FIRST "link /" STORE " /t\nstore " OTHER "\nstore " STORE " " HEX
+					"\ncomplete %00 %00 " NONE " %00\n");
+}
+
+/* What is begun again after it was complete is not complete, in memory and on the disk. */
+static void begun_again(void **state)
+{
+	int fd = ((struct place *)*state)->fd;
+	_cleanup_(record_clear) struct record record = RECORD_NONE, again = RECORD_NONE;
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(fs_mkdirs(fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(fs_replace_file(fd, LAYOUT_RECORD, FIRST DONE, strlen(FIRST DONE), 0644),
+			 0);
+	assert_int_equal(record_open(fd, &record), 0);
+	assert_true(record.is_complete);
+	assert_int_equal(record.owner, geteuid());
+	assert_int_equal(record_begin(&record), 0);
+	assert_true(record.is_begun);
+	assert_false(record.is_complete);
+	text = record_format(&record);
+	assert_string_equal(text, FIRST "begun\n");
+	assert_int_equal(record_read(fd, &again), 0);
+	assert_true(again.is_begun);
+	assert_false(again.is_complete);
+}
+
+/* Only what is the same in all three is forgotten; what comes after it stays in its order. */
+static void forgotten(void **state)
+{
+	static const char all[] = FIRST "line /a\nline /a " HEX "\nline /b\ndir /a\nlink /a /b\n";
+	static const struct {
+		enum record_kind kind;
+		const char *subject, *value, *line;
+	} cases[] = {
+		{RECORD_LINE, "/a", NULL, "line /a\n"},
+		{RECORD_LINE, "/a", HEX, "line /a " HEX "\n"},
+		{RECORD_LINE, "/b", NULL, "line /b\n"},
+		{RECORD_DIR, "/a", NULL, "dir /a\n"},
+		{RECORD_LINK, "/a", "/b", "link /a /b\n"},
+		{RECORD_LINK, "/a", "/c", NULL},
+		{RECORD_LINK, "/a", NULL, NULL},
+		{RECORD_DIR, "/b", NULL, NULL},
+		{RECORD_DIR, "/a", "/b", NULL},
+		{RECORD_FILE, "/a", HEX, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(record_clear) struct record record;
+		_cleanup_free_ char *text = NULL, *left = xstrdup(all);
+
+		assert_int_equal(parse(all, &record), 0);
+		assert_int_equal(
+			record_has(&record, cases[i].kind, cases[i].subject, cases[i].value),
+			cases[i].line != NULL);
+		record_forget(&record, cases[i].kind, cases[i].subject, cases[i].value);
+		assert_false(record_has(&record, cases[i].kind, cases[i].subject, cases[i].value));
+		if (cases[i].line) {
+			char *line = strstr(left, cases[i].line);
+
+			memmove(line, line + strlen(cases[i].line),
+				strlen(line + strlen(cases[i].line)) + 1);
+		}
+		text = record_format(&record);
+		assert_string_equal(text, left);
+	}
+}
+
+/* The word "foreign" says that the store was there before; without it, it was not. */
+static void adopted(void **state)
+{
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+
+	(void)state;
+	assert_false(record_is_adopted(&record));
+	assert_int_equal(parse(FIRST "dir /a\nforeign /n/store\n", &record), 0);
+	assert_true(record_is_adopted(&record));
+	assert_false(record_says_new(&record, "/n/store"));
+	record_forget(&record, RECORD_FOREIGN, "/n/store", NULL);
+	assert_false(record_is_adopted(&record));
+	assert_int_equal(record.count, 1);
+	assert_true(record_says_new(&record, "/a"));
+}
+
+/* A line that the disk does not take is an error, and so is one of which it is not sure. */
+static void not_on_disk(void **state)
+{
+	int fd = ((struct place *)*state)->fd, status;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	size_t before = count_descriptors();
+	pid_t pid;
+
+	assert_int_equal(record_note(&record, RECORD_DIR, "/a", NULL), -EBADF);
+	assert_int_equal(record_begin(&record), -EBADF);
+	record_clear(&record);
+	assert_int_equal(fs_mkdirs(fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(record_open(fd, &record), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		refuse_call(SYS_fsync, -1, EIO);
+		_exit(record_begin(&record) != -EIO);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	record_clear(&record);
+	assert_int_equal(record.fd, -1);
+	assert_int_equal(count_descriptors(), before);
+	if (geteuid() == 0)
+		skip();
+	/* it can be read, and not be written */
+	assert_int_equal(fchmodat(fd, LAYOUT_RECORD, 0444, 0), 0);
+	assert_int_equal(record_open(fd, &record), -EACCES);
+	assert_int_equal(record.fd, -EACCES);
+	record.fd = -1;
+}
+
 static void what_cannot_be_understood(void **state)
 {
 	int fd = ((struct place *)*state)->fd;
@@ -293,6 +434,35 @@ static void paths_by_another_name(void **state)
 	assert_false(record_says_new(&record, "x"));
 }
 
+/* Also where directories in between are gone. */
+static void paths_that_are_gone(void **state)
+{
+	static const struct {
+		const char *recorded, *path; /* below the place */
+		bool is_same;
+	} cases[] = {
+		{"home/a/b/x", "link/a/b/x", true},  {"home/a/b/x", "home/a/b/x", true},
+		{"home/a/b/x", "link/a/c/x", false}, {"home/a/b/x", "link/c/b/x", false},
+		{"home/a/x", "link/a/y", false},     {"home/a/x", "other/a/x", false},
+		{"home/a/x", "link/x", false},	     {"home/x", "link/a/x", false},
+	};
+	const char *root = ((struct place *)*state)->path;
+	_cleanup_free_ char *home = path_join(root, "home"), *link = path_join(root, "link");
+
+	assert_int_equal(mkdir(home, 0755), 0);
+	assert_int_equal(symlink("home", link), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *subject = path_join(root, cases[i].recorded);
+		_cleanup_free_ char *path = path_join(root, cases[i].path);
+		const struct record_entry entry = {.kind = RECORD_DIR, .subject = subject};
+
+		assert_int_equal(record_is_about(&entry, path), cases[i].is_same);
+	}
+	assert_true(record_is_about(&(struct record_entry){.subject = (char *)"/"}, "/"));
+	assert_false(record_is_about(&(struct record_entry){.subject = (char *)"/x"}, "/x/x"));
+	assert_false(record_is_about(&(struct record_entry){.subject = (char *)"/x/x"}, "/x"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,9 +473,15 @@ int main(void)
 		cmocka_unit_test(nul_bytes),
 		cmocka_unit_test_setup_teardown(line_by_line, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(complete, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(noted_twice, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(begun_again, place_setup, place_teardown),
+		cmocka_unit_test(forgotten),
+		cmocka_unit_test(adopted),
+		cmocka_unit_test_setup_teardown(not_on_disk, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_understood, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(paths_by_another_name, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(paths_that_are_gone, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
