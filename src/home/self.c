@@ -229,9 +229,10 @@ static int put_copy(int dir)
 
 	if (r == 0 && renameat(dir, FRESH_NAME, dir, COPY_NAME) < 0)
 		r = -errno;
-	if (r < 0)
-		unlinkat(dir, FRESH_NAME, 0);
-	return r < 0 ? r : fs_sync_dir(dir, ".");
+	if (r == 0)
+		return fs_sync_dir(dir, ".");
+	unlinkat(dir, FRESH_NAME, 0);
+	return r;
 }
 
 static int put_link(int dir, const char *name, const char *program, enum shim_action action)

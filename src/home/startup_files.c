@@ -135,9 +135,10 @@ static int replace(int dir, const char *name, const struct stat *old, const char
 	if (r == 0 && (fchmod(fd, old->st_mode & 07777) < 0 || fsync(fd) < 0 ||
 		       renameat(dir, fresh, dir, name) < 0))
 		r = -errno;
-	if (r < 0)
-		unlinkat(dir, fresh, 0);
-	return r < 0 ? r : fs_sync_dir(dir, ".");
+	if (r == 0)
+		return fs_sync_dir(dir, ".");
+	unlinkat(dir, fresh, 0);
+	return r;
 }
 
 /* TEXT without lines of our own, including all newlines that were added with them. */

@@ -261,6 +261,46 @@ static void failures(void **state)
 	assert_false(is_in(scene->place->path, "man"));
 }
 
+static const char *without_unlink(void *ctx)
+{
+	const struct filter refused = {SYS_unlinkat, 0, FILTER_ANY, FILTER_ERROR(EPERM)};
+	struct self_plan plan;
+
+	make_plan(ctx, &plan);
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	return strstr(carry_out(&plan), "File exists") ? NULL : "it was written to";
+}
+
+/* What has the name of the new file, and cannot be removed, is not written to. */
+static void name_in_use(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_free_ char *text = NULL;
+
+	put(scene, ".local/bin/" FRESH, "theirs");
+	assert_in_child(without_unlink, *state);
+	text = get(scene, ".local/bin/" FRESH);
+	assert_string_equal(text, "theirs");
+}
+
+static const char *without_mkdir(void *ctx)
+{
+	const struct filter refused = {SYS_mkdirat, 0, FILTER_ANY, FILTER_ERROR(EDQUOT)};
+	struct self_plan plan;
+
+	make_plan(ctx, &plan);
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	return strstr(carry_out(&plan), "quota") ? NULL : "the reason is another";
+}
+
+/* The reason for which there is no directory is said, and not only that there is none. */
+static void no_directory(void **state)
+{
+	assert_in_child(without_mkdir, *state);
+}
+
 /* A directory that is full of our links and may not be written, though: nothing to do there. */
 static void read_only(void **state)
 {
@@ -392,6 +432,8 @@ int main(void)
 		scene_test(with_documents),
 		scene_test(failures),
 		scene_test(read_only),
+		scene_test(name_in_use),
+		scene_test(no_directory),
 		scene_test(faults),
 		scene_test(flushed),
 		scene_test(closed_stdin),

@@ -41,6 +41,39 @@ static void decisions(void **state)
 	assert_int_equal(shim_decide(true, "", PROGRAM), SHIM_LEAVE);
 }
 
+/* A link to a file of our name, or of one that a release has, is ours. */
+static void targets(void **state)
+{
+	static const struct {
+		const char *target;
+		bool ours;
+	} cases[] = {
+		{"nix-user-chroot", true},
+		{"/x/nix-user-chroot", true},
+		{"/x/nix-user-chroot-0.1.0-x86_64-linux", true},
+		{"nix-user-chroot-0-linux", true},
+		{"nix-user-chroot-9-linux", true},
+		{"nix-user-chroot-helper", false},
+		{"nix-user-chroot-install", false},
+		{"nix-user-chroot-a-linux", false},
+		{"nix-user-chroot-.-linux", false},
+		{"nix-user-chroot-:-linux", false},
+		{"nix-user-chroot-1", false},
+		{"nix-user-chroot-1-linux2", false},
+		{"nix-user-chroot.1-linux", false},
+		{"nix-user-chroot2-linux", false},
+		{"nix-user-chroo", false},
+		{"nix-user-chroot/", false},
+		{"nix", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (shim_is_ours(cases[i].target) != cases[i].ours)
+			fail_msg("%s", cases[i].target);
+}
+
 static void assert_line(const char *shell, const char *bin, const char *home, const char *expected,
 			const char *expected_file)
 {
@@ -199,13 +232,10 @@ static void path_of_a_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decisions),
-		cmocka_unit_test(lines_for_path),
-		cmocka_unit_test(lines_for_the_directory),
-		cmocka_unit_test(files_elsewhere),
-		cmocka_unit_test(names),
-		cmocka_unit_test(paths),
-		cmocka_unit_test(path_of_a_link),
+		cmocka_unit_test(decisions),	   cmocka_unit_test(targets),
+		cmocka_unit_test(lines_for_path),  cmocka_unit_test(lines_for_the_directory),
+		cmocka_unit_test(files_elsewhere), cmocka_unit_test(names),
+		cmocka_unit_test(paths),	   cmocka_unit_test(path_of_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, empty_environment, NULL);

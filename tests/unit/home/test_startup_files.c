@@ -195,6 +195,7 @@ static void assert_file(const struct place *place, const char *name, const char 
 
 	assert_int_equal(fs_read_file(place->fd, name, 1 << 16, &found, &len), 0);
 	assert_string_equal(found, text);
+	assert_int_equal(len, strlen(text));
 	assert_int_equal(fstatat(place->fd, name, &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, mode);
 }
@@ -216,6 +217,7 @@ static int has_line(const struct place *place, const char *name)
 static void files(void **state)
 {
 	const struct place *place = *state;
+	struct stat before, after;
 
 	put(place, "usual", "a\n" ADDED, 0640);
 	put(place, "closed", "a\n" ADDED, 0400);
@@ -230,7 +232,11 @@ static void files(void **state)
 	assert_int_equal(clean(place, "closed", true), 0);
 	assert_int_equal(clean(place, "empty", false), 0);
 	assert_int_equal(clean(place, "made", true), 0);
+	/* a file without the line is not written at all */
+	assert_int_equal(fstatat(place->fd, "other", &before, 0), 0);
 	assert_int_equal(clean(place, "other", true), 0);
+	assert_int_equal(fstatat(place->fd, "other", &after, 0), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(clean(place, "missing", true), 0);
 	assert_file(place, "usual", "a\n", 0640);
 	assert_file(place, "closed", "a\n", 0400);

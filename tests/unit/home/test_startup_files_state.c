@@ -37,6 +37,7 @@ static void assert_file(const struct place *place, const char *name, const char 
 
 	assert_int_equal(fs_read_file(place->fd, name, 1 << 16, &found, &len), 0);
 	assert_string_equal(found, text);
+	assert_int_equal(len, strlen(text));
 }
 
 static void make_dir(const struct place *place, const char *name, mode_t mode)
@@ -190,6 +191,44 @@ static void own_file(void **state)
 	assert_in_child(without_chown, *state);
 }
 
+static const char *with_group(void *ctx)
+{
+	/* as if the file had another group, to which its owner may give it */
+	const struct filter other = {SYS_getegid, 0, FILTER_ANY, FILTER_ERROR(1)};
+	const struct place *place = ctx;
+
+	if (filter_set(&other) < 0)
+		return "the filter was not set";
+	return CALL(startup_file_put_text, "file", OWN) == 0 ? NULL : "the group was not kept";
+}
+
+static void own_group(void **state)
+{
+	put(*state, "file", "x\n", 0600);
+	assert_in_child(with_group, *state);
+	assert_file(*state, "file", OWN "\nx\n");
+}
+
+static const char *without_unlink(void *ctx)
+{
+	const struct filter refused = {SYS_unlinkat, 0, FILTER_ANY, FILTER_ERROR(EPERM)};
+	const struct place *place = ctx;
+
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	return CALL(startup_file_put_text, "file", OWN) == -EEXIST ? NULL : "it was written to";
+}
+
+/* What has the name of the new file, and cannot be removed, is not written to. */
+static void name_in_use(void **state)
+{
+	put(*state, "file", "x\n", 0600);
+	put(*state, "file.nix-user-chroot-new", "theirs", 0600);
+	assert_in_child(without_unlink, *state);
+	assert_file(*state, "file.nix-user-chroot-new", "theirs");
+	assert_file(*state, "file", "x\n");
+}
+
 static void lines(void **state)
 {
 	const struct place *place = *state;
@@ -284,6 +323,12 @@ static void kept(void **state)
 	assert_false(fs_exists(place->fd, "gone"));
 	put(place, "copy", "# mine", 0);
 	assert_int_equal(CALL(startup_file_put_back, "target", place->fd, "copy"), denied);
+	/* a copy that cannot be put back is not replaced by a newer one */
+	assert_int_equal(unlinkat(place->fd, "copy", 0), 0);
+	assert_int_equal(symlinkat("copy", place->fd, "copy"), 0);
+	put(place, "file", "# mine", 0600);
+	assert_int_equal(CALL(startup_file_keep, "file", place->fd, "copy"), -ELOOP);
+	assert_true(fs_exists(place->fd, "copy"));
 }
 
 static const char *without_stdin(void *ctx)
@@ -400,6 +445,7 @@ int main(void)
 		test(users),	    test(fish),	       test(can_change), test(owner_and_mode),
 		test(lines),	    test(not_cleaned), test(kept),	 test(marks),
 		test(closed_stdin), test(flushed),     test(own_file),	 test(faults),
+		test(own_group),    test(name_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
