@@ -1,5 +1,6 @@
 /* The man page and the completions are written, or it is said that they cannot be. */
 #include "home/documents.h"
+#include "config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,19 @@
 
 #include "../capture.h"
 #include "scene.h"
+
+#ifndef SINGLE_BINARY
+/* A build of two files has none: its package brings them. */
+static void none(void **state)
+{
+	const struct scene *scene = *state;
+	struct documents documents;
+
+	memset(&documents, 0xff, sizeof(documents));
+	documents_look(&scene->home, NULL, &documents);
+	assert_memory_equal(&documents, &(struct documents){0}, sizeof(documents));
+}
+#endif
 
 /* One document for each action, in the place of every document in turn. */
 static void states(void **state)
@@ -73,6 +87,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states),
+#ifndef SINGLE_BINARY
+		scene_test(none),
+#endif
 		scene_test(written),
 	};
 

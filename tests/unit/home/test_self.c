@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
+#include "../refuse.h"
 #include "scene.h"
 
 static char *path_before;
@@ -121,6 +123,42 @@ static void look(void **state)
 	assert_int_equal(self_look(&elsewhere, self, NULL, &blocked), 0);
 	assert_int_equal(blocked.shims[0], SHIM_MAKE);
 	free(elsewhere.bin);
+}
+
+struct nameless {
+	const struct scene *scene;
+	const char *argv0;
+};
+
+static const char *look_without_proc(void *ctx)
+{
+	const struct nameless *nameless = ctx;
+	const struct self_plan empty = {0};
+	struct capture capture;
+	struct self_plan plan;
+	char *said;
+	int r;
+
+#ifdef SYS_readlink
+	refuse_call(SYS_readlink, -1, ENOENT);
+#endif
+	refuse_call(SYS_readlinkat, -1, ENOENT);
+	capture_begin(&capture);
+	r = self_look(&nameless->scene->home, nameless->argv0, NULL, &plan);
+	said = capture_end(&capture);
+	if (r != -1 || memcmp(&plan, &empty, sizeof(plan)) != 0)
+		return "there is a plan";
+	return strstr(said, "warning: cannot tell where this program is: /proc is not") ? NULL
+											: said;
+}
+
+/* Without /proc no links are made, even if the program was called by its path. */
+static void without_proc(void **state)
+{
+	struct nameless cases[] = {{*state, NULL}, {*state, "/usr/bin/nix-user-chroot"}};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_in_child(look_without_proc, &cases[i]);
 }
 
 static void bin_on_path(void **state)
@@ -359,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		self_test(work),
 		self_test(look),
+		self_test(without_proc),
 		self_test(bin_on_path),
 		self_test(finds),
 		self_test(call),

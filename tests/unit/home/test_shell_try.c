@@ -56,6 +56,10 @@ static void answers(void **state)
 	assert_try(place, "PATH=/ok/b:/a/ok:/okay; " ANSWER, "/ok", 0);
 	assert_try(place, "PATH=; " ANSWER, "/ok", 0);
 	assert_try(place, "echo :/ok:; PATH=/a; " ANSWER "; echo :/ok:", "/ok", 0);
+	/* what follows the list is none of it, also if it comes with it */
+	assert_try(place,
+		   "printf '@nix-user-chroot-path@:/a:@nix-user-chroot-path@\\n:/ok:/ok:\\n'",
+		   "/ok", 0);
 	assert_try(place, "[ $# = 2 ] && [ \"$1\" = -ic ] && PATH=/ok; " ANSWER, "/ok", 1);
 	/* an answer is one even if the shell fails, and none if it only begins */
 	assert_try(place, "PATH=/ok; " ANSWER "; exit 1", "/ok", 1);
@@ -283,8 +287,12 @@ static const char *background(void *ctx)
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	try = shell_try_begin(shell, "sh", "-c", place->path, NULL);
+	/* without patience, so that who reads to the end is ended */
+	try.end_ms = INT64_MAX;
+	alarm(20);
 	if (shell_try_end(&try, "/ok") != 1)
 		return "it was waited for";
+	alarm(0);
 	return was_killed(read_pid(place, "pid")) ? NULL : "it runs on";
 }
 

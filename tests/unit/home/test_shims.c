@@ -145,6 +145,22 @@ static void files_elsewhere(void **state)
 	unsetenv("XDG_CONFIG_HOME");
 }
 
+/* tcsh reads ~/.cshrc only where it has no file of its own. */
+static void files_of_csh(void **state)
+{
+	const struct place *place = *state;
+
+	for (int i = 0; i < 2; i++) {
+		assert_line("/bin/csh", "/b", place->path, "setenv PATH \"/b:$PATH\"", "~/.cshrc");
+		assert_line("/bin/tcsh", "/b", place->path, "setenv PATH \"/b:$PATH\"",
+			    i ? "~/.tcshrc" : "~/.cshrc");
+		assert_line("/bin/ash", "/b", place->path, "export PATH=\"/b:$PATH\"",
+			    "~/.profile");
+		assert_int_equal(fs_replace_file(place->fd, ".tcshrc", "", 0, 0600), 0);
+	}
+	assert_line("/bin/csh", "/o/\"x\"", "/h", "setenv PATH '/o/\"x\"':\"$PATH\"", "~/.cshrc");
+}
+
 static void names(void **state)
 {
 	_cleanup_free_ char *self = fs_self_path();
@@ -232,10 +248,15 @@ static void path_of_a_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decisions),	   cmocka_unit_test(targets),
-		cmocka_unit_test(lines_for_path),  cmocka_unit_test(lines_for_the_directory),
-		cmocka_unit_test(files_elsewhere), cmocka_unit_test(names),
-		cmocka_unit_test(paths),	   cmocka_unit_test(path_of_a_link),
+		cmocka_unit_test_setup_teardown(files_of_csh, place_setup, place_teardown),
+		cmocka_unit_test(decisions),
+		cmocka_unit_test(targets),
+		cmocka_unit_test(lines_for_path),
+		cmocka_unit_test(lines_for_the_directory),
+		cmocka_unit_test(files_elsewhere),
+		cmocka_unit_test(names),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(path_of_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, empty_environment, NULL);
