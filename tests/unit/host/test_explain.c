@@ -17,6 +17,38 @@ static void test_unknown(void **state)
 	expect(state, CHECK_PROC_MOUNT, EPERM, "unknown", "Operation not permitted");
 }
 
+/* What nothing explains: the words of the errno, where to look, and a chroot that may be one. */
+static void test_unknown_words(void **state)
+{
+	static const int errors[] = {EPERM, EACCES, EIO};
+	_cleanup_(host_facts_clear) struct host_facts facts;
+
+	host_facts_read(*state, &facts);
+	facts.uid = 1000;
+	for (int i = 0; i < 3 * CHECK_STEP_COUNT; i++) {
+		_cleanup_(explanations_clear) struct explanations list = {0};
+		enum check_step step = (enum check_step)(i / 3);
+		int err = errors[i % 3];
+		bool is_like_chroot =
+			err == EPERM && (step == CHECK_USER_NAMESPACE || step == CHECK_CONFINEMENT);
+		_cleanup_free_ char *reason =
+			xasprintf("the kernel said \"%s\", %sand nothing that can be read here "
+				  "explains it",
+				  strerror(err),
+				  is_like_chroot ? "as it does in a chroot to whoever makes a user "
+						   "namespace, "
+						 : "");
+
+		explain(&facts, step, err, &list);
+		assert_int_equal(list.count, 1);
+		assert_string_equal(list.items[0].id, "unknown");
+		assert_string_equal(list.items[0].reason, reason);
+		assert_string_equal(list.items[0].short_fix, "look at the end of: sudo dmesg");
+		assert_int_equal(list.items[0].admin.count, 2);
+		assert_int_equal(list.items[0].user.count, is_like_chroot ? 4 : 3);
+	}
+}
+
 static void test_no_proc(void **state)
 {
 	_cleanup_free_ char *proc = xasprintf("%s/proc", (char *)*state), *text = NULL;
@@ -178,6 +210,14 @@ static void test_reason_is_said_once(void **state)
 	explain(&facts, CHECK_CONFINEMENT, ENOSPC, &list);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.items[0].step, CHECK_USER_NAMESPACE);
+	/* nor is one that is not the first */
+	for (int i = 0; i < 2; i++) {
+		explain(&facts, CHECK_TMPFS, ENOSPC, &list);
+		explain(&facts, CHECK_BIND, EINVAL, &list);
+	}
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.items[1].id, "mount-max");
+	assert_string_equal(list.items[2].id, "unknown");
 }
 
 static void test_nixos(void **state)
@@ -271,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		host_test(test_unknown),
+		host_test(test_unknown_words),
 		host_test(test_no_proc),
 		host_test(test_mount_max),
 		host_test(test_userns_clone),

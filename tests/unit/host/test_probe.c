@@ -59,6 +59,12 @@ static const struct host hosts[] = {
 	 "unshare: Operation not permitted",
 	 true,
 	 false},
+	/* of all that is written, "deny" alone has four bytes */
+	{{SYS_write, 2, 4, FILTER_ERROR(EPERM)},
+	 CHECK_ID_MAPS,
+	 "/proc/self/setgroups: Operation not permitted",
+	 false,
+	 false},
 	{{SYS_mount, 3, MS_SLAVE | MS_REC, FILTER_ERROR(EACCES)},
 	 CHECK_SLAVE,
 	 "mount: Permission denied",
@@ -290,6 +296,23 @@ static void nothing_to_try_with(void **state)
 		assert_in_child(without_processes, NULL);
 }
 
+/* What a call before has left in errno does not count: the last message has come. */
+static const char *after_an_interruption(void *ctx)
+{
+	struct probe probe;
+
+	(void)ctx;
+	alarm(20);
+	errno = EINTR;
+	return probe_enter(true, &probe) == 0 ? NULL : "nothing could be tried";
+}
+
+static void stale_errno(void **state)
+{
+	(void)state;
+	assert_in_child(after_an_interruption, NULL);
+}
+
 /* The caller's wait(2) may be switched off: the messages of the child count. */
 static const char *without_status(void *ctx)
 {
@@ -318,6 +341,7 @@ int main(void)
 		cmocka_unit_test(on_this_host),	       cmocka_unit_test(refused_calls),
 		cmocka_unit_test(entering_alone),      cmocka_unit_test(without_user_namespace),
 		cmocka_unit_test(nothing_to_try_with), cmocka_unit_test(ignored_children),
+		cmocka_unit_test(stale_errno),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
