@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
+#include "../filter.h"
 #include "../place.h"
 
 /* Checks that a helper which runs BODY is refused with REASON; NULL: it is not refused. */
@@ -215,6 +216,42 @@ static void unnamed(void **state)
 	free(why);
 }
 
+static const char *look_in_places(void *ctx)
+{
+	static const char *const places[] = {"/usr/libexec/nix-user-chroot",
+					     "/usr/local/libexec/nix-user-chroot"};
+	char *why = NULL;
+
+	(void)ctx;
+	if (!filter_get_namespaces() || mount("t", "/usr", "tmpfs", 0, NULL) < 0)
+		return "there is no /usr of the test's own";
+	/* a build for another place than /usr may have its own */
+	if (helper_find(&why))
+		return NULL;
+	for (size_t i = 0; i < 2; i++) {
+		char *path = path_join(places[i], "nix-user-chroot-helper"), *found;
+
+		if (fs_put_file(path, "#!/bin/sh\n", 10, 0755) < 0)
+			return "a helper was not installed";
+		found = helper_find(&why);
+		if (!found || strcmp(found, path) != 0)
+			return path;
+		if (unlink(path) < 0)
+			return "a helper was not removed";
+	}
+	return NULL;
+}
+
+/* It is found in each place where an administrator may have installed it. */
+static void installed(void **state)
+{
+	(void)state;
+	if (geteuid() == 0 || !filter_host_allows_all())
+		skip();
+	unsetenv("NIX_USER_CHROOT_HELPER");
+	assert_in_child(look_in_places, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +265,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test(unnamed),
+		cmocka_unit_test(installed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
