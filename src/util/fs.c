@@ -58,7 +58,7 @@ int fs_read_fd(int fd, size_t max, char **data, size_t *len)
 		if (used > max)
 			return -EFBIG;
 		/* files of /proc have size 0 and are read in pieces */
-		if (used == (size_t)st.st_size && used < room - 1)
+		if (used == (size_t)st.st_size)
 			break;
 	}
 	buffer[used] = '\0';

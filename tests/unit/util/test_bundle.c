@@ -88,6 +88,20 @@ static void what_is_written_is_read(void **state)
 	assert_true(found.program_size == PROGRAM && found.size == TARBALL);
 }
 
+/* Two bundles of the same parts are the same: no byte is left as it was in memory. */
+static void every_byte_is_written(void **state)
+{
+	const struct bundle bundle = good();
+	unsigned char one[BUNDLE_TRAILER], other[BUNDLE_TRAILER];
+
+	(void)state;
+	memset(one, 0x00, sizeof(one));
+	memset(other, 0xee, sizeof(other));
+	bundle_format(&bundle, one);
+	bundle_format(&bundle, other);
+	assert_memory_equal(one, other, sizeof(one));
+}
+
 /*
  * A cut is found wherever it is, except exactly at the end of the program, which leaves a valid
  * program.
@@ -294,6 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(every_byte_is_written),
 		cmocka_unit_test(every_cut_is_seen),
 		cmocka_unit_test(every_changed_byte_of_the_trailer_is_seen),
 		cmocka_unit_test(bytes_put_in_or_added_are_seen),

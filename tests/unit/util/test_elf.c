@@ -94,6 +94,8 @@ static void ends(void **state)
 		{{.segments = {SEGMENT(PT_LOAD, 9, UINT64_MAX)}}, UINT64_MAX, false},
 		{{.sections = {SECTION(SHT_PROGBITS, 500, 77)}}, 577, false},
 		{{.sections = {[1] = SECTION(SHT_STRTAB, 500, 99)}}, 599, false},
+		/* a table that is cut is not read */
+		{{.sections = {SECTION(SHT_PROGBITS, 500, 5000)}, .len = 330}, 384, false},
 		/* these two have no bytes in the file */
 		{{.sections = {SECTION(SHT_NOBITS, 500, 77)}}, 384, false},
 		{{.sections = {SECTION(SHT_NULL, 500, 77)}}, 384, false},

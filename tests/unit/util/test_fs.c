@@ -3,7 +3,6 @@
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
-#include "util/xdg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,8 +303,13 @@ static void lists(void **state)
 	assert_true(strlist_has(&list, "42"));
 	assert_false(strlist_has(&list, "4 2"));
 	strlist_clear(&list);
+	assert_int_equal(list.count, 0);
+	assert_null(list.items);
+	/* an empty list can be cleared, too */
+	strlist_clear(&list);
 	strlist_add(&list, "again");
 	assert_int_equal(list.count, 1);
+	assert_null(list.items[1]);
 }
 
 static void beginnings_and_ends(void **state)
@@ -389,6 +393,7 @@ static void entries(void **state)
 	const struct place *place = *state;
 	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
+	int file;
 
 	assert_false(fs_exists(place->fd, "dangling"));
 	assert_int_equal(symlinkat("nowhere", place->fd, "dangling"), 0);
@@ -405,6 +410,61 @@ static void entries(void **state)
 	assert_int_equal(symlinkat(".", place->fd, "link"), 0);
 	assert_null(fs_list_dir(place->fd, "link"));
 	assert_null(fs_list_fd(-1));
+	/* a descriptor that is no directory's is closed, too */
+	file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_null(fs_list_fd(file));
+	assert_int_equal(fcntl(file, F_GETFD), -1);
+	assert_false(fs_exists(place->fd, "nowhere"));
+}
+
+static void put_where_directories_are_missing(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *path = path_join(place->path, "a/b/f");
+	_cleanup_free_ char *below = path_join(path, "x");
+	mode_t before = umask(022);
+	struct stat st;
+
+	assert_int_equal(fs_put_file(path, "x", 1, 0600), 0);
+	umask(before);
+	assert_file(place->fd, "a/b/f", "x");
+	assert_int_equal(fstatat(place->fd, "a/b/f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(fstatat(place->fd, "a/b", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(fs_put_file(below, "x", 1, 0600), -ENOTDIR);
+}
+
+/* No more is written to a buffer than it has room for. */
+static void read_some(void **state)
+{
+	int fd = fd_of(state);
+	char few[] = "-------";
+
+	put(fd, "f", "abcdef");
+	assert_int_equal(fs_read_some(fd, "f", few, 4), 3);
+	assert_memory_equal(few, "abc\0---", 8);
+	assert_int_equal(fs_read_some(fd, "f", few, 8), 6);
+	assert_string_equal(few, "abcdef");
+	put(fd, "f", "");
+	assert_int_equal(fs_read_some(fd, "f", few, 4), 0);
+	assert_string_equal(few, "");
+}
+
+static void same_files(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *one = path_join(place->path, "f"), *link = path_join(place->path, "l");
+	_cleanup_free_ char *other = path_join(place->path, "g");
+
+	put(place->fd, "f", "");
+	put(place->fd, "g", "");
+	assert_false(fs_same_file(one, link));
+	assert_false(fs_same_file(link, one));
+	assert_int_equal(symlinkat("f", place->fd, "l"), 0);
+	assert_true(fs_same_file(one, link));
+	assert_true(fs_same_file(link, one));
+	assert_false(fs_same_file(one, other));
 }
 
 static void same_inodes(void **state)
@@ -419,30 +479,6 @@ static void same_inodes(void **state)
 	assert_false(fs_same_inode(&one, &beside));
 }
 
-static void user_directories(void **state)
-{
-	_cleanup_free_ char *named = NULL, *relative = NULL, *usual = NULL, *none = NULL;
-
-	(void)state;
-	setenv("HOME", "/home/someone//", 1);
-	setenv("XDG_DATA_HOME", "/data", 1);
-	setenv("XDG_STATE_HOME", "state", 1);
-	unsetenv("XDG_CACHE_HOME");
-	named = xdg_data_home();
-	relative = xdg_state_home();
-	usual = xdg_cache_home();
-	assert_string_equal(named, "/data");
-	assert_string_equal(relative, "/home/someone/.local/state");
-	assert_string_equal(usual, "/home/someone/.cache");
-	setenv("HOME", "home", 1);
-	none = xdg_bin_home();
-	assert_null(none);
-}
-
-/*
- * A file system that is mounted never counts as ended. tests/hosts/join.bats has one that has
- * ended.
- */
 /* A caller may have closed stdin: the next directory that is opened gets its number. */
 static void without_stdin(void **state)
 {
@@ -458,6 +494,8 @@ static void without_stdin(void **state)
 	close(opened);
 	put(fd, "a/b/f", "y");
 	assert_file(fd, "a/b/f", "y");
+	assert_int_equal(fs_replace_file(fd, "a/b", "y", 1, 0644), -EISDIR);
+	assert_false(fs_exists(fd, "a/b.new"));
 	assert_int_equal(fs_unlink_below(fd, "a/b/f"), 0);
 	assert_int_equal(fs_stat_below(fd, "a/b/f", &st), -ENOENT);
 	opened = fs_open_dir_below(fd, "a/b");
@@ -508,6 +546,10 @@ static void make_under_a_umask(void **state)
 	umask(before);
 }
 
+/*
+ * A file system that is mounted never counts as ended. tests/hosts/join.bats has one that has
+ * ended.
+ */
 static void ended(void **state)
 {
 	static const char *const there[] = {"/proc", "/proc/sys", "/sys"};
@@ -542,8 +584,11 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(within),
 		cmocka_unit_test_setup_teardown(entries, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(put_where_directories_are_missing, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(read_some, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(same_files, place_setup, place_teardown),
 		cmocka_unit_test(same_inodes),
-		cmocka_unit_test_setup_teardown(user_directories, place_setup, place_teardown),
 		cmocka_unit_test(beginnings_and_ends),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(messages),

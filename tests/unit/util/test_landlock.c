@@ -10,17 +10,23 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 
 #include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 struct confined {
 	const struct place *place;
 	int abi;
+	struct sockaddr_un abstract; /* where somebody listens */
+	socklen_t len;
 };
 
 /* What may be done below the working directory, and what may not. */
@@ -45,6 +51,13 @@ static const char *try_below(int abi)
 		return "a fifo could be made";
 	execl("in/program", "program", NULL);
 	return errno == EACCES ? NULL : "a program could be executed";
+}
+
+static bool can_connect(const struct confined *confined)
+{
+	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return connect(sock, (const struct sockaddr *)&confined->abstract, confined->len) == 0;
 }
 
 static const char *try_elsewhere(int abi)
@@ -82,6 +95,8 @@ static const char *confine(void *ctx)
 	r = landlock_enter(confined->abi);
 	if (r != 0)
 		return xasprintf("not entered: %s", strerror(-r));
+	if (can_connect(confined) != (confined->abi < 6))
+		return "an abstract socket";
 	wrong = try_elsewhere(confined->abi);
 	return wrong ? wrong : try_below(confined->abi);
 }
@@ -89,11 +104,17 @@ static const char *confine(void *ctx)
 static void every_version(void **state)
 {
 	const struct place *place = *state;
-	struct confined confined = {place, 1};
+	struct confined confined = {place, 1, {.sun_family = AF_UNIX}, sizeof(confined.abstract)};
+	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int abi = landlock_abi();
 
 	if (abi == 0)
 		skip();
+	/* without a name the kernel chooses an abstract one: unix(7) */
+	assert_int_equal(bind(sock, (struct sockaddr *)&confined.abstract, sizeof(sa_family_t)), 0);
+	assert_int_equal(getsockname(sock, (struct sockaddr *)&confined.abstract, &confined.len),
+			 0);
+	assert_int_equal(listen(sock, 50), 0);
 	for (; confined.abi <= abi; confined.abi++) {
 		assert_int_equal(fs_mkdirs(place->fd, "below/in", 0755), 0);
 		assert_int_equal(fs_replace_file(place->fd, "out", "x", 1, 0644), 0);
@@ -101,6 +122,41 @@ static void every_version(void **state)
 		assert_in_child(confine, &confined);
 		assert_int_equal(fs_remove_tree(place->fd, "below"), 0);
 	}
+}
+
+/* The answer of a kernel of the version *CTX, whatever kernel this is. */
+static const char *ask(void *ctx)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	int listener = refuse_after_asking(code, sizeof(code) / sizeof(code[0])), status;
+	struct seccomp_notif_resp response = {.val = *(const int *)ctx};
+	struct seccomp_notif call = {0};
+	pid_t child;
+
+	if (listener < 0)
+		return NULL;
+	child = fork();
+	if (child == 0)
+		_exit(landlock_abi());
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+		return "the kernel is not asked";
+	response.id = call.id;
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 ||
+	    waitpid(child, &status, 0) != child)
+		return "no answer";
+	return WEXITSTATUS(status) == response.val ? NULL : "another version";
+}
+
+static void versions(void **state)
+{
+	(void)state;
+	for (int abi = 0; abi <= 3; abi++)
+		assert_in_child(ask, &abi);
 }
 
 static const char *refused(void *ctx)
@@ -167,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_version, place_setup, place_teardown),
+		cmocka_unit_test(versions),
 		cmocka_unit_test(without_the_right),
 		cmocka_unit_test(capabilities),
 	};

@@ -215,6 +215,8 @@ static void takes_the_digest_of_a_file_alone(void **state)
 	assert_int_equal(sha256_of_file(place->fd, "fifo", &digest), -EINVAL);
 	assert_int_equal(sha256_of_file(place->fd, ".", &digest), -EINVAL);
 	assert_int_equal(sha256_of_file(place->fd, "missing", &digest), -ENOENT);
+	/* nothing is at address 0 of a process */
+	assert_int_equal(sha256_of_file(AT_FDCWD, "/proc/self/mem", &digest), -EIO);
 	assert_false(sha256_equal(&digest, &abc));
 }
 

@@ -1,10 +1,12 @@
 /* Whose a directory is, and who else may write there. */
 #include "util/trust.h"
+#include "chroot/namespace.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "../place.h"
 
 enum { SELF = 1000, OTHER = 1001, OVERFLOW = 65534, OWN_GROUP = 1000, SHARED = 2000 };
@@ -151,12 +154,74 @@ static void read_only(void **state)
 	assert_int_equal(fchmodat(place->fd, "store", 0755, 0), 0);
 }
 
+/* Where root is not mapped, its files are those of the "overflow" user. */
+static const char *where_root_is_not_mapped(void *ctx)
+{
+	const struct trust trust = {.self = geteuid()}, *here = &trust;
+	struct stat st, overflow = {.st_uid = OVERFLOW, .st_mode = S_IFDIR | 0755};
+	const char *file;
+
+	(void)ctx;
+	/* there may be no user namespaces */
+	if (namespace_unshare(CLONE_NEWUSER) < 0 ||
+	    namespace_map_ids(trust.self, getegid(), &file) < 0)
+		return NULL;
+	if (stat("/", &st) < 0 || st.st_uid != OVERFLOW)
+		return NULL;
+	if (trust_judge_here(here, &overflow, false) != TRUST_GOOD)
+		return "root's files are not trusted";
+	if (trust_judge_here(here, &overflow, true) != TRUST_OWNER)
+		return "what the user may write is trusted";
+	overflow.st_mode = S_IFDIR | 0775;
+	if (trust_judge_here(here, &overflow, false) != TRUST_OWNER)
+		return "what a group may write is trusted";
+	overflow.st_uid = OTHER;
+	if (trust_judge_here(here, &overflow, false) != TRUST_OWNER)
+		return "another user is trusted";
+	return trust_look(here, AT_FDCWD, "/", &st) == TRUST_GOOD ? NULL : "/ is not trusted";
+}
+
+static void namespaces(void **state)
+{
+	const struct trust trust = {.self = SELF};
+	const struct stat overflow = {.st_uid = OVERFLOW, .st_mode = S_IFDIR | 0755};
+	_cleanup_free_ char *map = NULL;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, &len), 0);
+	if (trust_maps_root(map)) {
+		assert_int_equal(trust_judge_here(&trust, &overflow, false), TRUST_OWNER);
+		assert_int_equal(trust_judge_here(&trust, &overflow, true), TRUST_OWNER);
+	}
+	/* as root, all would be mapped again */
+	if (geteuid() != 0)
+		assert_in_child(where_root_is_not_mapped, NULL);
+}
+
+static void keepers(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *keeper = NULL;
+
+	/* a store that root keeps; root may write to it */
+	assert_int_equal(symlinkat("/usr", place->fd, "store"), 0);
+	assert_true(trust_is_read_only(place->fd) == (faccessat(place->fd, "store", W_OK, 0) < 0));
+	keeper = trust_keeper(place->fd);
+	if (geteuid() == 0)
+		assert_null(keeper);
+	else
+		assert_string_equal(keeper, "root");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judgements),
 		cmocka_unit_test(uid_maps),
 		cmocka_unit_test(names),
+		cmocka_unit_test(namespaces),
+		cmocka_unit_test_setup_teardown(keepers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(looks, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(read_only, place_setup, place_teardown),
 	};
