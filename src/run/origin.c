@@ -38,7 +38,8 @@ static int read_mounts(struct origin *out)
 	if (len < 0)
 		return (int)len;
 	hash = hash_string(HASH_START, head);
-	if (root_id != 0 && is_shared(head, root_id))
+	/* no mount has the number 0, which stands for an unknown one */
+	if (is_shared(head, root_id))
 		return 0;
 	/* the kernel returned as many whole lines as fit */
 	if (len > HEAD / 2) {

@@ -60,6 +60,7 @@ static void commands(void **state)
 		"",
 	};
 	const struct place *place = *state;
+	char store[] = "store", gc[] = "gc", *without[] = {NULL, store, gc, NULL};
 
 	for (size_t i = 0; i < sizeof(collecting) / sizeof(collecting[0]); i++)
 		if (recognise(place, collecting[i]) != COLLECTING_ALWAYS)
@@ -68,6 +69,9 @@ static void commands(void **state)
 		if (recognise(place, others[i]) != COLLECTING_NEVER)
 			fail_msg("taken for a collector: %s", others[i]);
 	assert_int_equal(collector_recognise(NULL, NULL, place->fd), COLLECTING_NEVER);
+	/* a link of the profile, called without a word: what is behind the end does not count */
+	assert_int_equal(collector_recognise("nix", without, place->fd), COLLECTING_NEVER);
+	assert_int_equal(collector_recognise("nix", NULL, place->fd), COLLECTING_NEVER);
 }
 
 static void write_conf(const struct place *place, const char *text)
@@ -97,12 +101,18 @@ static void min_free(void **state)
 	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
 	unsetenv("NIX_CONFIG");
 	assert_int_equal(recognise(place, "nix-build --min-free 1"), COLLECTING_PERHAPS);
+	write_conf(place, "min-free = 9\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
+	write_conf(place, "min-free = x\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_NEVER);
+	write_conf(place, "min-free = 1\nmin-free\nmin-free x = 0\n");
+	assert_int_equal(recognise(place, "nix-build"), COLLECTING_PERHAPS);
 }
 
 static void roots(void **state)
 {
 	const struct place *place = *state;
-	_cleanup_(strlist_clear) struct strlist list = {0}, none = {0}, others = {0};
+	_cleanup_(strlist_clear) struct strlist list = {0}, none = {0}, others = {0}, both = {0};
 	_cleanup_free_ char *root = path_join(place->path, "result"), *said = NULL;
 	_cleanup_free_ char *below = NULL;
 	struct capture capture;
@@ -129,6 +139,10 @@ static void roots(void **state)
 	setenv("NIX_USER_CHROOT_COLLECT_ANYWAY", "1", 1);
 	assert_int_equal(collector_check(COLLECTING_ALWAYS, &list, &others), 0);
 	unsetenv("NIX_USER_CHROOT_COLLECT_ANYWAY");
+	/* one that is there, before one that is not */
+	strlist_add(&both, place->path);
+	strlist_add(&both, root);
+	assert_int_equal(collector_check(COLLECTING_ALWAYS, &both, &none), -1);
 	/* below a file there is nothing either */
 	below = path_join(place->path, "file/result");
 	assert_int_equal(fs_replace_file(place->fd, "file", "", 0, 0644), 0);

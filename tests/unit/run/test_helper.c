@@ -4,6 +4,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -182,6 +183,62 @@ static void words(void **state)
 	assert_int_equal(chdir("/"), 0);
 }
 
+/* In a child: run this very program from /nix, as "in-nix". */
+static int run_from_nix(const void *context)
+{
+	_cleanup_free_ char *self = fs_self_path(), *copy = NULL;
+	const struct place *place;
+	struct refusal refusal = {0};
+	void *state;
+
+	(void)context;
+	if (own_mounts() < 0 || place_setup(&state) != 0)
+		return 99;
+	place = state;
+	copy = path_join(place->path, "self");
+	if (fs_replace_file(place->fd, "self", "", 0, 0755) < 0 ||
+	    /* it may be below the /tmp that is covered */
+	    mount(self, copy, NULL, MS_BIND, NULL) < 0 ||
+	    userns_enter(&(struct entry){.nix_dir_fd = place->fd, .nix_dir = place->path},
+			 &refusal) != 0)
+		return 99;
+	execl("/nix/self", "self", "in-nix", NULL);
+	return 98;
+}
+
+/* Would the helper find this program, which is in /nix? */
+static int be_in_nix(void)
+{
+	const struct run_request request = {.runtime = RUNTIME_HELPER};
+	const struct entry entry = {.nix_dir_fd = open("/nix", O_PATH | O_DIRECTORY | O_CLOEXEC),
+				    .nix_dir = "nix"};
+	struct refusal refusal = {0};
+	int r = helper_exec(&request, &entry, &refusal);
+
+	printf("%s, %d, %d", refusal.what ? refusal.what : "", refusal.err, (int)refusal.step);
+	return r == 1 ? 0 : 97;
+}
+
+static void a_program_in_nix(void **state)
+{
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	(void)state;
+	if (geteuid() == 0)
+		skip();
+	clear_environment();
+	setenv("NIX_USER_CHROOT_HELPER", "/bin/true", 1);
+	said = child_says(run_from_nix, NULL, NULL, &status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+		skip();
+	wanted = xasprintf("use the helper: this program is in /nix, and so is missing inside, "
+			   "%d, %d",
+			   ENOENT, (int)CHECK_STEP_COUNT);
+	assert_int_equal(status, 0);
+	assert_string_equal(said, wanted);
+}
+
 /* In the helper's place: show the words, the first of which is a directory's descriptor. */
 static int be_helper(int argc, char **argv)
 {
@@ -205,8 +262,11 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(words, place_setup, place_teardown),
 		cmocka_unit_test(told),
+		cmocka_unit_test(a_program_in_nix),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "in-nix") == 0)
+		return be_in_nix();
 	if (argc > 1)
 		return be_helper(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);

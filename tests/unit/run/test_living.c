@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "entries.h"
 #include "own_mounts.h"
 
@@ -187,6 +188,38 @@ static void files(void **state)
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 }
 
+static int read_without_mount_namespace(const void *context)
+{
+	const struct place *place = context;
+	struct origin origin;
+	struct stat st;
+
+	if (chroot(place->path) < 0)
+		return 1;
+	if (origin_read(&origin) != -ENOENT)
+		return 2;
+	if (mkdirat(place->fd, "proc/self/ns/mnt", 0755) < 0 || stat("/proc/self/ns/mnt", &st) < 0)
+		return 3;
+	return origin_read(&origin) == 0 && origin.mount_namespace == st.st_ino ? 0 : 4;
+}
+
+/* Without unique numbers the mount namespace's own number counts: there must be one. */
+static void mount_namespace(void **state)
+{
+	static const char *const others[] = {"proc/sys/kernel/random/boot_id", "proc/self/ns/user",
+					     "proc/self/mountinfo"};
+	const struct place *place = *state;
+	int status;
+
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_free_ char *path = path_join(place->path, others[i]);
+
+		assert_int_equal(fs_put_file(path, "", 0, 0644), 0);
+	}
+	free(child_says(read_without_mount_namespace, place, NULL, &status));
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
 		cmocka_unit_test(list_is_private),
 		cmocka_unit_test_setup_teardown(list_was_removed, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(mount_namespace, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),
 	};
 
