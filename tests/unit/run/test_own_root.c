@@ -5,6 +5,7 @@
 #include "run/own_root.h"
 #include "chroot/plan_compare.h"
 #include "run/direct.h"
+#include "run/environment.h"
 #include "run/mountns.h"
 #include "ui/log.h"
 #include "util/capability.h"
@@ -18,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
 #include "../child.h"
 #include "../filter.h"
 #include "../place.h"
@@ -325,6 +327,54 @@ static void broken_config(void **state)
 	assert_has(said, "r=-1, cwd /usr, refused: -");
 }
 
+/* How the plan of the place shows the file "x" of the profile; what is said to *SAID. */
+static bool shows_profile(const struct place *place, char **said)
+{
+	const struct entry entry = {.nix_dir_fd = place->fd, .nix_dir = place->path};
+	_cleanup_(plan_clear) struct plan plan = {0};
+	struct capture capture;
+	uint64_t fingerprint;
+	bool is_there = false;
+	int r;
+
+	capture_begin(&capture);
+	r = own_root_plan(&entry, true, &plan, &fingerprint);
+	*said = capture_end(&capture);
+	assert_int_equal(r, 0);
+	for (size_t i = 0; i < plan.count; i++)
+		is_there |= strcmp(plan.steps[i].path, "/usr/lib/x") == 0;
+	return is_there;
+}
+
+/* [profile] is the user's profile: where it was, or where it is today. */
+static void profiles(void **state)
+{
+	static const char config[] = "[profile]\n\"bin/x\" = \"/usr/lib/x\"\n";
+	const struct place *place = *state;
+	_cleanup_free_ char *user = environment_user(), *home = path_join(place->path, "home");
+	_cleanup_free_ char *none = NULL, *old = NULL, *today = NULL, *wanted = NULL, *path = NULL;
+
+	if (!user)
+		skip();
+	setenv("XDG_STATE_HOME", home, 1);
+	assert_int_equal(fs_mkdirs(place->fd, "etc/nix-user-chroot", 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, "etc/nix-user-chroot/path-config.toml", config,
+					 sizeof(config) - 1, 0644),
+			 0);
+	assert_false(shows_profile(place, &none));
+	wanted = xasprintf("there is no profile of user %s\n", user);
+	assert_has(none, wanted);
+	assert_int_equal(fs_mkdirs(place->fd, "home/nix/profiles/profile/bin/x", 0755), 0);
+	assert_true(shows_profile(place, &today));
+	assert_string_equal(today, "");
+	assert_int_equal(fs_remove_tree(place->fd, "home"), 0);
+	path = xasprintf("var/nix/profiles/per-user/%s/profile/bin/x", user);
+	assert_int_equal(fs_mkdirs(place->fd, path, 0755), 0);
+	assert_true(shows_profile(place, &old));
+	assert_string_equal(old, "");
+	unsetenv("XDG_STATE_HOME");
+}
+
 /* The reason replaces an earlier one. */
 static void refusals(void **state)
 {
@@ -400,7 +450,7 @@ int main(void)
 		FILE_TEST(enters),	    FILE_TEST(no_directory),  FILE_TEST(filters),
 		FILE_TEST(filters_by_name), FILE_TEST(limits),	      FILE_TEST(without_capability),
 		FILE_TEST(weak_root),	    FILE_TEST(broken_config), cmocka_unit_test(refusals),
-		FILE_TEST(direct),
+		FILE_TEST(profiles),	    FILE_TEST(direct),
 	};
 
 	if (own_mounts() < 0) {
