@@ -84,11 +84,50 @@ static int run_inside_without_forks(void)
 	return 9;
 }
 
+static void on_continue(int number)
+{
+	(void)number;
+}
+
+/* From now on SIGCONT interrupts what waits. */
+static void catch_continue(void)
+{
+	const struct sigaction action = {.sa_handler = on_continue};
+
+	sigaction(SIGCONT, &action, NULL);
+}
+
+static int run_while_interrupted(void)
+{
+	catch_continue();
+	/* without the descriptor for the reports, the process outside waits for PRoot's end */
+	return relay("fd=${" NAME "##* }; eval \"exec $fd>&-\"; i=0\n"
+		     "while [ $((i += 1)) -le 300 ]; do kill -CONT $PPID; done; exit 7");
+}
+
+static int run_inside_while_interrupted(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return 1;
+	catch_continue();
+	proot_relay_inside(ends[1]);
+	for (int i = 0; i < 300; i++) {
+		kill(getppid(), SIGCONT);
+		sched_yield();
+	}
+	return 7;
+}
+
 static void statuses(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(run_to_the_end), 7);
 	assert_int_equal(in_child(run_to_a_signal), 128 + SIGTERM);
+	/* a signal is no end */
+	assert_int_equal(in_child(run_while_interrupted), 7);
+	assert_int_equal(in_child(run_inside_while_interrupted), 7);
 }
 
 static void no_process(void **state)
