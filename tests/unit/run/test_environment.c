@@ -1,5 +1,6 @@
 /* The variables of the command. */
 #include "run/environment.h"
+#include "ui/log.h"
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
 
@@ -12,7 +13,10 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
+#include "../child.h"
 #include "../place.h"
+#include "own_mounts.h"
 
 static void wants_a_daemon(void **state)
 {
@@ -56,6 +60,32 @@ static void drops_libraries(void **state)
 	assert_string_equal(dropped("/nix/lib"), "/nix/lib");
 	assert_string_equal(dropped("/a:/nix/lib:/b:/run/opengl-driver/lib:/c"),
 			    "/nix/lib:/run/opengl-driver/lib");
+}
+
+/* Returns what is said about LIST in LD_PRELOAD; the caller frees. */
+static char *said_of(const char *list)
+{
+	struct capture capture;
+
+	setenv("LD_PRELOAD", list, 1);
+	capture_begin(&capture);
+	log_set_level(LOG_VERBOSE);
+	environment_drop_libraries("nix-x");
+	log_set_level(LOG_NORMAL);
+	return capture_end(&capture);
+}
+
+/* What is kept is not worth a word. */
+static void tells_of_libraries(void **state)
+{
+	_cleanup_free_ char *kept = said_of("/nix/lib:/nix/b"), *dropped_one = NULL;
+
+	(void)state;
+	assert_string_equal(kept, "");
+	dropped_one = said_of("/nix/lib:/b");
+	assert_string_equal(dropped_one,
+			    "nix-user-chroot: nix-x runs without the host's libraries in "
+			    "LD_PRELOAD: nix-user-chroot -- COMMAND keeps them\n");
 }
 
 /* Returns PATH after environment_prepare() in a home directory with a profile. */
@@ -122,6 +152,57 @@ static void certificates(void **state)
 		assert_string_equal(getenv("NIX_SSL_CERT_FILE"), host);
 }
 
+/* In a child, where every bundle of the host is hidden: what is set without and with a profile. */
+static int without_host_bundles(const void *context)
+{
+	static const char *const directories[] = {"/etc/ssl", "/etc/pki", "/etc/ca-certificates",
+						  "/var/lib/ca-certificates"};
+	_cleanup_free_ char *home = NULL;
+	const struct place *place;
+	const char *found;
+	void *state;
+
+	(void)context;
+	if (own_mounts() < 0 || place_setup(&state) != 0)
+		return 99;
+	place = state;
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+		if (access(directories[i], F_OK) == 0 &&
+		    mount("tmpfs", directories[i], "tmpfs", 0, NULL) < 0)
+			return 99;
+	setenv("HOME", place->path, 1);
+	environment_prepare(true);
+	if (getenv("NIX_SSL_CERT_FILE"))
+		return 1;
+	if (fs_mkdirs(place->fd, ".nix-profile/bin", 0755) < 0 ||
+	    fs_mkdirs(place->fd, ".nix-profile/etc/ssl/certs", 0755) < 0)
+		return 99;
+	environment_prepare(true);
+	if (getenv("NIX_SSL_CERT_FILE"))
+		return 2;
+	home = path_join(place->path, ".nix-profile/etc/ssl/certs/ca-bundle.crt");
+	if (fs_put_file(home, "x", 1, 0644) < 0)
+		return 99;
+	/* for a directory that was named, nothing is set */
+	environment_prepare(false);
+	if (getenv("NIX_SSL_CERT_FILE"))
+		return 3;
+	environment_prepare(true);
+	found = getenv("NIX_SSL_CERT_FILE");
+	return found && strcmp(found, home) == 0 ? 0 : 4;
+}
+
+static void certificates_of_the_profile(void **state)
+{
+	int status;
+
+	(void)state;
+	free(child_says(without_host_bundles, NULL, NULL, &status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* What chooses the daemon of the host's Nix, which does not serve this store. */
 static void forgets_the_daemon(void **state)
 {
@@ -161,6 +242,8 @@ int main(void)
 		cmocka_unit_test_setup(drops_libraries, empty_environment),
 		cmocka_unit_test_setup_teardown(prepares, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(certificates, setup, place_teardown),
+		cmocka_unit_test_setup(tells_of_libraries, empty_environment),
+		cmocka_unit_test_setup(certificates_of_the_profile, empty_environment),
 		cmocka_unit_test_setup(forgets_the_daemon, empty_environment),
 	};
 

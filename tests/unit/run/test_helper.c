@@ -141,6 +141,7 @@ static void words(void **state)
 	char *const argv[] = {(char *)(uintptr_t) "echo", (char *)(uintptr_t) "a b", NULL};
 	_cleanup_free_ char *self = fs_self_path(), *said = NULL, *wanted = NULL, *login = NULL;
 	_cleanup_free_ char *refused = NULL, *config = NULL, *named = NULL, *none = NULL;
+	_cleanup_free_ char *broken = NULL;
 	struct run_request request = {.argv = argv, .is_default = true};
 
 	if (geteuid() == 0)
@@ -180,6 +181,17 @@ static void words(void **state)
 	setenv("NIX_USER_CHROOT_HELPER", "none", 1);
 	none = handed_over(&request, 1);
 	assert_has(none, "refused: use the helper: NIX_USER_CHROOT_HELPER is none, which is not");
+	/* by name nothing was tried before: it cannot be run */
+	assert_int_equal(fs_remove_tree(place->fd, "nix/etc"), 0);
+	broken = path_join(place->path, "broken");
+	assert_int_equal(fs_put_file(broken, "#!/nonexistent/sh\n", 18, 0755), 0);
+	setenv("NIX_USER_CHROOT_HELPER", broken, 1);
+	request.runtime = RUNTIME_HELPER;
+	free(none);
+	none = handed_over(&request, 255);
+	assert_has(none,
+		   "/broken: No such file or directory\n  NIX_USER_CHROOT_HELPER names another "
+		   "helper, --runtime another runtime\nrefused: \n");
 	assert_int_equal(chdir("/"), 0);
 }
 
