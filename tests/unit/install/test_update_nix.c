@@ -1,6 +1,11 @@
-/* Which Nix --update installs, and with which words. This test is the program that is run then. */
+/*
+ * --update, but for replacing the program: which Nix it installs, and with which words. This test
+ * is the program that is run then.
+ */
 #include "install/update_nix.h"
+#include "config.h"
 #include "install/own_release.h"
+#include "install/update.h"
 #include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
@@ -19,7 +24,9 @@
 #include "../child.h"
 #include "../place.h"
 
-#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define CANCELED     125
+#define UPDATED_FROM "NIX_USER_CHROOT_UPDATED_FROM"
+#define A64	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* What the test itself ends with if it is run as the program. */
 enum { RAN = 7 };
@@ -107,17 +114,31 @@ static int call(const void *request)
 	return fflush(stdout) == 0 && r == 0 ? 0 : 1;
 }
 
-/* update_nix() ends with EXPECTED, or the program is run, and says SAYS. */
-static void ends(const struct scene *scene, int expected, const char *says)
+static int call_command(const void *request)
+{
+	return update_command(request);
+}
+
+/* WORK ends with EXPECTED, or the program is run, and says SAYS. */
+static void work_ends(int (*work)(const void *request), const struct scene *scene, int expected,
+		      const char *says)
 {
 	int status;
-	_cleanup_free_ char *said = child_says(call, &scene->request, NULL, &status);
+	_cleanup_free_ char *said = child_says(work, &scene->request, NULL, &status);
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
 		fail_msg("%d instead of %d: %s", status, expected, said);
 	assert_has(said, says);
 	if (expected != RAN)
 		assert_has_not(said, "--no-channel-add");
+	if (!*says)
+		assert_string_equal(said, "");
+}
+
+/* The same for update_nix(). */
+static void ends(const struct scene *scene, int expected, const char *says)
+{
+	work_ends(call, scene, expected, says);
 }
 
 static void the_words_of_the_installation(void **state)
@@ -227,6 +248,47 @@ static void of_another_user(void **state)
 	ends(scene, 1, "/nix was installed by user 12345, and you are user 0\n  ask that user ");
 }
 
+/* --update of the program that has just been put in place: the rest of the work is left. */
+static void after_the_program(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(setenv(UPDATED_FROM, "0.0.1", 1), 0);
+	work_ends(call_command, scene, 0, "");
+	scene->request.with_nix = true;
+	work_ends(call_command, scene, CANCELED, "there is no Nix in ");
+	put_complete(scene, "2.26.3", "");
+	/* the program that is run is not told so */
+	work_ends(call_command, scene, RAN, "/nix\n--install --nix-version 2.30.0 ");
+	put_complete(scene, "2.30.0", "");
+	work_ends(call_command, scene, 0, "nothing to do");
+	scene->request.with_nix = false;
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", "relative", 1), 0);
+	work_ends(call_command, scene, CANCELED, "NIX_USER_CHROOT_DIR");
+	unsetenv("NIX_USER_CHROOT_DIR");
+	assert_int_equal(setenv("HOME", "relative", 1), 0);
+	work_ends(call_command, scene, CANCELED, "HOME");
+}
+
+/* A program that --update cannot replace: an error, but with --nix the Nix is updated. */
+static void without_the_program(void **state)
+{
+	struct scene *scene = *state;
+
+#ifdef SINGLE_BINARY
+	/* this test would replace itself */
+	skip();
+#endif
+	put_complete(scene, "2.26.3", "");
+	work_ends(call_command, scene, CANCELED, "nix-user-chroot: /");
+	work_ends(call_command, scene, CANCELED, " is not updated by --update: it ");
+	scene->request.with_nix = true;
+	work_ends(call_command, scene, RAN, "nix-user-chroot: warning: ");
+	work_ends(call_command, scene, RAN, "\n--install --nix-version 2.30.0 ");
+	put_complete(scene, "2.30.0", "");
+	work_ends(call_command, scene, 0, "nothing to do");
+}
+
 int main(int argc, char **argv)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -236,9 +298,13 @@ int main(int argc, char **argv)
 		WITH_SCENE(where_it_comes_from),
 		WITH_SCENE(without_a_complete_installation),
 		WITH_SCENE(of_another_user),
+		WITH_SCENE(after_the_program),
+		WITH_SCENE(without_the_program),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--install") == 0) {
+		if (getenv(UPDATED_FROM))
+			puts("as a program that was just updated:");
 		for (int i = 1; i < argc; i++)
 			printf("%s%s", argv[i], i + 1 < argc ? " " : "\n");
 		return RAN;
