@@ -120,6 +120,19 @@ static void what_is_wrong_with_the_request(void **state)
 	answers(at, -1, "HOME");
 }
 
+/* Write the file NAME until CHANGED is newer than the record: a clock's tick may have 10 ms. */
+static void put_later(const struct complete *at, const char *name, const char *changed)
+{
+	struct stat record, now;
+
+	assert_int_equal(fstatat(at->place->fd, "nix/" LAYOUT_RECORD, &record, 0), 0);
+	do {
+		complete_put(at, name, "cores = 1\n");
+		assert_int_equal(fstatat(at->place->fd, changed, &now, 0), 0);
+	} while (now.st_ctim.tv_sec == record.st_mtim.tv_sec &&
+		 now.st_ctim.tv_nsec == record.st_mtim.tv_nsec);
+}
+
 static void what_is_not_settled(void **state)
 {
 	const struct complete *at = *state;
@@ -136,10 +149,10 @@ static void what_is_not_settled(void **state)
 	complete_put_record(at, "", "");
 	is_done(at);
 	/* changed since, as by a disk that failed: its digest has to be taken */
-	complete_put(at, "nix/store/" COMPLETE_NAME "/more", "");
+	put_later(at, "nix/store/" COMPLETE_NAME "/more", "nix/store/" COMPLETE_NAME);
 	answers(at, 0, "");
 	complete_put_record(at, "", "");
-	complete_put(at, "nix/" LAYOUT_NIX_CONF, "cores = 1\n");
+	put_later(at, "nix/" LAYOUT_NIX_CONF, "nix/" LAYOUT_NIX_CONF);
 	answers(at, 0, "");
 	complete_put_record(at, "", "");
 	/* what --install would say before it begins anew */
