@@ -305,6 +305,75 @@ static void a_release_that_is_none(void **state)
 	assert_true(str_starts_with(after, before));
 }
 
+static int call_without_modes(const void *request)
+{
+	refuse_call(SYS_fchmod, -1, EPERM);
+	return install_command(request);
+}
+
+/* A file system that Nix cannot use: said before Nix is tried there, and before any download. */
+static void a_disk_that_nix_cannot_use(void **state)
+{
+	static const char *const tried[] = {"was gone", "downloading", "prints no version",
+					    "cannot run", "does not run"};
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL;
+
+	put_mirror(at, &mirror);
+	for (int renews = 1; renews >= 0; renews--) {
+		int status;
+		_cleanup_free_ char *said = NULL;
+
+		if (renews)
+			assert_int_equal(unlinkat(at->place->fd, "nix/" LAYOUT_NIX_CONF, 0), 0);
+		at->request.nix_version = renews ? NULL : "2.30.0";
+		said = child_says(call_without_modes, &at->request, NULL, &status);
+		assert_int_equal(WEXITSTATUS(status), CANCELED);
+		assert_has(said, "Nix cannot use ");
+		for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++)
+			assert_has_not(said, tried[i]);
+		assert_has(strstr(said, "Nix cannot use "), "on another file system");
+		assert_string_equal(strchr(strchr(strstr(said, "Nix cannot use "), '\n') + 1, '\n'),
+				    "\n");
+		assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+	}
+}
+
+/* Where Nix is, and who can write there, is looked at first. */
+static void the_directory(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *elsewhere = path_join(at->place->path, "elsewhere/nix");
+
+	assert_int_equal(fchmodat(at->place->fd, "nix", 0777, 0), 0);
+	says(at, CANCELED, "is not used as the Nix directory", NOTHING);
+	assert_int_equal(fchmodat(at->place->fd, "nix", 0755, 0), 0);
+	at->request.trust.group = "no-such-group-here";
+	says(at, CANCELED, "no-such-group-here", NOTHING);
+	at->request.trust.group = NULL;
+	assert_int_equal(renameat(at->place->fd, "nix/var/nix", at->place->fd, "away"), 0);
+	assert_int_equal(symlinkat("../../away", at->place->fd, "nix/var/nix"), 0);
+	says(at, CANCELED, "/nix/var/nix is a symlink", NOTHING);
+	assert_int_equal(unlinkat(at->place->fd, "nix/var/nix", 0), 0);
+	complete_put(at, "nix/var/nix", "no directory");
+	says(at, CANCELED, "/nix/var/nix: Not a directory", NOTHING);
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", "relative", 1), 0);
+	says(at, CANCELED, "NIX_USER_CHROOT_DIR", NOTHING);
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", elsewhere, 1), 0);
+	complete_put(at, "elsewhere/file", "");
+	at->request.dry_run = true;
+	if (geteuid() != 0) {
+		_cleanup_free_ char *mirror = NULL;
+
+		put_mirror(at, &mirror);
+		assert_int_equal(fchmodat(at->place->fd, "elsewhere", 0555, 0), 0);
+		says(at, CANCELED, "cannot make the directory ", "would do this");
+		assert_int_equal(fchmodat(at->place->fd, "elsewhere", 0755, 0), 0);
+	}
+	unsetenv("HOME");
+	says(at, CANCELED, "HOME", NOTHING);
+}
+
 int main(void)
 {
 #define COMPLETE(f) cmocka_unit_test_setup_teardown(f, setup, complete_teardown)
@@ -319,6 +388,8 @@ int main(void)
 		COMPLETE(a_broken_bundle),
 		COMPLETE(which_release),
 		COMPLETE(a_release_that_is_none),
+		COMPLETE(a_disk_that_nix_cannot_use),
+		COMPLETE(the_directory),
 	};
 
 	/* where entering is refused, --install says so instead */
