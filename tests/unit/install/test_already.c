@@ -21,7 +21,9 @@
 
 static int call(const void *request)
 {
-	return already_installed(request) + 1;
+	int r = already_installed(request);
+
+	return child_has_stdin() ? r + 1 : 99;
 }
 
 /* What already_installed() returns, and that it says SAYS; "": nothing. */

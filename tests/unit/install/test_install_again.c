@@ -36,7 +36,7 @@ static int call(const void *request)
 {
 	int r = install_command(request);
 
-	return fflush(stdout) == 0 ? r : 99;
+	return fflush(stdout) == 0 && child_has_stdin() ? r : 99;
 }
 
 /* What install_command() says, if it ends with EXPECTED; the caller frees. */

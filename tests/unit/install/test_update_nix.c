@@ -111,12 +111,16 @@ static int call(const void *request)
 {
 	int r = update_nix(request);
 
-	return fflush(stdout) == 0 && r == 0 ? 0 : 1;
+	if (fflush(stdout) != 0 || !child_has_stdin())
+		return 99;
+	return r == 0 ? 0 : 1;
 }
 
 static int call_command(const void *request)
 {
-	return update_command(request);
+	int r = update_command(request);
+
+	return child_has_stdin() ? r : 99;
 }
 
 /* WORK ends with EXPECTED, or the program is run, and says SAYS. */
