@@ -1,6 +1,7 @@
 /* --install of what is installed already, as the small program answers it. */
 #include "install/already.h"
 #include "home/shims.h"
+#include "store/lock.h"
 #include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -168,6 +169,64 @@ static void what_is_not_settled(void **state)
 	answers(at, 0, "");
 }
 
+/* In a child: hold the lock from a byte to SAYS until GO ends. */
+static void hold(const struct complete *at, int says, int go)
+{
+	struct lock lock = LOCK_NONE;
+	struct progress progress;
+	char byte;
+
+	progress_init(&progress);
+	if (lock_take(at->nix, &progress, &lock) < 0 || write(says, "", 1) != 1)
+		_exit(1);
+	/* the test reads there until all others have ended */
+	close(says);
+	(void)!read(go, &byte, 1);
+	lock_remove(&lock);
+	_exit(0);
+}
+
+/* It waits for another --install, for which there may be work, and looks again then. */
+static void waits_for_another(void **state)
+{
+	const struct complete *at = *state;
+	_cleanup_free_ char *said = xcalloc(4096, 1);
+	int says[2], go[2], status, expected = filter_host_allows_all() ? 1 : 0;
+	size_t used = 0;
+	pid_t holder, waiter;
+	ssize_t n;
+	char byte;
+
+	assert_int_equal(pipe2(says, O_CLOEXEC) + pipe2(go, O_CLOEXEC), 0);
+	holder = fork();
+	if (holder == 0) {
+		close(go[1]);
+		hold(at, says[1], go[0]);
+	}
+	assert_int_equal(read(says[0], &byte, 1), 1);
+	waiter = fork();
+	if (waiter == 0) {
+		close(go[1]);
+		dup2(says[1], STDERR_FILENO);
+		_exit(already_installed(&at->request) + 1);
+	}
+	close(says[1]);
+	while ((n = read(says[0], said + used, 4095 - used)) > 0) {
+		used += (size_t)n;
+		if (strstr(said, "waiting for it") && go[1] >= 0)
+			close(steal_fd(&go[1]));
+	}
+	cleanup_close(&go[1]);
+	assert_int_equal(waitpid(waiter, &status, 0), waiter);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+	close(says[0]);
+	close(go[0]);
+	assert_int_equal(WEXITSTATUS(status), expected + 1);
+	assert_has(said, " is at work on ");
+	if (expected > 0)
+		assert_has(said, NOTHING);
+}
+
 static void of_others(void **state)
 {
 	const struct complete *at = *state;
@@ -236,6 +295,7 @@ int main(void)
 		COMPLETE(certificates),
 		COMPLETE(what_is_wrong_with_the_request),
 		COMPLETE(what_is_not_settled),
+		COMPLETE(waits_for_another),
 		COMPLETE(of_others),
 		COMPLETE(not_trusted),
 		COMPLETE(the_links),
