@@ -87,11 +87,15 @@ static const char *profile_of(const struct site *site, const struct install_requ
 	_cleanup_free_ char *where = NULL, *value = user_conf_find(name, &where);
 	char *later = variable ? user_conf_of_text(variable, name, NULL) : NULL;
 
-	if (!value)
-		for (size_t i = 0; request->extra_conf && i < request->extra_conf->count; i++) {
-			free(value);
-			value = user_conf_of_text(request->extra_conf->items[i], name, NULL);
-		}
+	/* of several, the last counts, also here */
+	for (size_t i = 0; !where && request->extra_conf && i < request->extra_conf->count; i++) {
+		char *given = user_conf_of_text(request->extra_conf->items[i], name, NULL);
+
+		if (!given)
+			continue;
+		free(value);
+		value = given;
+	}
 	if (later) {
 		free(value);
 		value = later;

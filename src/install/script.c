@@ -293,10 +293,12 @@ int script_nix_runs(const struct script_request *request, char **version)
 	if (status < 0)
 		return -1;
 	if (status > 0) {
-		log_error("%s --version failed inside with status %d: %s\n"
+		_cleanup_free_ char *tail = tail_of(&output);
+
+		log_error("%s --version failed inside with status %d; its last words:\n%-s"
 			  "is the tarball for this kind of machine (--system), and does Nix accept "
 			  "its nix.conf?",
-			  nix, status, text ? text : "");
+			  nix, status, tail);
 		return -1;
 	}
 	*version = version_in(text ? text : "");
