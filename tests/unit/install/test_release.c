@@ -128,35 +128,151 @@ static void a_given_hash_is_the_one_that_counts(void **state)
 	expect_refusal(f);
 }
 
+/* What is said about F's request, which must be refused; the caller frees. */
+static char *refusal(struct fixture *f)
+{
+	struct capture capture;
+
+	capture_begin(&capture);
+	expect_refusal(f);
+	return capture_end(&capture);
+}
+
 static void refuses_bad_words_before_any_connection(void **state)
 {
 	struct fixture *f = *state;
 	const struct release_request good = f->request;
-	const struct release_request bad[] = {
-		{.mirror = good.mirror, .system = "x86_64-darwin"},
-		{.mirror = good.mirror, .system = ""},
-		{.mirror = good.mirror, .nix_version = "../../etc"},
-		{.mirror = good.mirror, .nix_version = ""},
-		{.mirror = good.mirror, .sha256 = "abc"},
-		{.mirror = good.mirror, .sha256 = ""},
-		{.mirror = "ftp://127.0.0.1"},
-		{.mirror = "relative"},
-		{.mirror = "http://127.0.0.1:1"}, /* the hash would come over http */
-		{.tarball = "http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
-		{.tarball = "ftp://127.0.0.1/x"},
-		{.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
-		{.tarball = good.mirror}, /* a directory */
-		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .nix_version = "2.4"},
-		{.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
-		 .system = "i686-linux"},
+	_cleanup_free_ char *directory = xasprintf("%s: Is a directory\n", good.mirror);
+	const struct {
+		bool is_later; /* not looked at if Nix is installed already */
+		struct release_request request;
+		const char *words;
+	} bad[] = {
+		{false,
+		 {.system = "x86_64-darwin"},
+		 "'x86_64-darwin': Nix is not released for it\n"},
+		{false, {.system = ""}, "--system '': Nix is not released for it\n"},
+		{false,
+		 {.nix_version = "../../etc"},
+		 "--nix-version '../../etc' is not a version of Nix"},
+		{false, {.nix_version = ""}, "--nix-version '' is not a version of Nix"},
+		{false, {.sha256 = "abc"}, "--sha256 'abc' is not a SHA-256 hash"},
+		{false, {.sha256 = ""}, "--sha256 '' is not a SHA-256 hash"},
+		{false, {.tarball = "/x", .sha256 = "abc"}, "--sha256 'abc' is not a SHA-256 hash"},
+		{false,
+		 {.tarball = "/x", .nix_version = ".."},
+		 "--nix-version '..' is not a version"},
+		{false,
+		 {.mirror = "ftp://127.0.0.1"},
+		 "--mirror 'ftp://127.0.0.1' is not a mirror"},
+		{false, {.mirror = "relative"}, "--mirror 'relative' is not a mirror"},
+		/* the hash would come over http */
+		{false,
+		 {.mirror = "http://127.0.0.1:1"},
+		 "refusing the hash from http://127.0.0.1:1: over plain http"},
+		{true,
+		 {.tarball = "http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz"},
+		 "refusing the hash from http://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz: over"},
+		{true, {.tarball = "ftp://127.0.0.1/x"}, "--tarball ftp://127.0.0.1/x: only https"},
+		{true,
+		 {.tarball = "/nonexistent/nix-2.3-x86_64-linux.tar.xz"},
+		 "nix-2.3-x86_64-linux.tar.xz: No such file or directory\n"},
+		{true, {.tarball = good.mirror}, directory},
+		{true,
+		 {.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		  .nix_version = "2.4"},
+		 "--nix-version is 2.4, but --tarball https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz "
+		 "is of version 2.3\n"},
+		{true,
+		 {.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
+		  .system = "i686-linux"},
+		 "--system is i686-linux, but --tarball "
+		 "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz is for x86_64-linux\n"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		f->request = bad[i];
-		expect_refusal(f);
+		_cleanup_free_ char *said = NULL;
+
+		f->request = bad[i].request;
+		said = refusal(f);
+		if (!strstr(said, bad[i].words))
+			fail_msg("no \"%s\" in: %s", bad[i].words, said);
+		assert_null(strstr(said, "cannot download"));
+		assert_int_equal(release_check(&f->request), bad[i].is_later ? 0 : -1);
 	}
 	f->request = good;
+	assert_int_equal(release_check(&good), 0);
+	assert_int_equal(
+		release_check(&(struct release_request){.tarball = "/nonexistent", .sha256 = HASH}),
+		0);
+}
+
+/* What is told if the digest of what came is another: whose it should be, and what to do. */
+static void what_is_said_of_a_wrong_digest(void **state)
+{
+	struct fixture *f = *state;
+	const struct bundle bundle = {.name = "nix-2.26.3-x86_64-linux.tar.xz"};
+	_cleanup_free_ char *file =
+		xasprintf("%s/nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz", f->dir);
+	_cleanup_free_ char *url = url_of_path(file);
+	const struct {
+		struct release_request request;
+		const char *next, *source;
+	} cases[] = {
+		{{.mirror = f->dir}, "used; try again, or another --mirror\n", ".sha256)\n"},
+		{{.mirror = f->dir, .nix_version = "2.26.3", .sha256 = HASH},
+		 "used; check --sha256, or try another --mirror\n",
+		 "(from --sha256)\n"},
+		{{.tarball = file},
+		 "used; check --sha256, and whether the file is whole\n",
+		 ".sha256)\n"},
+		{{.tarball = url}, "used; try again, or ask its publisher\n", ".sha256)\n"},
+		{{.tarball = url, .sha256 = HASH},
+		 "used; check --sha256 and --tarball, or try again\n",
+		 "(from --sha256)\n"},
+		{{.bundle = &bundle, .system = "x86_64-linux"},
+		 "used; copy the file again, or make it anew with --bundle\n",
+		 "(from the same file)\n"},
+	};
+	struct sha256 other, zero = {0};
+
+	assert_int_equal(sha256_parse(OTHER, strlen(OTHER), &other), 0);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_(release_clear) struct release release = {0};
+		_cleanup_free_ char *said = NULL;
+		struct capture capture;
+		int r;
+
+		f->request = cases[i].request;
+		if (!f->request.system)
+			f->request.system = "x86_64-linux";
+		assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+		assert_string_equal(release.tarball_name, "nix-2.26.3-x86_64-linux.tar.xz");
+		assert_int_equal(release_check_digest(&release, &release.sha256), 0);
+		capture_begin(&capture);
+		r = release_check_digest(&release, &other);
+		said = capture_end(&capture);
+		assert_int_equal(r, -1);
+		assert_non_null(strstr(said, "\n  found    " OTHER "\n"));
+		assert_non_null(strstr(said, sha256_equal(&release.sha256, &zero)
+						     ? "\n  expected 0000"
+						     : "\n  expected " HASH " (from "));
+		if (!strstr(said, cases[i].next) || !strstr(said, cases[i].source))
+			fail_msg("no \"%s\" in: %s", cases[i].next, said);
+	}
+}
+
+static void a_bundle_for_another_machine(void **state)
+{
+	struct fixture *f = *state;
+	const struct bundle bundle = {.name = "nix-2.26.3-riscv64-linux.tar.xz"};
+	_cleanup_free_ char *said = NULL;
+
+	f->request = (struct release_request){.bundle = &bundle};
+	said = refusal(f);
+	if (!strstr(said, "is for riscv64-linux, and this machine is ") ||
+	    !strstr(said, "--system riscv64-linux installs this one"))
+		fail_msg("%s", said);
 }
 
 static void refuses_a_mirror_that_lacks_something(void **state)
@@ -339,6 +455,8 @@ int main(void)
 		WITH_MIRROR(resolves_the_latest_of_a_directory),
 		WITH_MIRROR(a_given_hash_is_the_one_that_counts),
 		WITH_MIRROR(refuses_bad_words_before_any_connection),
+		WITH_MIRROR(what_is_said_of_a_wrong_digest),
+		WITH_MIRROR(a_bundle_for_another_machine),
 		WITH_MIRROR(refuses_a_mirror_that_lacks_something),
 		WITH_MIRROR(resolves_a_local_tarball),
 		WITH_MIRROR(a_relative_tarball_is_of_the_working_directory),

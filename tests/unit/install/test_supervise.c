@@ -197,6 +197,35 @@ static void closed_descriptors(void **state)
 	assert_int_equal(wait_for(pid), 0);
 }
 
+static int work_once(void *ctx)
+{
+	say(ctx, WORKING);
+	return 0;
+}
+
+static int run_unfilled(struct scene *scene)
+{
+	close(STDIN_FILENO);
+	refuse_call(SYS_openat, -1, EMFILE);
+	return supervise(&(struct supervise_job){work_once, clean_up, scene}) == EXIT_FAILURE ? 0
+											      : 1;
+}
+
+/* A file of the work's would become its stdin. */
+static void descriptors_that_cannot_be_filled(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t pid = start(run_unfilled, &in);
+	int status;
+
+	(void)state;
+	assert_int_equal(hear(in), CLEANED_UP);
+	status = wait_for(pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_FILTER)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 static int write_too_much(void *ctx)
 {
 	const struct rlimit limit = {1, 1};
@@ -321,6 +350,69 @@ static void a_killed_supervisor_takes_the_work_along(void **state)
 	assert_int_equal(hear(in), 0);
 }
 
+/* Waits until the state of PID, of /proc/PID/stat, is 'T', or is not. */
+static void wait_until_stopped(pid_t pid, bool is_stopped)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", (int)pid);
+	bool now;
+
+	do {
+		char text[1024];
+		const char *name_end;
+
+		assert_true(fs_read_some(AT_FDCWD, path, text, sizeof(text)) > 0);
+		name_end = strrchr(text, ')');
+		assert_non_null(name_end);
+		now = name_end[2] == 'T';
+		if (now != is_stopped)
+			poll(NULL, 0, 1);
+	} while (now != is_stopped);
+}
+
+/* As a shell does: the supervisor's group is another one of the same session. */
+static int run_as_job(struct scene *scene)
+{
+	pid_t pid;
+	int status;
+
+	setsid();
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		_exit(run_alone(scene));
+	}
+	assert_int_equal(write(scene->out, &pid, sizeof(pid)), sizeof(pid));
+	close(scene->out);
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM
+		       ? 0
+		       : 1;
+}
+
+/* ^Z stops the work, too, and fg goes on with it, again and again. */
+static void a_pause(void **state)
+{
+	_cleanup_close_ int in = -1;
+	pid_t job = start(run_as_job, &in), pids[2], supervisor, worker;
+
+	(void)state;
+	/* whichever is written first: the supervisor is the parent */
+	assert_int_equal(read(in, &pids[0], sizeof(pids[0])), sizeof(pids[0]));
+	assert_int_equal(read(in, &pids[1], sizeof(pids[1])), sizeof(pids[1]));
+	supervisor = orphan_parent(pids[1]) == pids[0] ? pids[0] : pids[1];
+	worker = supervisor == pids[0] ? pids[1] : pids[0];
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(kill(supervisor, SIGTSTP), 0);
+		wait_until_stopped(supervisor, true);
+		wait_until_stopped(worker, true);
+		assert_int_equal(kill(supervisor, SIGCONT), 0);
+		wait_until_stopped(worker, false);
+	}
+	assert_int_equal(kill(supervisor, SIGTERM), 0);
+	assert_int_equal(hear(in), CLEANED_UP);
+	assert_int_equal(hear(in), 0);
+	assert_int_equal(wait_for(job), 0);
+}
+
 static int run_alone_aloud(struct scene *scene)
 {
 	assert_true(dup2(scene->out, STDERR_FILENO) >= 0);
@@ -357,12 +449,6 @@ static void a_signal_that_ended_the_work_first(void **state)
 	assert_int_equal(WTERMSIG(status), SIGINT);
 	assert_non_null(strchr(said, CLEANED_UP));
 	assert_non_null(strstr(said, "ended early (Interrupt)"));
-}
-
-static int work_once(void *ctx)
-{
-	say(ctx, WORKING);
-	return 0;
 }
 
 static int run_without_forks(struct scene *scene)
@@ -416,10 +502,12 @@ int main(void)
 		cmocka_unit_test(statuses),
 		cmocka_unit_test(a_death_is_said),
 		cmocka_unit_test(closed_descriptors),
+		cmocka_unit_test(descriptors_that_cannot_be_filled),
 		cmocka_unit_test(file_size_limit),
 		cmocka_unit_test(signals_end_all_of_it),
 		cmocka_unit_test(ignored_signals_stay_ignored),
 		cmocka_unit_test(a_killed_supervisor_takes_the_work_along),
+		cmocka_unit_test(a_pause),
 		cmocka_unit_test(a_signal_that_ended_the_work_first),
 		cmocka_unit_test(a_process_that_cannot_be_made),
 		cmocka_unit_test(no_work_without_a_supervisor),

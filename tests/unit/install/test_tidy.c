@@ -84,6 +84,8 @@ static void nothing_to_continue_with(void **state)
 
 	put_record(scene, "dir /x\n");
 	put(scene, "above/nix/" PROOT_FETCHED, "");
+	for (size_t i = 0; i < scene->site.missing.count; i++)
+		assert_int_equal(fs_mkdirs(AT_FDCWD, scene->site.missing.items[i], 0755), 0);
 	tidy(&scene->site, 0);
 	assert_false(is_there(scene, "above"));
 	/* where there is nothing, nothing happens */
