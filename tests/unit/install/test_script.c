@@ -133,6 +133,27 @@ static int run_limited(const void *context)
 	return script_run(context) == -1 ? 0 : 1;
 }
 
+static int run_interrupted(const void *context)
+{
+	child_interrupt();
+	return script_run(context);
+}
+
+static void signals_that_come_meanwhile(void **state)
+{
+	struct fake_nix *nix = *state;
+	_cleanup_free_ char *said = NULL, *text = NULL;
+	int status;
+
+	/* the output comes late: reading it is interrupted before */
+	fake_program(nix, SCRIPT, "sleep 0.1; echo end");
+	said = child_says(run_interrupted, &nix->request, NULL, &status);
+	assert_string_equal(said, "");
+	assert_int_equal(status, 0);
+	text = fake_text(nix, LAYOUT_LOG);
+	assert_string_equal(text, "end\n");
+}
+
 static int run_without_pipes(const void *context)
 {
 	refuse_call(SYS_pipe2, -1, EMFILE);
@@ -331,11 +352,17 @@ int main(void)
 {
 #define WITH_NIX(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_NIX(what_the_script_gets),	  WITH_NIX(each_foreign_variable),
-		WITH_NIX(the_last_words),	  WITH_NIX(commands),
-		WITH_NIX(what_cannot_be_run),	  WITH_NIX(a_tarball_without_a_script),
-		WITH_NIX(the_nix_of_the_profile), WITH_NIX(whether_it_runs),
-		WITH_NIX(nix_cannot_be_entered),  WITH_NIX(a_channel),
+		WITH_NIX(what_the_script_gets),
+		WITH_NIX(each_foreign_variable),
+		WITH_NIX(the_last_words),
+		WITH_NIX(commands),
+		WITH_NIX(what_cannot_be_run),
+		WITH_NIX(a_tarball_without_a_script),
+		WITH_NIX(the_nix_of_the_profile),
+		WITH_NIX(whether_it_runs),
+		WITH_NIX(nix_cannot_be_entered),
+		WITH_NIX(a_channel),
+		WITH_NIX(signals_that_come_meanwhile),
 	};
 
 	if (own_mounts() < 0) {
