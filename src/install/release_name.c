@@ -48,11 +48,11 @@ char *release_version_from_url(const char *url)
 	end -= strlen(tail);
 	for (version = end; version > url && version[-1] != '/'; version--)
 		;
-	/* from the slash before "nix-" */
+	/* from the slash before "nix-"; another slash is at END, so what matches ends before it */
 	if (version == url || strncmp(version - 1, head, strlen(head)) != 0)
 		return NULL;
 	version += strlen(head) - 1;
-	if (version > end || !release_version_is_valid(version, (size_t)(end - version)))
+	if (!release_version_is_valid(version, (size_t)(end - version)))
 		return NULL;
 	return xstrndup(version, (size_t)(end - version));
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "../place.h"
 
 /* A PATH with one package manager, which writes down what it is asked, and ends with STATUS. */
@@ -89,6 +90,38 @@ static void the_hosts_manager(void **state)
 	assert_string_equal(package_owner_advice("/opt/p"), "update its package: apk upgrade");
 }
 
+static int ask_unreaped(const void *context)
+{
+	(void)context;
+	/* the kernel reaps the manager, and its answer is unknown */
+	signal(SIGCHLD, SIG_IGN);
+	return package_owner_advice("/opt/p") != NULL;
+}
+
+static int ask_interrupted(const void *context)
+{
+	(void)context;
+	child_interrupt();
+	return package_owner_advice("/opt/p") != NULL;
+}
+
+static void signals(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *first = NULL, *second = NULL;
+	static const char late[] = "#!/bin/sh\n/bin/sleep 0.1\n";
+	int status;
+
+	put_manager(place, "apk", 0);
+	first = child_says(ask_unreaped, NULL, NULL, &status);
+	assert_string_equal(first, "");
+	assert_int_equal(status, 0);
+	assert_int_equal(fs_replace_file(place->fd, "apk", late, strlen(late), 0755), 0);
+	second = child_says(ask_interrupted, NULL, NULL, &status);
+	assert_string_equal(second, "");
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 static void places_that_need_no_question(void **state)
 {
 	const struct place *place = *state;
@@ -112,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(each_manager),
 		WITH_PLACE(the_hosts_manager),
+		WITH_PLACE(signals),
 		WITH_PLACE(places_that_need_no_question),
 	};
 

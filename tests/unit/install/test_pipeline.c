@@ -10,6 +10,7 @@
 #include "../unpack/unpack_fixture.h"
 #include "../child.h"
 #include "../run/own_mounts.h"
+#include "../swap.h"
 
 #define NAME TOP ".tar.xz"
 #define PART "nix/" LAYOUT_STATE "/" NAME ".part"
@@ -116,7 +117,10 @@ static int run(struct scratch *scratch)
 	}
 	r = pipeline_run(&release, downloader, &lock, nix, &progress, &out);
 	downloader_free(downloader);
+	/* a descriptor that was never opened is not closed */
+	MUST(child_has_stdin());
 	if (r == 0) {
+		assert_file(lock.nix_dir_fd, LAYOUT_STAGING "/" PATH_A "/bin/tool", "tool");
 		MUST(strcmp(out.top, TOP) == 0 && out.entries > 4 && out.bytes > 10);
 		MUST(is_there(lock.nix_dir_fd, LAYOUT_STAGING "/" PATH_A "/bin/tool"));
 		return is_there(scratch->fd, PART) ? 0 : 2;
@@ -145,8 +149,13 @@ static void expect(const struct scratch *scratch, const struct wish *wanted, int
 	if (r != status)
 		fail_msg("status %d, and not %d: %s", r, status, said);
 	assert_has(said, words);
-	if (status != 0)
-		assert_has_not(said, "unpacked:");
+	if (status == 0)
+		return;
+	assert_has_not(said, "unpacked:");
+	/* there is one message */
+	words = strstr(said, "nix-user-chroot: ");
+	assert_non_null(words);
+	assert_null(strstr(words + 1, "nix-user-chroot: "));
 }
 
 static void each_end(void **state)
@@ -173,6 +182,58 @@ static void each_end(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		expect(*state, &cases[i].wish, cases[i].status, cases[i].words);
+}
+
+static int run_scratch(void *scratch)
+{
+	return run(scratch);
+}
+
+/* Other bytes for a file of the archive; its name, size and checksums stay. */
+static void change_part(void *ctx)
+{
+	const struct scratch *scratch = ctx;
+	_cleanup_close_ int fd = openat(scratch->fd, PART, O_RDWR | O_CLOEXEC);
+	char text[4];
+
+	/* a file begins with a block of its own, unlike a name */
+	for (off_t at = 0; fd >= 0 && pread(fd, text, 4, at) == 4; at += 512)
+		if (memcmp(text, "tool", 4) == 0)
+			assert_int_equal(pwrite(fd, "TOOL", 4, at), 4);
+}
+
+/*
+ * The file is changed after its digest was compared, and before a child that is not confined gets
+ * it: whenever that is, the other bytes do not come out.
+ */
+static void a_file_that_changes_meanwhile(void **state)
+{
+	static const struct wish unconfined = {.is_unconfined = true};
+	struct scratch *scratch = *state;
+	bool was_noticed = false;
+
+	wish = &unconfined;
+	/* the first calls are those of the download */
+	for (int i = 25; !was_noticed; i++) {
+		int saved = stderr_begin(scratch), status, r;
+		_cleanup_free_ char *said = NULL;
+
+		r = swap_at(i, run_scratch, change_part, scratch, &status);
+		said = stderr_end(scratch, saved);
+		if (r < 0)
+			skip();
+		if (r == 0)
+			fail_msg("%d calls, and it was never noticed", i);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+			fail_msg("status %x: %s", (unsigned)status, said);
+		assert_int_equal(fs_remove_tree(scratch->fd, "nix"), 0);
+		was_noticed = WEXITSTATUS(status) == 1;
+		if (!was_noticed)
+			continue;
+		assert_has(said, "cannot use " NAME ": it was changed after it had been verified\n"
+				 "  expected ");
+		assert_has(said, "\n  found    ");
+	}
 }
 
 /* A sixteenth of a megabyte more than a pipe holds: the child has ended before all is written. */
@@ -219,6 +280,7 @@ int main(void)
 #define WITH_SCRATCH(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(each_end),
+		WITH_SCRATCH(a_file_that_changes_meanwhile),
 		WITH_SCRATCH(what_an_earlier_run_has_left),
 		WITH_SCRATCH(room),
 	};

@@ -423,7 +423,7 @@ static int run_alone_aloud(struct scene *scene)
  * As with Ctrl-C in a script, or kill(1) of all processes: the work has ended when the supervisor
  * sees the signal.
  */
-static void a_signal_that_ended_the_work_first(void **state)
+static void expect_end_by(int sig, const char *words)
 {
 	_cleanup_close_ int in = -1, work = -1;
 	pid_t pid = start(run_alone_aloud, &in), worker;
@@ -432,23 +432,29 @@ static void a_signal_that_ended_the_work_first(void **state)
 	ssize_t n;
 	int status;
 
-	(void)state;
 	assert_int_equal(read(in, &worker, sizeof(worker)), sizeof(worker));
 	work = (int)syscall(SYS_pidfd_open, worker, 0);
 	assert_true(work >= 0);
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-	assert_int_equal(kill(worker, SIGINT), 0);
+	assert_int_equal(kill(worker, sig), 0);
 	assert_int_equal(poll(&(struct pollfd){.fd = work, .events = POLLIN}, 1, 60000), 1);
-	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(kill(pid, sig), 0);
 	assert_int_equal(kill(pid, SIGCONT), 0);
 	while ((n = read(in, said + len, sizeof(said) - 1 - len)) > 0)
 		len += (size_t)n;
 	status = wait_for(pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_int_equal(WTERMSIG(status), sig);
 	assert_non_null(strchr(said, CLEANED_UP));
-	assert_non_null(strstr(said, "ended early (Interrupt)"));
+	assert_non_null(strstr(said, words));
+}
+
+static void a_signal_that_ended_the_work_first(void **state)
+{
+	(void)state;
+	expect_end_by(SIGINT, "ended early (Interrupt)");
+	expect_end_by(SIGHUP, "ended early (Hangup)");
 }
 
 static int run_without_forks(struct scene *scene)
