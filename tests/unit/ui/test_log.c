@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -51,6 +52,31 @@ static void layout(void **state)
 	(void)state;
 	assert_said(messages, P "one\n" P "first\n  second\n  third\n" P "ended\n" P "\n" P "\n" P
 				"warning: of a\\u000Ab\\u001B\nbare\n  line\n" P "wrong\n");
+}
+
+enum { LINES = 100000 };
+
+static void lines_only(void)
+{
+	_cleanup_free_ char *text = xcalloc(LINES + 1, 1);
+
+	memset(text, '\n', LINES);
+	log_info("%-s", text);
+}
+
+/* Each line has room for its indentation. */
+static void many_lines(void **state)
+{
+	struct capture capture;
+	struct stat st;
+
+	(void)state;
+	capture_begin(&capture);
+	lines_only();
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	assert_int_equal(ftruncate(STDERR_FILENO, 0), 0);
+	free(capture_end(&capture));
+	assert_int_equal(st.st_size, strlen(P) + LINES + 2 * (LINES - 1));
 }
 
 static void every_level(void)
@@ -347,13 +373,10 @@ static void foreground(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(layout),
-		cmocka_unit_test(levels),
-		cmocka_unit_test(foreign_output),
-		cmocka_unit_test(status),
-		cmocka_unit_test(status_and_output),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(full_pipe),
+		cmocka_unit_test(layout),     cmocka_unit_test(many_lines),
+		cmocka_unit_test(levels),     cmocka_unit_test(foreign_output),
+		cmocka_unit_test(status),     cmocka_unit_test(status_and_output),
+		cmocka_unit_test(errors),     cmocka_unit_test(full_pipe),
 		cmocka_unit_test(foreground),
 	};
 

@@ -19,12 +19,15 @@
 /* As on a disk that fails: the errno of each fsync(2); 0: they work. */
 static int disk_error;
 
+/* How many calls of fsync(2) work before the first that fails. */
+static int disk_works;
+
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 
 int __wrap_fsync(int fd)
 {
-	if (!disk_error)
+	if (!disk_error || disk_works-- > 0)
 		return __real_fsync(fd);
 	errno = disk_error;
 	return -1;
@@ -214,6 +217,30 @@ static void copies_that_fail(void **state)
 	assert_int_equal(keep(scene, INTO "/a", "~/theme"), 0);
 }
 
+/* A file, the directory that it is in, that one's, and the place of the link: each is flushed. */
+static void copies_that_may_be_lost(void **state)
+{
+	struct scene *scene = *state;
+	int works = 0, r;
+
+	put(scene, "@/store/" PATH_NAME "/a/b/file", "text\n");
+	disk_error = EIO;
+	do {
+		unput(scene, "~/theme");
+		put_link(scene, "~/theme", INTO "/a");
+		disk_works = works;
+		r = keep(scene, INTO "/a", "~/theme");
+		assert_true(r == 0 || r == -EIO);
+		assert_false(is_there(scene, "~/theme.nix-user-chroot-new"));
+		/* the last is after the exchange */
+		if (works < 3)
+			assert_link(scene, "~/theme", INTO "/a");
+	} while (r < 0 && ++works < 10);
+	disk_error = 0;
+	assert_int_equal(works, 4);
+	assert_file(scene, "~/theme/b/file", "text\n", 0644);
+}
+
 /* What is in the place of the link by now is the user's. */
 static void places_that_have_changed(void **state)
 {
@@ -249,6 +276,7 @@ int main(void)
 		WITH_SCENE(copies_of_files),
 		WITH_SCENE(copies_of_directories),
 		WITH_SCENE(copies_that_fail),
+		WITH_SCENE(copies_that_may_be_lost),
 		WITH_SCENE(places_that_have_changed),
 	};
 

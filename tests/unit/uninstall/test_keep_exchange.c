@@ -32,6 +32,7 @@ static int setup(void **state)
 	assert_int_equal(fs_mkdirs(place->fd, "nix/store/x-theme/below", 0755), 0);
 	assert_int_equal(
 		fs_replace_file(place->fd, "nix/store/x-theme/below/colors", "blue", 4, 0444), 0);
+	assert_int_equal(symlinkat("/", place->fd, "nix/store/x-theme/out"), 0);
 	assert_int_equal(fs_mkdirs(place->fd, FRESH "/below", 0755), 0);
 	assert_int_equal(fs_replace_file(place->fd, FRESH "/below/half", "bl", 2, 0644), 0);
 	assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
@@ -133,6 +134,45 @@ static void the_link_is_back_where_that_fails(void **state)
 	assert_false(fs_exists(place->fd, FRESH));
 }
 
+static void refuse_links(void)
+{
+	refuse_call(SYS_symlinkat, -1, ENOSPC);
+}
+
+static void refuse_directories(void)
+{
+	refuse_call(SYS_mkdirat, -1, ENOSPC);
+}
+
+static void refuse_new_files(void)
+{
+	refuse_call_if(SYS_openat, 2, BPF_JSET, O_CREAT, ENOSPC);
+}
+
+static void refuse_bytes(void)
+{
+	refuse_call(SYS_write, -1, ENOSPC);
+}
+
+/* Without all of the copy there is none: the link stays, and the store with it. */
+static void a_disk_that_is_full(void **state)
+{
+	static void (*const full[])(void) = {refuse_links, refuse_directories, refuse_new_files,
+					     refuse_bytes};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(full) / sizeof(full[0]); i++) {
+		_cleanup_free_ char *target = NULL;
+
+		assert_int_equal(keep(place, full[i]), -ENOSPC);
+		assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
+		assert_string_equal(target, TARGET);
+		assert_false(fs_exists(place->fd, FRESH));
+	}
+	assert_int_equal(keep(place, NULL), 0);
+	assert_copied(place);
+}
+
 /* What is no link by now, or another user's link, is not what the user was asked about. */
 static void what_is_no_link_of_ours_stays(void **state)
 {
@@ -163,6 +203,7 @@ int main(void)
 		IN_PLACE(in_one_step),
 		IN_PLACE(also_where_two_names_cannot_be_exchanged),
 		IN_PLACE(the_link_is_back_where_that_fails),
+		IN_PLACE(a_disk_that_is_full),
 		IN_PLACE(what_is_no_link_of_ours_stays),
 	};
 
