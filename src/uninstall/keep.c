@@ -45,7 +45,7 @@ static int keep_file(struct keep *keep, const char *below, mode_t mode, int dir,
 		return -ENOEXEC;
 	if (!keep->is_copying)
 		return 0;
-	to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 		    mode & S_IXUSR ? 0755 : 0644);
 	r = to < 0 ? -errno : fs_write_all(to, text, len);
 	return r == 0 && fsync(to) < 0 ? -errno : r;

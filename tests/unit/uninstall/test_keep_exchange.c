@@ -134,6 +134,39 @@ static void the_link_is_back_where_that_fails(void **state)
 	assert_false(fs_exists(place->fd, FRESH));
 }
 
+static void refuse_removals(void)
+{
+	refuse_call_with(SYS_unlinkat, 2, 0, EPERM);
+}
+
+static void refuse_removals_too(void)
+{
+	refuse_removals();
+	refuse_both();
+}
+
+/* An empty directory is left by a run that was killed: it can be removed all the same. */
+static void put_empty(const struct place *place)
+{
+	assert_int_equal(fs_remove_tree(place->fd, FRESH), 0);
+	assert_int_equal(fs_mkdirs(place->fd, FRESH, 0755), 0);
+}
+
+/* The link cannot be removed: before its exchange, and after that. */
+static void a_link_that_cannot_be_removed(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *target = NULL;
+
+	put_empty(place);
+	assert_int_equal(keep(place, refuse_removals_too), -EPERM);
+	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
+	assert_string_equal(target, TARGET);
+	put_empty(place);
+	assert_int_equal(keep(place, refuse_removals), -EPERM);
+	assert_true(fs_exists(place->fd, "home/link/below/colors"));
+}
+
 static void refuse_links(void)
 {
 	refuse_call(SYS_symlinkat, -1, ENOSPC);
@@ -204,6 +237,7 @@ int main(void)
 		IN_PLACE(also_where_two_names_cannot_be_exchanged),
 		IN_PLACE(the_link_is_back_where_that_fails),
 		IN_PLACE(a_disk_that_is_full),
+		IN_PLACE(a_link_that_cannot_be_removed),
 		IN_PLACE(what_is_no_link_of_ours_stays),
 	};
 

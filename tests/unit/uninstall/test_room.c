@@ -1,14 +1,17 @@
 /* How much room --uninstall frees, who is inside, and which directories wait for the program's end.
  */
 #include "uninstall/room.h"
+#include "chroot/namespace.h"
 #include "uninstall/let_go.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -113,6 +116,78 @@ static void nobody_inside(void **state)
 	assert_int_equal(out.count, 0);
 }
 
+#define NO_MOUNTS 9
+
+/* Makes PLACE the root, with the host's /proc. */
+static bool enter(const char *place)
+{
+	_cleanup_free_ char *proc = path_join(place, "proc");
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	       namespace_map_ids(uid, gid, &file) == 0 &&
+	       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
+	       mount("/proc", proc, NULL, MS_BIND | MS_REC, NULL) == 0 && chroot(place) == 0;
+}
+
+/* How many processes does a process see that has the directory as its own /nix? */
+static int count_inside(const struct scene *scene)
+{
+	struct strlist out = {0};
+	int nix;
+
+	if (!enter(scene->place->path))
+		return NO_MOUNTS;
+	nix = open("/nix", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	room_processes(nix, &out);
+	return nix < 0 ? 98 : (int)out.count;
+}
+
+/* A process in a root with the directory as /nix is named; one that is there itself names none. */
+static void somebody_inside(void **state)
+{
+	struct scene *scene = *state;
+	struct strlist out = {0}, none = {0};
+	_cleanup_free_ char *wanted = NULL;
+	_cleanup_close_ int nix = -1;
+	int ready[2], end[2], status;
+	char byte = 0;
+	pid_t child;
+
+	assert_int_equal(fs_mkdirs(scene->place->fd, "nix", 0755), 0);
+	assert_int_equal(fs_mkdirs(scene->place->fd, "proc", 0755), 0);
+	nix = fs_open_dir(scene->place->fd, "nix");
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		int count = count_inside(scene);
+
+		close(end[1]);
+		_exit(write(ready[1], &byte, 1) == 1 && read(end[0], &byte, 1) == 0 ? count : 99);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	room_processes(nix, &out);
+	room_processes(scene->nix_fd, &none);
+	close(end[0]);
+	close(end[1]);
+	close(ready[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != NO_MOUNTS) {
+		wanted = xasprintf("%ld (test_room)", (long)child);
+		assert_int_equal(WEXITSTATUS(status), 0);
+		assert_int_equal(out.count, 1);
+		assert_string_equal(out.items[0], wanted);
+		assert_int_equal(none.count, 0);
+	}
+	strlist_clear(&out);
+	strlist_clear(&none);
+}
+
 /* What let_go_find() finds of ~/made/deep, ~/made and ~/gone, as text. */
 static char *held(const struct scene *scene)
 {
@@ -207,6 +282,7 @@ int main(void)
 		WITH_SCENE(room),
 		WITH_SCENE(a_deep_tree),
 		WITH_SCENE(nobody_inside),
+		WITH_SCENE(somebody_inside),
 		WITH_SCENE(directories_that_are_held),
 		WITH_SCENE(directories_that_are_let_go),
 	};

@@ -1,18 +1,23 @@
 /* --uninstall as a whole: what it refuses, says and leaves. */
 #include "uninstall/uninstall.h"
+#include "chroot/namespace.h"
+#include "run/inside.h"
 #include "util/cleanup.h"
 #include "util/exit_status.h"
 #include "util/fs.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
 #include "scene.h"
 
 #define INTO  "/nix/store/" PATH_NAME
@@ -366,6 +371,9 @@ static void what_cannot_begin(void **state)
 	assert_int_equal(chmod(store, 0777), 0);
 	refuses(scene, true, true, "@/store is not used as the Nix directory");
 	assert_int_equal(chmod(store, 0755), 0);
+	put(scene, "@/etc", "");
+	refuses(scene, true, true, "cannot open the directory @/etc: Not a directory");
+	unput(scene, "@/etc");
 	put(scene, "~/file", "");
 	{
 		_cleanup_free_ char *file = expanded(scene, "~/file");
@@ -378,6 +386,80 @@ static void what_cannot_begin(void **state)
 	setenv("NIX_USER_CHROOT_DIR", scene->nix, 1);
 	setenv("HOME", "relative", 1);
 	refuses(scene, true, true, "HOME is not an absolute path");
+	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
+}
+
+/* May this child mount, and have another root? */
+static bool may_mount(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	       namespace_map_ids(uid, gid, &file) == 0 &&
+	       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0;
+}
+
+#define NO_MOUNTS 9
+
+static int with_yes(const char *nix_dir)
+{
+	const struct uninstall_request request = {
+		.program_argv = (char *[]){(char[]){"nix-user-chroot"}, NULL},
+		.yes = true,
+	};
+
+	setenv("NIX_USER_CHROOT_DIR", nix_dir, 1);
+	return uninstall_command(&request);
+}
+
+static int from_inside(const void *context)
+{
+	const struct scene *scene = context;
+
+	if (!may_mount() || chroot(scene->place->path) < 0)
+		return NO_MOUNTS;
+	setenv(INSIDE_VARIABLE, "proot", 1);
+	setenv("HOME", "/home", 1);
+	return with_yes("/nix");
+}
+
+static int over_a_mount(const void *context)
+{
+	const struct scene *scene = context;
+	_cleanup_free_ char *mounted = expanded(scene, "@/store/" PATH_NAME);
+
+	if (!may_mount() || mount("tmpfs", mounted, "tmpfs", 0, NULL) < 0)
+		return NO_MOUNTS;
+	return with_yes(scene->nix);
+}
+
+/* Places where nothing is looked for. */
+static void inside_and_mounts(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL, *mounts = NULL, *shown = NULL;
+	_cleanup_free_ char *nix = path_join(scene->place->path, "nix");
+	_cleanup_close_ int old = scene->nix_fd;
+	int status;
+
+	put_installation(scene);
+	mounts = child_says(over_a_mount, scene, NULL, &status);
+	if (WEXITSTATUS(status) == NO_MOUNTS)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), EXIT_CANCELED);
+	shown = shortened(scene, mounts);
+	assert_has(shown, "@/store/" PATH_NAME " is a mount point in @: nothing was removed\n");
+	assert_has_not(shown, "to be removed:");
+	assert_int_equal(rename(scene->nix, nix), 0);
+	free(scene->nix);
+	scene->nix = xstrdup(nix);
+	scene->nix_fd = fs_open_dir(AT_FDCWD, nix);
+	said = child_says(from_inside, scene, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), EXIT_CANCELED);
+	assert_has(said, "this shell is inside: /nix is its /nix\n");
+	assert_has_not(said, "to be removed:");
 	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
 }
 
@@ -400,6 +482,7 @@ int main(void)
 		WITH_SCENE(the_users_nix_fish),
 		WITH_SCENE(records_of_others),
 		WITH_SCENE(what_cannot_begin),
+		WITH_SCENE(inside_and_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
