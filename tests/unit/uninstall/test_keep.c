@@ -45,6 +45,7 @@ static int keep(const struct scene *scene, const char *path, const char *link)
 {
 	_cleanup_free_ char *full = expanded(scene, link);
 
+	errno = EPROTO; /* of an earlier failure */
 	return keep_copy(scene->nix_fd, path, full);
 }
 

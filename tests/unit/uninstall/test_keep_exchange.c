@@ -75,6 +75,7 @@ static int keep(const struct place *place, void (*prepare)(void))
 	if (child == 0) {
 		if (prepare)
 			prepare();
+		errno = EPROTO; /* of an earlier failure */
 		_exit(-keep_copy(nix, TARGET, link));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

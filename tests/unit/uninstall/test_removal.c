@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
+#include "../refuse.h"
 #include "scene.h"
 
 #define NIX_LINE                                                  \
@@ -32,6 +34,8 @@ static int carry_out(const struct scene *scene, const struct removal *like, char
 	removals_add(&list, like->kind, path, like->below, NULL);
 	list.items[0].target = xstrdup(like->target);
 	capture_begin(&capture);
+	/* of an earlier failure: it is not what becomes of this one */
+	errno = EIO;
 	r = removal_carry_out(&list.items[0], scene->nix_fd, scene->nix);
 	full = capture_end(&capture);
 	*said = shortened(scene, full);
@@ -226,6 +230,49 @@ static void failures(void **state)
 	}
 }
 
+/* A removal that the system refuses with ERR. */
+struct refused {
+	const struct scene *scene;
+	int err;
+};
+
+static int remove_refused(const void *context)
+{
+	const struct refused *refused = context;
+	struct removal store = {.kind = REMOVE_FILE, .below = (char[]){"store"}};
+
+	refuse_call(SYS_unlinkat, -1, refused->err);
+	return removal_carry_out(&store, refused->scene->nix_fd, refused->scene->nix) == -1 ? 1 : 0;
+}
+
+/* What to do about each reason. */
+static void advices(void **state)
+{
+	static const char mount[] = "something is mounted in there: unmount it, then run ";
+	static const char write[] = "when you may write there, run ";
+	static const char other[] = "when that is repaired, run ";
+	static const struct {
+		int err;
+		const char *advice;
+	} cases[] = {
+		{EXDEV, mount}, {EBUSY, mount}, {EROFS, write},	 {EACCES, write},
+		{EPERM, write}, {EIO, other},	{ENOSPC, other},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct refused refused = {*state, cases[i].err};
+		_cleanup_free_ char *said = NULL;
+		int status;
+
+		said = child_says(remove_refused, &refused, NULL, &status);
+		if (WEXITSTATUS(status) == NO_FILTER)
+			skip();
+		assert_int_equal(WEXITSTATUS(status), 1);
+		assert_has(said, strerror(cases[i].err));
+		assert_has(said, cases[i].advice);
+	}
+}
+
 /* Each field is copied. */
 static void the_list(void **state)
 {
@@ -251,13 +298,10 @@ int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_list),
-		WITH_SCENE(files_and_trees),
-		WITH_SCENE(what_is_gone_or_led_away),
-		WITH_SCENE(empty_directories),
-		WITH_SCENE(lines),
-		WITH_SCENE(links_made_again),
-		WITH_SCENE(copies),
+		cmocka_unit_test(the_list),    WITH_SCENE(advices),
+		WITH_SCENE(files_and_trees),   WITH_SCENE(what_is_gone_or_led_away),
+		WITH_SCENE(empty_directories), WITH_SCENE(lines),
+		WITH_SCENE(links_made_again),  WITH_SCENE(copies),
 		WITH_SCENE(failures),
 	};
 

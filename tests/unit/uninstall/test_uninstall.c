@@ -389,6 +389,38 @@ static void what_cannot_begin(void **state)
 	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
 }
 
+static void set_mode(const struct scene *scene, const char *name, mode_t mode)
+{
+	_cleanup_free_ char *path = expanded(scene, name);
+
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* The end of a run fails: the Nix directory that cannot be read, the record, the program. */
+static void what_may_not_be_written(void **state)
+{
+	struct scene *scene = *state;
+
+	if (geteuid() == 0)
+		skip();
+	put_installation(scene);
+	set_mode(scene, "@", 0311);
+	refuses(scene, true, true, "cannot open the directory @: Permission denied\n");
+	set_mode(scene, "@", 0755);
+	set_mode(scene, STATE, 0555);
+	refuses(scene, true, false, "cannot remove the record in @: Permission denied\n");
+	set_mode(scene, STATE, 0755);
+	assert_true(is_there(scene, STATE "/record"));
+	assert_true(is_there(scene, "~/.local/bin/nix-user-chroot"));
+	set_mode(scene, "~/.local/bin", 0555);
+	refuses(scene, true, false,
+		"cannot remove ~/.local/bin/nix-user-chroot: Permission denied\n"
+		"  when you may write there, ");
+	set_mode(scene, "~/.local/bin", 0755);
+	assert_true(is_there(scene, "~/.local/bin/nix-user-chroot"));
+	assert_false(is_there(scene, STATE "/lock"));
+}
+
 /* May this child mount, and have another root? */
 static bool may_mount(void)
 {
@@ -482,6 +514,7 @@ int main(void)
 		WITH_SCENE(the_users_nix_fish),
 		WITH_SCENE(records_of_others),
 		WITH_SCENE(what_cannot_begin),
+		WITH_SCENE(what_may_not_be_written),
 		WITH_SCENE(inside_and_mounts),
 	};
 
