@@ -43,6 +43,19 @@ static void what_install_writes(void **state)
 		"absent /h/u/.nix-profile",
 		"absent /h/u/.local/state/nix/profiles",
 		"absent /h/u/.local/state/nix",
+		"absent /h/u/.local/state/nix/profile",
+		"absent /h/u/.nix-channels",
+		"absent /h/u/.local/state/nix/channels",
+		"absent /h/u/.nix-defexpr",
+		"absent /h/u/.local/state/nix/defexpr",
+		"absent /h/u/.cache/nix",
+		"dir /h/u/.config/fish",
+		"dir /h/u/.local/share/man/man1",
+		"dir " NIX "/etc/nix",
+		"dir " NIX "/etc",
+		"dir " NIX "/var/nix",
+		"dir " NIX "/var/log",
+		"dir " NIX "/var",
 		"absent /h/u/.config/nix-user-chroot",
 		"absent /h/u/.bash_profile",
 		"absent /h/u/.config/fish/conf.d",
@@ -61,6 +74,15 @@ static void what_install_writes(void **state)
 		"was /h/u/.nix-profile /nix/var/nix/profiles/x",
 		"was /h/u/.local/state/nix/profile ../x",
 		"was /h/u/.nix-defexpr/channels_root /x",
+		"was /h/u/.nix-defexpr/channels /x",
+		"was /h/u/.local/state/nix/defexpr/channels /x",
+		"was /h/u/.local/state/nix/defexpr/channels_root /x",
+		"line /h/u/.nix-channels",
+		"line /h/u/.local/state/nix/channels",
+		"file /h/u/.config/nix-user-chroot/path.sh " DIGEST,
+		"file /h/u/.config/fish/conf.d/nix-user-chroot.fish " DIGEST,
+		"file /h/u/.local/share/man/man1/nix-user-chroot.1 " DIGEST,
+		"runtime proot",
 	};
 
 	(void)state;
@@ -72,6 +94,8 @@ static void what_install_writes(void **state)
 static void what_it_never_writes(void **state)
 {
 	static const char *const bad[] = {
+		"dir /",
+		"absent /",
 		"dir /etc/cron.d",
 		"dir /h/u/.ssh",
 		"dir " NIX "/mine",
@@ -105,11 +129,42 @@ static void what_it_never_writes(void **state)
 			fail_msg("believed: %s", bad[i]);
 }
 
+/* Each line is judged by itself, and each place is named once. */
+static void many_lines(void **state)
+{
+	static const char text[] = "nix-user-chroot-record 1\n"
+				   "dir /h/u/.ssh\n"
+				   "dir " NIX "\n"
+				   "dir /etc/cron.d\n"
+				   "absent /h/u/.ssh\n"
+				   "absent " NIX "/store\n"
+				   "link /h/u/.local/bin/nix /x\n"
+				   "file /h/u/.ssh/config " DIGEST "\n";
+	static const char *const left[] = {NIX, NIX "/store", "/h/u/.local/bin/nix"};
+	static const char *const named[] = {"/h/u/.ssh/config", "/h/u/.ssh", "/etc/cron.d"};
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(home_clear) struct home home = {0};
+	_cleanup_(strlist_clear) struct strlist dropped = {0};
+
+	(void)state;
+	assert_int_equal(setenv("HOME", "/h/u", 1), 0);
+	assert_int_equal(home_find(&home), 0);
+	assert_int_equal(record_parse(text, strlen(text), &record), 0);
+	belief_filter(&record, &home, NIX, &dropped);
+	assert_int_equal(record.count, 3);
+	assert_int_equal(dropped.count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(record.entries[i].subject, left[i]);
+		assert_string_equal(dropped.items[i], named[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_install_writes, empty_environment),
 		cmocka_unit_test_setup(what_it_never_writes, empty_environment),
+		cmocka_unit_test_setup(many_lines, empty_environment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
