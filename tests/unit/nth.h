@@ -40,10 +40,11 @@ struct nth {
 	int nth;
 	int err; /* it fails with this error (0: does nothing, and succeeds); */
 	void (*meanwhile)(void *ctx); /* or, if not NULL, the test does this before it */
+	bool of_children;	      /* those of the child's children count, too */
 };
 
-/* Answer the calls that LISTENER tells of. Was there an Nth? */
-static inline bool nth_answer(int listener, const struct nth *what, void *ctx)
+/* Answer the calls of PID that LISTENER tells of. Was there an Nth? */
+static inline bool nth_answer(int listener, pid_t pid, const struct nth *what, void *ctx)
 {
 	struct pollfd wait = {.fd = listener, .events = POLLIN};
 	int nth = what->nth;
@@ -51,14 +52,15 @@ static inline bool nth_answer(int listener, const struct nth *what, void *ctx)
 	while (poll(&wait, 1, 60000) > 0 && (wait.revents & POLLIN)) {
 		struct seccomp_notif call = {0};
 		struct seccomp_notif_resp response = {0};
+		bool is_it;
 
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
 			continue;
 		response.id = call.id;
-		nth--;
-		if (nth == 0 && what->meanwhile)
+		is_it = (what->of_children || (pid_t)call.pid == pid) && --nth == 0;
+		if (is_it && what->meanwhile)
 			what->meanwhile(ctx);
-		if (nth == 0 && !what->meanwhile)
+		if (is_it && !what->meanwhile)
 			response.error = -what->err;
 		else
 			response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -78,6 +80,7 @@ static inline _Noreturn void nth_body(long number, const int *told, int (*body)(
 	if (listener < 0 || unshare(CLONE_FILES) < 0)
 		_exit(NO_FILTER);
 	close(listener);
+	close(told[0]);
 	alarm(60);
 	_exit(body(ctx));
 }
@@ -105,7 +108,7 @@ static inline int nth_happens(const struct nth *what, int (*body)(void *ctx), vo
 		nth_body(what->number, told, body, ctx);
 	assert_int_equal(read(told[0], &byte, 1), 0);
 	close(told[0]);
-	is_there = fcntl(listener, F_GETFD) >= 0 && nth_answer(listener, what, ctx);
+	is_there = fcntl(listener, F_GETFD) >= 0 && nth_answer(listener, pid, what, ctx);
 	assert_int_equal(waitpid(pid, status, 0), pid);
 	if (WIFEXITED(*status) && WEXITSTATUS(*status) == NO_FILTER)
 		return -1;

@@ -35,8 +35,7 @@ static int commit_it(void *ctx)
 	/* the disk is not waited for where that is not what fails */
 	if (try->number != SYS_fsync)
 		refuse_call(SYS_fsync, -1, 0);
-	if (try->number != SYS_syncfs)
-		refuse_call(SYS_syncfs, -1, 0);
+	refuse_call(SYS_syncfs, -1, 0);
 	/* nothing that went wrong here is taken for the reason of anything else */
 	if (record_open(try->world.nix, &record) < 0)
 		return HAS_NO_RECORD;

@@ -1,6 +1,9 @@
 /* The lock of a Nix directory: who has it, and the file. */
 #include "lock_process.h"
 
+#include "../child.h"
+#include "../nth.h"
+
 #include <time.h>
 
 /* Holds the lock as the install script's processes do, until a while after the test's byte. */
@@ -94,6 +97,12 @@ static void a_directory_that_cannot_be(void **state)
 	const struct place *place = *state;
 	struct progress progress = {.style = PROGRESS_PLAIN};
 	_cleanup_free_ char *said = NULL, *nix_dir = path_join(place->path, "file/n");
+	_cleanup_free_ char *once =
+		xasprintf("nix-user-chroot: cannot make the directory %s: Not a "
+			  "directory\n  move what is in the way, or set "
+			  "NIX_USER_CHROOT_DIR to another directory\n",
+			  nix_dir);
+	_cleanup_free_ char *twice = xasprintf("%s%s", once, once);
 	struct lock lock = LOCK_NONE;
 	struct capture capture;
 
@@ -105,7 +114,7 @@ static void a_directory_that_cannot_be(void **state)
 	said = capture_end(&capture);
 	assert_int_equal(lock.fd, -1);
 	assert_int_equal(lock.nix_dir_fd, -1);
-	assert_non_null(strstr(said, "/file/n: Not a directory\n"));
+	assert_string_equal(said, twice);
 }
 
 static void one_holds_it(void **state)
@@ -128,6 +137,9 @@ static void one_holds_it(void **state)
 	assert_false(lock_is_held(place->path));
 	assert_int_equal(lock_try(place->path, 0, &lock), 0);
 	assert_true(lock.fd >= 0 && lock.nix_dir_fd >= 0);
+	/* a program that this process starts has neither */
+	assert_int_equal(fcntl(lock.nix_dir_fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(lock.fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(lock_try(place->path, 0, &(struct lock){0}), -1);
 	lock_end(&lock);
 	lock_clear(&lock);
@@ -297,6 +309,98 @@ static void a_file_that_stays(void **state)
 	lock_clear(&lock);
 }
 
+static int take_and_end(void *ctx)
+{
+	const struct place *place = ctx;
+	struct lock lock = LOCK_NONE;
+
+	if (lock_take_now(place->path, &lock) != 0)
+		return 1;
+	lock_end(&lock);
+	return fs_exists(place->fd, LAYOUT_LOCK) ? 2 : 0;
+}
+
+/* A file that cannot be removed while it is open is removed after that; for other errors it stays.
+ */
+static void a_file_that_stays_while_open(void **state)
+{
+	static const struct {
+		int err, status;
+	} cases[] = {{EPERM, 0}, {EACCES, 0}, {EXDEV, 0}, {EIO, 2}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status,
+			r = nth_fails(SYS_unlinkat, 1, cases[i].err, take_and_end, *state, &status);
+
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, cases[i].status << 8);
+	}
+}
+
+static int try_it(void *ctx)
+{
+	const struct place *place = ctx;
+	size_t before = count_descriptors();
+	struct lock lock = LOCK_NONE;
+	int r = lock_try(place->path, 0, &lock);
+
+	if (count_descriptors() != before || !child_has_stdin())
+		return 2;
+	return r == -1 && lock.fd == -1 ? 0 : 1;
+}
+
+static void remove_the_file(void *ctx)
+{
+	const struct place *place = ctx;
+
+	(void)!unlinkat(place->fd, LAYOUT_LOCK, 0);
+}
+
+/* The holder removes the file after it was opened: a lock of that file is none. */
+static void a_file_that_vanishes(void **state)
+{
+	const struct nth what = {.number = SYS_flock, .nth = 1, .meanwhile = remove_the_file};
+	const struct place *place = *state;
+	int status, r;
+
+	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_STATE, 0755), 0);
+	assert_int_equal(fs_replace_file(place->fd, LAYOUT_LOCK, "", 0, 0600), 0);
+	r = nth_happens(&what, try_it, *state, &status);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_false(fs_exists(place->fd, LAYOUT_LOCK));
+}
+
+/* A file that can be opened, but not be inherited, is no lock. */
+static void a_flag_that_cannot_be_set(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *said = NULL;
+	_cleanup_free_ char *words = xasprintf("nix-user-chroot: cannot lock %s/" LAYOUT_LOCK
+					       ": Operation not permitted\n",
+					       place->path);
+	struct capture capture;
+	int status;
+	pid_t pid;
+
+	capture_begin(&capture);
+	pid = fork();
+	if (pid == 0) {
+		struct lock lock = LOCK_NONE;
+
+		refuse_call_with(SYS_fcntl, 1, F_SETFD, EPERM);
+		_exit(lock_take_now(place->path, &lock) != -1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	said = capture_end(&capture);
+	assert_int_equal(status, 0);
+	assert_true(str_starts_with(said, words));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -307,6 +411,9 @@ int main(void)
 		TEST(one_holds_it),
 		TEST(a_directory_that_cannot_be),
 		TEST(a_file_that_stays),
+		TEST(a_file_that_stays_while_open),
+		TEST(a_file_that_vanishes),
+		TEST(a_flag_that_cannot_be_set),
 		TEST(without_stdin),
 		TEST(who_was_killed_is_waited_for),
 		TEST(a_directory_that_vanishes),

@@ -1,6 +1,8 @@
 /* Those who wait for the lock of a Nix directory. */
 #include "lock_process.h"
 
+#include "../nth.h"
+
 #include <sys/mman.h>
 
 /*
@@ -183,6 +185,56 @@ static void says_that_it_is_unknown(void **state)
 	says_for_whom(*state, "unknown", 100);
 }
 
+/* A wait that fails after it has begun; 0: it ends well, and was one. */
+static int wait_in_vain(void *ctx)
+{
+	const struct place *place = ctx;
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	int r = lock_wait(place->path, &progress);
+
+	return r == 1 ? 0 : r == -1 && !progress.label ? 1 : 2;
+}
+
+static int wait_to_take(void *ctx)
+{
+	const struct place *place = ctx;
+	struct progress progress = {.style = PROGRESS_PLAIN};
+	struct lock lock;
+	int r = lock_take(place->path, &progress, &lock);
+
+	return r == -1 && !progress.label && lock.fd == -1 ? 1 : 2;
+}
+
+static void a_wait_that_fails(void **state)
+{
+	static int (*const bodies[])(void *ctx) = {wait_in_vain, wait_to_take};
+	const struct place *place = *state;
+	struct process holder = start(takes, place);
+
+	assert_int_equal(hear(&holder, LATER_MS), 'h');
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		_cleanup_free_ char *said = NULL;
+		_cleanup_free_ char *words = xasprintf(
+			"nix-user-chroot: another --install or --uninstall is at work on %s "
+			"(process %ld): waiting for it\nnix-user-chroot: cannot lock %s/" LAYOUT_LOCK
+			": Input/output error\n",
+			place->path, (long)holder.pid, place->path);
+		struct capture capture;
+		int status, r;
+
+		capture_begin(&capture);
+		/* the first one only asks whether there is another process */
+		r = nth_fails(SYS_flock, 2, EIO, bodies[i], *state, &status);
+		said = capture_end(&capture);
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, 1 << 8);
+		assert_true(str_starts_with(said, words));
+	}
+	end(&holder);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 
 int main(void)
@@ -191,6 +243,7 @@ int main(void)
 		TEST(the_next_one_waits),
 		TEST(those_who_wait_go_on_together),
 		TEST(the_next_holder_is_waited_for_too),
+		TEST(a_wait_that_fails),
 		TEST(shows_that_it_waits),
 		TEST(says_for_which_process),
 		TEST(says_that_it_is_unknown),
