@@ -37,6 +37,12 @@ static void test_xz(void **state)
 	assert_int_equal(XZ("\4\xc0\x80\x80\1\x80\1\x21\1\x28\0\0\0\0"), UINT32_MAX);
 	/* after a delta filter (3, one byte of properties), and after x86 (4, none) */
 	assert_int_equal(XZ("\3\2\3\1\x16\4\0\x21\1\x28\0\0"), UINT32_MAX);
+	/* a filter whose properties are longer than the rest; four filters, the most that there are
+	 */
+	assert_int_equal(XZ("\2\0\3\x7f\0\0\0\0"), 0);
+	assert_int_equal(XZ("\3\3\4\0\4\0\4\0\x21\1\x1c\0"), 64 * MIB);
+	/* none of the filters has a dictionary */
+	assert_int_equal(XZ("\2\1\4\0\4\0\0\0"), 0);
 	/* an empty file: the index follows at once */
 	assert_int_equal(XZ("\0\0\0\0\x1c\xdf\x44\x21"), 0);
 }

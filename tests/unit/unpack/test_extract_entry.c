@@ -27,6 +27,9 @@ struct entry {
 	{                                  \
 		'1', PATH_A name, to, NULL \
 	}
+/* store paths that are files themselves */
+#define STORE_FILE	    TOP "/store/" HASH_A "-file"
+#define STORE_LINK	    TOP "/store/" HASH_B "-link"
 #define BELOW(name, parent) "entry \"" PATH_A name "\": it lies below \"" PATH_A parent "\", "
 #define NO_STORE	    "it is a hard link that is not from store/ to store/"
 #define NO_FILE		    "it is a hard link, but not to an earlier file"
@@ -60,6 +63,9 @@ static const struct {
 	{TWICE, {SYMLINK("/bin", "elsewhere")}},
 	{TWICE, {SYMLINK("/link", "/nix/store/elsewhere")}},
 	{NULL, {DIRECTORY("/bin"), FILE_("/bin/other"), HARDLINK("/h", PATH_A "/bin/other")}},
+	{NULL, {{'0', STORE_FILE, "", "text"}, HARDLINK("/h", STORE_FILE)}},
+	{NULL, {{'0', STORE_FILE, "", "text"}, {'1', STORE_LINK, STORE_FILE, NULL}}},
+	{NULL, {{'5', "./", "", NULL}, {'5', ".", "", NULL}, FILE_("/f")}},
 	{NULL, {FILE_("/a/b/c"), FILE_("/a/d"), FILE_("/a/b/e"), DIRECTORY("/a/b")}},
 };
 

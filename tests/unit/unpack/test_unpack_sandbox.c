@@ -473,7 +473,9 @@ static void test_liars(void **state)
 		{succeeds_early, "reported success, which cannot be true"},
 		{says_nothing, "ended with status 0"},
 		{says_another_kind, "ended with status 0"},
-		{succeeds_then_dies, "ended by signal 31 (Bad system call)"},
+		{succeeds_then_dies,
+		 "ended by signal 31 (Bad system call)\n  it asked the kernel for "
+		 "something that no unpacking needs; "},
 	};
 	_cleanup_close_ int archive = tar_new(*state);
 	_cleanup_free_ char *large = xcalloc((1 << 20) + 1, 1);

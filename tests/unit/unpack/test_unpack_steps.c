@@ -268,6 +268,45 @@ static void restarted_in_vain(void **state)
 	scene_free(&scene);
 }
 
+static int no_child_at_all(struct scratch *scratch)
+{
+	struct scene scene = {.scratch = scratch};
+	struct unpack_result result = {.top = (char *)"not yet"};
+	struct unpack_request request;
+	struct unpack *unpack;
+
+	scene.staging = fs_open_dir(scratch->fd, "staging");
+	scene.descriptors = count_descriptors();
+	request = request_for(&scene);
+	signal(SIGPIPE, SIG_DFL);
+	unpack = unpack_begin(&request);
+	MUST(unpack);
+	refuse_forks();
+	MUST(unpack_restart(unpack) == -1);
+	forbid_call(SYS_kill);
+	MUST(unpack_end(unpack, &result) == -1 && !result.top);
+	MUST(is_as_before(&scene));
+	MUST(!unpack_begin(&request));
+	MUST(is_as_before(&scene));
+	return FAILS;
+}
+
+/* Where no process can be made, that is all that is said, each time. */
+static void no_process(void **state)
+{
+	struct scene scene = scene_new(*state);
+	_cleanup_free_ char *said = NULL;
+	static const char words[] =
+		"nix-user-chroot: cannot confine the unpacking to its directory: fork: Resource "
+		"temporarily unavailable\n  the limits of processes and open files may be reached "
+		"(ulimit -u, -n), or the memory\n";
+	_cleanup_free_ char *twice = xasprintf("%s%s", words, words);
+
+	assert_int_equal(in_child(*state, no_child_at_all, &said), FAILS);
+	assert_string_equal(said, twice);
+	scene_free(&scene);
+}
+
 /* ---- what stays in the staging directory ---- */
 
 static int abort_it(void *ctx)
@@ -373,8 +412,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SCRATCH(interrupted),	  WITH_SCRATCH(fails_once),
 		WITH_SCRATCH(words_of_a_failure), WITH_SCRATCH(restarted_in_vain),
-		WITH_SCRATCH(cannot_be_emptied),  WITH_SCRATCH(part_of_a_file),
-		WITH_SCRATCH(children_ignored),
+		WITH_SCRATCH(no_process),	  WITH_SCRATCH(cannot_be_emptied),
+		WITH_SCRATCH(part_of_a_file),	  WITH_SCRATCH(children_ignored),
 	};
 
 	return cmocka_run_group_tests_name("unpack steps", tests, NULL, NULL);
