@@ -304,13 +304,76 @@ static const char *after_an_interruption(void *ctx)
 	(void)ctx;
 	alarm(20);
 	errno = EINTR;
-	return probe_enter(true, &probe) == 0 ? NULL : "nothing could be tried";
+	if (probe_enter(true, &probe) != 0)
+		return "nothing could be tried";
+	return probe.steps[CHECK_USER_NAMESPACE].outcome != PROBE_NOT_TRIED ? NULL
+									    : "a message was lost";
 }
 
 static void stale_errno(void **state)
 {
 	(void)state;
 	assert_in_child(after_an_interruption, NULL);
+}
+
+static const char *without_reading(void *ctx)
+{
+	const struct filter refused = {SYS_read, 0, FILTER_ANY, FILTER_ERROR(EIO)};
+	struct probe probe;
+
+	(void)ctx;
+	alarm(20);
+	if (filter_set(&refused) < 0)
+		return "the filter was not set";
+	return probe_enter(true, &probe) == -EIO ? NULL : "it is not told that nothing was read";
+}
+
+static void unread(void **state)
+{
+	(void)state;
+	assert_in_child(without_reading, NULL);
+}
+
+/* As root of a container whose /proc is partly covered; LXC has a whole one in /dev. */
+static int look_in_container(bool is_lxc)
+{
+	struct probe probe;
+	int status;
+	pid_t pid;
+
+	if (!filter_get_namespaces() || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	    mount("t", "/proc/fs", "tmpfs", 0, NULL) < 0 ||
+	    mount("t", "/dev", "tmpfs", 0, NULL) < 0 || mkdir("/dev/.lxc", 0755) < 0)
+		return 10;
+	pid = fork();
+	if (pid == 0) {
+		if (is_lxc && mount("p", "/dev/.lxc", "proc", 0, NULL) < 0)
+			_exit(11);
+		if (probe_run(&probe) != 0 || !probe_can_enter(&probe))
+			_exit(12);
+		_exit(probe_can_sandbox(&probe) ? 0 : 1);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 13;
+}
+
+static const char *in_container(void *ctx)
+{
+	bool is_lxc = *(bool *)ctx;
+	int found = look_in_container(is_lxc);
+
+	return found == !is_lxc ? NULL : xasprintf("lxc: %d, status %d", is_lxc, found);
+}
+
+/* Mounts below /dev come along, as they do at an entry. */
+static void containers(void **state)
+{
+	bool lxc = true, other = false;
+
+	(void)state;
+	if (!filter_host_allows_all())
+		skip();
+	assert_in_child(in_container, &other);
+	assert_in_child(in_container, &lxc);
 }
 
 /* The caller's wait(2) may be switched off: the messages of the child count. */
@@ -341,7 +404,8 @@ int main(void)
 		cmocka_unit_test(on_this_host),	       cmocka_unit_test(refused_calls),
 		cmocka_unit_test(entering_alone),      cmocka_unit_test(without_user_namespace),
 		cmocka_unit_test(nothing_to_try_with), cmocka_unit_test(ignored_children),
-		cmocka_unit_test(stale_errno),
+		cmocka_unit_test(stale_errno),	       cmocka_unit_test(unread),
+		cmocka_unit_test(containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
