@@ -56,7 +56,9 @@ static void written(void **state)
 	const struct scene *scene = *state;
 	struct documents documents = {0};
 	_cleanup_free_ char *said = NULL, *man = NULL, *bash = NULL, *zsh = NULL;
+	mode_t mask = umask(022);
 	struct capture capture;
+	struct stat st;
 
 	for (size_t i = 0; i < DOCUMENT_COUNT; i++)
 		documents.items[i] = (struct document){
@@ -70,9 +72,12 @@ static void written(void **state)
 	capture_begin(&capture);
 	documents_carry_out(&documents);
 	said = capture_end(&capture);
+	umask(mask);
 	documents_clear(&documents);
 	assert_memory_equal(&documents, &(struct documents){0}, sizeof(documents));
 	man = get(scene, "man/a.1");
+	assert_int_equal(fstatat(scene->place->fd, "zsh/d", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
 	assert_memory_equal(man, "text\0of it", 11);
 	assert_null(bash = get(scene, "bash/b"));
 	/* one that cannot be written keeps no other away */

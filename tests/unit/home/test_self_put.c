@@ -284,6 +284,31 @@ static void name_in_use(void **state)
 	assert_string_equal(text, "theirs");
 }
 
+static const char *without_fchmod(void *ctx)
+{
+	const struct filter idle = {SYS_fchmod, 0, FILTER_ANY, FILTER_ERROR(0)};
+	struct self_plan plan;
+
+	make_plan(ctx, &plan);
+	umask(0);
+	if (filter_set(&idle) < 0)
+		return "the filter was not set";
+	return *carry_out(&plan) ? "it was not written" : NULL;
+}
+
+/* A copy that is not whole yet is for nobody else, and the directory for nobody else to write. */
+static void closed_to_others(void **state)
+{
+	const struct scene *scene = *state;
+	struct stat st;
+
+	assert_in_child(without_fchmod, *state);
+	assert_int_equal(fstatat(scene->place->fd, ".local/bin/nix-user-chroot", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(fstatat(scene->place->fd, ".local/bin", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+}
+
 static const char *without_mkdir(void *ctx)
 {
 	const struct filter refused = {SYS_mkdirat, 0, FILTER_ANY, FILTER_ERROR(EDQUOT)};
@@ -434,6 +459,7 @@ int main(void)
 		scene_test(read_only),
 		scene_test(name_in_use),
 		scene_test(no_directory),
+		scene_test(closed_to_others),
 		scene_test(faults),
 		scene_test(flushed),
 		scene_test(closed_stdin),

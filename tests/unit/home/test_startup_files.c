@@ -337,6 +337,7 @@ static void kept(void **state)
 	static const char written[] = "\n" FISH_LINE "\n";
 	const struct place *place = *state;
 	_cleanup_free_ char *path = path_join(place->path, "nix.fish");
+	mode_t mask;
 
 	/* no file; then a file with nothing but the script's line */
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
@@ -347,7 +348,11 @@ static void kept(void **state)
 	assert_file(place, "nix.fish", written, 0644);
 
 	put(place, "nix.fish", "# mine", 0640);
+	mask = umask(0);
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
+	umask(mask);
+	/* others may not have been meant to read it */
+	assert_file(place, "copy", "# mine", 0600);
 	put(place, "nix.fish", written, 0640);
 	/* a run was killed: the next run begins by restoring the user's file */
 	assert_int_equal(startup_file_keep(path, place->fd, "copy"), 0);
@@ -380,6 +385,7 @@ static void own_line(void **state)
 	struct place *place = *state;
 	_cleanup_free_ char *path = path_join(place->path, ".bashrc");
 	struct sha256 found, digest;
+	mode_t mask;
 
 	assert_int_equal(sha256_of_bytes(OWN, strlen(OWN), &digest), 0);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -403,7 +409,10 @@ static void own_line(void **state)
 	assert_int_equal(startup_file_can_change(path), -EACCES);
 	assert_int_equal(startup_file_put_text(path, OWN), -EACCES);
 	assert_int_equal(unlinkat(place->fd, ".bashrc", 0), 0);
+	mask = umask(022);
 	assert_int_equal(startup_file_put_text(path, OWN), 0);
+	assert_file(place, ".bashrc", OWN "\n", 0644);
+	umask(mask);
 	assert_int_equal(startup_file_clean_own(path, true), 0);
 	assert_int_equal(faccessat(place->fd, ".bashrc", F_OK, 0), -1);
 }

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -227,6 +229,50 @@ static void name_in_use(void **state)
 	assert_in_child(without_unlink, *state);
 	assert_file(*state, "file.nix-user-chroot-new", "theirs");
 	assert_file(*state, "file", "x\n");
+}
+
+static const char *without_fchmod(void *ctx)
+{
+	const struct filter idle = {SYS_fchmod, 0, FILTER_ANY, FILTER_ERROR(0)};
+	const struct place *place = ctx;
+
+	umask(0);
+	if (filter_set(&idle) < 0)
+		return "the filter was not set";
+	return CALL(startup_file_put_text, "file", OWN) == 0 ? NULL : "it was not written";
+}
+
+/* Until a file has its owner and mode, nobody else can open it. */
+static void closed_to_others(void **state)
+{
+	const struct place *place = *state;
+	struct stat st;
+
+	put(place, "file", "x\n", 0666);
+	assert_in_child(without_fchmod, *state);
+	assert_int_equal(fstatat(place->fd, "file", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* What is no file has no line. */
+static void no_files(void **state)
+{
+	const struct place *place = *state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(fchdir(place->fd), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chdir("/"), 0);
+	close(fd);
+	assert_int_equal(mkfifoat(place->fd, "fifo", 0600), 0);
+	assert_int_equal(symlinkat("nowhere", place->fd, "dangling"), 0);
+	assert_int_equal(CALL(startup_file_has_line, "socket", NULL), 0);
+	assert_int_equal(CALL(startup_file_has_line, "fifo", NULL), 0);
+	assert_int_equal(CALL(startup_file_has_line, "dangling", NULL), 0);
+	assert_int_equal(CALL(startup_file_has_line, ".", NULL), 0);
+	assert_int_equal(CALL(startup_file_can_change, "socket"), -EINVAL);
+	assert_int_equal(CALL(startup_file_can_change, "fifo"), -EINVAL);
 }
 
 static void lines(void **state)
@@ -457,10 +503,23 @@ static void faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(users),	    test(fish),	       test(can_change),  test(owner_and_mode),
-		test(lines),	    test(not_cleaned), test(kept),	  test(marks),
-		test(closed_stdin), test(flushed),     test(own_file),	  test(faults),
-		test(unlisted),	    test(own_group),   test(name_in_use),
+		test(users),
+		test(fish),
+		test(can_change),
+		test(owner_and_mode),
+		test(lines),
+		test(not_cleaned),
+		test(kept),
+		test(marks),
+		test(closed_stdin),
+		test(flushed),
+		test(own_file),
+		test(faults),
+		test(closed_to_others),
+		test(no_files),
+		test(unlisted),
+		test(own_group),
+		test(name_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
