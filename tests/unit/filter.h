@@ -74,14 +74,20 @@ static inline bool filter_write(const char *path, const char *text)
 	return fd >= 0 && close(fd) == 0 && done;
 }
 
-/* New namespaces of all kinds, with this user alone. */
-static inline bool filter_get_namespaces(void)
+/* New namespaces of the kinds FLAGS, with this user alone. */
+static inline bool filter_unshare(int flags)
 {
 	char *uid = xasprintf("%u %u 1", (unsigned)geteuid(), (unsigned)geteuid());
 	char *gid = xasprintf("%u %u 1", (unsigned)getegid(), (unsigned)getegid());
 
-	return unshare(SANDBOX) == 0 && filter_write("/proc/self/setgroups", "deny") &&
+	return unshare(flags) == 0 && filter_write("/proc/self/setgroups", "deny") &&
 	       filter_write("/proc/self/gid_map", gid) && filter_write("/proc/self/uid_map", uid);
+}
+
+/* New namespaces of all kinds, with this user alone. */
+static inline bool filter_get_namespaces(void)
+{
+	return filter_unshare(SANDBOX);
 }
 
 /* In a child: mount and pivot_root(2) as an entry does, and mount a /proc as Nix's sandbox does. */

@@ -27,6 +27,7 @@
 
 #include "../child.h"
 #include "../filter.h"
+#include "../place.h"
 
 #define KILLED SECCOMP_RET_KILL_PROCESS
 
@@ -296,6 +297,61 @@ static void nothing_to_try_with(void **state)
 		assert_in_child(without_processes, NULL);
 }
 
+static void on_refusal(int signal)
+{
+	(void)signal;
+	raise(SIGKILL);
+}
+
+/* Only a filter that kills says that the kernel has no such call. */
+static const char *killed_otherwise(void *ctx)
+{
+	const struct filter trap = {SYS_unshare, 0, FILTER_ANY, SECCOMP_RET_TRAP};
+	const struct probe_step *step;
+	struct probe probe;
+
+	(void)ctx;
+	signal(SIGSYS, on_refusal);
+	if (filter_set(&trap) < 0 || probe_enter(true, &probe) != 0)
+		return "nothing could be tried";
+	step = &probe.steps[CHECK_USER_NAMESPACE];
+	return step->outcome == PROBE_FAILED && step->signal == SIGKILL && step->err == EINTR
+		       ? NULL
+		       : probe_failure(step);
+}
+
+static void other_signals(void **state)
+{
+	(void)state;
+	assert_in_child(killed_otherwise, NULL);
+}
+
+static const char *killed(void *ctx)
+{
+	const struct filter kills = {SYS_unshare, 0, FILTER_ANY, KILLED};
+	const struct place *place = ctx;
+	struct rlimit core;
+	struct probe probe;
+
+	if (getrlimit(RLIMIT_CORE, &core) < 0 || fchdir(place->fd) < 0)
+		return "no core can be written";
+	core.rlim_cur = core.rlim_max;
+	setrlimit(RLIMIT_CORE, &core);
+	return filter_set(&kills) == 0 && probe_enter(true, &probe) == 0 ? NULL : "no attempt";
+}
+
+/* An attempt that a filter kills leaves no core file, where the kernel writes such to "core". */
+static void no_core(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_closedir_ DIR *dir = NULL;
+
+	assert_in_child(killed, *state);
+	dir = fs_list_dir(place->fd, ".");
+	assert_non_null(dir);
+	assert_null(fs_next_entry(dir));
+}
+
 /* What a call before has left in errno does not count: the last message has come. */
 static const char *after_an_interruption(void *ctx)
 {
@@ -401,10 +457,16 @@ static void ignored_children(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(on_this_host),	       cmocka_unit_test(refused_calls),
-		cmocka_unit_test(entering_alone),      cmocka_unit_test(without_user_namespace),
-		cmocka_unit_test(nothing_to_try_with), cmocka_unit_test(ignored_children),
-		cmocka_unit_test(stale_errno),	       cmocka_unit_test(unread),
+		cmocka_unit_test(on_this_host),
+		cmocka_unit_test(refused_calls),
+		cmocka_unit_test(entering_alone),
+		cmocka_unit_test(without_user_namespace),
+		cmocka_unit_test(nothing_to_try_with),
+		cmocka_unit_test(ignored_children),
+		cmocka_unit_test(stale_errno),
+		cmocka_unit_test(other_signals),
+		cmocka_unit_test_setup_teardown(no_core, place_setup, place_teardown),
+		cmocka_unit_test(unread),
 		cmocka_unit_test(containers),
 	};
 

@@ -278,6 +278,37 @@ static void killed_with_ignored_children(void **state)
 	assert_in_child(try_killing, NULL);
 }
 
+/* A host whose sh is in /nix/store, which a /nix of our own would hide. */
+static const char *try_with_programs(void *ctx)
+{
+	struct runtimes all;
+
+	if (!filter_unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+	    mount("t", "/bin", "tmpfs", 0, NULL) < 0 ||
+	    symlink("/nix/store/0123456789abcdfghijklmnpqrsvwxyz-bash/bin/sh", "/bin/sh") < 0)
+		return "there is no /bin of the test's own";
+	if (runtimes_try(false, ctx, &all) != 0)
+		return "nothing could be tried";
+	if (!all.hides_programs || all.lacks_proot)
+		return "the host's programs do not count";
+	for (int i = RUNTIME_USERNS; i < RUNTIME_COUNT; i++)
+		if (!all.refused[i] || !str_starts_with(all.refused[i], "it would hide /nix/store"))
+			return runtime_name((enum runtime)i);
+	if (runtimes_has_userns())
+		return "the short probe says something else";
+	runtimes_clear(&all);
+	return NULL;
+}
+
+static void programs_in_store(void **state)
+{
+	struct place *place = *state;
+
+	if (!filter_host_allows_all())
+		skip();
+	assert_in_child(try_with_programs, place->path);
+}
+
 static const char *try_in_session(void *ctx)
 {
 	struct runtimes all;
@@ -372,6 +403,7 @@ int main(void)
 		test(which_step),
 		test(ignored_children),
 		test(killed_with_ignored_children),
+		test(programs_in_store),
 		test(terminals),
 		test(no_terminals),
 	};
