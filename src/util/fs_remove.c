@@ -259,12 +259,13 @@ int fs_remove_tree(int dirfd, const char *name)
 
 	if (above) {
 		parent = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (parent < 0)
+			parent = -errno;
 		name += strlen(above) + (above[1] != '\0');
 	} else {
 		parent = fs_open_above(dirfd, name, &name);
-		errno = parent < 0 ? -parent : 0;
 	}
 	if (parent < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return parent == -ENOENT ? 0 : parent;
 	return remove_top(parent, name);
 }

@@ -400,6 +400,7 @@ static void entries(void **state)
 	assert_true(fs_exists(place->fd, "dangling"));
 	dir = fs_list_dir(place->fd, ".");
 	assert_non_null(dir);
+	assert_int_equal(fcntl(dirfd(dir), F_GETFD), FD_CLOEXEC);
 	entry = fs_next_entry(dir);
 	assert_non_null(entry);
 	assert_string_equal(entry->d_name, "dangling");

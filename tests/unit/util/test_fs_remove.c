@@ -1,5 +1,6 @@
 /* Trees that are removed, and what in them is not: mounts, and what links lead to. */
 #include "chroot/namespace.h"
+#include "util/capability.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/str.h"
@@ -98,7 +99,8 @@ static int bind_and_remove(const struct place *place)
 {
 	(void)place;
 	if (mount("beside", "t/a/mounted", NULL, MS_BIND, NULL) < 0 ||
-	    mount("file", "t/file", NULL, MS_BIND, NULL) < 0)
+	    mount("file", "t/file", NULL, MS_BIND, NULL) < 0 ||
+	    mount("file", "t/a/file", NULL, MS_BIND, NULL) < 0)
 		return 1;
 	/* a mount of the same file system, which its device number does not reveal */
 	if (fs_remove_tree(AT_FDCWD, "t/a/mounted") != -EXDEV)
@@ -107,7 +109,7 @@ static int bind_and_remove(const struct place *place)
 		return 3;
 	if (fs_open_dir_below(AT_FDCWD, "t/a/mounted") != -EXDEV)
 		return 4;
-	return umount("t/a/mounted") < 0 || umount("t/file") < 0 ? 5 : 0;
+	return umount("t/a/mounted") < 0 || umount("t/file") < 0 || umount("t/a/file") < 0 ? 5 : 0;
 }
 
 static void try_bind_mounts(const struct place *place, enum lack lack)
@@ -119,6 +121,7 @@ static void try_bind_mounts(const struct place *place, enum lack lack)
 	put(place->fd, "beside/below/mine");
 	put(place->fd, "file");
 	put(place->fd, "t/file");
+	put(place->fd, "t/a/file");
 	put(place->fd, "t/b/ours");
 	assert_int_equal(fchmodat(place->fd, "t/a", 0555, 0), 0);
 	in_mount_namespace(place, bind_and_remove, lack);
@@ -204,6 +207,56 @@ static void not_ours(void **state)
 	assert_int_equal(fs_remove_tree(place->fd, "missing/t"), 0);
 	put(place->fd, "file");
 	assert_int_equal(fs_remove_tree(place->fd, "file/t"), -ENOTDIR);
+}
+
+static int remove_closed(const struct place *place)
+{
+	(void)place;
+	/* with capabilities no directory is closed */
+	if (capability_set(0, 0) < 0)
+		return 77;
+	if (fs_remove_tree(AT_FDCWD, "closed") != -EACCES)
+		return 1;
+	return fs_remove_tree(AT_FDCWD, "t") == -EACCES ? 0 : 2;
+}
+
+/* Without /proc a closed directory cannot be opened: that must not pass for one that has gone. */
+static void closed_without_proc(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "closed/d", 0755), 0);
+	assert_int_equal(fs_mkdirs(place->fd, "t/closed/d", 0755), 0);
+	assert_int_equal(fchmodat(place->fd, "closed", 0, 0), 0);
+	assert_int_equal(fchmodat(place->fd, "t/closed", 0, 0), 0);
+	alarm(60);
+	in_mount_namespace(place, remove_closed, LACK_PROC);
+	alarm(0);
+	assert_true(is_there(place->fd, "closed"));
+}
+
+static void absolute_paths(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *tree = path_join(place->path, "a/t"), *gone = path_join(tree, "x/y");
+	_cleanup_free_ char *file = path_join(place->path, "f"), *below = path_join(file, "x");
+	_cleanup_free_ char *beside = path_join(place->path, "link/f");
+
+	assert_int_equal(fs_mkdirs(place->fd, "a/t/d", 0755), 0);
+	put(place->fd, "a/t/f");
+	put(place->fd, "a/f");
+	put(place->fd, "f");
+	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, tree), 0);
+	assert_false(is_there(place->fd, "a/t"));
+	assert_int_equal(fs_remove_tree(AT_FDCWD, tree), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, gone), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, "/no such file"), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, below), -ENOTDIR);
+	assert_true(is_there(place->fd, "f") && is_there(place->fd, "a/f"));
+	/* a symlink may be on the way */
+	assert_int_equal(fs_remove_tree(AT_FDCWD, beside), 0);
+	assert_false(is_there(place->fd, "a/f"));
 }
 
 /* Makes DEPTH directories below T, each inside the one before. */
@@ -381,6 +434,7 @@ static void try_open_below(const struct place *place)
 
 		fd = fs_open_dir_below(place->fd, paths[i]);
 		assert_true(fd >= 0);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 		close(fd);
 	}
 	assert_int_equal(fs_open_dir_below(place->fd, "a/f"), -ENOTDIR);
@@ -395,7 +449,7 @@ static int try_without_openat2(const struct place *place)
 {
 	int fd = fs_open_dir_below(place->fd, "a/b/c");
 
-	if (fd < 0)
+	if (fd < 0 || fcntl(fd, F_GETFD) != FD_CLOEXEC)
 		return 1;
 	close(fd);
 	fd = fs_open_dir_below(place->fd, "a/link/c");
@@ -432,6 +486,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_below, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(not_ours, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(open_below, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(absolute_paths, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(closed_without_proc, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

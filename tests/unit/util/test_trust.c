@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -138,6 +139,7 @@ static void read_only(void **state)
 
 	assert_false(trust_is_read_only(place->fd));
 	assert_int_equal(fs_mkdirs(place->fd, "store", 0755), 0);
+	errno = EACCES;
 	assert_false(trust_is_read_only(place->fd));
 	none = trust_keeper(place->fd);
 	assert_null(none);
@@ -154,19 +156,27 @@ static void read_only(void **state)
 	assert_int_equal(fchmodat(place->fd, "store", 0755, 0), 0);
 }
 
+/* Puts "12345" over the kernel's number of the user who stands for all that are not mapped. */
+static bool set_overflow(const struct place *place)
+{
+	_cleanup_free_ char *file = path_join(place->path, "number");
+
+	return fs_replace_file(place->fd, "number", "12345\n", 6, 0644) == 0 &&
+	       mount(file, "/proc/sys/kernel/overflowuid", NULL, MS_BIND, NULL) == 0;
+}
+
 /* Where root is not mapped, its files are those of the "overflow" user. */
 static const char *where_root_is_not_mapped(void *ctx)
 {
 	const struct trust trust = {.self = geteuid()}, *here = &trust;
 	struct stat st, overflow = {.st_uid = OVERFLOW, .st_mode = S_IFDIR | 0755};
+	gid_t gid = getegid();
 	const char *file;
 
-	(void)ctx;
 	/* there may be no user namespaces */
-	if (namespace_unshare(CLONE_NEWUSER) < 0 ||
-	    namespace_map_ids(trust.self, getegid(), &file) < 0)
-		return NULL;
-	if (stat("/", &st) < 0 || st.st_uid != OVERFLOW)
+	if (namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    namespace_map_ids(trust.self, gid, &file) < 0 || stat("/", &st) < 0 ||
+	    st.st_uid != OVERFLOW)
 		return NULL;
 	if (trust_judge_here(here, &overflow, false) != TRUST_GOOD)
 		return "root's files are not trusted";
@@ -175,10 +185,15 @@ static const char *where_root_is_not_mapped(void *ctx)
 	overflow.st_mode = S_IFDIR | 0775;
 	if (trust_judge_here(here, &overflow, false) != TRUST_OWNER)
 		return "what a group may write is trusted";
-	overflow.st_uid = OTHER;
+	if (trust_look(here, AT_FDCWD, "/", &st) != TRUST_GOOD)
+		return "/ is not trusted";
+	overflow.st_mode = S_IFDIR | 0755;
+	if (!set_overflow(ctx))
+		return NULL;
 	if (trust_judge_here(here, &overflow, false) != TRUST_OWNER)
 		return "another user is trusted";
-	return trust_look(here, AT_FDCWD, "/", &st) == TRUST_GOOD ? NULL : "/ is not trusted";
+	overflow.st_uid = 12345;
+	return trust_judge_here(here, &overflow, false) == TRUST_GOOD ? NULL : "another number";
 }
 
 static void namespaces(void **state)
@@ -188,7 +203,6 @@ static void namespaces(void **state)
 	_cleanup_free_ char *map = NULL;
 	size_t len;
 
-	(void)state;
 	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, &len), 0);
 	if (trust_maps_root(map)) {
 		assert_int_equal(trust_judge_here(&trust, &overflow, false), TRUST_OWNER);
@@ -196,7 +210,7 @@ static void namespaces(void **state)
 	}
 	/* as root, all would be mapped again */
 	if (geteuid() != 0)
-		assert_in_child(where_root_is_not_mapped, NULL);
+		assert_in_child(where_root_is_not_mapped, *state);
 }
 
 static void keepers(void **state)
@@ -220,7 +234,7 @@ int main(void)
 		cmocka_unit_test(judgements),
 		cmocka_unit_test(uid_maps),
 		cmocka_unit_test(names),
-		cmocka_unit_test(namespaces),
+		cmocka_unit_test_setup_teardown(namespaces, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(keepers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(looks, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(read_only, place_setup, place_teardown),
