@@ -540,6 +540,80 @@ static void hides_files(void **state)
 	assert_int_equal(st.st_size, 1);
 }
 
+static struct plan_step with_text(struct plan_step step, char *text)
+{
+	step.text = text;
+	return step;
+}
+
+static bool has_text(const char *path, const char *wanted)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return fs_read_file(AT_FDCWD, path, 100, &text, &len) == 0 && strcmp(text, wanted) == 0;
+}
+
+static int check_texts(void)
+{
+	struct stat st;
+
+	CHECK(has_text("/d/f", "ours") && stat("/d/f", &st) == 0);
+	CHECK((st.st_mode & 07777) == 0444 && st.st_uid == geteuid());
+	/* root inside cannot change what covers a file */
+	CHECK(has_text("/file", "text") && stat("/file", &st) == 0);
+	CHECK((st.st_mode & 07777) == 0444 && chmod("/file", 0644) < 0 && errno == EROFS);
+	CHECK(has_text("/b/entry", "x") && has_text("/c/entry", "x"));
+	CHECK(!is_there("/own") && !is_there("/old"));
+	CHECK(lstat("/link", &st) == 0 && S_ISLNK(st.st_mode));
+	return 0;
+}
+
+/* Each step is said at -vv, and so is why it failed. */
+static void steps_at_debug(void **state)
+{
+	struct plan_step steps[] = {
+		step(PLAN_NIX, "/nix", NULL),
+		step(PLAN_DIRECTORY, "/d", NULL),
+		step(PLAN_TMPFS, "/d", NULL),
+		with_text(step(PLAN_WRITE_FILE, "/d/f", NULL), (char[]){"ours"}),
+		step(PLAN_SYMLINK, "/link", "nowhere"),
+		step(PLAN_BIND_FILE, "/file", "$/file"),
+		with_text(step(PLAN_COVER_TEXT, "/file", NULL), (char[]){"text"}),
+		step(PLAN_BIND_DIRECTORY, "/b", "$/directory"),
+		step(PLAN_COVER_FILE, "/b/entry", "$/file"),
+		step(PLAN_DIRECTORY, "/c", NULL),
+		step(PLAN_COVER_DIRECTORY, "/c", "$/directory"),
+		step(PLAN_HIDE_FILE, "/d/gone", NULL),
+		step(PLAN_BIND_FILE, "/gone", "$/gone"),
+	};
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	(void)state;
+	wanted = xasprintf("nix-user-chroot: bind /nix\n"
+			   "nix-user-chroot: mkdir /d\n"
+			   "nix-user-chroot: tmpfs /d\n"
+			   "nix-user-chroot: copy /d/f\n"
+			   "nix-user-chroot: symlink /link from nowhere\n"
+			   "nix-user-chroot: bind /file from %s/file\n"
+			   "nix-user-chroot: cover with a copy /file\n"
+			   "nix-user-chroot: bind /b from %s/directory\n"
+			   "nix-user-chroot: cover /b/entry from %s/file\n"
+			   "nix-user-chroot: mkdir /c\n"
+			   "nix-user-chroot: cover /c from %s/directory\n"
+			   "nix-user-chroot: hide /d/gone: No such file or directory\n"
+			   "nix-user-chroot: /d/gone is missing inside: No such file or directory\n"
+			   "nix-user-chroot: bind /gone from %s/gone: No such file or directory\n"
+			   "nix-user-chroot: /gone is missing inside: No such file or directory\n",
+			   scratch, scratch, scratch, scratch, scratch);
+	log_set_level(LOG_DEBUG);
+	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_texts, &status);
+	log_set_level(LOG_NORMAL);
+	assert_string_equal(said, wanted);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -559,6 +633,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_tmpfs_that_cannot_be_mounted_is_fatal, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(hides_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(steps_at_debug, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

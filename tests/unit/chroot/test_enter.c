@@ -195,7 +195,11 @@ static const char *map_twice(void *ctx)
 	if (namespace_map_ids(uid, gid, &file) >= 0 || !is_same(file, "/proc/self/setgroups"))
 		return "both";
 	/* in a user namespace the mounts of the outer one cannot be changed */
-	return namespace_make_slave() < 0 && namespace_make_private() < 0 ? NULL : "mounts";
+	if (namespace_make_slave() >= 0 || namespace_make_private() >= 0)
+		return "mounts of others";
+	if (namespace_unshare(CLONE_NEWNS) != 0)
+		return "no mounts";
+	return namespace_make_slave() == 0 && namespace_make_private() == 0 ? NULL : "own mounts";
 }
 
 static void maps(void **state)

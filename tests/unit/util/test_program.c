@@ -1,6 +1,7 @@
 /* The name by which this program was started, and a path by which it can be started again. */
 #include "util/program.h"
 #include "util/cleanup.h"
+#include "util/nix_commands.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,11 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "../place.h"
+
+/* The status of this program if it is called by another test: is argv[0] a command's? */
+enum { IS_COMMAND = 20, IS_NONE = 21 };
 
 static void commands(void **state)
 {
@@ -84,17 +89,51 @@ static void paths(void **state)
 	assert_int_equal(chdir("/"), 0);
 }
 
+static int become(const void *path)
+{
+	execl(path, path, "are you that command?", NULL);
+	return 99;
+}
+
+/* A file of this program may have the name of a command of Nix: it still is that command. */
+static void files_named_like_commands(void **state)
+{
+	static const char *const names[] = {NIX_COMMANDS, "other"};
+	enum { COUNT = sizeof(names) / sizeof(names[0]) };
+	const struct place *place = *state;
+	_cleanup_free_ char *self = NULL;
+	size_t len;
+
+	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/exe", 64 << 20, &self, &len), 0);
+	assert_int_equal(fs_replace_file(place->fd, "copy", self, len, 0755), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		_cleanup_free_ char *path = path_join(place->path, names[i]), *said = NULL;
+		int status;
+
+		assert_int_equal(linkat(place->fd, "copy", place->fd, names[i], 0), 0);
+		assert_int_equal(unlinkat(place->fd, "copy", 0), 0);
+		said = child_says(become, path, NULL, &status);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), i < COUNT - 1 ? IS_COMMAND : IS_NONE);
+		assert_int_equal(renameat(place->fd, names[i], place->fd, "copy"), 0);
+	}
+}
+
 static int setup(void **state)
 {
 	return empty_environment(state) != 0 ? -1 : place_setup(state);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands),
+		cmocka_unit_test_setup_teardown(files_named_like_commands, place_setup,
+						place_teardown),
 		cmocka_unit_test_setup_teardown(paths, setup, place_teardown),
 	};
 
+	if (argc > 1)
+		return program_command(argv[0]) ? IS_COMMAND : IS_NONE;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,7 @@ static void a_format_shows_what_it_brings_in(void **state)
 	assert_text(text_format("%-s|%s", "two\nlines", "one"), "two\nlines|one");
 	assert_text(text_format("%.*s|%.2s|%5s|", 3, "abc\033", "xyz", "r"), "abc|xy|    r|");
 	assert_text(text_format("%.*s", 1, "\033x"), "\\u001B");
+	assert_text(text_format("%.*s|%.*s|%.0s", 0, "abc", -1, "abc", "abc"), "|abc|");
 	assert_text(text_format("%c%c%%", 'x', '\n'), "x\\u000A%");
 }
 
@@ -103,6 +104,18 @@ static void a_format_writes_numbers_of_every_width(void **state)
 				0x20U, "end"),
 		    "3 -4 007 01 0020|end");
 	assert_text(text_format("%hhu %hd", (unsigned char)200, (short)-3), "200 -3");
+}
+
+static void a_file_gets_the_text(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xopen_memstream(&text, &len);
+
+	(void)state;
+	text_print(f, "%s: %d\n", "a\nb", 7);
+	fclose(f);
+	assert_text(text, "a\\u000Ab: 7\n");
 }
 
 static void encoding_undoes_decoding(void **state)
@@ -131,6 +144,7 @@ int main(void)
 		cmocka_unit_test(a_limit_cuts_between_characters),
 		cmocka_unit_test(a_format_shows_what_it_brings_in),
 		cmocka_unit_test(a_format_writes_numbers_of_every_width),
+		cmocka_unit_test(a_file_gets_the_text),
 		cmocka_unit_test(encoding_undoes_decoding),
 	};
 
