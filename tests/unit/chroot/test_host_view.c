@@ -350,6 +350,40 @@ static void sees_each_change(void **state)
 	assert_int_equal(seen(place, "d/f", false, 0), link);
 }
 
+/* Not only the first of them counts, nor the names alone. */
+static void sees_each_entry(void **state)
+{
+	static const char *const names[] = {"d/a", "d/b", "d/c", "d/link"};
+	const struct place *place = *state;
+
+	assert_int_equal(mkdirat(place->fd, "d", 0755), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(fs_replace_file(place->fd, names[i], "", 0, 0644), 0);
+	assert_int_equal(symlinkat("a", place->fd, "d/link"), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint64_t before = seen(place, "d", true, 0);
+
+		assert_int_equal(renameat(place->fd, names[i], place->fd, "d/other"), 0);
+		assert_int_not_equal(seen(place, "d", true, 0), before);
+		assert_int_equal(renameat(place->fd, "d/other", place->fd, names[i]), 0);
+		assert_int_equal(fs_replace_file(place->fd, "d/fresh", "", 0, 0644), 0);
+		assert_int_equal(renameat(place->fd, "d/fresh", place->fd, names[i]), 0);
+		assert_int_not_equal(seen(place, "d", true, 0), before);
+	}
+}
+
+/* What is seen begins anew with each watch, whatever its memory held. */
+static void watches_begin_alike(void **state)
+{
+	const struct place *place = *state;
+	struct host_watch one = {.nix_dir_fd = place->fd, .seen = 1};
+	struct host_watch other = {.nix_dir_fd = place->fd, .seen = 2};
+	const struct host_view view = host_view_watched(&one), last = host_view_watched(&other);
+
+	assert_int_equal(one.seen, other.seen);
+	assert_true(view.context == &one && last.context == &other);
+}
+
 static void writable_is_for_users(void **state)
 {
 	struct real *real = *state;
@@ -388,6 +422,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(looks_below_nix_and_beside_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(sees_each_change, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(sees_each_entry, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(watches_begin_alike, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_what_the_kernel_makes, setup, teardown),
 	};

@@ -302,6 +302,7 @@ static void twice(void **state)
 
 	(void)state;
 	expect_error("[profile]\n'a' = '/x'\n'b' = '/x'", PATH_CONFIG_SAME_TARGET, 3, 7, "/x");
+	expect_error("profile = {'a' = '/x', 'b' = '/x'}", PATH_CONFIG_SAME_TARGET, 1, 30, "/x");
 	expect_error("[absolute]\n'/z' = '/y'\n'/b' = '//x/.'\n[profile]\n'a' = '/x'\n",
 		     PATH_CONFIG_SAME_TARGET, 5, 7, "/x");
 	expect_error("[profile]\n'a' = '/x'\n'a' = '/y'", PATH_CONFIG_SYNTAX, 3, 1, "a");
