@@ -77,6 +77,7 @@ static int enter(struct plan_step *steps, size_t count)
 			    .own_file = xstrdup("/own"),
 			    .steps = steps,
 			    .count = count};
+	bool had_stdin = fcntl(STDIN_FILENO, F_GETFD) >= 0;
 	struct chroot_error error;
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -96,6 +97,9 @@ static int enter(struct plan_step *steps, size_t count)
 			  strerror(error.err));
 		return 102;
 	}
+	/* what closes a descriptor that it never got closes stdin */
+	if (had_stdin && fcntl(STDIN_FILENO, F_GETFD) < 0)
+		return 105;
 	return umask(022) == 0777 ? 0 : 103;
 }
 
@@ -241,6 +245,33 @@ static int take_scratch_away(void)
 	return rename(scratch, other);
 }
 
+static int go_to_the_root(void)
+{
+	return chdir("/");
+}
+
+static int check_root_as_nix(void)
+{
+	_cleanup_free_ char *file = xasprintf("/nix%s/file", scratch);
+
+	CHECK(is_there(file));
+	return 0;
+}
+
+/* pivot_root(2) moves a process that is in /, but the Nix directory is the one before. */
+static void the_root_can_be_the_nix_directory(void **state)
+{
+	struct plan_step steps[] = {step(PLAN_NIX, "/nix", NULL)};
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	(void)state;
+	prepare = go_to_the_root;
+	said = run(steps, 1, check_root_as_nix, &status);
+	assert_string_equal(said, "");
+	assert_int_equal(status, 0);
+}
+
 /* Without a root of our own nothing is made, on the host either; the step that failed is named. */
 static void no_root_is_fatal(void **state)
 {
@@ -380,8 +411,8 @@ static void nothing_is_made_on_the_host(void **state)
 		step(PLAN_TMPFS, "/first/entry", NULL),
 		step(PLAN_BIND_FILE, "/first/entry/x", "$/file"),
 		/* the plan expects a tmpfs of ours here, but there is none */
-		step(PLAN_BIND_FILE, "/first/new", "$/file"),
-		step(PLAN_SYMLINK, "/first/link", "x"),
+		configured(step(PLAN_BIND_FILE, "/first/new", "$/file")),
+		configured(step(PLAN_SYMLINK, "/first/link", "x")),
 		configured(step(PLAN_DIRECTORY, "/first/dir", NULL)),
 		step(PLAN_TMPFS, "/closed/below", NULL),
 		step(PLAN_BIND_FILE, "/closed/below/new", "$/file"),
@@ -394,10 +425,10 @@ static void nothing_is_made_on_the_host(void **state)
 	(void)state;
 	assert_int_equal(mkdir(closed, 0), 0);
 	said = run(steps, sizeof(steps) / sizeof(steps[0]), check_nothing_on_the_host, &status);
-	assert_string_equal(said,
-			    WARNING "/first/entry is still there inside: Not a directory\n" WARNING
-				    "/first/dir is missing inside: the directory was changed "
-				    "meanwhile\n");
+	assert_string_equal(said, WARNING
+			    "/first/entry is still there inside: Not a directory\n" WARNING
+			    "3 entries of /first are missing inside: the directory was changed "
+			    "meanwhile\n");
 	assert_int_equal(status, 0);
 }
 
@@ -633,6 +664,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_tmpfs_that_cannot_be_mounted_is_fatal, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(hides_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_root_can_be_the_nix_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(steps_at_debug, setup, teardown),
 	};
 
