@@ -199,10 +199,9 @@ static int apply_environment(struct options *out, const bool used[OPTION_COUNT])
 		const struct option_spec *spec = &option_specs[i];
 		const char *value =
 			has_variable(spec, out->command) ? env_get(spec->variable) : NULL;
+		bool is_set = used[i] || (spec->kind == KIND_VERBOSITY && verbosity_used);
 
-		if (!value || used[i] || !option_goes_with(spec, out->command))
-			continue;
-		if (spec->kind == KIND_VERBOSITY && verbosity_used)
+		if (!value || is_set || !option_goes_with(spec, out->command))
 			continue;
 		if (apply_variable(out, spec, value) < 0)
 			return -1;

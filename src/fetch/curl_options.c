@@ -85,7 +85,6 @@ void curl_options_set(const struct downloader *downloader, const char *url, long
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(curl, CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
 	/* in a file URL, "a/../b" stays as it is, since "a" may be a symlink */
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, scheme == URL_FILE ? 1L : 0L);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -43,6 +45,23 @@ static void distances(void **state)
 	assert_int_equal(nearest_distance(longest, ""), 63);
 	assert_int_equal(nearest_distance(longer, "x"), SIZE_MAX);
 	assert_int_equal(nearest_distance("x", longer), SIZE_MAX);
+}
+
+/* No byte before a word is read: here it would be in a page that cannot be read. */
+static void at_the_edge_of_memory(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge = pages + page;
+
+	(void)state;
+	assert_true(pages != MAP_FAILED);
+	assert_int_equal(mprotect(pages, page, PROT_NONE), 0);
+	strcpy(edge, "aab");
+	assert_int_equal(nearest_distance(edge, "aba"), 1);
+	assert_int_equal(nearest_distance("aba", edge), 1);
+	assert_int_equal(munmap(pages, 2 * page), 0);
 }
 
 static void words(void **state)
@@ -101,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(distances),
+		cmocka_unit_test(at_the_edge_of_memory),
 		cmocka_unit_test(words),
 		cmocka_unit_test(equally_near),
 	};

@@ -368,8 +368,14 @@ static void nix_version_as_a_word(void **state)
 {
 	PARSE(plain, "--version");
 	PARSE(directory, "--version", "dir");
+	PARSE(after_dashes, "--version", "--", "2.26.3");
+	PARSE(help, "--help", "2.26.3");
+	PARSE(other_page, "--version", "--install");
 
 	(void)state;
+	assert_int_equal(after_dashes->options.command, COMMAND_VERSION);
+	assert_int_equal(help->options.command, COMMAND_HELP);
+	assert_int_equal(other_page->options.command, COMMAND_VERSION);
 	assert_int_equal(plain->options.command, COMMAND_VERSION);
 	assert_int_equal(directory->options.command, COMMAND_VERSION);
 #define TAKES_NONE PREFIX "--version prints the version of this program, and takes no argument: "
@@ -408,6 +414,86 @@ static void mistyped_variables(void **state)
 	assert_null(strstr(first->said, "_DIR"));
 	again = parse("--install", NULL);
 	assert_string_equal(again->said, "");
+}
+
+/* The variable that names the directory is one of ours, though no option has it. */
+static void mistyped_directory(void **state)
+{
+	static const struct {
+		const char *variable, *meant;
+	} cases[] = {
+		{"NIX_USER_CHROOT_DIRR", "DIR"},
+		{"NIX_USER_CHROOT_R", "DIR"}, /* the first one that ends so */
+		{"NIX_USER_CHROOT_DIR", NULL},
+		{"NIX_USER_CHROOT_VERBOS", "VERBOSE"}, /* of the last option */
+		{"NIX_USER_CHROOT_VERBOSE", NULL},
+		{"NIX_USER_CHROOTDIR", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(line_free) struct line *line = NULL;
+		_cleanup_free_ char *words = NULL;
+
+		setenv(cases[i].variable, "1", 1);
+		line = parse("--install", NULL);
+		words = cases[i].meant
+				? xasprintf(PREFIX "warning: the variable %s is unknown to this "
+						   "program\n  did you mean NIX_USER_CHROOT_%s?\n",
+					    cases[i].variable, cases[i].meant)
+				: xstrdup("");
+		assert_string_equal(line->said, words);
+		/* the one that was warned of is gone, another one stays */
+		assert_int_equal(!getenv(cases[i].variable), cases[i].meant != NULL);
+		unsetenv(cases[i].variable);
+	}
+}
+
+/* The words for yes and no, and which command reads which variable. */
+static void flags_by_variable(void **state)
+{
+	static const struct {
+		const char *word;
+		int truth; /* -1: neither */
+	} cases[] = {
+		{"1", 1},   {"yes", 1},	  {"true", 1}, {"on", 1}, {"0", 0},    {"no", 0},
+		{"off", 0}, {"false", 0}, {"2", -1},   {"y", -1}, {"YES", -1}, {"00", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(line_free) struct line *line = NULL, *update = NULL;
+
+		setenv("NIX_USER_CHROOT_NO_SHIMS", cases[i].word, 1);
+		setenv("NIX_USER_CHROOT_DRY_RUN", cases[i].word, 1);
+		line = parse("--install", NULL);
+		assert_int_equal(line->result, cases[i].truth < 0 ? -1 : 0);
+		if (cases[i].truth >= 0)
+			assert_int_equal(line->options.install.no_shims, cases[i].truth);
+		/* --update has --dry-run too, but this variable is for --install */
+		update = parse("--update", NULL);
+		assert_int_equal(update->result, 0);
+		assert_false(update->options.install.dry_run);
+	}
+	unsetenv("NIX_USER_CHROOT_NO_SHIMS");
+	unsetenv("NIX_USER_CHROOT_DRY_RUN");
+	setenv("NIX_USER_CHROOT_TRUST_OWNER", "me", 1);
+	setenv("NIX_USER_CHROOT_MIRROR", "https://m///", 1);
+	{
+		PARSE(uninstall, "--uninstall");
+		PARSE(check, "--check");
+		PARSE(update, "--update");
+		PARSE(given, "--uninstall", "--trust-owner", "you");
+		PARSE(enter, "dir");
+
+		assert_string_equal(uninstall->options.trust_owner, "me");
+		assert_string_equal(given->options.trust_owner, "you");
+		assert_string_equal(enter->options.trust_owner, "me");
+		assert_null(check->options.trust_owner);
+		assert_null(update->options.trust_owner);
+		assert_string_equal(update->options.install.mirror, "https://m");
+		assert_null(uninstall->options.install.mirror);
+	}
 }
 
 static void refused(void **state)
@@ -642,6 +728,8 @@ int main(void)
 		TEST(of_other_installers),
 		TEST(nix_version_as_a_word),
 		TEST(mistyped_variables),
+		TEST(mistyped_directory),
+		TEST(flags_by_variable),
 		TEST(refused),
 		TEST(abbreviations),
 		TEST(variables),

@@ -13,7 +13,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <curl/curl.h>
+
 #include <cmocka.h>
+
+#include "../capture.h"
+
+/* The libcurl of another host: where it has its certificates is compiled in. */
+static curl_version_info_data of_curl;
+
+curl_version_info_data *curl_version_info(CURLversion version)
+{
+	(void)version;
+	return &of_curl;
+}
 
 static const char *const variables[] = {"NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "CURL_CA_BUNDLE",
 					"SSL_CERT_DIR"};
@@ -140,6 +153,88 @@ static void what_is_named_must_be_there(void **state)
 	assert_int_equal(ca_bundle_choose(NULL, *state, &bundle), -1);
 }
 
+/* What is wrong with a name that was given, where it was given, and what to do. */
+static void what_is_wrong_with_a_name_is_said(void **state)
+{
+	static const struct {
+		const char *variable; /* NULL: --cacert */
+		const char *path, *why;
+	} cases[] = {
+		{NULL, "/none", "No such file or directory"},
+		{NULL, "/empty.pem", "there is no certificate in it"},
+		{NULL, "/dir", "Is a directory"},
+		{"NIX_SSL_CERT_FILE", "/none", "No such file or directory"},
+		{"SSL_CERT_FILE", "/empty.pem", "there is no certificate in it"},
+		{"CURL_CA_BUNDLE", "/none", "No such file or directory"},
+		{"SSL_CERT_DIR", "/none", "No such file or directory"},
+		{"SSL_CERT_DIR", "/dir", "there is no certificate in it"},
+		/* of several the last */
+		{"SSL_CERT_DIR", "/none:/none:/empty.pem", "No such file or directory"},
+		{"SSL_CERT_DIR", ":", "No such file or directory"},
+	};
+
+	put(*state, "/empty.pem", "");
+	put(*state, "/dir/README", "");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *variable = cases[i].variable, *named = variable ? variable : "--cacert";
+		_cleanup_free_ char *path = *cases[i].path == ':'
+						    ? xstrdup(cases[i].path)
+						    : path_below(*state, cases[i].path);
+		_cleanup_free_ char *said = NULL, *words = NULL;
+		struct ca_bundle bundle;
+		struct capture capture;
+
+		if (variable)
+			setenv(variable, path, 1);
+		capture_begin(&capture);
+		assert_int_equal(ca_bundle_choose(variable ? NULL : path, *state, &bundle), -1);
+		said = capture_end(&capture);
+		if (variable)
+			unsetenv(variable);
+		assert_null(bundle.file);
+		assert_null(bundle.dir);
+		if (!variable)
+			words = xasprintf("nix-user-chroot: cannot read the CA certificates in "
+					  "'%s' (--cacert): %s\n"
+					  "  give a file of CA certificates in PEM form\n",
+					  path, cases[i].why);
+		else if (strcmp(variable, "SSL_CERT_DIR") == 0)
+			words = xasprintf("nix-user-chroot: cannot use the CA certificates in "
+					  "'%s' (SSL_CERT_DIR): %s\n"
+					  "  unset SSL_CERT_DIR, or give a file of certificates "
+					  "with --cacert\n",
+					  path, cases[i].why);
+		else
+			words = xasprintf("nix-user-chroot: cannot read the CA certificates in "
+					  "'%s' (%s): %s\n"
+					  "  unset %s, or give another file with --cacert\n",
+					  path, named, cases[i].why, named);
+		assert_string_equal(said, words);
+	}
+}
+
+/* Where this host has no bundle, that of its libcurl counts; not for another root directory. */
+static void the_bundle_of_libcurl(void **state)
+{
+	const char *of_host = ca_bundle_find("");
+	_cleanup_free_ char *own = path_below(*state, "/own.pem");
+
+	put(*state, "/own.pem", "certificates");
+	of_curl.age = CURLVERSION_SEVENTH;
+	of_curl.cainfo = own;
+	expect_choice(NULL, "", of_host ? of_host : own, NULL);
+	expect_choice(NULL, *state, NULL, NULL);
+	if (!of_host) {
+		/* an older libcurl has no such field; and the file may not be there */
+		of_curl.age = CURLVERSION_SIXTH;
+		expect_choice(NULL, "", NULL, NULL);
+		of_curl.age = CURLVERSION_SEVENTH;
+		of_curl.cainfo = "/nonexistent.pem";
+		expect_choice(NULL, "", NULL, NULL);
+	}
+	of_curl = (curl_version_info_data){0};
+}
+
 static void the_advice_names_the_package_and_every_place(void **state)
 {
 	_cleanup_free_ char *advice = ca_bundle_advice();
@@ -149,7 +244,10 @@ static void the_advice_names_the_package_and_every_place(void **state)
 	assert_non_null(strstr(advice, "--cacert"));
 	for (size_t i = 0; ca_bundle_paths[i]; i++)
 		assert_non_null(strstr(advice, ca_bundle_paths[i]));
-	assert_non_null(strstr(advice, "/etc/pki/tls/certs"));
+	assert_true(str_starts_with(advice, "install the package ca-certificates, or give"));
+	assert_non_null(strstr(advice, "\nsearched:\n/etc/ssl/certs/ca-certificates.crt\n"));
+	assert_true(str_ends_with(advice, "\n/etc/ssl/certs\n/etc/pki/tls/certs\n"
+					  "/var/lib/ca-certificates/openssl\n/usr/lib/ssl/certs"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_root, remove_root)
@@ -160,6 +258,8 @@ int main(void)
 		TEST(finds_directories_of_hashed_certificates),
 		TEST(what_is_named_goes_before_what_is_found),
 		TEST(what_is_named_must_be_there),
+		TEST(what_is_wrong_with_a_name_is_said),
+		TEST(the_bundle_of_libcurl),
 		TEST(the_advice_names_the_package_and_every_place),
 	};
 

@@ -120,32 +120,147 @@ static void reads_a_header(void **state)
 	response_header_clear(&header);
 }
 
+/* A value is kept up to its most bytes, and only if it is text. */
+static void keeps_values_of_text(void **state)
+{
+	static const struct {
+		const char *value;
+		bool kept;
+	} cases[] = {
+		{"\" ~\"", true}, {"\"\xc3\xa9\"", true}, {"\"\x1f\"", false}, {"\"\x7f\"", false},
+		{"", true},
+	};
+	char longest[4098];
+	struct response_header header = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_free_ char *line = xasprintf("Content-Encoding: %s\r\n", cases[i].value);
+
+		take(&header, line);
+		if (cases[i].kept)
+			assert_string_equal(header.encoding, cases[i].value);
+		else
+			assert_null(header.encoding);
+	}
+	for (size_t len = 4095; len <= 4097; len++) {
+		_cleanup_free_ char *line = NULL;
+
+		memset(longest, 'x', len);
+		longest[len] = '\0';
+		line = xasprintf("Location:%s\r\n", longest);
+		take(&header, line);
+		if (len <= 4096)
+			assert_string_equal(header.location, longest);
+		else
+			assert_null(header.location);
+	}
+	/* names that only begin or end like ours */
+	take(&header, "ETagx: \"a\"\r\n");
+	take(&header, "xETag: \"a\"\r\n");
+	take(&header, "ETa: \"a\"\r\n");
+	assert_null(header.etag);
+	take(&header, "Content-Range: bytes 5-9/10\r\n");
+	take(&header, "Content-Rangex: bytes 6-9/10\r\n");
+	take(&header, "Content-Rang: bytes 6-9/10\r\n");
+	assert_true(header.has_range && header.range.first == 5 && header.range.total == 10);
+	/* an empty date is none */
+	take(&header, "Last-Modified: \r\n");
+	assert_null(response_header_validator(&header));
+	/* the shortest beginning of an answer: all is forgotten but where a redirect led to */
+	take(&header, "Location: x\r\n");
+	take(&header, "HTTP");
+	assert_true(header.has_range);
+	take(&header, "http/");
+	assert_false(header.has_range);
+	assert_null(header.encoding);
+	assert_string_equal(header.location, "x");
+	response_header_clear(&header);
+}
+
+static void knows_statuses(void **state)
+{
+	static const struct {
+		long status;
+		const char *what;
+		bool transient;
+	} cases[] = {
+		{204, "not an answer that was expected", false},
+		{304, "not an answer that was expected", false},
+		{399, "not an answer that was expected", false},
+		{400, "the server refused", false},
+		{401, "the server wants a login", false},
+		{403, "the server forbids it", false},
+		{404, "there is no such file", false},
+		{407, "the proxy wants a login", false},
+		{408, "the server timed out", true},
+		{410, "the file is gone", false},
+		{425, "too early", true},
+		{429, "too many requests", true},
+		{451, "the server may not give it to you, for legal reasons", false},
+		{499, "the server refused", false},
+		{500, "an error in the server", true},
+		{501, "the server failed", true},
+		{502, "the server behind the server failed", true},
+		{503, "the server is overloaded or being repaired", true},
+		{504, "the server behind the server is stalled", true},
+		{599, "the server failed", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct error_meaning error = error_of_status(cases[i].status);
+
+		assert_string_equal(error.what, cases[i].what);
+		assert_int_equal(error.transient, cases[i].transient);
+		assert_non_null(error.next);
+	}
+}
+
+/* Another try helps where a connection or a server is at fault; all else ends at once. */
 static void knows_what_may_pass(void **state)
 {
-	static const long transient[] = {408, 425, 429, 500, 502, 503, 504, 599};
-	static const long final[] = {204, 304, 400, 401, 403, 404, 407, 410, 451};
+	static const CURLcode transient[] = {
+		CURLE_COULDNT_RESOLVE_PROXY,
+		CURLE_COULDNT_RESOLVE_HOST,
+		CURLE_COULDNT_CONNECT,
+		CURLE_OPERATION_TIMEDOUT,
+		CURLE_PARTIAL_FILE,
+		CURLE_GOT_NOTHING,
+		CURLE_SEND_ERROR,
+		CURLE_RECV_ERROR,
+		CURLE_HTTP2,
+		CURLE_HTTP2_STREAM,
+		CURLE_WEIRD_SERVER_REPLY,
+		CURLE_SSL_CONNECT_ERROR,
+#if LIBCURL_VERSION_NUM >= 0x074900
+		CURLE_PROXY,
+#endif
+	};
+	bool may_pass[CURL_LAST] = {0};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(transient); i++)
-		assert_true(error_of_status(transient[i]).transient);
-	for (size_t i = 0; i < COUNT_OF(final); i++)
-		assert_false(error_of_status(final[i]).transient);
-	assert_true(error_of_curl(CURLE_COULDNT_CONNECT).transient);
-	assert_true(error_of_curl(CURLE_OPERATION_TIMEDOUT).transient);
-	assert_true(error_of_curl(CURLE_PARTIAL_FILE).transient);
-	assert_false(error_of_curl(CURLE_PEER_FAILED_VERIFICATION).transient);
-	assert_false(error_of_curl(CURLE_TOO_MANY_REDIRECTS).transient);
+		may_pass[transient[i]] = true;
 	for (int code = 1; code < CURL_LAST; code++) {
-		assert_non_null(error_of_curl((CURLcode)code).what);
-		assert_non_null(error_of_curl((CURLcode)code).next);
+		struct error_meaning error = error_of_curl((CURLcode)code);
+
+		assert_int_equal(error.transient, may_pass[code]);
+		assert_non_null(error.what);
+		assert_non_null(error.next);
 	}
+	assert_string_equal(error_of_curl(CURLE_COULDNT_CONNECT).what, "cannot connect");
+	assert_string_equal(error_of_curl(CURLE_READ_ERROR).what, "the file cannot be read");
+	/* one without words of ours has those of libcurl */
+	assert_string_equal(error_of_curl(CURLE_OUT_OF_MEMORY).what,
+			    curl_easy_strerror(CURLE_OUT_OF_MEMORY));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_content_range),
-		cmocka_unit_test(reads_a_header),
+		cmocka_unit_test(reads_a_content_range), cmocka_unit_test(reads_a_header),
+		cmocka_unit_test(keeps_values_of_text),	 cmocka_unit_test(knows_statuses),
 		cmocka_unit_test(knows_what_may_pass),
 	};
 

@@ -42,7 +42,7 @@ static struct attempt attempt_of(unsigned tries)
 
 	download_options_init(&attempt.options);
 	attempt.options.tries = tries;
-	attempt.options.wait_ms = attempt.options.wait_max_ms = 2;
+	attempt.options.wait_ms = attempt.options.wait_max_ms = 1;
 	return attempt;
 }
 
@@ -223,6 +223,11 @@ static void what_is_said(void **state)
 		 {part_of, part_of, part_of},
 		 "/x?...: the answer is shorter than announced, 3 times in a row\n"
 		 "  try another --mirror\n"},
+		/* of the last try only what belongs to it */
+		{2,
+		 {busy, part_of},
+		 "/x?...: the answer is shorter than announced, 2 times in a row\n"
+		 "  try another --mirror\n"},
 		/* once is not "in a row" */
 		{1,
 		 {busy},
@@ -301,25 +306,63 @@ static void the_retry_is_said(void **state)
 static void the_wait_grows(void **state)
 {
 	static const char busy[] = "HTTP/1.1 503 No\r\n" EMPTY;
-	static const unsigned least[] = {1, 2, 2}, most[] = {2, 4, 4}; /* tenths of a second */
-	_cleanup_(attempt_clear) struct attempt attempt = attempt_of(4);
-	const char *at;
+	static const struct {
+		unsigned wait, most;
+		unsigned tenths[2][2]; /* of a second: the least and the most of each wait */
+	} cases[] = {
+		{199, 30000, {{0, 1}, {1, 3}}},
+		{30000, 99, {{0, 0}, {0, 0}}},
+	};
 
 	(void)state;
-	attempt.options.wait_ms = 200;
-	attempt.options.wait_max_ms = 400;
-	get_answers(&attempt, "/x", (const char *const[]){busy, busy, busy, busy, NULL});
-	assert_int_equal(attempt.result, -1);
-	at = attempt.said;
-	for (size_t i = 0; i < COUNT_OF(least); i++) {
-		unsigned seconds, tenths;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_(attempt_clear) struct attempt attempt = attempt_of(3);
+		const char *at;
 
-		at = strstr(at, "retry in ");
-		assert_non_null(at);
-		assert_int_equal(sscanf(at++, "retry in %u.%u s", &seconds, &tenths), 2);
-		assert_int_equal(seconds, 0);
-		assert_in_range(tenths, least[i], most[i]);
+		attempt.options.wait_ms = cases[i].wait;
+		attempt.options.wait_max_ms = cases[i].most;
+		get_answers(&attempt, "/x", (const char *const[]){busy, busy, busy, NULL});
+		assert_int_equal(attempt.result, -1);
+		at = attempt.said;
+		for (size_t j = 0; j < 2; j++) {
+			unsigned seconds, tenths;
+
+			at = strstr(at, "retry in ");
+			assert_non_null(at);
+			assert_int_equal(sscanf(at++, "retry in %u.%u s", &seconds, &tenths), 2);
+			assert_int_equal(seconds, 0);
+			assert_in_range(tenths, cases[i].tenths[j][0], cases[i].tenths[j][1]);
+		}
 	}
+}
+
+static int end_once_said(void *ctx, uint64_t done, uint64_t total)
+{
+	bool *ended = ctx;
+	struct stat st;
+
+	(void)done, (void)total;
+	if (*ended || fstat(STDERR_FILENO, &st) < 0 || st.st_size == 0)
+		return 0;
+	*ended = true;
+	return 1;
+}
+
+/* Who is asked once, during the wait, and says that it is to end, is not asked again. */
+static void an_end_in_the_wait(void **state)
+{
+	static const char *const answers[] = {"HTTP/1.1 503 No\r\n" EMPTY,
+					      "HTTP/1.1 200 OK\r\n" EMPTY, NULL};
+	_cleanup_(attempt_clear) struct attempt attempt = attempt_of(3);
+	bool ended = false;
+
+	(void)state;
+	attempt.options.progress = end_once_said;
+	attempt.options.progress_ctx = &ended;
+	get_answers(&attempt, "/x", answers);
+	assert_int_equal(attempt.result, -1);
+	assert_int_equal(count_of(attempt.asked, "#"), 1);
+	assert_true(str_ends_with(attempt.said, ": HTTP 503; retry in 0.0 s\n"));
 }
 
 /* A server that sends a piece of SIZE at each try: is the whole of 3 pieces gotten in 2 tries? */
@@ -495,6 +538,7 @@ int main(void)
 		IN_PLACE(what_is_said),
 		IN_PLACE(the_retry_is_said),
 		IN_PLACE(the_wait_grows),
+		IN_PLACE(an_end_in_the_wait),
 		IN_PLACE(a_gain_is_no_failure),
 		IN_PLACE(a_proxy_that_refuses),
 		IN_PLACE(certificates_that_are_not_there),
