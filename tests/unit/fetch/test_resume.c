@@ -31,7 +31,8 @@
 #define COMPLETE "HTTP/1.1 416 No\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n"
 
 /* Which function of libcrypto's fails: one that is broken cannot be had otherwise. */
-static enum { NONE, NEW, RESTART, UPDATE, DIGEST } broken;
+enum { NONE, NEW, RESTART, UPDATE, DIGEST };
+static int broken = NONE;
 
 int __real_sha256_stream_new(struct sha256_stream **out);
 int __wrap_sha256_stream_new(struct sha256_stream **out);
@@ -44,7 +45,13 @@ int __wrap_sha256_stream_digest(const struct sha256_stream *stream, struct sha25
 
 int __wrap_sha256_stream_new(struct sha256_stream **out)
 {
-	return broken == NEW ? -ENOTSUP : __real_sha256_stream_new(out);
+	int function = broken, r;
+
+	/* it calls the restart, which some linkers wrap here, too */
+	broken = NONE;
+	r = function == NEW ? -ENOTSUP : __real_sha256_stream_new(out);
+	broken = function;
+	return r;
 }
 
 int __wrap_sha256_stream_restart(struct sha256_stream *stream)
