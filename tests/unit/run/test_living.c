@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
+#include "../filter.h"
 #include "entries.h"
 #include "own_mounts.h"
 
@@ -153,6 +154,81 @@ static void list_is_private(void **state)
 	umount("/dev/shm");
 }
 
+/* In a child that has the user ID 77 inside of a namespace: the names of both directories. */
+static int name_lists(const void *context)
+{
+	_cleanup_free_ char *uids = xasprintf("77 %u 1", (unsigned)geteuid());
+	struct origin origin;
+	int fds[3];
+
+	(void)context;
+	if (unshare(CLONE_NEWUSER) < 0 || !filter_write("/proc/self/uid_map", uids) ||
+	    origin_read(&origin) < 0)
+		return 99;
+	fds[0] = living_open(&origin);
+	fds[1] = living_open_turns(&origin);
+	origin.user_namespace = FIRST_USER_NAMESPACE;
+	fds[2] = living_open(&origin);
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_free_ char *link = xasprintf("/proc/self/fd/%d", fds[i]);
+		_cleanup_free_ char *path = NULL;
+
+		if (fds[i] < 0 || fs_readlink(AT_FDCWD, link, &path) < 0)
+			return 1;
+		puts(path);
+		/* only if it is empty */
+		if (mkdirat(fds[i], "x", 0700) < 0)
+			return 2;
+		living_remove_empty(fds[i]);
+		if (access(path, F_OK) < 0 || unlinkat(fds[i], "x", AT_REMOVEDIR) < 0)
+			return 3;
+		living_remove_empty(fds[i]);
+		if (access(path, F_OK) == 0)
+			return 4;
+	}
+	return fflush(stdout);
+}
+
+/* Who has this ID only in a namespace shares no list with who has it outside. */
+static void names(void **state)
+{
+	const unsigned uid = geteuid();
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	(void)state;
+	said = child_says(name_lists, NULL, NULL, &status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+		skip();
+	wanted = xasprintf("/tmp/nix-user-chroot-77-%u\n/tmp/nix-user-chroot-77-%u-turns\n"
+			   "/tmp/nix-user-chroot-77\n",
+			   uid, uid);
+	if (status != 0)
+		fail_msg("status %x: %s", (unsigned)status, said);
+	assert_string_equal(said, wanted);
+}
+
+/* One process has the lock; another is told so, until it is free. */
+static void lock(void **state)
+{
+	_cleanup_close_ int list = -1, other = -1;
+	struct origin origin;
+
+	(void)state;
+	assert_int_equal(origin_read(&origin), 0);
+	list = living_open(&origin);
+	other = living_open(&origin);
+	assert_true(list >= 0 && other >= 0);
+	assert_true(living_lock(&list, &origin));
+	assert_false(living_lock(&other, &origin));
+	close(steal_fd(&list));
+	assert_true(living_lock(&other, &origin));
+	/* a directory that cannot be locked is as good as none */
+	close(steal_fd(&other));
+	assert_true(living_lock(&other, &origin));
+	assert_int_equal(other, -1);
+}
+
 static void files(void **state)
 {
 	const struct place *place = *state;
@@ -226,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(origin_is_alive, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
 		cmocka_unit_test(list_is_private),
+		cmocka_unit_test(names),
+		cmocka_unit_test(lock),
 		cmocka_unit_test_setup_teardown(list_was_removed, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(mount_namespace, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),

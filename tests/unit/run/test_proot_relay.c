@@ -46,6 +46,10 @@ static int relay(const char *line)
 
 static int run_to_the_end(void)
 {
+#ifdef SYS_poll
+	/* the process outside sleeps meanwhile */
+	refuse_if(SYS_poll, 2, BPF_JEQ, 0, SECCOMP_RET_KILL_PROCESS);
+#endif
 	/* the descriptor for the reports is told after the text */
 	return relay("case $" NAME " in 'a text '[0-9]*) exit 7 ;; esac; exit 8");
 }
