@@ -76,6 +76,18 @@ static int run_without_forks(void)
 	return 0;
 }
 
+static int run_without_pipes(void)
+{
+	refuse_call(SYS_pipe2, -1, EMFILE);
+	return relay("exit 7") == -EMFILE ? 0 : 1;
+}
+
+static int run_without_signalfd(void)
+{
+	refuse_call(SYS_signalfd4, -1, ENOMEM);
+	return relay("exit 7") == -ENOMEM ? 0 : 1;
+}
+
 static int run_inside_without_forks(void)
 {
 	int ends[2];
@@ -138,6 +150,8 @@ static void no_process(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(run_without_forks), 0);
+	assert_int_equal(in_child(run_without_pipes), 0);
+	assert_int_equal(in_child(run_without_signalfd), 0);
 	assert_int_equal(in_child(run_inside_without_forks), 9);
 }
 
