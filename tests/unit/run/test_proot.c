@@ -226,6 +226,34 @@ static void told(void **state)
 	log_set_level(level);
 }
 
+/* With a descriptor, the command is a child of the companion: 7; else another number. */
+static int be_told_of_descriptor(const void *context)
+{
+	const pid_t before = getpid();
+	char self[] = "self", *argv[] = {self, NULL};
+	_cleanup_free_ char *text = NULL;
+	struct run_request request;
+	int ends[2];
+
+	(void)context;
+	if (pipe(ends) < 0)
+		return 1;
+	text = xasprintf("1default/nix %d", ends[1]);
+	if (!has_started_us(text, argv, &request) || strcmp(request.profile_command, "nix") != 0)
+		return 2;
+	return getppid() == before && fcntl(ends[1], F_GETFD) == FD_CLOEXEC ? 7 : 3;
+}
+
+static void told_of_descriptor(void **state)
+{
+	int status;
+
+	(void)state;
+	free(child_says(be_told_of_descriptor, NULL, NULL, &status));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +262,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(signals),
 		cmocka_unit_test(killed),
 		cmocka_unit_test_setup(told, empty_environment),
+		cmocka_unit_test_setup(told_of_descriptor, empty_environment),
 	};
 	const struct rlimit no_core = {0};
 
