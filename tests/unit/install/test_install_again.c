@@ -23,6 +23,7 @@
 #define NOTHING	    "already: nothing to do\n"
 #define NONE_DONE   "nothing would be done\n"
 #define LINKS	    "the links to Nix's commands, the program itself, its man page"
+#define CONF_HASH   "f8c5f83b3d9214445dfaa0c5966dcc65a940e22f13d67f92909bb4019bb0c72f"
 #define HASH_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static int setup(void **state)
@@ -214,6 +215,29 @@ static void nix_conf(void **state)
 	assert_string_equal(text, "# mine\n");
 }
 
+/* Lines for a nix.conf that is as it was written, of an installation that others keep. */
+static void nix_conf_of_others(void **state)
+{
+	static char line[] = "cores = 1";
+	struct complete *at = *state;
+	const struct strlist lines = {.items = (char *[]){line}, .count = 1};
+	/* sha256 of "sandbox = true\n" */
+	_cleanup_free_ char *file =
+		xasprintf("file %s/" LAYOUT_NIX_CONF " " CONF_HASH "\n", at->nix);
+
+	complete_put_record(at, file, "");
+	if (geteuid() == 0)
+		assert_int_equal(fchownat(at->place->fd, "nix/" LAYOUT_RECORD, 12345, 12345, 0), 0);
+	else
+		assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0555, 0), 0);
+	says(at, 0, NOTHING, NULL);
+	at->request.extra_conf = &lines;
+	says(at, CANCELED, "cores = 1", NOTHING);
+	at->request.dry_run = true;
+	says(at, CANCELED, "cores = 1", NONE_DONE);
+	assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0755, 0), 0);
+}
+
 static void a_command_afterwards(void **state)
 {
 	static char sh[] = "sh", c[] = "-c", text[] = "test -d /nix/store && exit 3";
@@ -384,6 +408,7 @@ int main(void)
 		COMPLETE(the_runtime),
 		COMPLETE(of_others),
 		COMPLETE(nix_conf),
+		COMPLETE(nix_conf_of_others),
 		COMPLETE(a_command_afterwards),
 		COMPLETE(a_broken_bundle),
 		COMPLETE(which_release),
