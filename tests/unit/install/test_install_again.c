@@ -147,6 +147,27 @@ static void the_path_of_new_shells(void **state)
 	says(at, 0, NOTHING, "new shells have");
 }
 
+/* The user's own startup files put them there: no line is added. */
+static void on_path_already(void **state)
+{
+	static const char own[] = "PATH=$HOME/.local/bin:$PATH\nexport PATH\n";
+	struct complete *at = *state;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (access("/bin/bash", X_OK) < 0)
+		skip();
+	at->request.no_shims = false;
+	assert_int_equal(setenv("SHELL", "/bin/bash", 1), 0);
+	complete_put(at, ".bashrc", own);
+	complete_put(at, ".profile", own);
+	says(at, 0, IS_THERE, "new shells have");
+	assert_true(complete_has(at, ".local/bin/nix"));
+	assert_false(complete_has(at, ".config/nix-user-chroot/path.sh"));
+	assert_int_equal(fs_read_file(at->place->fd, ".bashrc", 1 << 16, &text, &len), 0);
+	assert_string_equal(text, own);
+}
+
 static void the_runtime(void **state)
 {
 	struct complete *at = *state;
@@ -405,6 +426,7 @@ int main(void)
 		COMPLETE(nothing_to_do),
 		COMPLETE(the_links),
 		COMPLETE(the_path_of_new_shells),
+		COMPLETE(on_path_already),
 		COMPLETE(the_runtime),
 		COMPLETE(of_others),
 		COMPLETE(nix_conf),
