@@ -384,6 +384,26 @@ static void a_disk_that_nix_cannot_use(void **state)
 	}
 }
 
+static int call_without_syncs(const void *request)
+{
+	refuse_call(SYS_fsync, -1, EIO);
+	return install_command(request);
+}
+
+/* A record that does not reach the disk: what it would have to tell is not said to be done. */
+static void a_record_that_is_not_written(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	at->request.runtime = RUNTIME_USERNS;
+	said = child_says(call_without_syncs, &at->request, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), CANCELED);
+	assert_has(said, "cannot write the record in ");
+	assert_has_not(said, "the runtime is userns now");
+}
+
 /* Where Nix is, and who can write there, is looked at first. */
 static void the_directory(void **state)
 {
@@ -436,6 +456,7 @@ int main(void)
 		COMPLETE(which_release),
 		COMPLETE(a_release_that_is_none),
 		COMPLETE(a_disk_that_nix_cannot_use),
+		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(the_directory),
 	};
 
