@@ -2,6 +2,7 @@
 #include "home/shims.h"
 #include "install/install.h"
 #include "install/own_release.h"
+#include "install/site.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
@@ -145,6 +146,24 @@ static void the_path_of_new_shells(void **state)
 	assert_has(record, "/.config/nix-user-chroot/path.sh ");
 	assert_has(record, "/.bashrc ");
 	says(at, 0, NOTHING, "new shells have");
+}
+
+/* The first runtime that works; PRoot is tried only if it is asked for, or is the last one left. */
+static void the_runtime_that_is_chosen(void **state)
+{
+	static const char lazy[] = "not tried, since another one works";
+	const struct complete *at = *state;
+	_cleanup_(site_clear) struct site any = {0}, proot = {0};
+
+	assert_int_equal(site_find(RUNTIME_AUTO, &at->request.trust, &any), 0);
+	assert_int_equal(any.runtime, RUNTIME_USERNS);
+	assert_string_equal(any.nix_dir, at->nix);
+	assert_string_equal(any.runtimes.refused[RUNTIME_PROOT], lazy);
+	assert_int_equal(site_find(RUNTIME_PROOT, &at->request.trust, &proot), 0);
+	assert_int_equal(proot.runtime, RUNTIME_PROOT);
+	if (proot.runtimes.refused[RUNTIME_PROOT])
+		assert_string_not_equal(proot.runtimes.refused[RUNTIME_PROOT], lazy);
+	assert_int_equal(proot.wants_proot, proot.runtimes.lacks_proot);
 }
 
 /* The user's own startup files put them there: no line is added. */
@@ -446,6 +465,7 @@ int main(void)
 		COMPLETE(nothing_to_do),
 		COMPLETE(the_links),
 		COMPLETE(the_path_of_new_shells),
+		COMPLETE(the_runtime_that_is_chosen),
 		COMPLETE(on_path_already),
 		COMPLETE(the_runtime),
 		COMPLETE(of_others),
