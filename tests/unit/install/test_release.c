@@ -181,7 +181,8 @@ static void refuses_bad_words_before_any_connection(void **state)
 		{true,
 		 {.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",
 		  .nix_version = "2.4"},
-		 "--nix-version is 2.4, but --tarball https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz "
+		 "--nix-version is 2.4, but --tarball "
+		 "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz "
 		 "is of version 2.3\n"},
 		{true,
 		 {.tarball = "https://127.0.0.1:1/nix-2.3-x86_64-linux.tar.xz",

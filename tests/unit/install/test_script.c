@@ -310,7 +310,8 @@ static void whether_it_runs(void **state)
 		{"[ -z \"$LD_PRELOAD\" ] && [ \"$*\" = --version ] && echo 'nix (x)'", 0,
 		 "nix (x)"},
 		{"printf 'one\ntwo'; exit 5", -1,
-		 "bin/nix --version failed inside with status 5; its last words:\n  one\n  two\n  is the"},
+		 "bin/nix --version failed inside with status 5; its last words:\n"
+		 "  one\n  two\n  is the"},
 		{"exit 1", -1, "with status 1; its last words:\n  is the tarball for this kind"},
 	};
 	struct fake_nix *nix = *state;
