@@ -223,6 +223,41 @@ static int take_over_nonsense(const char *nix_dir, int says, int hears)
 	return turn_take_over() ? 2 : 0;
 }
 
+/* A turn of the program before, as after exec; it ends once. */
+static int take_over(const char *nix_dir, int says, int hears)
+{
+	int fd = open(nix_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), other;
+	_cleanup_free_ char *number = xasprintf("%d", fd);
+
+	(void)says;
+	(void)hears;
+	setenv("NIX_USER_CHROOT_TURN", number, 1);
+	if (!turn_take_over())
+		return 1;
+	turn_end();
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 2;
+	/* a file that has its number since */
+	other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (other != fd)
+		return 3;
+	turn_end();
+	return fcntl(other, F_GETFD) < 0 ? 4 : 0;
+}
+
+static void test_a_turn_that_is_taken_over(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *dir = path_join(place->path, "turns");
+	const struct place turns = {.path = dir};
+	struct process process;
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	process = start(take_over, &turns);
+	assert_int_equal(hear(&process, LATER_MS), '0');
+	end(&process);
+}
+
 static void test_a_variable_by_hand(void **state)
 {
 	struct process process = start(take_over_nonsense, *state);
@@ -246,9 +281,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_after_another), TEST(test_the_end_of_a_process_ends_its_turn),
-		TEST(test_patience),	      TEST(test_waits_for_the_lock),
-		TEST(test_pass_on),	      TEST(test_a_variable_by_hand),
+		TEST(test_one_after_another),
+		TEST(test_the_end_of_a_process_ends_its_turn),
+		TEST(test_patience),
+		TEST(test_waits_for_the_lock),
+		TEST(test_pass_on),
+		TEST(test_a_variable_by_hand),
+		TEST(test_a_turn_that_is_taken_over),
 	};
 
 	if (!has_place()) {
