@@ -70,6 +70,12 @@ static void of_files(void **state)
 	assert_string_equal(value, "of-three");
 	assert_true(str_ends_with(where, "/one"));
 	free(steal_ptr(&where));
+	put(place, "one", "cores = 1\ninclude two\n");
+	free(value);
+	value = user_conf_find("store", &where);
+	assert_string_equal(value, "of-two");
+	assert_true(str_ends_with(where, "/one"));
+	free(steal_ptr(&where));
 
 	setenv("NIX_USER_CONF_FILES", "", 1);
 	none = user_conf_find("store", &where);
