@@ -1,16 +1,20 @@
 /* The user's links into what --uninstall removes. */
 #include "uninstall/find.h"
+#include "chroot/namespace.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "scene.h"
 
 #define INTO "/nix/store/" PATH_NAME
@@ -155,6 +159,43 @@ static void where_links_are_searched(void **state)
 	assert_users(scene, expected);
 }
 
+#define NO_MOUNTS 9
+
+/* 0: what is found is the link of the home directory alone, not the one on a mount in it. */
+static int below_a_mount(const void *context)
+{
+	const struct scene *scene = context;
+	_cleanup_free_ char *mounted = expanded(scene, "~/.mounted");
+	struct strlist lines = {0};
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	if (namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    namespace_map_ids(uid, gid, &file) < 0 ||
+	    mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
+	    mount("tmpfs", mounted, "tmpfs", 0, NULL) < 0)
+		return NO_MOUNTS;
+	put_link(scene, "~/.mounted/l", INTO);
+	find_users(scene, &lines);
+	return lines.count == 2 && strlist_has(&lines, "copied ~/top") ? 0 : 1;
+}
+
+/* Another file system may be large, or on a network. */
+static void other_file_systems(void **state)
+{
+	struct scene *scene = *state;
+	int status;
+
+	put_directory(scene, "~/.mounted");
+	put_link(scene, "~/top", INTO);
+	put_record(scene, "");
+	free(child_says(below_a_mount, scene, NULL, &status));
+	if (WEXITSTATUS(status) == NO_MOUNTS)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* The results of builds, wherever they are, each once. */
 static void results_of_builds(void **state)
 {
@@ -239,10 +280,15 @@ int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_SCENE(copies_and_links_to_nowhere), WITH_SCENE(anchors),
-		WITH_SCENE(links_that_are_known),	 WITH_SCENE(where_links_are_searched),
-		WITH_SCENE(results_of_builds),		 WITH_SCENE(long_chains),
-		WITH_SCENE(links_to_the_program),	 WITH_SCENE(no_home),
+		WITH_SCENE(copies_and_links_to_nowhere),
+		WITH_SCENE(anchors),
+		WITH_SCENE(links_that_are_known),
+		WITH_SCENE(where_links_are_searched),
+		WITH_SCENE(other_file_systems),
+		WITH_SCENE(results_of_builds),
+		WITH_SCENE(long_chains),
+		WITH_SCENE(links_to_the_program),
+		WITH_SCENE(no_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
