@@ -110,6 +110,7 @@ static void all_of_it(void **state)
 				   "  to be put back as it was:\n"
 				   "    ~/.local/state/nix/profile -> /nix/var/y\n"
 				   "  not made by --install, and left as it is:\n"
+				   "    @/etc/mine\n"
 				   "    @/etc/nix/mine\n"
 				   "  this frees ";
 	struct scene *scene = *state;
@@ -117,6 +118,7 @@ static void all_of_it(void **state)
 
 	put_installation(scene);
 	put_directory(scene, "~/.local/state/nix");
+	put(scene, "@/etc/mine", "");
 	put(scene, "@/etc/nix/mine", "");
 	put_link(scene, "~/.rc", INTO "/rc");
 	put_link(scene, "~/enter", ".local/bin/nix-user-chroot");
@@ -413,12 +415,15 @@ static void what_may_not_be_written(void **state)
 	assert_true(is_there(scene, STATE "/record"));
 	assert_true(is_there(scene, "~/.local/bin/nix-user-chroot"));
 	set_mode(scene, "~/.local/bin", 0555);
+	put_directory(scene, "@/etc/nix");
 	refuses(scene, true, false,
 		"cannot remove ~/.local/bin/nix-user-chroot: Permission denied\n"
 		"  when you may write there, ");
 	set_mode(scene, "~/.local/bin", 0755);
 	assert_true(is_there(scene, "~/.local/bin/nix-user-chroot"));
 	assert_false(is_there(scene, STATE "/lock"));
+	/* all else went before that */
+	assert_false(is_there(scene, "@/etc"));
 }
 
 /* May this child mount, and have another root? */
