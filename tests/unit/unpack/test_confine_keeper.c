@@ -117,8 +117,10 @@ static void test_no_process(void **state)
 	_cleanup_free_ char *said = NULL;
 
 	assert_int_equal(in_child(*state, spawn_nothing, &said), 0);
-	assert_says(said, "cannot confine the unpacking to its directory: fork: "
-			  "Resource temporarily unavailable\n");
+	assert_string_equal(said,
+			    "nix-user-chroot: cannot confine the unpacking to its directory: fork: "
+			    "Resource temporarily unavailable\n  the limits of processes and open "
+			    "files may be reached (ulimit -u, -n), or the memory\n");
 	assert_int_equal(in_child(*state, keep_in_namespaces, NULL), 0);
 	assert_int_equal(in_child(*state, keep_plain, NULL), 0);
 }
