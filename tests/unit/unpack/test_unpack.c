@@ -182,6 +182,81 @@ static void test_byte_limit(void **state)
 	assert_says(said, "it holds more than 20 bytes");
 }
 
+/* Writes an archive of some entries, and checks what is said of it; NULL: it is good. */
+static void unpack_parts(struct scratch *scratch, const char *const *names, const char *says)
+{
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(staging);
+	struct unpack_result result;
+
+	for (; *names; names++)
+		tar_entry(archive, str_ends_with(*names, "/") ? '5' : '0', *names, "", "", 0755);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	if (says) {
+		_cleanup_free_ char *said = unpack_fails(scratch, &request, archive, true);
+
+		assert_says(said, says);
+	} else {
+		assert_int_equal(unpack_archive(&request, archive, NULL, &result), 0);
+		unpack_result_clear(&result);
+		assert_int_equal(fs_remove_tree(staging, TOP), 0);
+	}
+}
+
+#define INSTALL TOP "/install"
+#define REGINFO TOP "/.reginfo"
+#define STORE	TOP "/store/"
+
+/* Without one of the parts that each tarball has, or with something else of its name. */
+static void test_parts(void **state)
+{
+	static const struct {
+		const char *names[5];
+		const char *says;
+	} cases[] = {
+		{{INSTALL, REGINFO, STORE}, NULL},
+		{{INSTALL, REGINFO, PATH_A}, NULL},
+		{{INSTALL, REGINFO, PATH_A "/bin/tool"}, NULL},
+		{{NULL}, ": it is empty\n"},
+		{{REGINFO, STORE}, ": there is no install script in it\n"},
+		{{INSTALL "/", REGINFO, STORE}, ": there is no install script in it\n"},
+		{{INSTALL, REGINFO}, ": there is no store/ in it\n"},
+		{{INSTALL, STORE}, ": there is no .reginfo in it\n"},
+		{{INSTALL, REGINFO "/", STORE}, ": there is no .reginfo in it\n"},
+		{{INSTALL, PATH_A "/.reginfo"}, ": there is no .reginfo in it\n"},
+		{{REGINFO, PATH_A "/install"}, ": there is no install script in it\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		unpack_parts(*state, cases[i].names, cases[i].says);
+}
+
+/* Fewer bytes than the first look takes, and entries that come after an end of the archive. */
+static void test_ends(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(staging);
+	_cleanup_free_ char *said = NULL;
+	struct unpack_result result;
+
+	assert_int_equal(fs_write_all(archive, "short", 5), 0);
+	lseek(archive, 0, SEEK_SET);
+	said = unpack_fails(scratch, &request, archive, true);
+	assert_says(said, ": not a tarball (tar, compressed with ");
+	assert_int_equal(ftruncate(archive, 0), 0);
+	lseek(archive, 0, SEEK_SET);
+	tar_good(archive);
+	tar_end(archive);
+	tar_entry(archive, '0', PATH_A "/later", "", "later", 0644);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	assert_int_equal(unpack_archive(&request, archive, NULL, &result), 0);
+	unpack_result_clear(&result);
+	assert_file(staging, PATH_A "/later", "later");
+}
+
 static void test_unreadable(void **state)
 {
 	struct scratch *scratch = *state;
@@ -418,7 +493,9 @@ static void test_progress(void **state)
 	unpack_result_clear(&result);
 }
 
-/* Kills the working process, as the kernel does when memory runs out. */
+static int killing_signal;
+
+/* Kills the working process, as the kernel does when memory or time runs out. */
 static int kill_worker(void *ctx, uint64_t bytes)
 {
 	bool *done = ctx;
@@ -426,7 +503,7 @@ static int kill_worker(void *ctx, uint64_t bytes)
 
 	(void)bytes;
 	if (!*done && worker > 0)
-		*done = kill(worker, SIGKILL) == 0;
+		*done = kill(worker, killing_signal) == 0;
 	return 0;
 }
 
@@ -485,30 +562,41 @@ static void test_stop_with_full_pipe(void **state)
 	assert_string_equal(said, "");
 }
 
-static void test_worker_killed(void **state)
+static void worker_killed(struct scratch *scratch, int sig, const char *words)
 {
-	struct scratch *scratch = *state;
 	_cleanup_close_ int staging = make_dir(scratch, "staging"), read_end = -1, write_end = -1;
 	bool done = false;
 	_cleanup_free_ char *said = NULL;
 	struct unpack_request request;
 	int pipes[2];
 
-	if (access("/proc/thread-self/children", R_OK) < 0)
-		skip();
 	/* we have both ends of the pipe, so the child waits for more; and we have no other child */
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	read_end = pipes[0];
 	write_end = pipes[1];
 	tar_good(write_end);
+	killing_signal = sig;
 	request = request_for(staging);
 	request.progress = kill_worker;
 	request.ctx = &done;
 	said = unpack_fails(scratch, &request, read_end, false);
 	assert_true(done);
-	assert_says(said,
-		    "ended by signal 9 (Killed)\n  SIGKILL is often the kernel's answer to too "
-		    "little memory; run it again\n");
+	assert_says(said, words);
+	assert_int_equal(fs_remove_tree(scratch->fd, "staging"), 0);
+}
+
+static void test_worker_killed(void **state)
+{
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		skip();
+	worker_killed(
+		*state, SIGKILL,
+		"the unpacking was ended by signal 9 (Killed)\n  SIGKILL is often the kernel's "
+		"answer to too little memory; run it again\n");
+	worker_killed(
+		*state, SIGXCPU,
+		"the unpacking was ended by signal 24 (CPU time limit exceeded)\n  half an hour "
+		"of processor time is more than a tarball of Nix takes: get it from elsewhere\n");
 }
 
 /* What a compromised process would do to outlive its parent; and then it never ends. */
@@ -720,6 +808,8 @@ int main(void)
 		WITH_SCRATCH(test_refused),
 		WITH_SCRATCH(test_limits),
 		WITH_SCRATCH(test_byte_limit),
+		WITH_SCRATCH(test_parts),
+		WITH_SCRATCH(test_ends),
 		WITH_SCRATCH(test_unreadable),
 		WITH_SCRATCH(test_changed_while_unpacking),
 		WITH_SCRATCH(test_watcher_fails),
