@@ -182,6 +182,35 @@ static void test_byte_limit(void **state)
 	assert_says(said, "it holds more than 20 bytes");
 }
 
+/* What an entry's header says is enough: none of its 8 GB have come yet. */
+static void test_declared_size(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	struct unpack_request request = request_for(staging);
+	_cleanup_free_ char *said = NULL;
+	unsigned char block[512];
+	unsigned sum = 0;
+	char text[8];
+
+	tar_good(archive);
+	tar_entry(archive, '0', PATH_A "/large", "", "", 0644);
+	lseek(archive, -512, SEEK_CUR);
+	assert_int_equal(read(archive, block, sizeof(block)), sizeof(block));
+	memset(block + 124, '7', 11);
+	memset(block + 148, ' ', 8);
+	for (size_t i = 0; i < sizeof(block); i++)
+		sum += block[i];
+	snprintf(text, sizeof(text), "%06o", sum);
+	memcpy(block + 148, text, 7);
+	assert_int_equal(pwrite(archive, block, 512, lseek(archive, 0, SEEK_CUR) - 512), 512);
+	tar_end(archive);
+	lseek(archive, 0, SEEK_SET);
+	request.limits.bytes = 1 << 20;
+	said = unpack_fails(scratch, &request, archive, true);
+	assert_says(said, ": it holds more than 1");
+}
+
 /* Writes an archive of some entries, and checks what is said of it; NULL: it is good. */
 static void unpack_parts(struct scratch *scratch, const char *const *names, const char *says)
 {
@@ -808,6 +837,7 @@ int main(void)
 		WITH_SCRATCH(test_refused),
 		WITH_SCRATCH(test_limits),
 		WITH_SCRATCH(test_byte_limit),
+		WITH_SCRATCH(test_declared_size),
 		WITH_SCRATCH(test_parts),
 		WITH_SCRATCH(test_ends),
 		WITH_SCRATCH(test_unreadable),
