@@ -767,8 +767,15 @@ static void all_that_is_kept_can_be_forgotten(void **state)
 	assert_false(download_is_kept(f->dirfd));
 	for (size_t i = 0; i < COUNT_OF(ours); i++)
 		put(f, ours[i], "");
+	/* file systems list the last ones first, or the first ones */
+	put(f, "z", "");
 	assert_true(download_is_kept(f->dirfd));
+	for (size_t i = 0; i < COUNT_OF(ours); i++)
+		assert_true(exists(f, ours[i]));
 	download_remove_all(f->dirfd);
+	for (size_t i = 0; i < COUNT_OF(ours); i++)
+		assert_false(exists(f, ours[i]));
+	assert_true(exists(f, "z"));
 	assert_false(download_is_kept(f->dirfd));
 	for (size_t i = 0; i < COUNT_OF(others); i++)
 		assert_true(exists(f, others[i]));

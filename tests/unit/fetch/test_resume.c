@@ -290,6 +290,9 @@ static void wrong_bytes_are_found_out(void **state)
 	get(&attempt);
 	expect_body(&attempt, P "it cannot be continued (HTTP 416): downloading it from its first "
 				"byte\n");
+	assert_int_equal(attempt.restarts, 1);
+	/* the second request has no range */
+	assert_null(strstr(strchr(attempt.asked, '#'), "Range"));
 }
 
 /* More than is read at a time: all of it, and in its order. */

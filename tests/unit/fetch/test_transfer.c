@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -365,6 +366,78 @@ static void an_end_in_the_wait(void **state)
 	assert_true(str_ends_with(attempt.said, ": HTTP 503; retry in 0.0 s\n"));
 }
 
+static int end_at_once(void *ctx, uint64_t done, uint64_t total)
+{
+	(void)ctx, (void)done, (void)total;
+	return 1;
+}
+
+/* The user ended it, and knows that. */
+static void an_end_is_silent(void **state)
+{
+	static const char *const answers[] = {"HTTP/1.1 200 OK\r\n" EMPTY, NULL};
+	_cleanup_(attempt_clear) struct attempt attempt = attempt_of(3);
+
+	(void)state;
+	attempt.options.progress = end_at_once;
+	get_answers(&attempt, "/x", answers);
+	assert_int_equal(attempt.result, -1);
+	assert_string_equal(attempt.said, "");
+}
+
+/* For how long the first two tries are held up, in ms, when they begin. */
+struct delays {
+	unsigned calls, calls_since; /* of progress(): all, and since the retry was announced */
+	long first, second;
+};
+
+static int hold_up(void *ctx, uint64_t done, uint64_t total)
+{
+	struct delays *delays = ctx;
+	struct timespec ts = {0};
+	struct stat st;
+
+	(void)done, (void)total;
+	if (delays->calls++ == 0)
+		ts.tv_nsec = delays->first * 1000000;
+	/* two calls are of the wait of 1 ms */
+	else if (fstat(STDERR_FILENO, &st) == 0 && st.st_size > 0 && ++delays->calls_since == 3)
+		ts.tv_nsec = delays->second * 1000000;
+	nanosleep(&ts, NULL);
+	return 0;
+}
+
+/* A text has its time for all tries together: what the first took the second has not. */
+static void the_time_of_all_tries(void **state)
+{
+	static const char *const answers[] = {"HTTP/1.1 503 No\r\n" EMPTY,
+					      "HTTP/1.1 200 OK\r\n" EMPTY, NULL};
+	static const struct {
+		unsigned seconds;
+		struct delays delays;
+		const char *said;
+	} cases[] = {
+		{1,
+		 {.first = 600, .second = 600},
+		 ": it was not complete after 1 seconds\n  check the network, and set https_proxy "
+		 "if you need a proxy; --mirror names another mirror\n"},
+		{5, {.first = 20, .second = 20}, ": HTTP 503; retry in 0.0 s\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_(attempt_clear) struct attempt attempt = attempt_of(3);
+		struct delays delays = cases[i].delays;
+
+		attempt.options.text_time = cases[i].seconds;
+		attempt.options.progress = hold_up;
+		attempt.options.progress_ctx = &delays;
+		get_answers(&attempt, "/x", answers);
+		assert_int_equal(attempt.result, i == 0 ? -1 : 0);
+		expect_end(attempt.said, cases[i].said);
+	}
+}
+
 /* A server that sends a piece of SIZE at each try: is the whole of 3 pieces gotten in 2 tries? */
 static int get_pieces(const struct place *place, unsigned size)
 {
@@ -539,6 +612,8 @@ int main(void)
 		IN_PLACE(the_retry_is_said),
 		IN_PLACE(the_wait_grows),
 		IN_PLACE(an_end_in_the_wait),
+		IN_PLACE(an_end_is_silent),
+		IN_PLACE(the_time_of_all_tries),
 		IN_PLACE(a_gain_is_no_failure),
 		IN_PLACE(a_proxy_that_refuses),
 		IN_PLACE(certificates_that_are_not_there),
