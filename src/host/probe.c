@@ -61,7 +61,6 @@ static int try_mount_namespace(struct attempt *attempt)
 
 static int try_id_maps(struct attempt *attempt)
 {
-	attempt->what = "/proc/self/uid_map";
 	return namespace_map_ids(attempt->uid, attempt->gid, &attempt->what);
 }
 
