@@ -410,6 +410,7 @@ struct one_of_them {
 static int refuse_one(const struct one_of_them *one)
 {
 	int told[2], listener, status, number = 0;
+	int64_t answer = -1; /* eight bytes: a write(2) of four may be the call */
 	struct pollfd wait = {.events = POLLIN};
 	pid_t pid;
 
@@ -418,11 +419,13 @@ static int refuse_one(const struct one_of_them *one)
 	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0) {
 		listener = ask_first(one->number, one->arg, one->value);
-		(void)!write(told[1], &listener, sizeof(listener));
+		answer = listener;
+		(void)!write(told[1], &answer, sizeof(answer));
 		/* descriptors of its own: the listener ends when this process does */
 		_exit(listener < 0 || unshare(CLONE_FILES) < 0 ? 0 : one->judge());
 	}
-	assert_int_equal(read(told[0], &listener, sizeof(listener)), sizeof(listener));
+	assert_int_equal(read(told[0], &answer, sizeof(answer)), sizeof(answer));
+	listener = (int)answer;
 	close(told[0]);
 	close(told[1]);
 	wait.fd = listener;
@@ -445,15 +448,25 @@ static int refuse_one(const struct one_of_them *one)
 	return listener < 0 ? -1 : status;
 }
 
-static int judge_inside(void)
+static int judge_nested(const char *words)
 {
 	struct probe probe;
 
 	return probe_run(&probe) == 0 && probe_can_enter(&probe) &&
-			       strcmp(probe_failure(&probe.steps[CHECK_NESTED_NAMESPACE]),
-				      "mount inside: Permission denied") == 0
+			       strcmp(probe_failure(&probe.steps[CHECK_NESTED_NAMESPACE]), words) ==
+				       0
 		       ? 0
 		       : 1;
+}
+
+static int judge_mount(void)
+{
+	return judge_nested("mount inside: Permission denied");
+}
+
+static int judge_maps(void)
+{
+	return judge_nested("/proc/self/setgroups: Operation not permitted");
 }
 
 static int judge_first(void)
@@ -468,9 +481,10 @@ static void one_of_several(void **state)
 {
 	static const struct one_of_them all[] = {
 		{SYS_pipe2, 1, O_CLOEXEC, 1, EMFILE, judge_first},
-		{SYS_mount, 3, MS_SLAVE | MS_REC, 2, EACCES, judge_inside},
+		{SYS_mount, 3, MS_SLAVE | MS_REC, 2, EACCES, judge_mount},
+		{SYS_write, 2, 4, 2, EPERM, judge_maps},
 	};
-	size_t count = filter_host_allows_all() ? 2 : 1;
+	size_t count = filter_host_allows_all() ? 3 : 1;
 
 	(void)state;
 	for (size_t i = 0; i < count; i++) {
