@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
+#include "../filter.h"
 #include "scene.h"
 
 #define ANSWER "eval \"$2\""
@@ -364,6 +366,30 @@ static void foreign_files(void **state)
 	strlist_clear(&ours);
 }
 
+static const char *look_without_shells(void *ctx)
+{
+	const struct scene *scene = ctx;
+	const struct strlist none = {0};
+	struct path_plan plan;
+
+	/* /bin may lead into /usr */
+	if (!filter_unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+	    mount("t", "/bin", "tmpfs", 0, NULL) < 0 || mount("t", "/usr", "tmpfs", 0, NULL) < 0)
+		return "the shells are there still";
+	path_look(&scene->home, scene->bin, &none, &plan);
+	if (path_has_work(&plan))
+		return "a shell that is not there lacks something";
+	return child_has_stdin() ? NULL : "stdin was closed";
+}
+
+/* Shells that are not installed are not started, and lack nothing. */
+static void no_shells(void **state)
+{
+	if (!filter_host_allows_all())
+		skip();
+	assert_in_child(look_without_shells, *state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,7 +397,7 @@ int main(void)
 		scene_test(colon),	   scene_test(bash),	     scene_test(signs_of_bash),
 		scene_test(own_shell),	   scene_test(fish),	     scene_test(sign_of_fish),
 		scene_test(zdotdir),	   scene_test(signs_of_zsh), scene_test(read_only),
-		scene_test(foreign_files),
+		scene_test(foreign_files), scene_test(no_shells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

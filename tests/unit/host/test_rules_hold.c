@@ -45,7 +45,8 @@ enum {
 #define UNCONFINED "unconfined_u:unconfined_r:unconfined_t:s0"
 
 /* The letters of the steps, in their order; R: the /proc of a sandbox. */
-#define LETTERS "UMISTBPNRC"
+#define LETTERS "U" REST
+#define REST	"MISTBPNRC"
 #define MAKING	"UMNC"
 #define MOUNTS	"STBPR"
 #define SOME	MAKING MOUNTS
@@ -114,9 +115,9 @@ static const struct row {
 	{"proc-hidden", HIDDEN, NULL, "R", REFUSED " ENOENT"},
 	{"apparmor-userns", 0, NULL, "", ""},
 	{"apparmor-userns", APPARMOR, NULL, LETTERS, REFUSED},
-	{"apparmor-userns", APPARMOR | SYS_ADMIN, NULL, LETTERS + 1, REFUSED},
-	{"apparmor-userns", APPARMOR | FILTER, NULL, LETTERS + 1, REFUSED},
-	{"apparmor-userns", APPARMOR | FILTER, ENFORCED, LETTERS + 1, REFUSED},
+	{"apparmor-userns", APPARMOR | SYS_ADMIN, NULL, REST, REFUSED},
+	{"apparmor-userns", APPARMOR | FILTER, NULL, REST, REFUSED},
+	{"apparmor-userns", APPARMOR | FILTER, ENFORCED, REST, REFUSED},
 	{"apparmor-userns", APPARMOR | FILTER, UBUNTU, LETTERS, REFUSED},
 	{"seccomp", 0, NULL, "", ""},
 	{"seccomp", FILTER, NULL, SOME, REFUSED " ENOSYS"},
