@@ -252,6 +252,22 @@ static void installed(void **state)
 	assert_in_child(look_in_places, NULL);
 }
 
+static const char *look_as_root(void *ctx)
+{
+	char *why = NULL;
+
+	setenv("NIX_USER_CHROOT_HELPER", ctx, 1);
+	refuse_call(SYS_geteuid, -1, 0);
+	return !helper_find(&why) && strstr(why, "root needs none") ? NULL : "root has a helper";
+}
+
+static void of_root(void **state)
+{
+	_cleanup_free_ char *helper = place_script(*state, "helper", "exit 0");
+
+	assert_in_child(look_as_root, helper);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +281,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test_setup_teardown(interrupted, place_setup, place_teardown),
 		cmocka_unit_test(unnamed),
+		cmocka_unit_test_setup_teardown(of_root, place_setup, place_teardown),
 		cmocka_unit_test(installed),
 	};
 
