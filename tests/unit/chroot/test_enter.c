@@ -197,6 +197,8 @@ static const char *map_twice(void *ctx)
 	/* in a user namespace the mounts of the outer one cannot be changed */
 	if (namespace_make_slave() >= 0 || namespace_make_private() >= 0)
 		return "mounts of others";
+	/* of an earlier call: of no meaning for this one */
+	errno = EIO;
 	if (namespace_unshare(CLONE_NEWNS) != 0)
 		return "no mounts";
 	return namespace_make_slave() == 0 && namespace_make_private() == 0 ? NULL : "own mounts";

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "../child.h"
+#include "../refuse.h"
 
 /* Does this user namespace map more IDs than one? */
 static bool has_others(void)
@@ -117,6 +118,27 @@ static const char *map_all(void *ctx)
 	return NULL;
 }
 
+/* At the limit of processes there is no child, and no map. */
+static const char *cannot_start(void *ctx)
+{
+	struct id_mapper mapper;
+	bool uids = true, gids = true;
+
+	(void)ctx;
+	refuse_forks();
+	id_mapper_start(&mapper);
+	if (mapper.pid != 0 || mapper.fd != -1)
+		return "a child";
+	id_mapper_finish(&mapper, true, &uids, &gids);
+	return uids || gids ? "maps" : NULL;
+}
+
+static void without_a_child(void **state)
+{
+	(void)state;
+	assert_in_child(cannot_start, NULL);
+}
+
 /* All IDs of root are mapped to themselves. */
 static void all_are_mapped(void **state)
 {
@@ -132,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_has_one),
 		cmocka_unit_test(children_of_the_caller),
+		cmocka_unit_test(without_a_child),
 		cmocka_unit_test(all_are_mapped),
 	};
 
