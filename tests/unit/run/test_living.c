@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -264,6 +265,34 @@ static void files(void **state)
 	assert_int_equal(living_file_read(place->fd, "a", &file), -EBADMSG);
 }
 
+/* In a child: files must not grow (ulimit -f). That is an error, and the signal stays as it was. */
+static int write_at_limit(const void *context)
+{
+	const struct place *place = context;
+	const struct living_head head = {.made = 7};
+	const struct living_visitor one = {.pid = 1};
+	const struct rlimit none = {0};
+	struct sigaction action;
+
+	signal(SIGXFSZ, SIG_DFL);
+	if (living_file_write(place->fd, "a", &head, &one, 1) != 0 ||
+	    setrlimit(RLIMIT_FSIZE, &none) < 0)
+		return 1;
+	if (living_file_write(place->fd, "b", &head, &one, 1) != -EFBIG ||
+	    living_file_visit(place->fd, "a", &one) != -EFBIG)
+		return 2;
+	sigaction(SIGXFSZ, NULL, &action);
+	return action.sa_handler == SIG_DFL ? 0 : 3;
+}
+
+static void limits(void **state)
+{
+	int status;
+
+	free(child_says(write_at_limit, *state, NULL, &status));
+	assert_int_equal(status, 0);
+}
+
 static int read_without_mount_namespace(const void *context)
 {
 	const struct place *place = context;
@@ -304,6 +333,7 @@ int main(void)
 		cmocka_unit_test(list_is_private),
 		cmocka_unit_test(names),
 		cmocka_unit_test(lock),
+		cmocka_unit_test_setup_teardown(limits, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(list_was_removed, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(mount_namespace, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(files, place_setup, place_teardown),

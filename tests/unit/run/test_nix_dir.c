@@ -89,6 +89,12 @@ static void the_older_default_directory(void **state)
 	assert_default_dir(present);
 	assert_int_equal(fs_mkdirs(fd, ".data/nix/store", 0755), 0);
 	assert_default_dir(older);
+	/* not where another place was asked for; a relative one does not count */
+	setenv("XDG_DATA_HOME", "/data", 1);
+	assert_default_dir("/data/nix");
+	setenv("XDG_DATA_HOME", "data", 1);
+	assert_default_dir(older);
+	unsetenv("XDG_DATA_HOME");
 	/* the current default directory wins if both contain a store */
 	assert_int_equal(fs_mkdirs(fd, ".local/share/nix/store", 0755), 0);
 	assert_default_dir(present);
