@@ -23,15 +23,13 @@
 static const int passed_on[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM,
 				SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH};
 
-/* Read one int from FD, which is there whole or not at all: pipe(7), PIPE_BUF. */
+/*
+ * Read one int from FD, of which poll(2) has told: it does not wait, and so no signal interrupts
+ * it. The int is there whole or not at all: pipe(7), PIPE_BUF.
+ */
 static bool read_int(int fd, int *out)
 {
-	ssize_t n;
-
-	do
-		n = read(fd, out, sizeof(*out));
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(*out);
+	return read(fd, out, sizeof(*out)) == sizeof(*out);
 }
 
 static void write_int(int fd, int value)

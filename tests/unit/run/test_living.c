@@ -22,6 +22,7 @@
 
 #include "../child.h"
 #include "../filter.h"
+#include "../refuse.h"
 #include "entries.h"
 #include "own_mounts.h"
 
@@ -285,11 +286,29 @@ static int write_at_limit(const void *context)
 	return action.sa_handler == SIG_DFL ? 0 : 3;
 }
 
+/* In a child: a file that keeps visitors of before at its end is not as it was asked for. */
+static int write_without_truncating(const void *context)
+{
+	const struct place *place = context;
+	const struct living_head head = {.made = 7};
+	const struct living_visitor two[] = {{.pid = 1}, {.pid = 2}};
+
+	if (living_file_write(place->fd, "c", &head, two, 2) != 0)
+		return 1;
+	refuse_call(SYS_ftruncate, -1, EIO);
+	return living_file_write(place->fd, "c", &head, two, 2) == 0 &&
+			       living_file_write(place->fd, "c", &head, two, 1) == -EIO
+		       ? 0
+		       : 2;
+}
+
 static void limits(void **state)
 {
 	int status;
 
 	free(child_says(write_at_limit, *state, NULL, &status));
+	assert_int_equal(status, 0);
+	free(child_says(write_without_truncating, *state, NULL, &status));
 	assert_int_equal(status, 0);
 }
 

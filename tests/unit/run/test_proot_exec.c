@@ -14,6 +14,7 @@
 
 #include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 #define WORDS(...) ((char *const[]){__VA_ARGS__, NULL})
 
@@ -21,6 +22,7 @@ struct call {
 	struct run_request request;
 	const char *nix_dir, *work_dir;
 	enum log_level level;
+	bool without_pipes;
 };
 
 static int call_proot(const void *context)
@@ -34,6 +36,8 @@ static int call_proot(const void *context)
 	int r;
 
 	log_set_level(call->level);
+	if (call->without_pipes)
+		refuse_call(SYS_pipe2, -1, EMFILE);
 	r = proot_exec(&call->request, &entry, &refusal);
 	printf("r=%d, %s, %d, %d\n", r, refusal.what ? refusal.what : "-", refusal.err,
 	       (int)refusal.step);
@@ -108,7 +112,7 @@ static void refused(void **state)
 	const struct place *place = *state;
 	_cleanup_free_ char *nix = path_join(place->path, "nix"), *none = NULL, *colon = NULL;
 	_cleanup_free_ char *other = path_join(place->path, "a:b"), *closed = NULL, *wanted = NULL;
-	_cleanup_free_ char *reason = NULL;
+	_cleanup_free_ char *reason = NULL, *limit = NULL, *message = NULL;
 
 	assert_int_equal(mkdirat(place->fd, "a:b", 0755), 0);
 	colon = SAYS(0, .nix_dir = other);
@@ -117,6 +121,13 @@ static void refused(void **state)
 	assert_string_equal(colon, wanted);
 	closed = SAYS(0, .nix_dir = "/nonexistent");
 	assert_has(closed, "r=1, use PRoot with /nonexistent, ");
+	/* nothing runs, and no other runtime is tried */
+	limit = SAYS(0, .nix_dir = nix, .without_pipes = true);
+	message = xasprintf("nix-user-chroot: cannot run %s/proot: Too many open files\n"
+			    "  the limit of processes may be reached: ulimit -u\n"
+			    "r=-1, -, 0, 0\n",
+			    place->path);
+	assert_string_equal(limit, message);
 	setenv("NIX_USER_CHROOT_PROOT", "none", 1);
 	none = SAYS(0, .nix_dir = nix);
 	reason = xasprintf("r=1, use PRoot: NIX_USER_CHROOT_PROOT is none, which is not the "
