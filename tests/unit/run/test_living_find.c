@@ -372,6 +372,8 @@ static void ended(void **state)
 	gone.root.device = 0xfffff;
 	gone.mount_namespace = 1;
 	gone.key.plan++;
+	/* those before the one that lives do not hide it */
+	gone.made++;
 	boot = user = pid = gone;
 	boot.key.origin.boot++;
 	user.key.origin.user_namespace++;
