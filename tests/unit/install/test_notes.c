@@ -15,6 +15,7 @@
 #include "../capture.h"
 #include "../place.h"
 
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define OUR_LINE                                                    \
 	"\nif [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . " \
 	"/h/.nix-profile/etc/profile.d/nix.sh; fi # added by Nix installer\n"
@@ -151,6 +152,27 @@ static void a_store_that_was_there(void **state)
 	put(root, ".local/share/nix/" LAYOUT_RECORD, "garbage\n");
 	begin(&scene, &again);
 	assert_true(record_is_adopted(&again));
+}
+
+/* A record of ours, however short, has told already that the store is not somebody else's. */
+static void a_store_of_an_earlier_run(void **state)
+{
+	static const char *const texts[] = {"begun\n", "store 00000000000000000000000000000100-x\n",
+					    "complete 2.26.3 x86_64-linux " A64 " https://x/t\n"};
+	const char *root = ((struct place *)*state)->path;
+
+	put(root, ".local/share/nix/store/x/file", "");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		_cleanup_(scene_clear) struct scene scene;
+		_cleanup_(record_clear) struct record record = RECORD_NONE;
+		_cleanup_free_ char *text = xasprintf("nix-user-chroot-record 1\n%s", texts[i]);
+
+		put(root, ".local/share/nix/" LAYOUT_RECORD, text);
+		scene_find(&scene, root);
+		begin(&scene, &record);
+		if (record_is_adopted(&record))
+			fail_msg("adopted after %s", texts[i]);
+	}
 }
 
 /* Make every further note in RECORD fail: the disk is full. */
@@ -304,6 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(two_runs, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(a_store_that_was_there, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(a_store_of_an_earlier_run, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(what_is_made_for_the_commands, place_setup,

@@ -313,6 +313,31 @@ static void the_program_itself(void **state)
 #endif
 }
 
+/* A name that no file can be opened by. */
+static void a_program_that_cannot_be_opened(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(update_place_clear) struct update_place found = UPDATE_PLACE_NONE;
+	_cleanup_free_ char *path = path_join(place->path, "prog"), *said = NULL, *wanted = NULL;
+	struct capture capture;
+	int r;
+
+#ifdef SINGLE_BINARY
+	/* only the running program is looked at */
+	skip();
+#endif
+	assert_int_equal(mknodat(place->fd, "prog", S_IFSOCK | 0755, 0), 0);
+	capture_begin(&capture);
+	r = update_place_find(path, false, &found);
+	said = capture_end(&capture);
+	assert_int_equal(r, -1);
+	wanted = xasprintf("cannot open %s, or the directory that it is in: No such device or "
+			   "address\n",
+			   path);
+	assert_non_null(strstr(said, wanted));
+	assert_null(strstr(said, "is not updated"));
+}
+
 int main(void)
 {
 #define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, setup, place_teardown)
@@ -325,6 +350,7 @@ int main(void)
 		WITH_PLACE(a_program_that_cannot_be_written),
 		WITH_PLACE(the_name_in_the_record),
 		WITH_PLACE(the_program_itself),
+		WITH_PLACE(a_program_that_cannot_be_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
