@@ -369,6 +369,28 @@ static void a_release_that_is_none(void **state)
 	assert_true(str_starts_with(after, before));
 }
 
+/* What the host or the caller lacks is said before anything is asked for. */
+static void what_prevents_it(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *odd = path_join(at->place->path, "two\nlines");
+
+	put_mirror(at, &mirror);
+	at->request.nix_version = "2.30.0";
+	assert_int_equal(mkdir(odd, 0755), 0);
+	assert_int_equal(setenv("HOME", odd, 1), 0);
+	for (int dry = 0; dry < 2; dry++) {
+		at->request.dry_run = dry;
+		says(at, CANCELED, "Nix cannot work with a newline in it\n",
+		     "looking for the release");
+	}
+	assert_int_equal(setenv("HOME", at->place->path, 1), 0);
+	/* the CA certificates that are asked for are the ones that count */
+	at->request.mirror = "https://127.0.0.1:1";
+	at->request.cacert = "/nowhere/ca";
+	says(at, CANCELED, "/nowhere/ca", NOTHING);
+}
+
 static int call_without_modes(const void *request)
 {
 	refuse_call(SYS_fchmod, -1, EPERM);
@@ -475,6 +497,7 @@ int main(void)
 		COMPLETE(a_broken_bundle),
 		COMPLETE(which_release),
 		COMPLETE(a_release_that_is_none),
+		COMPLETE(what_prevents_it),
 		COMPLETE(a_disk_that_nix_cannot_use),
 		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(the_directory),
