@@ -30,7 +30,7 @@ static int refuse(const char *shown, const char *why)
 /* The first LEN bytes of FD: 0 or a negative errno. */
 static int read_bytes(int fd, size_t len, char **out)
 {
-	_cleanup_free_ char *data = xcalloc(len + 1, 1);
+	_cleanup_free_ char *data = xcalloc(len, 1);
 	size_t got = 0;
 
 	while (got < len) {

@@ -391,6 +391,29 @@ static void what_prevents_it(void **state)
 	says(at, CANCELED, "/nowhere/ca", NOTHING);
 }
 
+static int call_without_directories(const void *request)
+{
+	refuse_call(SYS_mkdirat, -1, EROFS);
+	return install_command(request);
+}
+
+/* Without the lock nothing is asked for, nor done. */
+static void without_the_lock(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *nix = path_join(at->place->path, "new"), *said = NULL;
+	int status;
+
+	put_mirror(at, &mirror);
+	assert_int_equal(setenv("NIX_USER_CHROOT_DIR", nix, 1), 0);
+	said = child_says(call_without_directories, &at->request, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), CANCELED);
+	assert_has(said, "/new/var/nix-user-chroot: Read-only file system\n");
+	assert_true(
+		str_ends_with(said, "NIX_USER_CHROOT_DIR to a directory that can be written\n"));
+	assert_false(complete_has(at, "new"));
+}
+
 static int call_without_modes(const void *request)
 {
 	refuse_call(SYS_fchmod, -1, EPERM);
@@ -498,6 +521,7 @@ int main(void)
 		COMPLETE(which_release),
 		COMPLETE(a_release_that_is_none),
 		COMPLETE(what_prevents_it),
+		COMPLETE(without_the_lock),
 		COMPLETE(a_disk_that_nix_cannot_use),
 		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(the_directory),
