@@ -414,6 +414,19 @@ static void without_the_lock(void **state)
 	assert_false(complete_has(at, "new"));
 }
 
+/* The same where Nix is installed. */
+static void renewing_without_the_lock(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *before = record_of(at), *after = NULL;
+
+	complete_put(at, "nix/" LAYOUT_LOCK "/file", "");
+	at->request.runtime = RUNTIME_USERNS;
+	says(at, CANCELED, "/nix/" LAYOUT_LOCK ": Is a directory\n", "cannot write the record");
+	after = record_of(at);
+	assert_string_equal(before, after);
+}
+
 static int call_without_modes(const void *request)
 {
 	refuse_call(SYS_fchmod, -1, EPERM);
@@ -522,6 +535,7 @@ int main(void)
 		COMPLETE(a_release_that_is_none),
 		COMPLETE(what_prevents_it),
 		COMPLETE(without_the_lock),
+		COMPLETE(renewing_without_the_lock),
 		COMPLETE(a_disk_that_nix_cannot_use),
 		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(the_directory),
