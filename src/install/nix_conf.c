@@ -104,8 +104,7 @@ char *nix_conf_bad_line(const char *text)
 	return NULL;
 }
 
-/* The lines that the user asks for; the caller frees. */
-static char *wanted_of(const struct nix_conf_facts *facts)
+char *nix_conf_wanted(const struct nix_conf_facts *facts)
 {
 	char *text = NULL;
 	size_t len;
@@ -147,7 +146,7 @@ static bool lacks_line(const char *text, const char *wanted, const char *line)
 
 char *nix_conf_lacks(const char *text, const struct nix_conf_facts *facts)
 {
-	_cleanup_free_ char *wanted = wanted_of(facts), *copy = xstrdup(wanted);
+	_cleanup_free_ char *wanted = nix_conf_wanted(facts), *copy = xstrdup(wanted);
 	char *lacks = NULL, *rest = NULL;
 
 	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {

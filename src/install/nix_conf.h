@@ -46,6 +46,9 @@ char *nix_conf_text(const struct nix_conf_facts *facts);
  */
 char *nix_conf_bad_line(const char *text);
 
+/* The lines that FACTS asks for, whether a nix.conf has them or not. The caller frees. */
+char *nix_conf_wanted(const struct nix_conf_facts *facts);
+
 /*
  * The lines that FACTS asks for and that have no effect in TEXT, a nix.conf: they are missing, or a
  * later line overrides them. Each ends with a newline; the caller frees. NULL: all have effect.

@@ -130,7 +130,7 @@ int preflight(const struct site *site, const struct install_request *request,
 	      struct nix_conf_facts *facts)
 {
 	if (check_home() < 0 || check_nix_dir(site->nix_dir) < 0 ||
-	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request) < 0)
+	    disk_check_exec(site, request->no_shims) < 0 || user_checks(site, request, facts) < 0)
 		return -1;
 	facts->sandbox_works = preflight_can_sandbox(site);
 	facts->is_root = geteuid() == 0;

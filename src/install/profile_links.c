@@ -4,6 +4,7 @@
 #include "install/user_conf.h"
 #include "run/environment.h"
 #include "run/inside.h"
+#include "store/layout.h"
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -79,28 +80,31 @@ static bool is_foreign_generation(const struct site *site, int nix_dir_fd,
 	       !is_new(record, site->home.generations) && !is_of_another_node(site, record, path);
 }
 
-/* The link that Nix uses as the user's profile. */
-static const char *profile_of(const struct site *site, const struct install_request *request)
+/*
+ * The link that Nix uses as the user's profile, with the nix.conf in NIX_DIR_FD, unless that is -1,
+ * and what FACTS, or NULL, will add to it.
+ */
+static const char *profile_of(const struct site *site, int nix_dir_fd,
+			      const struct nix_conf_facts *facts)
 {
 	static const char name[] = "use-xdg-base-directories";
 	const char *variable = env_get("NIX_CONFIG");
-	_cleanup_free_ char *where = NULL, *value = user_conf_find(name, &where);
-	char *later = variable ? user_conf_of_text(variable, name, NULL) : NULL;
+	_cleanup_free_ char *where = NULL, *asked = facts ? nix_conf_wanted(facts) : NULL;
+	_cleanup_free_ char *conf = NULL;
+	char *value = variable ? user_conf_of_text(variable, name, NULL) : NULL;
+	bool is_xdg;
+	size_t len;
 
-	/* of several, the last counts, also here */
-	for (size_t i = 0; !where && request->extra_conf && i < request->extra_conf->count; i++) {
-		char *given = user_conf_of_text(request->extra_conf->items[i], name, NULL);
-
-		if (!given)
-			continue;
-		free(value);
-		value = given;
-	}
-	if (later) {
-		free(value);
-		value = later;
-	}
-	return site->home.profiles.items[value && strcmp(value, "true") == 0 ? 1 : 0];
+	/* what Nix reads last wins */
+	if (!value)
+		value = user_conf_find(name, &where);
+	if (!value && asked)
+		value = user_conf_of_text(asked, name, NULL);
+	if (!value && fs_read_file(nix_dir_fd, LAYOUT_NIX_CONF, USER_CONF_MAX, &conf, &len) == 0)
+		value = user_conf_of_text(conf, name, NULL);
+	is_xdg = value && strcmp(value, "true") == 0;
+	free(value);
+	return site->home.profiles.items[is_xdg ? 1 : 0];
 }
 
 /*
@@ -158,12 +162,13 @@ static int check_link(const struct site *site, const struct install_request *req
 	return 0;
 }
 
-int profile_links_check(const struct site *site, const struct install_request *request)
+int profile_links_check(const struct site *site, const struct install_request *request,
+			const struct nix_conf_facts *facts)
 {
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_close_ int fd = open_nix_dir(site);
 	_cleanup_free_ char *target = NULL, *usual = path_join(site->home.generations, "profile");
-	const char *profile = profile_of(site, request);
+	const char *profile = profile_of(site, fd, facts);
 
 	if (fd >= 0)
 		record_read(fd, &record);
@@ -260,10 +265,9 @@ static int begin_anew(const struct site *site, int nix_dir_fd, const char *profi
 	return r;
 }
 
-int profile_links_prepare(const struct site *site, const struct install_request *request,
-			  int nix_dir_fd)
+int profile_links_prepare(const struct site *site, int nix_dir_fd)
 {
-	const char *profile = profile_of(site, request);
+	const char *profile = profile_of(site, nix_dir_fd, NULL);
 	_cleanup_free_ char *target = NULL, *user = environment_user();
 	_cleanup_free_ char *own =
 		xasprintf(NIX_PROFILES "per-user/%s/profile", user ? user : "nix");

@@ -13,6 +13,7 @@
 #ifndef INSTALL_PROFILE_LINKS_H
 #define INSTALL_PROFILE_LINKS_H
 
+#include "install/nix_conf.h"
 #include "install/request.h"
 #include "install/site.h"
 #include "store/record.h"
@@ -20,20 +21,21 @@
 /*
  * Can the user's profile be one of ours? A profile that the host's own Nix uses is refused, unless
  * REQUEST has --force, and so is one that is no link. Changes nothing. Returns 0, after a message
- * if a link will be replaced, or -1 after a message.
+ * if a link will be replaced, or -1 after a message. FACTS are what nix.conf will have, which may
+ * choose the profile.
  */
-int profile_links_check(const struct site *site, const struct install_request *request);
+int profile_links_check(const struct site *site, const struct install_request *request,
+			const struct nix_conf_facts *facts);
 
 /* Note in RECORD the targets of the links that will be replaced. 0 or negative errno. */
 int profile_links_note(const struct site *site, int nix_dir_fd, struct record *record);
 
 /*
- * Before Nix's install script runs: remove the user's link to another Nix's profile, which was
- * noted, and make what the script needs to find a profile of ours. REQUEST as above. 0 or a
+ * Before Nix's install script runs, with nix.conf written: remove the user's link to another Nix's
+ * profile, which was noted, and make what the script needs to find a profile of ours. 0 or a
  * negative errno.
  */
-int profile_links_prepare(const struct site *site, const struct install_request *request,
-			  int nix_dir_fd);
+int profile_links_prepare(const struct site *site, int nix_dir_fd);
 
 /* Do the user's channels belong to another Nix, so that nix-channel would change them? */
 bool profile_links_has_foreign_channels(const struct site *site, int nix_dir_fd);

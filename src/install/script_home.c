@@ -60,7 +60,7 @@ static void limit(const struct installation *in, struct script_request *request)
 
 int script_run_at_home(const struct installation *in, struct script_request *request)
 {
-	int r = profile_links_prepare(in->site, in->request, request->nix_dir_fd);
+	int r = profile_links_prepare(in->site, request->nix_dir_fd);
 
 	if (r < 0) {
 		log_error("cannot make the link to your Nix profile in %s: %s\n"

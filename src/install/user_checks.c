@@ -78,12 +78,13 @@ static int check_writable(const char *path)
 	return -1;
 }
 
-int user_checks(const struct site *site, const struct install_request *request)
+int user_checks(const struct site *site, const struct install_request *request,
+		const struct nix_conf_facts *facts)
 {
 	if (check_tmp() < 0 || check_store_setting() < 0 || check_writable(site->home.path) < 0)
 		return -1;
 	/* root's profile is in /nix/var/nix/profiles */
 	if (geteuid() != 0 && check_writable(site->home.generations) < 0)
 		return -1;
-	return profile_links_check(site, request);
+	return profile_links_check(site, request, facts);
 }

@@ -5,10 +5,13 @@
 #ifndef INSTALL_USER_CHECKS_H
 #define INSTALL_USER_CHECKS_H
 
+#include "install/nix_conf.h"
 #include "install/request.h"
 #include "install/site.h"
 
-/* Make these checks; changes nothing. Returns 0, or -1 after a message. */
-int user_checks(const struct site *site, const struct install_request *request);
+/* Make these checks, with what nix.conf will have; changes nothing. Returns 0, or -1 after a
+ * message. */
+int user_checks(const struct site *site, const struct install_request *request,
+		const struct nix_conf_facts *facts);
 
 #endif

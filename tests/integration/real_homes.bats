@@ -274,7 +274,7 @@ profile-7-link" ]
 @test "settings for another Nix: use-xdg-base-directories" {
 	local before how
 
-	for how in file option variable; do
+	for how in file option lines variable; do
 		new_home "home-$how"
 		ln -s /nix/store/another .nix-profile
 		before=$(listing "$HOME")
@@ -290,6 +290,11 @@ profile-7-link" ]
 			install -q
 			;;
 		option) install -q --extra-conf 'use-xdg-base-directories = true' ;;
+		lines)
+			echo 'use-xdg-base-directories = true' >lines
+			before=$(listing "$HOME")
+			install -q --nix-extra-conf-file lines
+			;;
 		esac
 		[ "$(readlink .nix-profile)" = /nix/store/another ]
 		[ -L .local/state/nix/profile ]

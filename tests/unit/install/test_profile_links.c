@@ -28,6 +28,7 @@ struct scene {
 	struct place *place;
 	struct site site;
 	struct install_request request;
+	struct nix_conf_facts facts;
 	int nix; /* -1: there is no Nix directory yet */
 };
 
@@ -118,7 +119,7 @@ static void expect(const struct scene *scene, int wanted, const char *words)
 	int r;
 
 	capture_begin(&capture);
-	r = profile_links_check(&scene->site, &scene->request);
+	r = profile_links_check(&scene->site, &scene->request, &scene->facts);
 	said = capture_end(&capture);
 	if (words)
 		assert_has(said, words);
@@ -190,7 +191,7 @@ static void the_usual_profile(void **state)
 	put_link(scene, ".local/state/nix/profiles/profile-1-link", OURS);
 	put_link(scene, ".nix-profile", "~/" USUAL);
 	expect(scene, 0, NULL);
-	assert_int_equal(profile_links_prepare(&scene->site, &scene->request, scene->nix), 0);
+	assert_int_equal(profile_links_prepare(&scene->site, scene->nix), 0);
 	/* its database is missing: begun anew */
 	expect_link(scene, USUAL, NULL);
 	expect_link(scene, ".nix-profile", "~/" USUAL);
@@ -234,28 +235,38 @@ static void another_node(void **state)
 	expect(scene, -1, "is in use by this host's own Nix");
 }
 
-/* Which of the two profiles Nix uses: the settings of NIX_CONFIG, of a file, and of --extra-conf.
+/*
+ * Which of the two profiles Nix uses: the settings of NIX_CONFIG, of the user's file, of
+ * --extra-conf and the file beside it, and of the nix.conf that there is.
  */
 static void the_profile_that_the_settings_choose(void **state)
 {
 #define XDG(value) "use-xdg-base-directories = " value "\n"
 	static const struct {
-		const char *variable, *file, *extra[2];
+		const char *variable, *file, *extra[2], *text, *conf;
 		bool is_xdg;
 	} cases[] = {
-		{NULL, NULL, {NULL, NULL}, false},
-		{XDG("true"), NULL, {NULL, NULL}, true},
-		{XDG("yes"), NULL, {NULL, NULL}, false},
-		{XDG("false"), XDG("true"), {NULL, NULL}, false},
-		{NULL, XDG("true"), {NULL, NULL}, true},
-		{"cores = 1\n", XDG("true"), {XDG("false"), NULL}, true},
-		{NULL, XDG("false"), {XDG("true"), NULL}, false},
-		{NULL, NULL, {XDG("true"), NULL}, true},
-		{NULL, NULL, {XDG("true"), XDG("false")}, false},
-		{NULL, NULL, {XDG("false"), XDG("true")}, true},
-		{NULL, NULL, {XDG("true"), "cores = 1"}, true},
-		{XDG("false"), NULL, {XDG("true"), NULL}, false},
-		{XDG("true"), NULL, {XDG("false"), NULL}, true},
+		{.is_xdg = false},
+		{.variable = XDG("true"), .is_xdg = true},
+		{.variable = XDG("yes")},
+		{.variable = XDG("false"), .file = XDG("true")},
+		{.file = XDG("true"), .is_xdg = true},
+		{"cores = 1\n", XDG("true"), {XDG("false")}, .is_xdg = true},
+		{.file = XDG("false"), .extra = {XDG("true")}},
+		{.file = XDG("false"), .text = XDG("true"), .conf = XDG("true")},
+		{.extra = {XDG("true")}, .is_xdg = true},
+		{.extra = {XDG("true"), XDG("false")}},
+		{.extra = {XDG("false"), XDG("true")}, .is_xdg = true},
+		{.extra = {XDG("true"), "cores = 1"}, .is_xdg = true},
+		{.variable = XDG("false"), .extra = {XDG("true")}, .conf = XDG("true")},
+		{.variable = XDG("true"), .extra = {XDG("false")}, .is_xdg = true},
+		{.text = "cores = 1\n" XDG("true"), .is_xdg = true},
+		{.text = XDG("true"), .extra = {XDG("false")}},
+		{.text = XDG("false"), .extra = {XDG("true")}, .is_xdg = true},
+		{.conf = "cores = 1\n" XDG("true"), .is_xdg = true},
+		{.conf = XDG("true"), .text = XDG("false")},
+		{.conf = XDG("false"), .extra = {XDG("true")}, .is_xdg = true},
+		{.conf = XDG("true"), .text = "cores = 1\n", .is_xdg = true},
 	};
 	struct scene *scene = *state;
 	struct strlist extra = {0};
@@ -263,21 +274,50 @@ static void the_profile_that_the_settings_choose(void **state)
 	/* both places are taken: the message names the one that is used */
 	put(scene, ".nix-profile", "");
 	put(scene, ".local/state/nix/profile", "");
+	scene->facts.extra = &extra;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (cases[i].variable)
 			setenv("NIX_CONFIG", cases[i].variable, 1);
 		else
 			unsetenv("NIX_CONFIG");
 		put(scene, ".config/nix/nix.conf", cases[i].file ? cases[i].file : "");
+		put(scene, "nix/" LAYOUT_NIX_CONF, cases[i].conf ? cases[i].conf : "");
+		scene->facts.extra_text = cases[i].text ? xstrdup(cases[i].text) : NULL;
 		for (size_t j = 0; j < 2 && cases[i].extra[j]; j++)
 			strlist_add(&extra, cases[i].extra[j]);
-		scene->request.extra_conf = cases[i].extra[0] ? &extra : NULL;
 		expect(scene, -1,
 		       cases[i].is_xdg ? "/.local/state/nix/profile is not a link"
 				       : "/.nix-profile is not a link");
 		strlist_clear(&extra);
+		free(scene->facts.extra_text);
 	}
+	scene->facts = (struct nix_conf_facts){0};
 	unsetenv("NIX_CONFIG");
+}
+
+static int prepare(const struct scene *scene)
+{
+	struct capture capture;
+	_cleanup_free_ char *said = NULL;
+	int r;
+
+	capture_begin(&capture);
+	r = profile_links_prepare(&scene->site, scene->nix);
+	said = capture_end(&capture);
+	return r < 0 ? r : strstr(said, "does not know what is in your profile") != NULL;
+}
+
+/* Once nix.conf is written, it alone says which of the two links is in the way. */
+static void the_link_of_the_profile_that_is_chosen(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, "nix/" LAYOUT_NIX_CONF, XDG("true"));
+	put_link(scene, ".nix-profile", "/other/profile");
+	put_link(scene, ".local/state/nix/profile", "/other/profile");
+	assert_int_equal(prepare(scene), 0);
+	expect_link(scene, ".nix-profile", "/other/profile");
+	expect_link(scene, ".local/state/nix/profile", NULL);
 }
 
 static bool was(const struct record *record, const char *name, const char *target)
@@ -343,18 +383,6 @@ static void a_note_that_cannot_be_written(void **state)
 	record = (struct record)RECORD_NONE;
 	assert_int_equal(profile_links_note(&scene->site, scene->nix, &record), -EBADF);
 	record_clear(&record);
-}
-
-static int prepare(const struct scene *scene)
-{
-	struct capture capture;
-	_cleanup_free_ char *said = NULL;
-	int r;
-
-	capture_begin(&capture);
-	r = profile_links_prepare(&scene->site, &scene->request, scene->nix);
-	said = capture_end(&capture);
-	return r < 0 ? r : strstr(said, "does not know what is in your profile") != NULL;
 }
 
 static void what_is_prepared(void **state)
@@ -483,6 +511,7 @@ int main(void)
 		WITH_SCENE(the_usual_profile),
 		WITH_SCENE(another_node),
 		WITH_SCENE(the_profile_that_the_settings_choose),
+		WITH_SCENE(the_link_of_the_profile_that_is_chosen),
 		WITH_SCENE(what_is_noted),
 		WITH_SCENE(a_note_that_cannot_be_written),
 		WITH_SCENE(what_is_prepared),

@@ -26,13 +26,14 @@ static int setup(void **state)
 static int check(char **said)
 {
 	const struct install_request request = {0};
+	const struct nix_conf_facts facts = {0};
 	struct site site = {.nix_dir = (char[]){"/nowhere/nix"}};
 	struct capture capture;
 	int r;
 
 	assert_int_equal(home_find(&site.home), 0);
 	capture_begin(&capture);
-	r = user_checks(&site, &request);
+	r = user_checks(&site, &request, &facts);
 	*said = capture_end(&capture);
 	home_clear(&site.home);
 	return r;
