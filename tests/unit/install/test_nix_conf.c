@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
 #include "../place.h"
 
 /* TEXT without comments and empty lines, which is what Nix reads. The caller frees. */
@@ -82,6 +83,32 @@ static void what_the_user_adds(void **state)
 	assert_settings(
 		&(struct nix_conf_facts){.sandbox_works = true, .extra = &extra, .extra_text = ""},
 		"sandbox = true\nexperimental-features = nix-command flakes\n");
+}
+
+/* Blocks are parted by one empty line each, and nothing else is in the file. */
+static void the_whole_text(void **state)
+{
+	static const char end[] =
+		"\n# The nix command and flakes, which most of today's instructions expect.\n"
+		"experimental-features = nix-command flakes\n"
+		"\n# The CA certificates to trust, as given to --install.\nssl-cert-file = /ca\n"
+		"\n# From --nix-extra-conf-file.\na = b\n\n# From --extra-conf.\nc = d\n";
+	_cleanup_(strlist_clear) struct strlist extra = {0};
+	char file[] = "/ca", lines[] = "a = b\n";
+	struct nix_conf_facts facts = {
+		.sandbox_works = true, .ssl_cert_file = file, .extra = &extra, .extra_text = lines};
+
+	(void)state;
+	strlist_add(&extra, "c = d");
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *text = nix_conf_text(&facts);
+		const char *sandbox = strstr(text, "\nsandbox = true\n");
+
+		assert_non_null(sandbox);
+		assert_string_equal(sandbox + strlen("\nsandbox = true\n"), end);
+		/* a newline that the file lacks is added */
+		lines[5] = '\0';
+	}
 }
 
 /* Every setting of ours has a comment above it that gives the reason. */
@@ -182,7 +209,7 @@ static void written_where_there_is_none(void **state)
 	assert_string_equal(outcome, "1: ");
 	assert_file(place, text);
 	assert_int_equal(fstatat(place->fd, "etc/nix/nix.conf", &st, AT_SYMLINK_NOFOLLOW), 0);
-	assert_int_equal(st.st_mode & 0600, 0600);
+	assert_int_equal(st.st_mode & 0777, 0644);
 	/* no temporary file is left: the directory can be removed once the file is */
 	assert_int_equal(unlinkat(place->fd, "etc/nix/nix.conf", 0), 0);
 	assert_int_equal(unlinkat(place->fd, "etc/nix", AT_REMOVEDIR), 0);
@@ -221,7 +248,8 @@ static void never_over_a_users_file(void **state)
 static void never_over_a_users_link(void **state)
 {
 	const struct place *place = *state;
-	_cleanup_free_ char *outcome = NULL, *target = NULL;
+	_cleanup_free_ char *outcome = NULL, *target = NULL, *present = NULL, *lacking = NULL;
+	char lines[] = "a = b";
 
 	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
 	assert_int_equal(symlinkat("/nix/store/conf", place->fd, "etc/nix/nix.conf"), 0);
@@ -229,6 +257,15 @@ static void never_over_a_users_link(void **state)
 	assert_string_equal(outcome, "0: ");
 	assert_int_equal(fs_readlink(place->fd, "etc/nix/nix.conf", &target), 0);
 	assert_string_equal(target, "/nix/store/conf");
+	/* of one that leads somewhere, the lines count */
+	assert_int_equal(unlinkat(place->fd, "etc/nix/nix.conf", 0), 0);
+	assert_int_equal(symlinkat("mine", place->fd, "etc/nix/nix.conf"), 0);
+	assert_int_equal(fs_replace_file(place->fd, "etc/nix/mine", "a = b\n", 6, 0644), 0);
+	present = write_conf(place, &(struct nix_conf_facts){.extra_text = lines});
+	assert_string_equal(present, "0: ");
+	lines[4] = 'c';
+	lacking = write_conf(place, &(struct nix_conf_facts){.extra_text = lines});
+	assert_has(lacking, "-1: nix-user-chroot: cannot add to /NIX/etc/nix/nix.conf, ");
 }
 
 static void something_in_the_way(void **state)
@@ -240,6 +277,48 @@ static void something_in_the_way(void **state)
 	outcome = write_conf(place, &(struct nix_conf_facts){0});
 	assert_non_null(strstr(outcome, "-1: nix-user-chroot: cannot read /NIX/etc/nix/nix.conf: "
 					"Not a directory\n"));
+}
+
+static void a_directory_in_its_place(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *outcome = NULL;
+
+	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_NIX_CONF, 0755), 0);
+	outcome = write_conf(place, &(struct nix_conf_facts){0});
+	assert_has(outcome,
+		   "-1: nix-user-chroot: cannot read /NIX/etc/nix/nix.conf: Is a directory");
+}
+
+/* Nothing is written that the record does not have, and nothing is said to be that is not. */
+static void what_cannot_be_written(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
+	_cleanup_free_ char *said = NULL, *locked = NULL;
+	struct capture capture;
+
+	capture_begin(&capture);
+	assert_int_equal(
+		nix_conf_write(place->fd, "/NIX", &(struct nix_conf_facts){0}, &record, &before),
+		-1);
+	said = capture_end(&capture);
+	assert_has(said, "cannot write /NIX/etc/nix/nix.conf: Bad file descriptor\n");
+	assert_false(before.is_changed);
+	assert_false(fs_exists(place->fd, "etc"));
+	if (geteuid() == 0)
+		return;
+	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
+	assert_int_equal(fchmodat(place->fd, "etc/nix", 0555, 0), 0);
+	locked = write_conf(place, &(struct nix_conf_facts){0});
+	assert_has(locked, "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: Permission ");
+	assert_int_equal(unlinkat(place->fd, "etc/nix", AT_REMOVEDIR), 0);
+	assert_int_equal(fchmodat(place->fd, "etc", 0555, 0), 0);
+	free(steal_ptr(&locked));
+	locked = write_conf(place, &(struct nix_conf_facts){0});
+	assert_has(locked, "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: Permission ");
+	assert_int_equal(fchmodat(place->fd, "etc", 0755, 0), 0);
 }
 
 static void assert_lacks(const char *text, const struct nix_conf_facts *facts, const char *expected)
@@ -271,6 +350,40 @@ static void what_is_lacking(void **state)
 	assert_lacks("cores = 3\n", &(struct nix_conf_facts){.extra = &extra, .extra_text = lines},
 		     "!include x\nsubstituters =\n");
 	strlist_clear(&extra);
+	/* whether builds have a sandbox is asked for if the runtime was changed */
+	assert_lacks("sandbox = true\n", &(struct nix_conf_facts){.asks_sandbox = true},
+		     "sandbox = false\n");
+	assert_lacks("sandbox = false\n",
+		     &(struct nix_conf_facts){.asks_sandbox = true, .sandbox_works = true},
+		     "sandbox = true\n");
+	assert_lacks("sandbox = false\n", &(struct nix_conf_facts){.asks_sandbox = true}, NULL);
+	assert_lacks("sandbox = false\n", &(struct nix_conf_facts){.sandbox_works = true}, NULL);
+}
+
+/* An include counts as there if the line is, and not if a longer one is. */
+static void an_include_that_is_lacking(void **state)
+{
+	static const struct {
+		const char *text, *wanted, *lacks;
+	} cases[] = {
+		{"include x\n", "include x", NULL},
+		{"a = b\ninclude x", "include x", NULL},
+		{"include xy\n", "include x", "include x\n"},
+		{"# include x\n", "include x", "include x\n"},
+		{"!include x\n", "include x", "include x\n"},
+		{"", " \t# include x\n\t\n", NULL},
+		{"", " cores = 1# one\n", " cores = 1# one\n"},
+		{"cores = 1\n", " cores = 1# one\n", NULL},
+		{"cores = 2\ncores = 1", "cores = 2\ncores = 1\n", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *wanted = xstrdup(cases[i].wanted);
+
+		assert_lacks(cases[i].text, &(struct nix_conf_facts){.extra_text = wanted},
+			     cases[i].lacks);
+	}
 }
 
 /*
@@ -305,6 +418,44 @@ static void added_to_ours(void **state)
 	assert_true(before.is_changed);
 	nix_conf_take_back(place->fd, &before);
 	assert_file(place, text);
+	/* what was not changed is not written */
+	assert_int_equal(fs_replace_file(place->fd, LAYOUT_NIX_CONF, "later", 5, 0644), 0);
+	before.is_changed = false;
+	nix_conf_take_back(place->fd, &before);
+	assert_file(place, "later");
+	nix_conf_before_clear(&before);
+	nix_conf_take_back(place->fd, &before);
+	assert_file(place, "later");
+	/* there was none */
+	before.is_changed = true;
+	nix_conf_take_back(place->fd, &before);
+	assert_false(fs_exists(place->fd, LAYOUT_NIX_CONF));
+}
+
+/* nix_conf_check(), of a file that --install has written or none, without leave to write one. */
+static void who_may_write(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	char lines[] = "cores = 2";
+	const struct nix_conf_facts none = {0}, some = {.extra_text = lines};
+	_cleanup_free_ char *said = NULL, *ours = NULL;
+	struct capture capture;
+
+	capture_begin(&capture);
+	assert_int_equal(nix_conf_check(-1, "/NIX", &some, &record, false), 0);
+	assert_int_equal(nix_conf_check(place->fd, "/NIX", &none, &record, false), 0);
+	assert_int_equal(nix_conf_check(place->fd, "/NIX", &some, &record, true), 0);
+	assert_int_equal(nix_conf_check(place->fd, "/NIX", &some, &record, false), -1);
+	said = capture_end(&capture);
+	assert_string_equal(said, "nix-user-chroot: cannot add to /NIX/etc/nix/nix.conf, which is "
+				  "not as --install wrote it: cores = 2\n"
+				  "  add by hand what you asked for with --extra-conf or "
+				  "--nix-extra-conf-file\n");
+	ours = write_conf(place, &none);
+	assert_string_equal(ours, "1: ");
+	assert_int_equal(record_open(place->fd, &record), 0);
+	assert_int_equal(nix_conf_check(place->fd, "/NIX", &some, &record, true), 0);
 }
 
 static void test_bad_lines(void **state)
@@ -347,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(what_the_host_decides),
 		cmocka_unit_test(what_the_user_adds),
+		cmocka_unit_test(the_whole_text),
 		cmocka_unit_test(every_setting_has_its_reason),
 		cmocka_unit_test(attributes),
 		cmocka_unit_test(network_file_systems),
@@ -359,6 +511,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(never_over_a_users_link, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(something_in_the_way, place_setup, place_teardown),
+		cmocka_unit_test(an_include_that_is_lacking),
+		cmocka_unit_test_setup_teardown(who_may_write, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(a_directory_in_its_place, place_setup,
+						place_teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_written, place_setup,
+						place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

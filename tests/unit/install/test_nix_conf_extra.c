@@ -1,5 +1,6 @@
 /* What the user asks for in nix.conf. */
 #include "install/nix_conf.h"
+#include "util/ca_paths.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 
@@ -32,8 +33,10 @@ static void certificates(void **state)
 	_cleanup_free_ char *real = realpath(place->path, NULL), *here = getcwd(NULL, 0);
 	_cleanup_free_ char *file = path_join(real, "own.pem"), *blank = path_join(real, "a  b");
 	_cleanup_free_ char *hash = path_join(real, "a#b"), *line = path_join(real, "a\nb");
-	const char *const odd[] = {blank, hash, line};
+	_cleanup_free_ char *tab = path_join(real, "a\tb"), *end = path_join(real, "a\r");
+	const char *const odd[] = {blank, hash, line, tab, end};
 	_cleanup_free_ char *none = NULL, *absolute = NULL, *relative = NULL, *named = NULL;
+	_cleanup_free_ char *option = NULL, *missing = NULL;
 
 	unsetenv("NIX_SSL_CERT_FILE");
 	assert_int_equal(fs_replace_file(place->fd, "own.pem", "x", 1, 0644), 0);
@@ -49,6 +52,12 @@ static void certificates(void **state)
 	assert_int_equal(setenv("NIX_SSL_CERT_FILE", file, 1), 0);
 	named = certificates_of(&(struct install_request){0});
 	assert_string_equal(named, file);
+	/* the option wins; a file that is none is nobody's */
+	assert_int_equal(setenv("NIX_SSL_CERT_FILE", hash, 1), 0);
+	option = certificates_of(&(struct install_request){.cacert = file});
+	assert_string_equal(option, file);
+	missing = certificates_of(&(struct install_request){0});
+	assert_null(missing);
 	unsetenv("NIX_SSL_CERT_FILE");
 	/* what a line of nix.conf cannot have */
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
@@ -58,6 +67,23 @@ static void certificates(void **state)
 		found = certificates_of(&(struct install_request){.cacert = odd[i]});
 		assert_null(found);
 	}
+}
+
+/* The host's bundle is looked for at each entry; who names it as an option means it. */
+static void certificates_of_the_host(void **state)
+{
+	const char *bundle = ca_bundle_find("");
+	_cleanup_free_ char *variable = NULL, *option = NULL;
+
+	(void)state;
+	if (!bundle)
+		skip();
+	assert_int_equal(setenv("NIX_SSL_CERT_FILE", bundle, 1), 0);
+	variable = certificates_of(&(struct install_request){0});
+	assert_null(variable);
+	option = certificates_of(&(struct install_request){.cacert = bundle});
+	assert_string_equal(option, bundle);
+	unsetenv("NIX_SSL_CERT_FILE");
 }
 
 static void refuses_extra(const struct install_request *request, const char *message)
@@ -95,6 +121,10 @@ static void what_is_asked_for(void **state)
 	nix_conf_facts_clear(&facts);
 	strlist_add(&lines, "nonsense");
 	refuses_extra(&(struct install_request){.extra_conf = &lines},
+		      "--extra-conf: 'nonsense' is not a line of nix.conf\n"
+		      "  give NAME = VALUE, with blanks around the =, such as 'max-jobs = 4'\n");
+	strlist_add(&lines, "max-jobs = 4");
+	refuses_extra(&(struct install_request){.nix_extra_conf_file = file, .extra_conf = &lines},
 		      "--extra-conf: 'nonsense' is not a line of nix.conf\n");
 	strlist_clear(&lines);
 	assert_int_equal(fs_replace_file(place->fd, "extra", "a = b\nmore\n", 11, 0644), 0);
@@ -106,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(certificates, place_setup, place_teardown),
+		cmocka_unit_test(certificates_of_the_host),
 		cmocka_unit_test_setup_teardown(what_is_asked_for, place_setup, place_teardown),
 	};
 
