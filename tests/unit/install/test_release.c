@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <cmocka.h>
 
@@ -276,29 +277,76 @@ static void a_bundle_for_another_machine(void **state)
 		fail_msg("%s", said);
 }
 
+/* F's request must be refused with WORDS. */
+static void expect_words(struct fixture *f, const char *words)
+{
+	_cleanup_free_ char *said = refusal(f);
+
+	if (!strstr(said, words))
+		fail_msg("no \"%s\" in: %s", words, said);
+}
+
 static void refuses_a_mirror_that_lacks_something(void **state)
 {
-	static const char *const hash_texts[] = {
-		"",    "<!DOCTYPE html>", HASH "  nix-2.26.3-x86_64-linux.tar.xz\n",
-		"abc", "\033[2J\n",
+#define NO_HASH ".sha256 does not hold a SHA-256 hash: 64 hex digits were expected, there are "
+#define LOGIN	"check the network (a login page?) and --mirror, or give --sha256\n"
+	static const struct {
+		const char *text, *words;
+	} hashes[] = {
+		{"", NO_HASH "0 bytes\n  " LOGIN},
+		{"<!DOCTYPE html>", NO_HASH "15 bytes that begin with '<!DOCTYPE html>'\n  " LOGIN},
+		{HASH "  nix-2.26.3-x86_64-linux.tar.xz\n",
+		 NO_HASH "97 bytes that begin with 'ba7816bf8f01cfea414140de5dae2223b00361a3"},
+		{"abc", NO_HASH "3 bytes that begin with 'abc'\n  " LOGIN},
+		{"\033[2J\n", NO_HASH "5 bytes that begin with '\\u001B[2J\\u000A'\n  " LOGIN},
 	};
 	struct fixture *f = *state;
 	_cleanup_free_ char *pointer = xasprintf("%s/latest/install", f->dir);
 
-	for (size_t i = 0; i < COUNT_OF(hash_texts); i++) {
-		put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", hash_texts[i]);
-		expect_refusal(f);
+	for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+		put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", hashes[i].text);
+		expect_words(f, hashes[i].words);
 	}
 	put(f, "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz.sha256", HASH "\n");
 	f->request.nix_version = "2.26.4";
-	expect_refusal(f);
+	expect_words(f, "there is no Nix 2.26.4 for x86_64-linux at file://");
+	expect_words(f, "/nix-2.26.4/nix-2.26.4-x86_64-linux.tar.xz.sha256 does not exist\n"
+			"  check --nix-version, --system and --mirror; a mirror without hashes");
 	f->request.nix_version = NULL;
 	put(f, "latest/install", "nothing");
-	expect_refusal(f);
+	expect_words(f, "cannot tell the latest version of Nix: file://");
+	expect_words(f, "/latest/install, which names none\n  give a version with --nix-version");
 	put(f, "latest/install", "url=x/nix-2.26.4/nix-2.26.4-$system.tar.xz\n");
-	expect_refusal(f);
+	expect_words(f, "there is no Nix 2.26.4 for x86_64-linux at ");
 	assert_int_equal(unlink(pointer), 0);
-	expect_refusal(f);
+	expect_words(f, " does not say which version is the latest: file://");
+	expect_words(f, "/latest/install does not exist\n"
+			"  give a version with --nix-version, or check --mirror\n");
+}
+
+/* A mirror of Lix has the latest version in a manifest beside it, and in nothing else. */
+static void the_latest_of_lix(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(release_clear) struct release release = {0};
+	_cleanup_free_ char *mirror = xasprintf("%s/lix", f->dir), *said = NULL;
+	struct capture capture;
+
+	put(f, "manifest.nix", "{ x = \"/nix/store/h-lix-2.93.3\"; }");
+	f->request.mirror = mirror;
+	f->request.nix_version = "lix";
+	f->request.sha256 = HASH;
+	log_set_level(LOG_VERBOSE);
+	capture_begin(&capture);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+	said = capture_end(&capture);
+	log_set_level(LOG_NORMAL);
+	assert_non_null(strstr(said, "the latest version of Lix is lix-2.93.3, says file://"));
+	assert_string_equal(release.version, "lix-2.93.3");
+	assert_true(str_ends_with(release.tarball_url, "/lix-2.93.3-x86_64-linux.tar.xz"));
+	assert_string_equal(release.missing.next, "check --nix-version, --system and --mirror");
+	put(f, "manifest.nix", "url=x/nix-2.26.3/nix-2.26.3-$system.tar.xz\n");
+	expect_words(f, "cannot tell the latest version of Lix: ");
 }
 
 static void resolves_a_local_tarball(void **state)
@@ -307,7 +355,8 @@ static void resolves_a_local_tarball(void **state)
 	_cleanup_(release_clear) struct release release = {0};
 	_cleanup_free_ char *file =
 		xasprintf("%s/nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz", f->dir);
-	_cleanup_free_ char *url = url_of_path(file), *copy = NULL;
+	_cleanup_free_ char *url = url_of_path(file), *copy = NULL, *words = NULL, *none = NULL;
+	struct utsname host;
 
 	f->request.tarball = file;
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
@@ -319,14 +368,56 @@ static void resolves_a_local_tarball(void **state)
 	put(f, "my tarball.tgz", "abc");
 	copy = xasprintf("%s/my tarball.tgz", f->dir);
 	f->request.tarball = copy;
-	expect_refusal(f);
+	words = xasprintf("there is no hash for --tarball %s: %s.sha256 does not exist\n"
+			  "  give --sha256 with the hash that the publisher of",
+			  copy, copy);
+	expect_words(f, words);
+	put(f, "my tarball.tgz.sha256", "abc");
+	expect_words(f, "bytes that begin with 'abc'\n  it must hold the digits alone; or give ");
 	f->request.sha256 = OTHER;
 	release_clear(&release);
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	assert_null(release.version);
 	assert_string_equal(release.system, "x86_64-linux");
 	assert_string_equal(release.tarball_name, "tarball");
+	assert_string_equal(release.missing.next, "check the URL");
+	free(words);
+	words = xasprintf("cannot get --tarball %s: it does not exist there", copy);
+	assert_string_equal(release.missing.what, words);
 	expect_hash(&release, OTHER);
+
+	/* nothing tells its system: it is for this host */
+	f->request.system = NULL;
+	release_clear(&release);
+	assert_int_equal(uname(&host), 0);
+	if (release_system_of_machine(host.machine, (unsigned)sizeof(void *) * 8)) {
+		assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+		assert_string_equal(
+			release.system,
+			release_system_of_machine(host.machine, (unsigned)sizeof(void *) * 8));
+	}
+	none = xasprintf("%s/none", url);
+	f->request = (struct release_request){.tarball = none, .system = "x86_64-linux"};
+	free(words);
+	words = xasprintf("there is no hash for --tarball %s: %s.sha256 does not exist\n", none,
+			  none);
+	expect_words(f, words);
+}
+
+/* A pipe is no file that one could wait for. */
+static void a_tarball_that_is_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(release_clear) struct release release = {0};
+	_cleanup_free_ char *path = xasprintf("%s/nix-2.3-x86_64-linux.tar.xz", f->dir);
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	f->request.tarball = path;
+	f->request.sha256 = HASH;
+	/* ends this program, should the pipe be waited for */
+	alarm(20);
+	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
+	alarm(0);
 }
 
 static void a_relative_tarball_is_of_the_working_directory(void **state)
@@ -339,6 +430,13 @@ static void a_relative_tarball_is_of_the_working_directory(void **state)
 	f->request.tarball = "nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
 	assert_int_equal(release_resolve(&f->request, f->downloader, &release), 0);
 	expect_hash(&release, HASH);
+	/* which may be gone */
+	put(f, "gone/x", "");
+	assert_int_equal(chdir("gone"), 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, "../gone"), 0);
+	f->request.tarball = "../nix-2.26.3/nix-2.26.3-x86_64-linux.tar.xz";
+	expect_words(f, ": no working directory: No such file or directory\n"
+			"  give its absolute path\n");
 	assert_int_equal(fchdir(old), 0);
 }
 
@@ -371,8 +469,11 @@ static void a_bundle_serves_what_it_holds(void **state)
 	assert_null(release.tarball_url);
 	assert_ptr_equal(release.bundle, &bundle);
 	expect_hash(&release, OTHER);
+	assert_string_equal(release.sha256_source, "--sha256");
 	bundle.broken = "cut";
 	assert_false(release_is_bundled(&same));
+	bundle = (struct bundle){.name = "nix.tar.xz"};
+	assert_false(release_is_bundled(&(struct release_request){.bundle = &bundle}));
 }
 
 /* A password or key of a URL, which no message may show. */
@@ -459,7 +560,9 @@ int main(void)
 		WITH_MIRROR(what_is_said_of_a_wrong_digest),
 		WITH_MIRROR(a_bundle_for_another_machine),
 		WITH_MIRROR(refuses_a_mirror_that_lacks_something),
+		WITH_MIRROR(the_latest_of_lix),
 		WITH_MIRROR(resolves_a_local_tarball),
+		WITH_MIRROR(a_tarball_that_is_a_pipe),
 		WITH_MIRROR(a_relative_tarball_is_of_the_working_directory),
 		WITH_MIRROR(shows_no_password_and_no_key),
 		WITH_MIRROR(a_bundle_serves_what_it_holds),
