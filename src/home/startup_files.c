@@ -335,7 +335,8 @@ int startup_file_can_change(const char *path)
 
 	if (!real && (errno != ENOENT || fs_exists(AT_FDCWD, path)))
 		return -errno;
-	if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) < 0)
+	/* the directory is opened, to sync it */
+	if (faccessat(AT_FDCWD, above, R_OK | W_OK | X_OK, AT_EACCESS) < 0)
 		return -errno;
 	if (!real)
 		return 0;

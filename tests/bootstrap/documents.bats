@@ -149,3 +149,12 @@ generated()
 	run -0 "$two/nix-user-chroot" --install
 	[ ! -e "$MAN" ]
 }
+
+@test "documents: of a program in the directory of programs by another name" {
+	mkdir -p "$HOME/programs" "$HOME/.local"
+	ln -s ../programs "$HOME/.local/bin"
+	cp "$PROGRAM" "$HOME/programs/nix-user-chroot"
+	PROGRAM=$HOME/programs/nix-user-chroot run -0 install --nix-version "$TINY"
+	[ "$(readlink "$HOME/.local/bin/nix")" = "$HOME/programs/nix-user-chroot" ]
+	cmp "$MAN" "$SOURCE/src/nix-user-chroot.1"
+}

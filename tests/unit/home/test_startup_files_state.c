@@ -351,6 +351,8 @@ static void unlisted(void **state)
 	make_dir(place, "unlisted", 0755);
 	put(place, "unlisted/file", ADDED OWN "\n", 0600);
 	make_dir(place, "unlisted", 0300);
+	assert_int_equal(CALL(startup_file_can_change, "unlisted/file"), denied);
+	assert_int_equal(CALL(startup_file_can_change, "unlisted/fresh"), denied);
 	assert_int_equal(CALL(startup_file_put_text, "unlisted/file", "x"), denied);
 	assert_int_equal(CALL(startup_file_put_text, "unlisted/fresh", "x"), denied);
 	assert_int_equal(CALL(startup_file_clean, "unlisted/file", false), denied);

@@ -151,7 +151,7 @@ static void where_links_are_searched(void **state)
 	put_link(scene, "~/.x/1/2/3/4/5/l", INTO);
 	put_link(scene, "~/project/l", INTO);
 	put_link(scene, "~/.cache/nix/l", INTO);
-	put_link(scene, "~/.local/state/nix/profiles/x", "/nowhere");
+	put_link(scene, "~/.local/state/nix/profiles/1/l", INTO);
 	put_link(scene, "@/mine", INTO);
 	put_link(scene, "~/elsewhere/l", INTO);
 	put_link(scene, "~/.to-elsewhere", "elsewhere");
