@@ -89,8 +89,9 @@ static const struct {
 	/* one byte for what has none */
 	{"it is a hard link with contents of its own",
 	 {FILE_("/f"), PAX("9 size=1\n"), {'1', PATH_A "/h", PATH_A "/f", "a"}}},
+	/* what GNU tar --listed-incremental writes: a directory with the names of its files */
+	{NULL, {{'D', PATH_A "/d", "", "Yf"}, FILE_("/d/f")}},
 	{NULL, {PAX("9 size=1\n"), {'5', PATH_A "/d", "", "a"}, FILE_("/d/f")}},
-	{NULL, {PAX("9 size=1\n"), {'2', PATH_A "/l", "to", "a"}, FILE_("/f")}},
 };
 
 enum outcome {
