@@ -96,17 +96,20 @@ struct growth {
 	uint64_t total; /* as in struct transfer_answer */
 };
 
+static int say_no_digest(const struct growth *growth)
+{
+	log_error("cannot take the SHA-256 of %s: libcrypto fails\nits installation is broken",
+		  growth->part->path);
+	return -1;
+}
+
 static int feed(struct growth *growth, const void *data, size_t len)
 {
 	const struct sink *sink = growth->request->sink;
 
 	growth->fed = true;
-	if (sha256_stream_update(growth->digest, data, len) < 0) {
-		log_error("cannot take the SHA-256 of %s: libcrypto fails\n"
-			  "its installation is broken",
-			  growth->part->path);
-		return -1;
-	}
+	if (sha256_stream_update(growth->digest, data, len) < 0)
+		return say_no_digest(growth);
 	return sink && sink->write(sink->ctx, data, len) != 0 ? -1 : 0;
 }
 
@@ -266,6 +269,29 @@ static int get_all(struct downloader *downloader, struct growth *growth)
 	return 0;
 }
 
+/* Describe the file, which is complete, in *OUT. On failure too, the caller closes *OUT. */
+static int growth_end(const struct growth *growth, struct download_file *out)
+{
+	const struct download_request *request = growth->request;
+
+	out->fd = part_file_finish(growth->part);
+	if (out->fd < 0)
+		return -1;
+	out->dirfd = fcntl(request->dirfd, F_DUPFD_CLOEXEC, 0);
+	if (out->dirfd < 0) {
+		log_error("cannot keep %s open: %s\n"
+			  "the limit of open files may be reached: ulimit -n",
+			  request->dir, strerror(errno));
+		return -1;
+	}
+	if (sha256_stream_digest(growth->digest, &out->digest) < 0)
+		return say_no_digest(growth);
+	out->name = xstrdup(request->name);
+	out->size = growth->part->size;
+	out->trusted = is_trusted(request->url);
+	return 0;
+}
+
 int download_file(struct downloader *downloader, const struct download_request *request,
 		  struct download_file *out)
 {
@@ -281,18 +307,11 @@ int download_file(struct downloader *downloader, const struct download_request *
 		return -1;
 	}
 	growth.digest = digest;
-	if (get_all(downloader, &growth) < 0) {
+	if (get_all(downloader, &growth) < 0 || growth_end(&growth, &file) < 0) {
 		if (!part_file_can_resume(&part, NULL))
 			part_file_remove(request->dirfd, request->name);
 		return -1;
 	}
-	file.fd = part_file_finish(&part);
-	file.dirfd = fcntl(request->dirfd, F_DUPFD_CLOEXEC, 0);
-	if (file.fd < 0 || file.dirfd < 0 || sha256_stream_digest(digest, &file.digest) < 0)
-		return -1;
-	file.name = xstrdup(request->name);
-	file.size = part.size;
-	file.trusted = is_trusted(request->url);
 	*out = file;
 	file = (struct download_file)DOWNLOAD_FILE_NONE;
 	return 0;

@@ -22,9 +22,10 @@
 #include "../place.h"
 #include "../refuse.h"
 
-#define P     "nix-user-chroot: "
-#define BODY  "0123456789abcdefghij"
-#define WHOLE "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nETag: \"a\"\r\n\r\n" BODY
+#define P		  "nix-user-chroot: "
+#define BODY		  "0123456789abcdefghij"
+#define WHOLE		  "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nETag: \"a\"\r\n\r\n" BODY
+#define WHOLE_WITHOUT_TAG "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" BODY
 #define REST                                                                       \
 	"HTTP/1.1 206 Part\r\nContent-Length: 10\r\nContent-Range: bytes 10-19/20" \
 	"\r\nETag: \"a\"\r\n\r\nabcdefghij"
@@ -351,7 +352,11 @@ static void what_cannot_be_read_or_kept(void **state)
 	ATTEMPT(attempt, WHOLE);
 	struct refused unread = {&attempt, SYS_pread64, -1,
 				 "/x.part: Input/output error\n  remove it and try again\n"};
-	struct refused no_dir = {&attempt, SYS_fcntl, attempt.place->fd, ""};
+	_cleanup_free_ char *kept =
+		xasprintf(P "cannot keep %s open: Input/output error\n"
+			    "  the limit of open files may be reached: ulimit -n\n",
+			  attempt.place->path);
+	struct refused no_dir = {&attempt, SYS_fcntl, attempt.place->fd, kept};
 
 	assert_int_equal(sha256_of_bytes(BODY, strlen(BODY), &body), 0);
 	attempt.expected = &body;
@@ -359,6 +364,7 @@ static void what_cannot_be_read_or_kept(void **state)
 	assert_in_child(get_refused, &unread);
 	assert_true(fs_exists(attempt.place->fd, "x.part"));
 	assert_in_child(get_refused, &no_dir);
+	assert_true(fs_exists(attempt.place->fd, "x.part"));
 	/* it is gone at the end */
 	attempt.deed = REMOVE;
 	get(&attempt);
@@ -377,7 +383,7 @@ static void a_broken_libcrypto(void **state)
 		{RESTART, P "cannot begin a SHA-256: libcrypto fails\n"
 			    "  its installation is broken\n"},
 		{UPDATE, "/x.part: libcrypto fails\n  its installation is broken\n"},
-		{DIGEST, ""},
+		{DIGEST, "/x.part: libcrypto fails\n  its installation is broken\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -390,7 +396,22 @@ static void a_broken_libcrypto(void **state)
 		assert_int_equal(attempt.result, -1);
 		assert_int_equal(attempt.file.fd, -1);
 		assert_has(attempt.said, cases[i].said);
+		/* after the restart it was empty */
+		assert_int_equal(fs_exists(attempt.place->fd, "x.part"),
+				 cases[i].function != RESTART);
 	}
+}
+
+/* What could not be used, and cannot be continued, is not kept. */
+static void what_cannot_be_continued_is_removed(void **state)
+{
+	ATTEMPT(attempt, WHOLE_WITHOUT_TAG);
+
+	broken = DIGEST;
+	get(&attempt);
+	broken = NONE;
+	assert_int_equal(attempt.result, -1);
+	assert_false(fs_exists(attempt.place->fd, "x.part"));
 }
 
 static int forget_proxies(void **state)
@@ -412,6 +433,7 @@ int main(void)
 		IN_PLACE(a_large_file_of_an_earlier_run),
 		IN_PLACE(what_cannot_be_read_or_kept),
 		IN_PLACE(a_broken_libcrypto),
+		IN_PLACE(what_cannot_be_continued_is_removed),
 	};
 
 	return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
