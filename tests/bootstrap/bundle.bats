@@ -149,6 +149,30 @@ changed()
 	[ "$output" = "nix (Nix) $TINY" ]
 }
 
+@test "bundle: whom to trust and which runtime, given with a command, count for the installation before it" {
+	cp "$BUNDLE" file
+	run ./file -q --trust-owner='no such user' -- true
+	refused 'no such user'
+	run ./file -q --shared-group='no such group' -- true
+	refused 'no such group'
+	[ ! -e "$NIX/store" ]
+	mkdir -p "$NIX"
+	chmod 2775 "$NIX"
+	run ./file -q -- true
+	refused "$NIX" --shared-group="$(id -gn)"
+	run -0 ./file -q --shared-group="$(id -gn)" -- nix --version
+	[ "$output" = "nix (Nix) $TINY" ]
+	run -0 ./file --shared-group="$(id -gn)" --uninstall --yes
+	chmod 755 "$NIX"
+	# root may mount without a user namespace, and a user may not
+	run ./file --runtime=mountns -- nix --version
+	if [ "$status" -eq 0 ]; then
+		grep -qx 'runtime mountns' "$NIX/var/nix-user-chroot/record"
+	else
+		[ "$status" -eq 125 ] && [ ! -e "$NIX/store" ]
+	fi
+}
+
 @test "bundle: first use of two at once" {
 	cp "$BUNDLE" file
 	./file -- nix --version >one 2>&1 &
