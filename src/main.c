@@ -176,14 +176,14 @@ static int install_and_enter(void *ctx)
 	const struct options *asked = entrance->options;
 	char option[] = "--install", *words[] = {asked->program_argv[0], option, NULL};
 	_cleanup_(options_clear) struct options options = {0};
+	_cleanup_free_ char *version = NULL, *system = NULL;
 	struct bundle bundle;
 	int status;
 
-	if (entrance->has_installed || bundle_look_at_self(&bundle) == 0)
+	if (entrance->has_installed || !look_at_bundle(&bundle, &version, &system))
 		return -1;
 	if (parse_options(2, words, &options) < 0)
 		return EXIT_CANCELED;
-	options.log_level = asked->log_level;
 	options.runtime = asked->runtime;
 	options.trust_owner = xstrdup(asked->trust_owner);
 	options.shared_group = xstrdup(asked->shared_group);

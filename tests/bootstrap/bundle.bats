@@ -89,6 +89,22 @@ changed()
 	printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
+# bundle_named NAME: write the bundle to ./file, with NAME as the tarball's
+bundle_named()
+{
+	python3 - "$BUNDLE" file "$1" <<-'END'
+		import sys
+		data = bytearray(open(sys.argv[1], "rb").read())
+		trailer = data[-256:]
+		trailer[:128] = sys.argv[3].encode().ljust(128, b"\0")
+		fingerprint = 0xcbf29ce484222325
+		for byte in trailer[:232]: fingerprint = (fingerprint ^ byte) * 0x100000001b3 % 2**64
+		trailer[232:240] = fingerprint.to_bytes(8, "little")
+		open(sys.argv[2], "wb").write(bytes(data[:-256]) + trailer)
+	END
+	chmod +x file
+}
+
 @test "bundle: installs without a network, and what it leaves in ~/.local/bin is the program alone" {
 	cp "$BUNDLE" file
 	run -0 ./file --version
@@ -284,6 +300,19 @@ changed()
 	done
 }
 
+@test "bundle: of a tarball whose name is not that of a Nix it is refused" {
+	local words='its tarball has a name that no tarball of Nix has'
+
+	bundle_named other.tar.xz
+	run -125 ./file --version
+	[[ $output == *"$words"* && $output != *'In this file'* ]]
+	run ./file --install
+	refused "$HOME/file cannot be used as a bundle" "$words"
+	run ./file -- true
+	refused "$words"
+	nothing_but file
+}
+
 @test "bundle: for another machine than this one it is refused" {
 	local other=riscv64-linux
 
@@ -296,17 +325,7 @@ changed()
 	refused "it is a program for $SYSTEM, and the Nix is for $other"
 	[ ! -e out ]
 	# a bundle that names the other system all the same, as it may where an emulator runs the program
-	python3 - "$BUNDLE" file "nix-$TINY-$other.tar.xz" <<-'END'
-		import sys
-		data = bytearray(open(sys.argv[1], "rb").read())
-		trailer = data[-256:]
-		trailer[:128] = sys.argv[3].encode().ljust(128, b"\0")
-		fingerprint = 0xcbf29ce484222325
-		for byte in trailer[:232]: fingerprint = (fingerprint ^ byte) * 0x100000001b3 % 2**64
-		trailer[232:240] = fingerprint.to_bytes(8, "little")
-		open(sys.argv[2], "wb").write(bytes(data[:-256]) + trailer)
-	END
-	chmod +x file
+	bundle_named "nix-$TINY-$other.tar.xz"
 	run ./file --install
 	refused "the Nix in $HOME/file is for $other, and this machine is $SYSTEM" "--system $SYSTEM"
 	[ ! -e "$NIX/store" ]
