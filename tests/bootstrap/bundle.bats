@@ -171,6 +171,9 @@ bundle_named()
 	refused 'no such user'
 	run ./file -q --shared-group='no such group' -- true
 	refused 'no such group'
+	# so do the variables of --install, which the command has no use for
+	NIX_USER_CHROOT_NO_SHIMS=maybe run ./file -q -- true
+	refused NIX_USER_CHROOT_NO_SHIMS
 	[ ! -e "$NIX/store" ]
 	mkdir -p "$NIX"
 	chmod 2775 "$NIX"
