@@ -767,6 +767,20 @@ wait_for_size()
 	requests_are 0 'if-range="of-the-proxy"'
 }
 
+@test "a proxy that is spoken to by https is verified by the same CA certificates" {
+	local certs=$BATS_TEST_TMPDIR/certs
+
+	command -v openssl >/dev/null || skip "needs openssl"
+	https_proxy=$MIRROR_URL get
+	succeeds
+	requests_are 1 '^CONNECT.* https$'
+	rm "$dir"/*
+	mkdir "$certs"
+	cp "$MIRROR_CA" "$certs/$(openssl x509 -hash -noout -in "$MIRROR_CA").0"
+	https_proxy=$MIRROR_URL SSL_CERT_DIR=$certs run --separate-stderr "$fetch" "$url" "$dir" file
+	succeeds
+}
+
 @test "a proxy that refuses or is not there" {
 	url=https://example.org$FILE # the proxy connects to loopback only
 	https_proxy=$MIRROR_HTTP_URL get

@@ -1006,6 +1006,7 @@ static void one_byte_is_continued(void **state)
 	struct fixture *f = *state;
 	_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
 	_cleanup_free_ char *asked = NULL;
+	int fds[2];
 
 	canned_start(&f->server, rest);
 	put(f, "x.part", "0");
@@ -1021,7 +1022,10 @@ static void one_byte_is_continued(void **state)
 	assert_int_equal(count_of(asked, "#"), 1);
 	assert_int_equal(count_of(asked, "Range: bytes=1-\r\n"), 1);
 	download_file_remove(&file);
+	fds[0] = file.fd;
+	fds[1] = file.dirfd;
 	download_file_close(&file);
+	assert_true(fcntl(fds[0], F_GETFD) < 0 && fcntl(fds[1], F_GETFD) < 0);
 	free(expect_recovery(f, whole));
 	assert_int_equal(f->announced, 20);
 	/* a range that the server has not */
@@ -1031,6 +1035,31 @@ static void one_byte_is_continued(void **state)
 	assert_int_equal(get(f, f->server.url, &file), 0);
 	expect_body(f, &file);
 	free(canned_end(&f->server));
+}
+
+/* The sink hears of the size, also of one byte; where the server tells none, of nothing. */
+static void which_size_is_announced(void **state)
+{
+	static const char *const one[] = {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0", NULL};
+	static const char *const untold[] = {
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n0\r\n0\r\n\r\n", NULL};
+	const struct {
+		const char *const *answers;
+		uint64_t announced;
+	} cases[] = {{one, 1}, {untold, UINT64_MAX}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_(download_file_close) struct download_file file = DOWNLOAD_FILE_NONE;
+
+		f->announced = UINT64_MAX;
+		canned_start(&f->server, cases[i].answers);
+		assert_int_equal(get(f, f->server.url, &file), 0);
+		free(canned_end(&f->server));
+		assert_int_equal(file.size, 1);
+		assert_int_equal(f->announced, cases[i].announced);
+		download_file_remove(&file);
+	}
 }
 
 /* The sink refuses the size, or what an earlier run left: no byte is asked for, or taken. */
@@ -1220,6 +1249,7 @@ int main(void)
 		IN_DIRECTORY(missing_has_words_of_the_callers),
 		IN_DIRECTORY(one_byte_is_continued),
 		IN_DIRECTORY(a_sink_that_refuses_at_once),
+		IN_DIRECTORY(which_size_is_announced),
 		IN_DIRECTORY(what_cannot_be_of_the_file_begins_anew),
 		IN_DIRECTORY(advice_for_a_part),
 		IN_DIRECTORY(a_part_that_cannot_be),

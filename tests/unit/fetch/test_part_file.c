@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../nth.h"
 #include "../place.h"
 #include "../refuse.h"
 
@@ -240,6 +241,41 @@ static void a_state_that_cannot_be_written(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Somebody gives another file the name of the state, in the moment after the old state is gone. */
+static void link_as_state(void *ctx)
+{
+	const struct place *place = ctx;
+
+	assert_int_equal(linkat(place->fd, "mine", place->fd, "x.part.state", 0), 0);
+}
+
+static int restart_there(void *ctx)
+{
+	const struct place *place = ctx;
+	struct part_file part;
+
+	return part_file_open(&part, place->fd, place->path, "x") != 0 ||
+	       part_file_restart(&part, URL, "\"a\"") != 0;
+}
+
+static void a_state_is_written_to_a_new_file_alone(void **state)
+{
+	const struct nth emptying = {.number = SYS_ftruncate, .nth = 1, .meanwhile = link_as_state};
+	struct place *place = *state;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int status, r;
+
+	put(place, "mine", "0123", 4);
+	r = nth_happens(&emptying, restart_there, place, &status);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_int_equal(fs_read_file(place->fd, "mine", 100, &text, &len), 0);
+	assert_string_equal(text, "0123");
+}
+
 /* A file system that tells nothing of itself, as some FUSE file systems, is not refused. */
 static void room_that_nobody_knows(void **state)
 {
@@ -285,9 +321,13 @@ static void another_file_at_the_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_PLACE(what_is_refused_is_said), IN_PLACE(which_state_counts),
-		IN_PLACE(which_validator_is_kept), IN_PLACE(a_state_that_cannot_be_written),
-		IN_PLACE(room_that_nobody_knows),  IN_PLACE(another_file_at_the_end),
+		IN_PLACE(what_is_refused_is_said),
+		IN_PLACE(which_state_counts),
+		IN_PLACE(which_validator_is_kept),
+		IN_PLACE(a_state_that_cannot_be_written),
+		IN_PLACE(a_state_is_written_to_a_new_file_alone),
+		IN_PLACE(room_that_nobody_knows),
+		IN_PLACE(another_file_at_the_end),
 	};
 
 	return cmocka_run_group_tests_name("part_file", tests, NULL, NULL);
