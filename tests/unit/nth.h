@@ -41,6 +41,7 @@ struct nth {
 	int err; /* it fails with this error (0: does nothing, and succeeds); */
 	void (*meanwhile)(void *ctx); /* or, if not NULL, the test does this before it */
 	bool of_children;	      /* those of the child's children count, too */
+	bool others_are_void;	      /* all other calls NUMBER do nothing, and succeed */
 };
 
 /* Answer the calls of PID that LISTENER tells of. Was there an Nth? */
@@ -62,7 +63,7 @@ static inline bool nth_answer(int listener, pid_t pid, const struct nth *what, v
 			what->meanwhile(ctx);
 		if (is_it && !what->meanwhile)
 			response.error = -what->err;
-		else
+		else if (is_it || !what->others_are_void)
 			response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		(void)!ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 	}

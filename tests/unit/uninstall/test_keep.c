@@ -142,7 +142,11 @@ static void limits_of_entries_and_levels(void **state)
 		char name[8];
 
 		snprintf(name, sizeof(name), "%d", i);
-		assert_int_equal(symlinkat("/", dir, name), 0);
+		/* one link that has 5000 names: 5000 links would keep the disk busy */
+		if (i == 0)
+			assert_int_equal(symlinkat("/", dir, name), 0);
+		else
+			assert_int_equal(linkat(dir, "0", dir, name, 0), 0);
 		if (i == 4990)
 			assert_true(keep_is_of_use(scene->nix_fd, "/nix/store/" OTHER_NAME));
 	}
