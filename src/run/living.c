@@ -56,12 +56,12 @@ static void add_all_files(struct files *files, int list)
 		qsort(files->items, files->count, sizeof(*files->items), compare_age);
 }
 
-/* The entry of the list for the process PID, which comes from where KEY says. */
-static struct living_visitor visitor_of(pid_t pid, const struct living_key *key)
+/* The entry of the list for this process, which comes from where KEY says. */
+static struct living_visitor self_as_visitor(const struct living_key *key)
 {
-	struct living_visitor visitor = {.pid = (uint64_t)pid};
+	struct living_visitor visitor = {.pid = (uint64_t)getpid()};
 
-	if (key->origin.root_mount != 0 || pid != getpid())
+	if (key->origin.root_mount != 0)
 		return visitor;
 	visitor.parent = (uint64_t)getppid();
 	visitor.parent_start = process_start(getppid());
@@ -80,7 +80,8 @@ static bool is_same_origin(const struct living_file *file, const struct living_k
 		const struct living_visitor *visitor = &file->visitors[i];
 		pid_t parent = (pid_t)visitor->parent;
 
-		if (parent > 0 && process_start(parent) == visitor->parent_start &&
+		/* 0, a parent that could not be seen, is in no namespace */
+		if (process_start(parent) == visitor->parent_start &&
 		    process_mount_namespace(parent) == key->origin.mount_namespace)
 			return true;
 	}
@@ -100,7 +101,7 @@ static pid_t visitor_at(const struct living_file *file, size_t i)
  */
 static void visit(int list, const struct living_file *file, const struct living_key *key)
 {
-	const struct living_visitor self = visitor_of(getpid(), key);
+	const struct living_visitor self = self_as_visitor(key);
 	_cleanup_free_ struct living_visitor *left = NULL;
 	size_t count = 0;
 
@@ -330,7 +331,7 @@ void living_add(int list, const struct living_key *key)
 		.made = now(),
 		.last_pid = (uint64_t)process_last(),
 	};
-	const struct living_visitor self = visitor_of(getpid(), key);
+	const struct living_visitor self = self_as_visitor(key);
 	_cleanup_free_ char *name = living_file_name(key);
 	int r = root < 0 ? -errno : chroot_root_read(root, &head.root);
 

@@ -3,6 +3,7 @@
  * is left that was where the first entry came from. fs_mount_id() is replaced for that: see
  * Makefile.am.
  */
+#include "run/living.h"
 #include "run/living_dir.h"
 #include "run/living_file.h"
 #include "util/cleanup.h"
@@ -235,16 +236,91 @@ static void lock(void **state)
 	assert_int_equal(other, -1);
 }
 
+/* The head of the file in LIST whose visitor is the process PID. */
+static struct living_head head_of(int list, pid_t pid)
+{
+	_cleanup_closedir_ DIR *dir = fs_list_dir(list, ".");
+	const struct dirent *entry;
+
+	while ((entry = fs_next_entry(dir))) {
+		_cleanup_(living_file_clear) struct living_file file = {0};
+
+		assert_int_equal(living_file_read(list, entry->d_name, &file), 0);
+		if (file.count == 1 && (pid_t)file.visitors[0].pid == pid)
+			return *file.head;
+	}
+	fail_msg("no file of process %d", (int)pid);
+	return (struct living_head){0};
+}
+
+static bool any_suits(const struct chroot_door *door, const void *context)
+{
+	(void)door;
+	(void)context;
+	return true;
+}
+
+/* Is the namespace of HEAD found by VISITOR? */
+static bool finds(const struct place *place, const struct living_head *head,
+		  struct living_visitor visitor)
+{
+	_cleanup_free_ char *name = living_file_name(&head->key);
+	_cleanup_(chroot_door_close) struct chroot_door door = CHROOT_NO_DOOR;
+
+	assert_int_equal(living_file_write(place->fd, name, head, &visitor, 1), 0);
+	return living_find(place->fd, &head->key, place->fd, false, any_suits, NULL, &door) == 0;
+}
+
+/* Equal numbers of mount namespaces prove nothing unless the very same process has kept them. */
+static void another_parent(void **state)
+{
+	const struct place *place = *state;
+	const uint64_t own = (uint64_t)getpid(), own_start = process_start(getpid());
+	_cleanup_close_ int list = -1;
+	struct living_head head;
+	struct origin origin;
+	pid_t pid;
+
+	if (start(place, false, &pid) == 0) {
+		entry_end(pid);
+		skip();
+	}
+	assert_int_equal(origin_read(&origin), 0);
+	list = living_open(&origin);
+	head = head_of(list, pid);
+	assert_true(finds(place, &head, (struct living_visitor){(uint64_t)pid, own, own_start}));
+	/* another process has the parent's ID since */
+	assert_false(
+		finds(place, &head, (struct living_visitor){(uint64_t)pid, own, own_start + 1}));
+	/* a process of another mount namespace, and none */
+	assert_false(
+		finds(place, &head,
+		      (struct living_visitor){(uint64_t)pid, (uint64_t)pid, process_start(pid)}));
+	assert_false(finds(place, &head, (struct living_visitor){.pid = (uint64_t)pid}));
+	entry_end(pid);
+}
+
 static void files(void **state)
 {
 	const struct place *place = *state;
 	const struct living_head head = {.made = 7};
 	const struct living_visitor visitors[] = {{.pid = 1}, {.pid = 2}}, third = {.pid = 3};
 	_cleanup_(living_file_clear) struct living_file file = {0};
+	const mode_t before = umask(02);
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 
 	assert_int_equal(living_file_read(place->fd, "a", &file), -ENOENT);
 	assert_int_equal(living_file_write(place->fd, "a", &head, visitors, 2), 0);
+	assert_int_equal(umask(before), 02);
+	assert_int_equal(fstatat(place->fd, "a", &st, 0), 0);
+	assert_int_equal(st.st_mode, S_IFREG | S_ISVTX | 0600);
+	/* neither what a link leads to, nor a pipe that nobody reads */
+	assert_int_equal(symlinkat("a", place->fd, "link"), 0);
+	assert_int_equal(living_file_write(place->fd, "link", &head, visitors, 2), -ELOOP);
+	assert_int_equal(living_file_visit(place->fd, "link", &third), -ELOOP);
+	assert_int_equal(mkfifoat(place->fd, "pipe", 0600), 0);
+	assert_int_equal(living_file_write(place->fd, "pipe", &head, visitors, 2), -ENXIO);
 	assert_int_equal(living_file_visit(place->fd, "a", &third), 0);
 	assert_int_equal(living_file_visit(place->fd, "none", &third), -ENOENT);
 	/* an entry of the file that was not written completely */
@@ -353,6 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(origin_is_alive, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(origin_has_ended, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(another_parent, place_setup, place_teardown),
 		cmocka_unit_test(list_is_private),
 		cmocka_unit_test(names),
 		cmocka_unit_test(lock),

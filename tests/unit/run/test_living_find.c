@@ -167,6 +167,7 @@ static void visitors(void **state)
 	_cleanup_free_ char *name = living_file_name(&scene->head.key);
 
 	assert_false(is_found(scene, false));
+	assert_false(is_found(scene, true));
 	put(scene, name, &scene->head, IDS(pid));
 	assert_true(is_found(scene, false));
 	put(scene, name, &scene->head, IDS(pid, none, none));
@@ -280,6 +281,12 @@ static void a_visit(void **state)
 	assert_true(is_found(scene, false));
 	assert_int_equal(visitors_of(scene, name, &last), 3);
 	assert_int_equal(last, getpid());
+	for (int i = 1; i < 128; i++)
+		ids[i] = scene->pid;
+	put(scene, name, &head, ids);
+	assert_true(is_found(scene, false));
+	assert_int_equal(visitors_of(scene, name, &last), 129);
+	assert_int_equal(last, getpid());
 }
 
 /* All who entered have ended, but what one of them started has not. */
@@ -288,7 +295,14 @@ static void children_of_visitors(void **state)
 	const struct scene *scene = *state;
 	struct living_head head = scene->head;
 	pid_t last;
+	int asked;
 
+	/* one door is enough */
+	put(scene, "a", &head, IDS(NO_PROCESS));
+	put(scene, "b", &head, IDS(NO_PROCESS));
+	assert_true(finds(scene, &head.key, true, any_suits, &asked));
+	assert_int_equal(asked, 1);
+	assert_int_equal(unlinkat(scene->list, "b", 0), 0);
 	put(scene, "a", &head, IDS(NO_PROCESS));
 	assert_false(is_found(scene, false));
 	assert_true(is_found(scene, true));
@@ -365,7 +379,7 @@ static void young_namespaces(void **state)
 static void ended(void **state)
 {
 	const struct scene *scene = *state;
-	struct living_head gone = scene->head, boot, user, pid;
+	struct living_head gone = scene->head, boot, user, pid, root = gone, mounts = gone;
 	pid_t last;
 
 	/* no file system has this number; nor any process this namespace */
@@ -378,6 +392,11 @@ static void ended(void **state)
 	boot.key.origin.boot++;
 	user.key.origin.user_namespace++;
 	pid.pid_namespace++;
+	/* a process of another namespace has this root; one of this namespace has another root */
+	mounts.mount_namespace = 1;
+	root.root.changed++;
+	put(scene, "mounts", &mounts, IDS(NO_PROCESS));
+	put(scene, "root", &root, IDS(NO_PROCESS));
 	put(scene, "gone", &gone, IDS(NO_PROCESS));
 	put(scene, "boot", &boot, IDS(NO_PROCESS));
 	put(scene, "user", &user, IDS(NO_PROCESS));
@@ -389,6 +408,8 @@ static void ended(void **state)
 	assert_true(is_found(scene, true));
 	assert_int_equal(visitors_of(scene, "gone", &last), -1);
 	assert_int_equal(visitors_of(scene, "boot", &last), -1);
+	assert_int_equal(visitors_of(scene, "mounts", &last), -1);
+	assert_int_equal(visitors_of(scene, "root", &last), -1);
 	/* what could not be seen from here */
 	assert_int_equal(visitors_of(scene, "user", &last), 1);
 	assert_int_equal(visitors_of(scene, "here", &last), 2);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,11 +20,16 @@
 static void one_process(void **state)
 {
 	uint64_t start = process_start(getpid());
+	const uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec ts;
 	struct stat st;
 
 	(void)state;
-	/* a process starts after its parent, or in the same tick */
+	/* a process starts after its parent, or in the same tick; this one a moment ago */
 	assert_true(start > 0 && start >= process_start(getppid()));
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
+	assert_true(start / ticks <= (uint64_t)ts.tv_sec + 1);
+	assert_true(start / ticks + 3600 >= (uint64_t)ts.tv_sec);
 	/* a name with blanks and parentheses moves no field */
 	assert_int_equal(prctl(PR_SET_NAME, "a) 1 2 (b"), 0);
 	assert_int_equal(process_start(getpid()), start);
