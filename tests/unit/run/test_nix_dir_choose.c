@@ -2,6 +2,7 @@
 #include "run/nix_dir.h"
 #include "run/userns.h"
 #include "ui/log.h"
+#include "util/capability.h"
 #include "util/cleanup.h"
 
 #include <setjmp.h>
@@ -80,6 +81,13 @@ static void refuse_user_namespaces(void)
 	refuse_call_if(SYS_unshare, 0, BPF_JSET, CLONE_NEWUSER, EPERM);
 }
 
+/* A user like any other, in a namespace whose capabilities are gone. */
+static void drop_all(void)
+{
+	if (capability_set(0, 0) < 0)
+		_exit(99);
+}
+
 /* Not by a filter: that would take the privilege of the helper, too. */
 static void allow_no_namespace(void)
 {
@@ -129,6 +137,7 @@ static const struct choice cases[] = {
 	/* in both: that whose runtime works */
 	{ANY, NULL, true, true, NULL, ANY, OWN, BOTH OWN ", whose runtime works\n"},
 	{ANY, NULL, true, true, refuse_user_namespaces, ANY, OWN, BOTH OWN ","},
+	{ANY, NULL, true, true, drop_all, ANY, OWN, BOTH OWN ","},
 	{ANY, NULL, true, true, refuse_unshare, DIRECT, "/nix", BOTH "/nix, whose"},
 	{ANY, NULL, true, true, a_broken_helper, DIRECT, "/nix", BOTH "/nix, whose"},
 	{ANY, NULL, true, true, only_a_helper, ANY, OWN, BOTH OWN ", whose"},

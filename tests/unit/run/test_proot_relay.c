@@ -50,7 +50,8 @@ static int run_to_the_end(void)
 	/* the process outside sleeps meanwhile */
 	refuse_if(SYS_poll, 2, BPF_JEQ, 0, SECCOMP_RET_KILL_PROCESS);
 #endif
-	/* the descriptor for the reports is told after the text */
+	/* the descriptor for the reports is told after the text, whatever the variable was */
+	setenv(NAME, "x", 1);
 	return relay("case $" NAME " in 'a text '[0-9]*) exit 7 ;; esac; exit 8");
 }
 
