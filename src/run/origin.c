@@ -5,7 +5,6 @@
 #include "util/mountinfo.h"
 
 #include <fcntl.h>
-#include <string.h>
 
 /* How many bytes of /proc/self/mountinfo are read to find the root, usually the first line. */
 #define HEAD 4096
@@ -16,11 +15,8 @@
  */
 static bool is_shared(char *text, uint64_t root_id)
 {
-	char *end = strrchr(text, '\n');
 	struct mountinfo mount;
 
-	if (end)
-		*end = '\0';
 	while (mountinfo_next(&text, &mount))
 		if ((uint64_t)mount.id == root_id)
 			return mount.is_shared;

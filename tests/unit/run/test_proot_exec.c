@@ -72,6 +72,7 @@ static int setup(void **state)
 			     "echo \" ${NIX_USER_CHROOT_STARTED% *}, $NIX_USER_CHROOT_INSIDE\"\n"
 			     "exit 7");
 	setenv("NIX_USER_CHROOT_PROOT", proot, 1);
+	setenv(INSIDE_VARIABLE, "another", 1);
 	return fs_mkdirs(place->fd, "nix/store", 0755);
 }
 
