@@ -229,6 +229,20 @@ static void of_others(void **state)
 	assert_int_equal(fchmodat(at->place->fd, "nix/" LAYOUT_STATE, 0755, 0), 0);
 }
 
+/* A store that no --install has made, with a record that tells of nothing: nothing is added. */
+static void of_another_tool(void **state)
+{
+	struct complete *at = *state;
+
+	complete_put(at, "nix/" LAYOUT_RECORD, "nix-user-chroot-record 1\n");
+	at->request.no_shims = false;
+	at->request.dry_run = true;
+	says(at, 0, NONE_DONE, LINKS);
+	at->request.dry_run = false;
+	says(at, 0, "nothing to do\n", "new shells have");
+	assert_false(complete_has(at, ".local/bin"));
+}
+
 /* nix.conf is gone, or lacks lines, and Nix does not work with a new one: none is left. */
 static void nix_conf(void **state)
 {
@@ -527,6 +541,7 @@ int main(void)
 		COMPLETE(on_path_already),
 		COMPLETE(the_runtime),
 		COMPLETE(of_others),
+		COMPLETE(of_another_tool),
 		COMPLETE(nix_conf),
 		COMPLETE(nix_conf_of_others),
 		COMPLETE(a_command_afterwards),
