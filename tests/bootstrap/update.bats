@@ -297,6 +297,14 @@ unchanged()
 	[ "$status" -eq 0 ] && [ "$number" -gt 1 ]
 }
 
+@test "update: a new program that cannot be run is in place, and that is said" {
+	here
+	run -125 strace -qq -e signal=none -e trace=execve -e inject=execve:error=EACCES:when=1 -o /dev/null \
+		"$COPY" --update --releases "$SITE/new"
+	has_words "cannot run $COPY: Permission denied" 'it is in place; run it again for the rest'
+	[ "$(version_of "$COPY")" = 9.1.0 ]
+}
+
 @test "update: a full disk leaves the program as it is" {
 	local size
 

@@ -203,7 +203,7 @@ static void the_versions(void **state)
 static void where_it_comes_from(void **state)
 {
 	struct scene *scene = *state;
-	_cleanup_free_ char *lines = NULL;
+	_cleanup_free_ char *lines = NULL, *hash = NULL;
 
 	/* not the form of a mirror's URL: without a mirror that is given, the maker's is asked */
 	lines = xasprintf("complete 2.26.3 %s " A64 " file:///x.tar.xz\n", own_release_system());
@@ -212,6 +212,12 @@ static void where_it_comes_from(void **state)
 	ends(scene, RAN, "Nix 2.26.3 -> Nix 2.30.0: ");
 	scene->request.mirror = "/nowhere";
 	ends(scene, 1, "/nowhere");
+	/* a latest one that cannot be had: its hash is missing */
+	hash = xasprintf("%s/nix-2.30.0/nix-2.30.0-%s.tar.xz.sha256", scene->mirror,
+			 own_release_system());
+	assert_int_equal(unlink(hash), 0);
+	scene->request.mirror = scene->mirror;
+	ends(scene, 1, ".tar.xz.sha256");
 	scene->request.cacert = "/nowhere/ca";
 	scene->request.mirror = "https://127.0.0.1:1";
 	ends(scene, 1, "/nowhere/ca");

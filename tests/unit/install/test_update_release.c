@@ -4,6 +4,7 @@
 #include "util/fs.h"
 #include "util/sha256_stream.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,7 +14,9 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -191,6 +194,56 @@ static void what_the_program_says(void **state)
 		  "nix-user-chroot 9.8.7\n");
 }
 
+/* A program that closes its output before it ends: a signal meanwhile ends no wait for it. */
+static void a_wait_that_is_interrupted(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(own_file_clear) struct own_file good = {0};
+	_cleanup_free_ char *self = NULL, *data = NULL;
+	size_t len, got = 0;
+	int r;
+
+	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/exe", 1 << 28, &self, &len), 0);
+	describe(scene, self, len, "9.8.7", &good);
+	setenv("TEST_LINGERS", "1", 1);
+	child_interrupt();
+	r = update_release_get(&good, scene->downloader, &data, &got);
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+	unsetenv("TEST_LINGERS");
+	assert_int_equal(r, 0);
+}
+
+static const struct scene *present;
+
+static int get_without_descriptors(const void *context)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+
+#ifdef SYS_dup2
+	refuse_call(SYS_dup2, -1, EMFILE);
+#endif
+	refuse_call(SYS_dup3, -1, EMFILE);
+	return update_release_get(context, present->downloader, &data, &len) < 0;
+}
+
+/* Without an output to read the program does not run at all. */
+static void no_output(void **state)
+{
+	_cleanup_(own_file_clear) struct own_file good = {0};
+	_cleanup_free_ char *self = NULL, *said = NULL;
+	size_t len;
+	int status;
+
+	present = *state;
+	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/exe", 1 << 28, &self, &len), 0);
+	describe(present, self, len, "9.8.7", &good);
+	said = child_says(get_without_descriptors, &good, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_has(said, "does not say that it is of version 9.8.7, but: \n");
+	assert_has_not(said, "and more");
+}
+
 static void what_is_no_program(void **state)
 {
 	const struct scene *scene = *state;
@@ -214,13 +267,19 @@ int main(int argc, char **argv)
 		WITH_SCENE(the_program_and_its_digest),
 		WITH_SCENE(where_none_can_be),
 		WITH_SCENE(what_the_program_says),
+		WITH_SCENE(a_wait_that_is_interrupted),
+		WITH_SCENE(no_output),
 		WITH_SCENE(what_is_no_program),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		for (int left = atoi(getenv("TEST_MORE")); left >= 0; left--)
 			fputs(left ? "x" : "nix-user-chroot 9.8.7", stdout);
-		return getenv("TEST_LINES") ? puts("\nand more") < 0 : 0;
+		if (getenv("TEST_LINES"))
+			puts("\nand more");
+		if (fclose(stdout) == 0 && getenv("TEST_LINGERS"))
+			poll(NULL, 0, 100);
+		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
