@@ -2,6 +2,7 @@
  */
 #include "install/bundle.h"
 #include "config.h"
+#include "install/bundle_program.h"
 #include "util/bundle.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -219,7 +220,7 @@ static void where_it_is_downloaded(void **state)
 	assert_int_equal(unlinkat(scene->place->fd, ".cache/nix-user-chroot", 0), 0);
 	assert_int_equal(mkdirat(scene->place->fd, "mine", 0700), 0);
 	assert_int_equal(symlinkat("../mine", scene->place->fd, ".cache/nix-user-chroot"), 0);
-	ends(scene, CANCELED, "cannot download to ");
+	ends(scene, CANCELED, "/.cache/nix-user-chroot: Not a directory\n");
 	assert_int_equal(unlinkat(scene->place->fd, ".cache/nix-user-chroot", 0), 0);
 	assert_int_equal(setenv("HOME", "relative", 1), 0);
 	ends(scene, CANCELED, "cannot tell where to download to: HOME is not an absolute path\n");
@@ -269,6 +270,27 @@ static void which_program(void **state)
 	ends(scene, CANCELED, "/bundle cannot begin a bundle: ");
 }
 
+static int get_program(const void *context)
+{
+	const struct install_request *request = context;
+	struct bundle_program program;
+	int r = bundle_program_get(request->program, NULL, request->system, NULL, &program);
+
+	bundle_program_clear(&program);
+	return r == 0 && child_has_stdin() ? 0 : 99;
+}
+
+/* Nothing but the file is opened, and nothing but that is closed. */
+static void a_program_alone(void **state)
+{
+	const struct scene *scene = *state;
+	int status;
+	_cleanup_free_ char *said = child_says(get_program, &scene->request, NULL, &status);
+
+	assert_int_equal(status, 0);
+	assert_string_equal(said, "");
+}
+
 static void the_program_of_a_release(void **state)
 {
 	struct scene *scene = *state;
@@ -313,6 +335,7 @@ int main(void)
 		WITH_SCENE(another_tarball),
 		WITH_SCENE(where_it_is_downloaded),
 		WITH_SCENE(which_program),
+		WITH_SCENE(a_program_alone),
 		WITH_SCENE(the_program_of_a_release),
 	};
 
