@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -112,10 +113,62 @@ static void which(void **state)
 	}
 }
 
+/* A store that is there: whose it seems to be, and who may write to it. */
+struct store {
+	bool is_own, is_trusted;
+	mode_t mode;
+	int r;
+	const char *says;
+};
+
+static int check_store(const void *context)
+{
+	const struct store *store = context;
+	const uid_t uid = geteuid();
+	struct site site = {.nix_dir = present->path};
+
+	/* it belongs to this user, so this user seems to be root */
+	refuse_call(SYS_geteuid, -1, 0);
+	/* the namespace of this test gives more than its user has */
+	if (!(store->mode & 0200))
+		refuse_call(SYS_faccessat2, -1, EACCES);
+	site.trust = (struct trust){
+		.self = store->is_own ? uid : 0, .has_owner = store->is_trusted, .owner = uid};
+	return site_check(&site, present->fd) < 0;
+}
+
+static void of_somebody_else(void **state)
+{
+	static const struct store stores[] = {
+		{false, true, 0555, -1, "there is a store already, which belongs to "},
+		{false, true, 0755, 0, NULL},
+		{false, false, 0755, -1, " is not used as the Nix directory"},
+		{true, false, 0555, 0, NULL},
+	};
+
+	present = *state;
+	/* older kernels have no call that answers for the effective user, and so none to refuse */
+	if (geteuid() == 0 || syscall(SYS_faccessat2, AT_FDCWD, "/", F_OK, 0) < 0)
+		skip();
+	assert_int_equal(mkdirat(present->fd, "store", 0755), 0);
+	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
+		_cleanup_free_ char *said = NULL;
+		int status;
+
+		assert_int_equal(fchmodat(present->fd, "store", stores[i].mode, 0), 0);
+		said = child_says(check_store, &stores[i], NULL, &status);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != -stores[i].r ||
+		    (stores[i].says ? !strstr(said, stores[i].says) : *said != '\0'))
+			fail_msg("case %zu: status %x: %s", i, (unsigned)status, said);
+	}
+	assert_int_equal(fchmodat(present->fd, "store", 0755, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(which, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(of_somebody_else, place_setup, place_teardown),
 	};
 
 	if (!filter_host_allows_all() || own_mounts() < 0) {
