@@ -164,6 +164,7 @@ static void made(void **state)
 	_cleanup_free_ char *blank = path_join(scene->place->path, "my out");
 
 	ends(scene, 0, HOLDS "451 bytes\n");
+	ends(scene, 0, "nix-user-chroot: downloading file:///");
 	ends(scene, 0, ": ./out --install\n");
 	assert_bundle(scene, "out", TARBALL);
 	assert_true(fs_exists(scene->place->fd, ".cache"));
@@ -189,10 +190,18 @@ static void the_name_of_the_tarball(void **state)
 static void another_tarball(void **state)
 {
 	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL;
+	int status;
 
 	scene->request.sha256 = A64;
 	ends(scene, CANCELED, "SHA-256 mismatch");
 	assert_false(fs_exists(scene->place->fd, ".cache/nix-user-chroot"));
+	/* no release: that is all that is said */
+	scene->request.sha256 = "none";
+	said = child_says(call, &scene->request, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), CANCELED);
+	assert_has(said, "'none' is not a SHA-256");
+	assert_has_not(said, "does not tell which Nix it is");
 	scene->request.sha256 = HASH_OF_ABC;
 	assert_int_equal(unlink(scene->tarball), 0);
 	ends(scene, CANCELED, TARBALL);
