@@ -14,7 +14,9 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 /* As on a disk that fails: the errno of each fsync(2); 0: they work. */
 static int disk_error;
@@ -265,6 +267,36 @@ static void a_file_without_a_name(void **state)
 	assert_int_equal(names(place), 0);
 }
 
+/* Write "x" to the file CONTEXT where every file has a name. */
+static const char *write_by_name(void *context)
+{
+	struct bundle_file file;
+
+	refuse_call_if(SYS_openat, 2, BPF_JSET, O_TMPFILE & ~O_DIRECTORY, EOPNOTSUPP);
+	if (bundle_file_find(context, &file) < 0 || bundle_file_begin(&file) < 0)
+		return "it is not begun";
+	if (!fs_exists(file.dir_fd, file.temporary))
+		return "it has no name";
+	return bundle_file_write(&file, "x", 1) < 0 || bundle_file_put(&file) < 0
+		       ? "it is not written"
+		       : NULL;
+}
+
+static void a_file_with_a_name(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *out = path_join(place->path, "out");
+	struct stat st;
+
+	for (int i = 0; i < 2; i++) {
+		assert_in_child(write_by_name, out);
+		assert_text(place, "out", "x");
+		assert_int_equal(fstatat(place->fd, "out", &st, 0), 0);
+		assert_int_equal(st.st_mode & 07777, 0755);
+		assert_int_equal(names(place), 1);
+	}
+}
+
 int main(void)
 {
 #define WITH_PLACE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
@@ -275,6 +307,7 @@ int main(void)
 		WITH_PLACE(a_disk_that_fails),
 		WITH_PLACE(writing_that_fails),
 		WITH_PLACE(a_file_without_a_name),
+		WITH_PLACE(a_file_with_a_name),
 		WITH_PLACE(what_a_killed_process_leaves),
 	};
 
