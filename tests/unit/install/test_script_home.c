@@ -102,10 +102,18 @@ static void the_users_file_for_fish(void **state)
 static void a_file_that_cannot_be_kept(void **state)
 {
 	struct fake_nix *nix = *state;
+	_cleanup_free_ char *kept = NULL;
 
 	/* where the copy of it would be, there is something */
 	assert_int_equal(mkdirat(nix->request.nix_dir_fd, LAYOUT_FISH, 0755), 0);
 	expect(nix, -1, FISH " as it is, which the Nix install script writes anew: Is a dir", NULL);
+	assert_int_equal(unlinkat(nix->request.nix_dir_fd, LAYOUT_FISH, AT_REMOVEDIR), 0);
+	/* it is kept, cannot be put back, and is not lost */
+	fake_program(nix, SCRIPT, WRITES "rm ~/" FISH "\nmkdir ~/" FISH);
+	expect(nix, -1, FISH " as it is, which the Nix install script writes anew: Is a dir",
+	       ",,\n");
+	kept = fake_text(nix, LAYOUT_FISH);
+	assert_string_equal(kept, "mine\n");
 }
 
 static void what_is_turned_off(void **state)

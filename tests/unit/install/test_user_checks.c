@@ -75,6 +75,10 @@ static void temporary_files(void **state)
 		"it is not an absolute path\n");
 	if (geteuid() != 0) {
 		setenv("TMPDIR", locked, 1);
+		refuses("/locked, where Nix cannot make its files: Permission denied\n"
+			"  set TMPDIR to a directory that you may write to, or unset it, for /tmp\n");
+		/* files in it could not be opened */
+		assert_int_equal(fchmodat(place->fd, "locked", 0600, 0), 0);
 		refuses("/locked, where Nix cannot make its files: Permission denied\n");
 	}
 	setenv("TMPDIR", place->path, 1);
@@ -113,6 +117,11 @@ static void another_store_in_a_file(void **state)
 		else
 			refuses("/.config/nix/nix.conf has 'store = ");
 	}
+	/* the one that counts is shown */
+	assert_int_equal(fs_replace_file(place->fd, ".config/nix/nix.conf",
+					 "store = auto\nstore = /x\n", 24, 0644),
+			 0);
+	refuses(" has 'store = /x', which is for another Nix: this one would not use the store ");
 }
 
 /* As after sudo; root could write all the same. */
@@ -126,6 +135,8 @@ static void places_of_root(void **state)
 	assert_int_equal(fchmodat(place->fd, ".local/state/nix", 0500, 0), 0);
 	refuses("/.local/state/nix cannot be written, where Nix keeps your profile: "
 		"Permission denied\n");
+	assert_int_equal(fchmodat(place->fd, ".local/state/nix", 0600, 0), 0);
+	refuses("/.local/state/nix cannot be written, where Nix keeps your profile: ");
 	assert_int_equal(fchmodat(place->fd, ".local/state/nix", 0700, 0), 0);
 	passes();
 	assert_int_equal(fchmod(place->fd, 0500), 0);
