@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/wait.h>
 
 /*
@@ -57,7 +58,7 @@ const char *package_owner_advice(const char *path)
 
 	if (str_starts_with(path, "/nix/store/") || str_starts_with(path, "/gnu/store/"))
 		return "update it the way it was installed: in its profile, or with your system";
-	if (home && home[0] && home[1] && path_is_within(path, home))
+	if (home && strlen(home) > 1 && path_is_within(path, home))
 		return NULL;
 	for (size_t i = 0; i < sizeof(managers) / sizeof(managers[0]); i++) {
 		int status = run_query(managers[i].query, path);

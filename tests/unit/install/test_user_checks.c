@@ -129,8 +129,13 @@ static void places_of_root(void **state)
 {
 	const struct place *place = *state;
 
-	if (geteuid() == 0)
-		skip();
+	if (geteuid() == 0) {
+		/* its own profile is elsewhere */
+		assert_int_equal(fs_mkdirs(place->fd, ".local/state", 0755), 0);
+		assert_int_equal(fs_replace_file(place->fd, ".local/state/nix", "", 0, 0644), 0);
+		passes();
+		return;
+	}
 	assert_int_equal(fs_mkdirs(place->fd, ".local/state/nix", 0755), 0);
 	assert_int_equal(fchmodat(place->fd, ".local/state/nix", 0500, 0), 0);
 	refuses("/.local/state/nix cannot be written, where Nix keeps your profile: "
