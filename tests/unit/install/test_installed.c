@@ -339,6 +339,70 @@ static void stores_of_others(void **state)
 		    NULL);
 }
 
+/* A file was downloaded whose name has no version. */
+static void an_unknown_version(void **state)
+{
+	static const struct {
+		struct install_request request;
+		bool is_there;
+	} cases[] = {
+		{{0}, true},
+		{{.nix_version = "2.26.3"}, false},
+		{{.nix_version = "nix"}, false},
+		{{.tarball = "/d/nix-2.26.3-x86_64-linux.tar.xz"}, false},
+		{{.sha256 = A64}, true},
+	};
+	const struct scene *scene = *state;
+
+	put_record(scene, STORES "complete %00 x86_64-linux " A64 " https://x/t\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_look(scene, &cases[i].request, cases[i].is_there, "",
+			    cases[i].is_there ? "Nix (of unknown version) is installed in " : NULL,
+			    NULL);
+}
+
+static unsigned digests;
+
+static int count_digest(int dirfd, const char *name, struct sha256 *out)
+{
+	(void)dirfd;
+	(void)name;
+	*out = (struct sha256){0};
+	digests++;
+	return 0;
+}
+
+/* When the store paths are read: not if another process has just done so, and none has changed. */
+static void what_is_read(void **state)
+{
+	static const char with_digests[] = "store " NAME " " A64 "\nstore " MORE "\n";
+	const struct scene *scene = *state;
+	const struct install_request request = {0};
+	_cleanup_free_ char *complete =
+		xasprintf("%scomplete 2.26.3 x86_64-linux " A64 " https://x/t\n", with_digests);
+	_cleanup_free_ char *begun = xasprintf("%sbegun\n", with_digests);
+	_cleanup_free_ char *record = path_join(scene->nix, LAYOUT_RECORD);
+	static const struct timespec old[2] = {{0, 0}, {0, 0}};
+
+	for (int i = 0; i < 4; i++) {
+		_cleanup_(installed_clear) struct installed found = {.digest = count_digest,
+								     .is_fresh = i % 2};
+		_cleanup_free_ char *said = NULL;
+		bool is_read = i != 1;
+
+		put_record(scene, i == 3 ? begun : complete);
+		/* all is newer than the record */
+		if (i == 2) {
+			found.is_fresh = true;
+			assert_int_equal(utimensat(AT_FDCWD, record, old, 0), 0);
+		}
+		digests = 0;
+		assert_int_equal(look(scene, &request, &found, &said), is_read ? 0 : 1);
+		assert_int_equal(digests, is_read ? 1 : 0);
+		assert_int_equal(found.is_damaged, is_read);
+	}
+}
+
 /* Descriptor 0 is one like the others, where the caller has closed stdin. */
 static void without_stdin(void **state)
 {
@@ -387,6 +451,8 @@ int main(void)
 		COMPLETE(another_nix_in_the_profile),
 		COMPLETE(interrupted_installations),
 		COMPLETE(stores_of_others),
+		COMPLETE(an_unknown_version),
+		COMPLETE(what_is_read),
 		COMPLETE(without_stdin),
 		cmocka_unit_test(what_is_said_in_the_end),
 	};

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include <cmocka.h>
 
@@ -171,6 +172,7 @@ static void what_is_found(void **state)
 static void what_is_refused(void **state)
 {
 	struct scene *scene = *state;
+	struct statvfs proc;
 	_cleanup_free_ char *newline = xasprintf("%s\n", scene->place->path);
 	_cleanup_free_ char *others =
 		xasprintf("which belongs to user 0 and not to you (user %u)", (unsigned)geteuid());
@@ -183,6 +185,14 @@ static void what_is_refused(void **state)
 	assert_int_equal(unlinkat(scene->place->fd, "nix/store", 0), 0);
 	assert_int_equal(mkdirat(scene->place->fd, "nix/store", 0755), 0);
 	expect(do_preflight, scene, 0, "");
+	/* usually programs cannot be run from there */
+	if (statvfs("/proc", &proc) == 0 && (proc.f_flag & ST_NOEXEC)) {
+		char *nix_dir = scene->site.nix_dir;
+
+		scene->site.nix_dir = (char[]){"/proc/nix"};
+		expect(do_preflight, scene, -1, "no program can be run from /proc/nix: its file ");
+		scene->site.nix_dir = nix_dir;
+	}
 	assert_int_equal(setenv("TMPDIR", "x", 1), 0);
 	expect(do_preflight, scene, -1, "TMPDIR is x");
 	assert_int_equal(unsetenv("TMPDIR"), 0);
