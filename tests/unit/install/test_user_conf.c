@@ -92,6 +92,71 @@ static void of_files(void **state)
 	setenv("XDG_CONFIG_HOME", config, 1);
 	usual = user_conf_find("store", &where);
 	assert_string_equal(usual, "of-home");
+	assert_true(str_ends_with(where, "/config/nix/nix.conf"));
+}
+
+/* What "include" may name; what comes later counts, in whichever file it is. */
+static void includes(void **state)
+{
+	static const struct {
+		const char *before, *after, *value;
+	} cases[] = {
+		{"include ", "\n", "of-more"},
+		{"!include ", " # why\n", "of-more"},
+		{"store = a\ninclude ", "\n", "of-more"},
+		{"include ", "\nstore = a\n", "a"},
+		{"include = ", "\n", NULL},
+		{"includes ", "\n", NULL},
+		{"include x", "\n", NULL},
+	};
+	const struct place *place = *state;
+	_cleanup_free_ char *more = path_join(place->path, "more");
+
+	put(place, "more", "store = of-more\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *absolute =
+			xasprintf("%s%s%s", cases[i].before, more, cases[i].after);
+		_cleanup_free_ char *relative =
+			xasprintf("%smore%s", cases[i].before, cases[i].after);
+		_cleanup_free_ char *first = user_conf_of_text(absolute, "store", "/nowhere");
+		_cleanup_free_ char *second = user_conf_of_text(relative, "store", place->path);
+
+		assert_int_equal(!first, !cases[i].value);
+		assert_int_equal(!second, !cases[i].value);
+		if (!cases[i].value)
+			continue;
+		assert_string_equal(first, cases[i].value);
+		assert_string_equal(second, cases[i].value);
+	}
+}
+
+/* Of the files or directories that a variable names, the first that has the setting wins. */
+static void of_directories(void **state)
+{
+	static const char *const files[] = {"one/nix/nix.conf", "two/nix/nix.conf"};
+	const struct place *place = *state;
+	_cleanup_free_ char *dirs = xasprintf("%s/one:%s/two", place->path, place->path);
+	_cleanup_free_ char *names =
+		xasprintf("%s/%s:%s/%s", place->path, files[0], place->path, files[1]);
+
+	unsetenv("NIX_USER_CONF_FILES");
+	setenv("XDG_CONFIG_HOME", place->path, 1);
+	setenv("XDG_CONFIG_DIRS", dirs, 1);
+	assert_int_equal(fs_mkdirs(place->fd, "one/nix", 0755), 0);
+	assert_int_equal(fs_mkdirs(place->fd, "two/nix", 0755), 0);
+	for (size_t i = 2; i-- > 0;) {
+		_cleanup_free_ char *where = NULL, *value = NULL, *named = NULL, *again = NULL;
+
+		put(place, files[i], "store = x\n");
+		value = user_conf_find("store", &where);
+		assert_string_equal(value, "x");
+		assert_true(str_ends_with(where, files[i]));
+		setenv("NIX_USER_CONF_FILES", names, 1);
+		again = user_conf_find("store", &named);
+		unsetenv("NIX_USER_CONF_FILES");
+		assert_string_equal(again, "x");
+		assert_true(str_ends_with(named, files[i]));
+	}
 }
 
 int main(void)
@@ -99,6 +164,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_text),
 		cmocka_unit_test_setup_teardown(of_files, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(includes, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(of_directories, place_setup, place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, empty_environment, NULL);
