@@ -103,6 +103,12 @@ static void in_the_store(void **state)
 	assert_damage(place, "/nix/store/" OTHER "/bin has no programs left", true);
 	assert_int_equal(fchmodat(place->fd, "store/" NAME "/bin/nix", 0444, 0), 0);
 	assert_damage(place, NIX " is no longer executable", true);
+	put(place, "store/" NAME "/bin/nix", "", 0555);
+	assert_damage(place, NIX " is no longer executable", true);
+	/* nothing of what was seen before counts */
+	put(place, "store/" NAME "/bin/nix", "x", 0555);
+	put(place, "store/" OTHER "/bin/other", "x", 0555);
+	assert_damage(place, NULL, false);
 	assert_int_equal(unlinkat(place->fd, "store/" NAME "/bin/nix", 0), 0);
 	assert_damage(place, NIX " is no longer executable", true);
 }
