@@ -30,7 +30,9 @@ static void what_the_script_gets(void **state)
 	setenv("NIX_REMOTE", "daemon", 1);
 	setenv("NIX_BIN_DIR", "/x", 1);
 	setenv("LD_PRELOAD", "/usr/lib/x.so", 1);
+	assert_int_equal(chdir(nix->place->path), 0);
 	SAID(nix, 0, script_run(&nix->request));
+	assert_int_equal(chdir("/"), 0);
 	assert_string_equal(nix->said, "");
 	first = fake_text(nix, LAYOUT_LOG);
 	assert_has(first, is_user);
@@ -61,6 +63,25 @@ static void what_the_script_gets(void **state)
 	assert_has(second, "NIX_SSL_CERT_FILE is /certs.\n");
 	assert_has(second, "NIX_INSTALLER_NO_CHANNEL_ADD is 1.\n");
 	assert_has(second, "NIX_INSTALLER_NO_MODIFY_PROFILE is 1.\n");
+}
+
+/* The lock is held as long as the script runs, even if the installer was killed. */
+static void what_stays_open(void **state)
+{
+	struct fake_nix *nix = *state;
+	_cleanup_close_ int lock = openat(nix->place->fd, ".", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int other = openat(nix->place->fd, ".", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *body = xasprintf("for fd in %d %d; do [ ! -e /proc/self/fd/$fd ] || "
+					      "echo \"$fd is open\"; done",
+					      lock, other);
+	_cleanup_free_ char *wanted = xasprintf("%d is open\n", lock);
+
+	fake_program(nix, SCRIPT, body);
+	nix->request.lock_fd = lock;
+	SAID(nix, 0, script_run(&nix->request));
+	text = fake_text(nix, LAYOUT_LOG);
+	assert_string_equal(text, wanted);
 }
 
 static void each_foreign_variable(void **state)
@@ -179,7 +200,7 @@ static void what_cannot_be_run(void **state)
 		/* the script goes to its end all the same */
 		{run_limited, "install.log: File too large", true},
 		{run_without_pipes, "cannot run /bin/sh inside: Too many open files\n", false},
-		{run_elsewhere, "/tmp", false},
+		{run_elsewhere, "/tmp was replaced by another directory a moment ago: ", false},
 	};
 	struct fake_nix *nix = *state;
 
@@ -354,6 +375,7 @@ int main(void)
 #define WITH_NIX(f) cmocka_unit_test_setup_teardown(f, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_NIX(what_the_script_gets),
+		WITH_NIX(what_stays_open),
 		WITH_NIX(each_foreign_variable),
 		WITH_NIX(the_last_words),
 		WITH_NIX(commands),
