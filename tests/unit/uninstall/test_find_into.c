@@ -161,20 +161,26 @@ static void where_links_are_searched(void **state)
 
 #define NO_MOUNTS 9
 
+/* May this child mount, and have another root? */
+static bool may_mount(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	const char *file;
+
+	return namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	       namespace_map_ids(uid, gid, &file) == 0 &&
+	       mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0;
+}
+
 /* 0: what is found is the link of the home directory alone, not the one on a mount in it. */
 static int below_a_mount(const void *context)
 {
 	const struct scene *scene = context;
 	_cleanup_free_ char *mounted = expanded(scene, "~/.mounted");
 	struct strlist lines = {0};
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	const char *file;
 
-	if (namespace_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-	    namespace_map_ids(uid, gid, &file) < 0 ||
-	    mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount("tmpfs", mounted, "tmpfs", 0, NULL) < 0)
+	if (!may_mount() || mount("tmpfs", mounted, "tmpfs", 0, NULL) < 0)
 		return NO_MOUNTS;
 	put_link(scene, "~/.mounted/l", INTO);
 	find_users(scene, &lines);
@@ -191,6 +197,51 @@ static void other_file_systems(void **state)
 	put_link(scene, "~/top", INTO);
 	put_record(scene, "");
 	free(child_says(below_a_mount, scene, NULL, &status));
+	if (WEXITSTATUS(status) == NO_MOUNTS)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+/* 0: a link that works outside is found only if the host's /nix is the Nix directory itself. */
+static int with_host_nix(const void *context)
+{
+	const struct scene *scene = context;
+	struct scene inside = {
+		.home_dir = (char[]){"/home"},
+		.nix = (char[]){"/home/.local/share/nix"},
+		.nix_fd = scene->nix_fd,
+		.record = scene->record,
+	};
+	struct strlist lines = {0};
+
+	if (!may_mount() || chroot(scene->place->path) < 0 || chdir("/") < 0)
+		return NO_MOUNTS;
+	if (setenv("HOME", "/home", 1) < 0 || home_find(&inside.home) < 0)
+		return 1;
+	put_directory(&inside, INTO);
+	find_users(&inside, &lines);
+	if (lines.count != 0)
+		return 2;
+	/* Nix's own links, too: they are another Nix's */
+	find_lines_of(&inside, true, false, &lines);
+	if (!strlist_has(&lines, "left ~/.nix-profile (does not lead into this store)"))
+		return 4;
+	strlist_clear(&lines);
+	unput(&inside, "/nix");
+	put_link(&inside, "/nix", "@");
+	find_users(&inside, &lines);
+	return lines.count == 2 && strlist_has(&lines, "copied ~/top") ? 0 : 3;
+}
+
+static void links_that_work_outside(void **state)
+{
+	struct scene *scene = *state;
+	int status;
+
+	put_link(scene, "~/top", INTO);
+	put_link(scene, "~/.nix-profile", INTO);
+	put_record(scene, "");
+	free(child_says(with_host_nix, scene, NULL, &status));
 	if (WEXITSTATUS(status) == NO_MOUNTS)
 		skip();
 	assert_int_equal(status, 0);
@@ -228,6 +279,10 @@ static void results_of_builds(void **state)
 	put_link(scene, "@/var/nix/gcroots/auto/8", "~/project/file");
 	put_link(scene, "~/project/elsewhere", "/nowhere");
 	put_link(scene, "@/var/nix/gcroots/auto/9", "~/project/elsewhere");
+	/* no link itself, but in a directory that is one */
+	put(scene, "@/store/" PATH_NAME "/rc", "text");
+	put_link(scene, "~/project/dir", INTO);
+	put_link(scene, "@/var/nix/gcroots/auto/10", "~/project/dir/rc");
 	put_record(scene, "");
 	assert_users(scene, expected);
 }
@@ -280,15 +335,11 @@ int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_SCENE(copies_and_links_to_nowhere),
-		WITH_SCENE(anchors),
-		WITH_SCENE(links_that_are_known),
-		WITH_SCENE(where_links_are_searched),
-		WITH_SCENE(other_file_systems),
-		WITH_SCENE(results_of_builds),
-		WITH_SCENE(long_chains),
-		WITH_SCENE(links_to_the_program),
-		WITH_SCENE(no_home),
+		WITH_SCENE(copies_and_links_to_nowhere), WITH_SCENE(anchors),
+		WITH_SCENE(links_that_are_known),	 WITH_SCENE(where_links_are_searched),
+		WITH_SCENE(other_file_systems),		 WITH_SCENE(links_that_work_outside),
+		WITH_SCENE(results_of_builds),		 WITH_SCENE(long_chains),
+		WITH_SCENE(links_to_the_program),	 WITH_SCENE(no_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

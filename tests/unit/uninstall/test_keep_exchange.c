@@ -16,6 +16,7 @@
 
 #include "../place.h"
 #include "../refuse.h"
+#include "../swap.h"
 
 #define FRESH  "home/link.nix-user-chroot-new"
 #define TARGET "/nix/store/x-theme"
@@ -228,6 +229,44 @@ static void what_is_no_link_of_ours_stays(void **state)
 	assert_int_equal(fs_readlink(place->fd, "home/link", &target), 0);
 }
 
+static int keep_rc(void *ctx)
+{
+	const struct place *place = ctx;
+	_cleanup_close_ int nix = fs_open_dir(place->fd, "nix");
+	_cleanup_free_ char *link = path_join(place->path, "home/link");
+
+	return -keep_copy(nix, TARGET "/below/colors", link);
+}
+
+static void put_their_link(void *ctx)
+{
+	const struct place *place = ctx;
+
+	(void)!symlinkat("mine", place->fd, FRESH);
+}
+
+/* At no instant can somebody have the copy written elsewhere. */
+static void no_copy_through_a_link(void **state)
+{
+	const struct place *place = *state;
+	int status, r, number = 1;
+
+	do {
+		_cleanup_free_ char *text = NULL;
+		size_t len;
+
+		unlinkat(place->fd, "home/link", 0);
+		assert_int_equal(symlinkat(TARGET, place->fd, "home/link"), 0);
+		assert_int_equal(fs_replace_file(place->fd, "home/mine", "mine", 4, 0644), 0);
+		r = swap_at(number++, keep_rc, put_their_link, *state, &status);
+		if (r < 0)
+			skip();
+		assert_int_equal(fs_read_file(place->fd, "home/mine", 10, &text, &len), 0);
+		assert_string_equal(text, "mine");
+	} while (r > 0);
+	assert_true(number > 5);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, place_teardown)
 
 int main(void)
@@ -240,6 +279,7 @@ int main(void)
 		IN_PLACE(a_disk_that_is_full),
 		IN_PLACE(a_link_that_cannot_be_removed),
 		IN_PLACE(what_is_no_link_of_ours_stays),
+		IN_PLACE(no_copy_through_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

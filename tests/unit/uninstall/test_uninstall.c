@@ -18,6 +18,8 @@
 
 #include "../capture.h"
 #include "../child.h"
+#include "../filter.h"
+#include "../nth.h"
 #include "scene.h"
 
 #define INTO  "/nix/store/" PATH_NAME
@@ -363,6 +365,40 @@ static void records_of_others(void **state)
 	succeeds(scene, false, "to be removed");
 }
 
+/* As a user with another number, who trusts the owner. */
+static int as_another(const void *context)
+{
+	const struct filter other = {SYS_geteuid, 0, FILTER_ANY, FILTER_ERROR(1)};
+	_cleanup_free_ char *owner = xasprintf("%lu", (unsigned long)geteuid());
+	const struct uninstall_request request = {
+		.program_argv = (char *[]){(char[]){"nix-user-chroot"}, NULL},
+		.trust.owner = owner,
+		.yes = true,
+	};
+
+	(void)context;
+	return filter_set(&other) < 0 ? NO_FILTER : uninstall_command(&request);
+}
+
+/* Whom a user trusts is not the user. */
+static void records_of_the_trusted(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL, *wanted = NULL;
+	int status;
+
+	put_installation(scene);
+	said = child_says(as_another, NULL, NULL, &status);
+	if (WEXITSTATUS(status) == NO_FILTER)
+		skip();
+	wanted = xasprintf("was written by user %lu: nothing was removed\n",
+			   (unsigned long)geteuid());
+	assert_int_equal(WEXITSTATUS(status), EXIT_CANCELED);
+	assert_has(said, wanted);
+	assert_has_not(said, "to be removed");
+	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
+}
+
 /* Each of these is said before anything is looked for. */
 static void what_cannot_begin(void **state)
 {
@@ -500,6 +536,42 @@ static void inside_and_mounts(void **state)
 	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
 }
 
+static int in_child(void *ctx)
+{
+	const struct scene *scene = ctx;
+
+	return with_yes(scene->nix);
+}
+
+/* The lock of another process, from when there is no other any more. */
+static void take_lock(void *ctx)
+{
+	if (!is_there(ctx, STATE "/lock"))
+		put(ctx, STATE "/lock", "");
+}
+
+/* Whoever begins an installation when all is removed has a lock, which stays. */
+static void a_new_installation(void **state)
+{
+	/* what was found, and that it is removed */
+	const struct nth second = {.number = SYS_write, .nth = 2, .meanwhile = take_lock};
+	struct scene *scene = *state;
+	struct capture capture;
+	int status, r;
+
+	put_installation(scene);
+	/* so that the directory stays the same one */
+	put(scene, "@/mine", "");
+	capture_begin(&capture);
+	r = nth_happens(&second, in_child, scene, &status);
+	free(capture_end(&capture));
+	if (r < 0)
+		skip();
+	assert_int_equal(status, 0);
+	assert_true(is_there(scene, STATE "/lock"));
+	assert_false(is_there(scene, "@/store"));
+}
+
 int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, setup, scene_teardown)
@@ -518,9 +590,11 @@ int main(void)
 		WITH_SCENE(a_copy_that_fails),
 		WITH_SCENE(the_users_nix_fish),
 		WITH_SCENE(records_of_others),
+		WITH_SCENE(records_of_the_trusted),
 		WITH_SCENE(what_cannot_begin),
 		WITH_SCENE(what_may_not_be_written),
 		WITH_SCENE(inside_and_mounts),
+		WITH_SCENE(a_new_installation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
