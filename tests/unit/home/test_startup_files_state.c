@@ -154,6 +154,11 @@ static void can_change(void **state)
 	assert_file(place, "missing", OWN "\n");
 	assert_int_equal(CALL(startup_file_put_text, "link", OWN), 0);
 	assert_file(place, "file", OWN "\n");
+	/* what cannot be read is not lost */
+	put(place, "unread", "x\n", 0200);
+	assert_int_equal(CALL(startup_file_put_text, "unread", OWN), denied);
+	assert_int_equal(fchmodat(place->fd, "unread", 0600, 0), 0);
+	assert_file(place, "unread", denied ? "x\n" : OWN "\nx\n");
 }
 
 /* The owner and all of the mode stay as they were. */
@@ -193,21 +198,39 @@ static void own_file(void **state)
 	assert_in_child(without_chown, *state);
 }
 
-static const char *with_group(void *ctx)
+/* As if the file had the owner or the group that the system call NUMBER does not say. */
+static const char *with_other(const struct place *place, long number)
 {
-	/* as if the file had another group, to which its owner may give it */
-	const struct filter other = {SYS_getegid, 0, FILTER_ANY, FILTER_ERROR(1)};
-	const struct place *place = ctx;
+	const struct filter other = {(int)number, 0, FILTER_ANY, FILTER_ERROR(1)};
+	const struct filter refused = {SYS_fchown, 0, FILTER_ANY, FILTER_ERROR(EPERM)};
 
 	if (filter_set(&other) < 0)
 		return "the filter was not set";
-	return CALL(startup_file_put_text, "file", OWN) == 0 ? NULL : "the group was not kept";
+	if (CALL(startup_file_put_text, "file", OWN) != 0)
+		return "the owner or group was not kept";
+	if (filter_set(&refused) < 0)
+		return "the second filter was not set";
+	return CALL(startup_file_put_text, "file", "y") == -EPERM ? NULL : "it was not tried";
 }
 
-static void own_group(void **state)
+static const char *with_group(void *ctx)
+{
+	return with_other(ctx, SYS_getegid);
+}
+
+static const char *with_owner(void *ctx)
+{
+	return with_other(ctx, SYS_geteuid);
+}
+
+/* The new file has the owner and the group of the old one, or is none. */
+static void kept_owners(void **state)
 {
 	put(*state, "file", "x\n", 0600);
 	assert_in_child(with_group, *state);
+	assert_file(*state, "file", OWN "\nx\n");
+	put(*state, "file", "x\n", 0600);
+	assert_in_child(with_owner, *state);
 	assert_file(*state, "file", OWN "\nx\n");
 }
 
@@ -520,7 +543,7 @@ int main(void)
 		test(closed_to_others),
 		test(no_files),
 		test(unlisted),
-		test(own_group),
+		test(kept_owners),
 		test(name_in_use),
 	};
 
