@@ -342,26 +342,30 @@ static void foreign_files(void **state)
 	sha256_format(&digest, hex);
 	strlist_add(&ours, hex);
 	use_shell(scene, "fish", ANSWER);
-	for (int what = 0; what < 5; what++) {
-		static const bool stays[] = {false, true, false, false, true};
+	for (int what = 0; what < 6; what++) {
+		/* of sh, and of fish */
+		static const bool stays[][2] = {{false, false}, {true, true},  {false, false},
+						{false, false}, {false, true}, {true, true}};
 		_cleanup_(path_plan_clear) struct path_plan plan = {0};
 		const struct path_file *files[] = {&fresh.sh, &fresh.fish};
 
 		for (size_t i = 0; i < 2; i++) {
-			const char *text = what == 1   ? "# another's\n"
-					   : what == 2 ? old
-						       : files[i]->text;
+			const char *text = what == 1		    ? "# another's\n"
+					   : what == 2 || what == 4 ? old
+								    : files[i]->text;
 
 			unlink(files[i]->path);
-			if (what > 0 && what < 4)
+			if (what == 4 && i == 1)
+				assert_int_equal(symlink(fresh.sh.path, files[i]->path), 0);
+			else if (what > 0 && what < 5)
 				assert_int_equal(
 					fs_put_file(files[i]->path, text, strlen(text), 0644), 0);
-			else if (what == 4)
+			else if (what == 5)
 				assert_int_equal(fs_mkdirs(AT_FDCWD, files[i]->path, 0755), 0);
 		}
 		path_look(&scene->home, scene->bin, &ours, &plan);
-		assert_int_equal(plan.sh.stays, stays[what]);
-		assert_int_equal(plan.fish.stays, stays[what]);
+		assert_int_equal(plan.sh.stays, stays[what][0]);
+		assert_int_equal(plan.fish.stays, stays[what][1]);
 	}
 	strlist_clear(&ours);
 }
