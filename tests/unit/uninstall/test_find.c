@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -179,6 +180,31 @@ static void links_in_the_nix_directory_are_the_users(void **state)
 		assert_false(str_starts_with(lines.items[i], "tree  below store") ||
 			     str_starts_with(lines.items[i], "tree  below var/nix:") ||
 			     str_starts_with(lines.items[i], "tree  below var/log"));
+}
+
+static void set_mode(const struct scene *scene, const char *name, mode_t mode)
+{
+	_cleanup_free_ char *path = expanded(scene, name);
+
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* They are told as any other; whoever removes them says what fails. */
+static void trees_that_cannot_be_read(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_(strlist_clear) struct strlist lines = {0};
+
+	put_directory(scene, "@/var/nix");
+	put_directory(scene, "@/var/log/nix");
+	set_mode(scene, "@/var/nix", 0);
+	set_mode(scene, "@/var/log/nix", 0);
+	put_record(scene, "absent @/var/nix\n");
+	find_lines_of(scene, true, false, &lines);
+	set_mode(scene, "@/var/nix", 0755);
+	set_mode(scene, "@/var/log/nix", 0755);
+	where(&lines, "tree  below var/nix: @/var/nix");
+	where(&lines, "left @/var/log/nix (was there before, or it is not known whose it is)");
 }
 
 static void links_of_the_record(void **state)
@@ -376,6 +402,7 @@ int main(void)
 		WITH_SCENE(what_others_have_in_it_stays),
 		WITH_SCENE(without_a_record),
 		WITH_SCENE(links_in_the_nix_directory_are_the_users),
+		WITH_SCENE(trees_that_cannot_be_read),
 		WITH_SCENE(links_of_the_record),
 		WITH_SCENE(files_of_the_record),
 		WITH_SCENE(lines_of_startup_files),

@@ -104,6 +104,8 @@ static void what_is_gone_or_led_away(void **state)
 	put(scene, "~/elsewhere/file", "");
 	put(scene, "~/mine", "");
 	put_link(scene, "@/var", "~/elsewhere");
+	put_link(scene, "~/loop", "loop");
+	removes(scene, PATH_OF(REMOVE_FILE, "~/loop/file"));
 	removes(scene, PATH_OF(REMOVE_FILE, "~/gone"));
 	removes(scene, PATH_OF(REMOVE_FILE, "~/mine/gone"));
 	removes(scene, BELOW_OF(REMOVE_FILE, "gone/x"));
