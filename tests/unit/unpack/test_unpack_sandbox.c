@@ -429,10 +429,10 @@ static int succeeds_then_dies(const struct unpack_limits *limits)
 	return 0;
 }
 
-static char *unpack_by(struct scratch *scratch, int (*work)(const struct unpack_limits *limits))
+static char *unpack_by(struct scratch *scratch, int archive,
+		       int (*work)(const struct unpack_limits *limits))
 {
 	_cleanup_close_ int staging = make_dir(scratch, "staging");
-	_cleanup_close_ int archive = openat(scratch->fd, "archive.tar", O_RDONLY | O_CLOEXEC);
 	struct unpack_request request = request_for(staging);
 	int saved = stderr_begin(scratch), r;
 	struct unpack_result result;
@@ -485,13 +485,28 @@ static void test_liars(void **state)
 	tar_entry(archive, '0', PATH_A "/large", "", large, 0644);
 	tar_end(archive);
 	for (size_t i = 0; i < sizeof(liars) / sizeof(liars[0]); i++) {
-		_cleanup_free_ char *said = unpack_by(*state, liars[i].work);
+		_cleanup_free_ char *said = NULL;
 
+		lseek(archive, 0, SEEK_SET);
+		said = unpack_by(*state, archive, liars[i].work);
 		assert_says(said, liars[i].says);
 		if (liars[i].work == says_nothing_whole)
 			assert_int_equal(strspn(strstr(said, "AAAA"), "A"),
 					 sizeof(((struct extract_report *)0)->text) - 1);
 	}
+}
+
+/* Nothing of the archive has come when success is reported. */
+static void test_succeeds_too_early(void **state)
+{
+	_cleanup_free_ char *said = NULL;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	said = unpack_by(*state, ends[0], succeeds_early);
+	assert_says(said, "reported success, which cannot be true");
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static int says_half_and_stays(const struct unpack_limits *limits)
@@ -654,10 +669,11 @@ static void test_keeper_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_from_outside), WITH_SCRATCH(test_low_limits),
-		WITH_SCRATCH(test_unconfined),	 WITH_SCRATCH(test_hosts),
-		WITH_SCRATCH(test_liars),	 WITH_SCRATCH(test_half_and_stays),
-		WITH_SCRATCH(test_restart),	 WITH_SCRATCH(test_keeper_killed),
+		WITH_SCRATCH(test_from_outside),   WITH_SCRATCH(test_low_limits),
+		WITH_SCRATCH(test_unconfined),	   WITH_SCRATCH(test_hosts),
+		WITH_SCRATCH(test_liars),	   WITH_SCRATCH(test_succeeds_too_early),
+		WITH_SCRATCH(test_half_and_stays), WITH_SCRATCH(test_restart),
+		WITH_SCRATCH(test_keeper_killed),
 	};
 
 	return cmocka_run_group_tests_name("unpack sandbox", tests, NULL, NULL);
