@@ -86,6 +86,11 @@ static const struct {
 	{LARGER, {SPARSE("0000602", "0000599"), FILE_("/f")}},
 	{LARGER, {SPARSE("0000600", "0000600"), FILE_("/f")}},
 	{LARGER, {SPARSE("0000600", "0700000"), FILE_("/f")}},
+	/* a name stays as it is: an e and its accent do not become one character */
+	{NULL,
+	 {PAX("74 path=" PATH_A "/e\xcc\x81\n"), FILE_("/x"), HARDLINK("/h", PATH_A "/e\xcc\x81")}},
+	{NO_FILE,
+	 {PAX("74 path=" PATH_A "/e\xcc\x81\n"), FILE_("/x"), HARDLINK("/h", PATH_A "/\xc3\xa9")}},
 	/* one byte for what has none */
 	{"it is a hard link with contents of its own",
 	 {FILE_("/f"), PAX("9 size=1\n"), {'1', PATH_A "/h", PATH_A "/f", "a"}}},
