@@ -13,22 +13,27 @@ struct progress_calls {
 	uint64_t last, smallest_step;
 };
 
-/* Unpacks ARCHIVE, within LIMIT bytes (0: the usual one), and checks what is SAID: NULL: it is
- * good. */
+static struct unpack_request request_for(int staging_fd)
+{
+	return (struct unpack_request){
+		.archive_name = "ARCHIVE",
+		.staging_fd = staging_fd,
+		.staging_path = "STAGING",
+		.lock_fd = -1,
+	};
+}
+
+/* Unpacks ARCHIVE, within LIMIT bytes (0: the usual one). It SAYS why it fails; NULL: it succeeds.
+ */
 static void assert_unpacks(struct scratch *scratch, int archive, uint64_t limit, const char *says)
 {
 	_cleanup_close_ int staging = make_dir(scratch, "staging");
-	const struct unpack_request request = {
-		.archive_name = "ARCHIVE",
-		.staging_fd = staging,
-		.staging_path = "STAGING",
-		.lock_fd = -1,
-		.limits.bytes = limit,
-	};
+	struct unpack_request request = request_for(staging);
 	_cleanup_free_ char *said = NULL;
 	struct unpack_result result;
 	int saved, r;
 
+	request.limits.bytes = limit;
 	lseek(archive, 0, SEEK_SET);
 	saved = stderr_begin(scratch);
 	r = unpack_archive(&request, archive, NULL, &result);
@@ -153,43 +158,64 @@ static int note_step(void *ctx, uint64_t bytes)
 	return 0;
 }
 
+static void tar_large(int archive)
+{
+	_cleanup_free_ char *large = xcalloc((1 << 20) + 1, 1);
+
+	memset(large, 'l', 1 << 20);
+	tar_good(archive);
+	tar_entry(archive, '0', PATH_A "/large", "", large, 0644);
+}
+
 /* Four reports for each MiB: each costs two processes some time. */
 static void test_progress_steps(void **state)
 {
 	struct scratch *scratch = *state;
 	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
-	_cleanup_free_ char *large = xcalloc((1 << 20) + 1, 1);
 	struct progress_calls calls = {.smallest_step = UINT64_MAX};
-	const struct unpack_request request = {
-		.archive_name = "ARCHIVE",
-		.staging_fd = staging,
-		.staging_path = "STAGING",
-		.lock_fd = -1,
-		.progress = note_step,
-		.ctx = &calls,
-	};
+	struct unpack_request request = request_for(staging);
 	struct unpack_result result;
 
-	memset(large, 'l', 1 << 20);
-	tar_good(archive);
-	tar_entry(archive, '0', PATH_A "/large", "", large, 0644);
+	tar_large(archive);
 	tar_end(archive);
 	lseek(archive, 0, SEEK_SET);
+	request.progress = note_step;
+	request.ctx = &calls;
 	assert_int_equal(unpack_archive(&request, archive, NULL, &result), 0);
 	unpack_result_clear(&result);
 	assert_true(calls.smallest_step >= 1 << 18 && calls.smallest_step < UINT64_MAX);
+}
+
+/* A restart begins to count anew. */
+static void test_progress_restarts(void **state)
+{
+	struct scratch *scratch = *state;
+	_cleanup_close_ int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
+	_cleanup_free_ char *data = NULL;
+	struct progress_calls calls = {.smallest_step = UINT64_MAX};
+	struct unpack_request request = request_for(staging);
+	struct unpack *unpack;
+	size_t len;
+
+	tar_large(archive);
+	request.progress = note_step;
+	request.ctx = &calls;
+	unpack = unpack_begin(&request);
+	assert_non_null(unpack);
+	assert_int_equal(fs_read_file(scratch->fd, "archive.tar", 2 << 20, &data, &len), 0);
+	assert_int_equal(unpack_write(unpack, data, len), 0);
+	assert_true(calls.last > 0);
+	assert_int_equal(unpack_restart(unpack), 0);
+	assert_int_equal(unpack_write(unpack, data, 1), 0);
+	assert_int_equal(calls.last, 0);
+	unpack_abort(unpack);
 }
 
 /* Where no file gets its time: the archive is unpacked all the same. */
 static int unpack_without_times(struct scratch *scratch)
 {
 	int archive = tar_new(scratch), staging = make_dir(scratch, "staging");
-	const struct unpack_request request = {
-		.archive_name = "ARCHIVE",
-		.staging_fd = staging,
-		.staging_path = "STAGING",
-		.lock_fd = -1,
-	};
+	struct unpack_request request = request_for(staging);
 	struct unpack_result result;
 
 	tar_good(archive);
@@ -215,9 +241,9 @@ int main(void)
 {
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(test_compressions), WITH_SCRATCH(test_dictionaries),
-		WITH_SCRATCH(test_bytes_of_all), WITH_SCRATCH(test_progress_steps),
-		WITH_SCRATCH(test_no_times),
+		WITH_SCRATCH(test_compressions),      WITH_SCRATCH(test_dictionaries),
+		WITH_SCRATCH(test_bytes_of_all),      WITH_SCRATCH(test_progress_steps),
+		WITH_SCRATCH(test_progress_restarts), WITH_SCRATCH(test_no_times),
 	};
 
 	return cmocka_run_group_tests_name("extract", tests, NULL, NULL);
