@@ -4,6 +4,7 @@
  */
 #include "unpack_fixture.h"
 
+#include "unpack/extraction.h"
 #include "unpack/unpack.h"
 
 #include <archive.h>
@@ -237,6 +238,35 @@ static void test_no_times(void **state)
 	assert_int_equal(r, 0);
 }
 
+/* The words are the system's if it gave an error, and else libarchive's. */
+static void test_write_failed(void **state)
+{
+	static const struct {
+		int err;
+		const char *text, *says; /* NULL: as strerror(3) */
+		enum extract_advice advice;
+	} cases[] = {
+		{ENOSPC, "text", NULL, EXTRACT_ADVICE_SPACE},
+		{EPERM, "text", NULL, EXTRACT_ADVICE_DISK},
+		{EPERM, NULL, NULL, EXTRACT_ADVICE_DISK},
+		{0, "text", "text", EXTRACT_ADVICE_DISK},
+		{-1, "text", "text", EXTRACT_ADVICE_DISK},
+		{-1, NULL, "?", EXTRACT_ADVICE_DISK},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ struct extraction *x = xcalloc(1, sizeof(*x));
+		_cleanup_free_ char *words =
+			xasprintf("entry \"a\": cannot write it: %s",
+				  cases[i].says ? cases[i].says : strerror(cases[i].err));
+
+		assert_int_equal(extraction_write_failed(x, "a", cases[i].err, cases[i].text), -1);
+		assert_string_equal(x->report.text, words);
+		assert_int_equal(x->report.advice, cases[i].advice);
+	}
+}
+
 int main(void)
 {
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -244,6 +274,7 @@ int main(void)
 		WITH_SCRATCH(test_compressions),      WITH_SCRATCH(test_dictionaries),
 		WITH_SCRATCH(test_bytes_of_all),      WITH_SCRATCH(test_progress_steps),
 		WITH_SCRATCH(test_progress_restarts), WITH_SCRATCH(test_no_times),
+		cmocka_unit_test(test_write_failed),
 	};
 
 	return cmocka_run_group_tests_name("extract", tests, NULL, NULL);
