@@ -180,7 +180,6 @@ static int check_hardlink(struct extraction *x, struct archive_entry *entry, con
 	if (lstat(target, &st) < 0 || !S_ISREG(st.st_mode))
 		return extraction_refuse(x, path, "it is a hard link, but not to an earlier file");
 	archive_entry_copy_hardlink(entry, target);
-	archive_entry_unset_size(entry);
 	return 0;
 }
 
