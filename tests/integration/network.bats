@@ -401,6 +401,28 @@ wait_for_size()
 	requests_are 0 '^GET'
 }
 
+@test "TLS before 1.2 is refused, also where the host's configuration allows it" {
+	local version server_says=$BATS_TEST_TMPDIR/server_says certs=$MIRROR_STATE/certs
+
+	command -v openssl >/dev/null || skip "needs openssl"
+	printf '%s\n' 'openssl_conf = a' '[a]' 'ssl_conf = b' '[b]' 'system_default = c' '[c]' \
+		'MinProtocol = TLSv1' 'CipherString = ALL:@SECLEVEL=0' >"$BATS_TEST_TMPDIR/old.cnf"
+	export OPENSSL_CONF=$BATS_TEST_TMPDIR/old.cnf
+	for version in 1_1 1_2; do
+		openssl s_server -accept 127.0.0.1:0 -www "-tls$version" -cert "$certs/server.pem" \
+			-key "$certs/server.key" </dev/null >"$server_says" 2>&1 3>&- &
+		background=$!
+		timeout 20 sh -c 'until grep -q ^ACCEPT "$0"; do sleep 0.02; done' "$server_says"
+		url=https://$(sed -n 's/^ACCEPT //p' "$server_says")/
+		get --tries 1
+		kill "$background"
+		wait "$background" || :
+		background=
+		[ $version = 1_2 ] || fails_and_leaves_nothing 'no TLS connection'
+	done
+	[ "$status" -eq 0 ]
+}
+
 @test "a CA that is not ours is refused" {
 	run --separate-stderr "$fetch" "$url" "$dir" file
 	fails_and_leaves_nothing 'cannot be trusted'
