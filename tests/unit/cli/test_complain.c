@@ -56,6 +56,8 @@ static void one_hyphen(void **state)
 	(void)state;
 	assert_refused(P "unknown option -jxxn\n  did you mean --json?\n", "-jxxn", NULL, NULL);
 	assert_refused(P "unknown option -j\n" LISTS, "-js", NULL, NULL);
+	assert_refused(P "unknown option -e\n" LISTS, "-es", NULL, NULL);
+	assert_refused(P "unknown option -\\u0001\n" LISTS, "-\001", NULL, NULL);
 	assert_refused(P "unknown option -z\n" LISTS, "-zzzzzz", NULL, NULL);
 }
 
