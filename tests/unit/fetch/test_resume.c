@@ -26,6 +26,8 @@
 #define BODY		  "0123456789abcdefghij"
 #define WHOLE		  "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nETag: \"a\"\r\n\r\n" BODY
 #define WHOLE_WITHOUT_TAG "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" BODY
+#define OTHER_WHOLE \
+	"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nETag: \"b\"\r\n\r\nabcdefghij0123456789"
 #define REST                                                                       \
 	"HTTP/1.1 206 Part\r\nContent-Length: 10\r\nContent-Range: bytes 10-19/20" \
 	"\r\nETag: \"a\"\r\n\r\nabcdefghij"
@@ -296,6 +298,21 @@ static void wrong_bytes_are_found_out(void **state)
 	assert_null(strstr(strchr(attempt.asked, '#'), "Range"));
 }
 
+/* The whole file that comes instead of the rest is wrong: it would be so a second time. */
+static void a_wrong_file_is_not_asked_for_twice(void **state)
+{
+	struct sha256 body;
+	ATTEMPT(attempt, OTHER_WHOLE, WHOLE);
+
+	assert_int_equal(sha256_of_bytes(BODY, strlen(BODY), &body), 0);
+	attempt.expected = &body;
+	leave(&attempt, BODY, 10, false);
+	get(&attempt);
+	assert_int_equal(attempt.result, 0);
+	assert_false(sha256_equal(&attempt.file.digest, &body));
+	assert_int_equal(attempt.restarts, 1);
+}
+
 /* More than is read at a time: all of it, and in its order. */
 static void a_large_file_of_an_earlier_run(void **state)
 {
@@ -430,6 +447,7 @@ int main(void)
 		IN_PLACE(without_a_digest_the_state_decides),
 		IN_PLACE(a_complete_file_of_the_most_bytes),
 		IN_PLACE(wrong_bytes_are_found_out),
+		IN_PLACE(a_wrong_file_is_not_asked_for_twice),
 		IN_PLACE(a_large_file_of_an_earlier_run),
 		IN_PLACE(what_cannot_be_read_or_kept),
 		IN_PLACE(a_broken_libcrypto),
