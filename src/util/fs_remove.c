@@ -207,14 +207,12 @@ static int remove_directory(struct walk *walk, int fd, const char *name)
 
 static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 {
-	int r;
+	int r = entry->d_type == DT_DIR ? -EISDIR : unlink_in(fd, entry->d_name, 0);
 
-	if (entry->d_type == DT_DIR)
-		return remove_directory(walk, fd, entry->d_name);
-	r = unlink_in(fd, entry->d_name, 0);
 	/* a directory whose type readdir(3) did not tell: EISDIR, or EPERM as POSIX has it */
 	if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
 		r = remove_directory(walk, fd, entry->d_name);
+	/* somebody else has removed it */
 	return r == -ENOENT ? 0 : r;
 }
 

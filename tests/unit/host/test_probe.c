@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -399,6 +400,35 @@ static void stale_errno(void **state)
 	assert_in_child(after_an_interruption, NULL);
 }
 
+/* In 300 ms about 15 signals come, most of them while an attempt is waited for. */
+static const char *interrupted(void *ctx)
+{
+	struct timespec start, now;
+	struct probe wanted, probe;
+
+	(void)ctx;
+	if (probe_enter(true, &wanted) != 0)
+		return "nothing could be tried";
+	child_interrupt();
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (probe_enter(true, &probe) != 0)
+			return "nothing could be tried after a signal";
+		for (enum check_step step = 0; step < CHECK_STEP_COUNT; step++)
+			if (probe.steps[step].outcome != wanted.steps[step].outcome)
+				return "a signal changed what was found";
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 <
+		 300);
+	return NULL;
+}
+
+static void interruptions(void **state)
+{
+	(void)state;
+	assert_in_child(interrupted, NULL);
+}
+
 static const char *without_reading(void *ctx)
 {
 	const struct filter refused = {SYS_read, 0, FILTER_ANY, FILTER_ERROR(EIO)};
@@ -495,6 +525,7 @@ int main(void)
 		cmocka_unit_test(other_signals),
 		cmocka_unit_test_setup_teardown(no_core, place_setup, place_teardown),
 		cmocka_unit_test(unread),
+		cmocka_unit_test(interruptions),
 		cmocka_unit_test(containers),
 	};
 

@@ -249,6 +249,22 @@ static void what_is_no_bundle_is_none(void **state)
 	assert_int_equal(look("", 0, &found), 0);
 }
 
+/* Even if all that is left of a bundle is its last bytes, something is missing. */
+static void a_trailer_alone_is_broken(void **state)
+{
+	unsigned char whole[WHOLE];
+	struct bundle found;
+
+	(void)state;
+	make_whole(whole);
+	for (size_t from = WHOLE - BUNDLE_TRAILER - 1; from <= WHOLE - BUNDLE_TRAILER; from++) {
+		assert_int_equal(look(whole + from, WHOLE - from, &found), -1);
+		assert_string_equal(found.broken,
+				    "a part of it is missing, or something was put in");
+	}
+	assert_int_equal(look(whole + WHOLE - BUNDLE_TRAILER + 1, BUNDLE_TRAILER - 1, &found), 0);
+}
+
 static void only_marked_programs_can_be_one(void **state)
 {
 	static const char marked[] = "\177ELF this nix-user-chroot reads \0"
@@ -318,6 +334,7 @@ int main(void)
 		cmocka_unit_test(names_that_lead_elsewhere_are_refused),
 		cmocka_unit_test(another_format_is_told),
 		cmocka_unit_test(what_is_no_bundle_is_none),
+		cmocka_unit_test(a_trailer_alone_is_broken),
 		cmocka_unit_test(only_marked_programs_can_be_one),
 		cmocka_unit_test(headers_may_say_anything),
 		cmocka_unit_test(this_very_program_ends_where_its_file_does),

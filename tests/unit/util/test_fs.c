@@ -330,26 +330,63 @@ static void beginnings_and_ends(void **state)
 	assert_string_equal(env_get("TEST_FS_VARIABLE"), "x");
 }
 
+/* AddressSanitizer, if this is built with it, ends the program at sizes that malloc(3) refuses. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+static void ask_for_too_much(int number)
+{
+	const wchar_t none[] = {(wchar_t)0x7fffffff, 0};
+
+	switch (number) {
+	case 0:
+		xreallocarray(NULL, SIZE_MAX / 2, 3);
+		break;
+	/* the products are 2 */
+	case 1:
+		xreallocarray(NULL, SIZE_MAX / 2 + 2, 2);
+		break;
+	case 2:
+		xreallocarray(NULL, 2, SIZE_MAX / 2 + 2);
+		break;
+	case 3:
+		xreallocarray(NULL, SIZE_MAX / 2, 1);
+		break;
+	case 4:
+		xcalloc(SIZE_MAX / 2, 1);
+		break;
+	/* vasprintf(3) fails, too, at a character that there is not */
+	case 5:
+		xasprintf("%ls", none);
+		break;
+	}
+}
+
 /* Without memory nothing useful can be done: exit status 125, as for any other failure of ours. */
 static void out_of_memory(void **state)
 {
-	int status = 0;
-	struct capture capture;
-	_cleanup_free_ char *said = NULL;
-	pid_t child;
-
 	(void)state;
-	capture_begin(&capture);
-	child = fork();
-	if (child == 0) {
-		xreallocarray(NULL, SIZE_MAX / 2, 3);
-		_exit(0);
+	for (int number = 0; number <= 5; number++) {
+		int status = 0;
+		struct capture capture;
+		_cleanup_free_ char *said = NULL;
+		pid_t child;
+
+		capture_begin(&capture);
+		child = fork();
+		if (child == 0) {
+			ask_for_too_much(number);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		said = capture_end(&capture);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 125);
+		assert_true(str_ends_with(said, "nix-user-chroot: out of memory\n"));
 	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	said = capture_end(&capture);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 125);
-	assert_string_equal(said, "nix-user-chroot: out of memory\n");
 }
 
 static void messages(void **state)

@@ -39,6 +39,33 @@ static bool is_there(int fd, const char *name)
 	return faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* How many descriptors are open: nothing that a test calls may leave one open. */
+static int open_before;
+
+static int count_open(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static int setup(void **state)
+{
+	int r = place_setup(state);
+
+	open_before = count_open();
+	return r;
+}
+
+static int teardown(void **state)
+{
+	bool left = count_open() != open_before;
+
+	return place_teardown(state) || left ? -1 : 0;
+}
+
 static int enter_namespaces(void)
 {
 	uid_t uid = geteuid();
@@ -399,6 +426,71 @@ static void links_instead_of_directories(void **state)
 	}
 }
 
+static void make_files(int fd, const char *directory, int first, int last)
+{
+	for (int i = first; i <= last; i++) {
+		_cleanup_free_ char *name = xasprintf("%s%d", directory, i);
+
+		put(fd, name);
+	}
+}
+
+static int remove_what_vanishes(void *ctx)
+{
+	return fs_remove_tree(((const struct place *)ctx)->fd, "t") == 0 ? 0 : 1;
+}
+
+static void make_it_vanish(void *ctx)
+{
+	int fd = ((const struct place *)ctx)->fd;
+
+	for (int i = 0; i < 20; i++) {
+		_cleanup_free_ char *name = xasprintf("t/f%d", i);
+
+		unlinkat(fd, name, 0);
+	}
+	(void)!renameat(fd, "t/d", fd, "aside");
+}
+
+/* Somebody else removes the same tree: what has gone was to be removed, and is no error. */
+static void what_vanishes_meanwhile(void **state)
+{
+	struct place *place = *state;
+	int r = 1, status;
+
+	for (int number = 1; r > 0; number++) {
+		assert_int_equal(fs_mkdirs(place->fd, "t", 0755), 0);
+		make_files(place->fd, "t/f", 0, 9);
+		assert_int_equal(fs_mkdirs(place->fd, "t/d/d", 0755), 0);
+		make_files(place->fd, "t/f", 10, 19);
+		r = swap_at(number, remove_what_vanishes, make_it_vanish, place, &status);
+		if (r < 0)
+			skip();
+		assert_int_equal(status, 0);
+		assert_false(is_there(place->fd, "t"));
+		assert_int_equal(fs_remove_tree(place->fd, "aside"), 0);
+	}
+}
+
+/* Directories that are too deep move to the top, where names like their new ones are taken. */
+static void taken_names(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "all", 0755), 0);
+	for (int i = 0; i < 20; i += 2) {
+		_cleanup_free_ char *taken = xasprintf("all/.deep-%d/x", i + 1);
+		_cleanup_free_ char *deep = xasprintf("all/d%d", i);
+
+		make_files(place->fd, "all/.deep-", i, i);
+		assert_int_equal(fs_mkdirs(place->fd, taken, 0755), 0);
+		make_deep(place, 70);
+		assert_int_equal(renameat(place->fd, "t", place->fd, deep), 0);
+	}
+	assert_int_equal(fs_remove_tree(place->fd, "all"), 0);
+	assert_false(is_there(place->fd, "all"));
+}
+
 static void files_below(void **state)
 {
 	const struct place *place = *state;
@@ -491,20 +583,19 @@ static void open_below(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(bind_mounts, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(other_file_systems, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(deeper_than_descriptors, place_setup,
-						place_teardown),
-		cmocka_unit_test_setup_teardown(deeper_than_the_stack, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(modes_of_what_was_looked_at, place_setup,
-						place_teardown),
-		cmocka_unit_test_setup_teardown(links_instead_of_directories, place_setup,
-						place_teardown),
-		cmocka_unit_test_setup_teardown(files_below, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(not_ours, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(open_below, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(absolute_paths, place_setup, place_teardown),
-		cmocka_unit_test_setup_teardown(closed_without_proc, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(bind_mounts, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_file_systems, setup, teardown),
+		cmocka_unit_test_setup_teardown(deeper_than_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(deeper_than_the_stack, setup, teardown),
+		cmocka_unit_test_setup_teardown(modes_of_what_was_looked_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_instead_of_directories, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_vanishes_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(taken_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_below, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
+		cmocka_unit_test_setup_teardown(open_below, setup, teardown),
+		cmocka_unit_test_setup_teardown(absolute_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(closed_without_proc, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

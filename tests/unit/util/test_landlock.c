@@ -125,6 +125,34 @@ static void every_version(void **state)
 	}
 }
 
+static const char *ask_device(void *ctx)
+{
+	const int *abi = ctx;
+	struct winsize size;
+	int null;
+
+	if (chdir("/dev") < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    landlock_enter(*abi) != 0)
+		return "not entered";
+	null = open("null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return "no device";
+	/* a device that knows no such request answers ENOTTY */
+	if (ioctl(null, TIOCGWINSZ, &size) == 0 || (errno == EACCES) != (*abi >= 5))
+		return xasprintf("version %d: %s", *abi, strerror(errno));
+	return NULL;
+}
+
+/* Devices get no request, as soon as the kernel can prevent it. */
+static void devices(void **state)
+{
+	int known = landlock_abi();
+
+	(void)state;
+	for (int abi = 1; abi <= known; abi++)
+		assert_in_child(ask_device, &abi);
+}
+
 /* The answer of a kernel of the version *CTX, whatever kernel this is. */
 static const char *ask(void *ctx)
 {
@@ -227,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_version, place_setup, place_teardown),
+		cmocka_unit_test(devices),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(without_the_right),
 		cmocka_unit_test(capabilities),
