@@ -23,6 +23,7 @@
 #include "../child.h"
 #include "../place.h"
 #include "../refuse.h"
+#include "seem_root.h"
 
 /* Carries out a plan that shows the Nix directory alone; it is the working directory. */
 static int enter(const struct place *place, bool with_user_namespace, struct chroot_error *error)
@@ -174,6 +175,26 @@ static void inside(void **state)
 	assert_in_child(look_inside, *state);
 }
 
+static const char *leave_no_child(void *ctx)
+{
+	struct chroot_error error;
+
+	if (!seem_root(ctx, "0 0 2\n"))
+		return NULL;
+	alarm(20);
+	/* this fails, since the map of this process is hidden from the child that is to write it */
+	if (enter(ctx, true, &error) == 0)
+		return "entered";
+	chroot_error_clear(&error);
+	return waitpid(-1, NULL, __WALL | WNOHANG) >= 0 ? "the child is still there" : NULL;
+}
+
+/* The child that writes the maps does not outlive the entry. */
+static void no_child_is_left(void **state)
+{
+	assert_in_child(leave_no_child, *state);
+}
+
 static const char *map_twice(void *ctx)
 {
 	uid_t uid = geteuid();
@@ -310,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(users_need_a_user_namespace, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(inside, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(no_child_is_left, place_setup, place_teardown),
 		cmocka_unit_test(maps),
 		cmocka_unit_test_setup_teardown(mounts_do_not_spread, place_setup, place_teardown),
 	};

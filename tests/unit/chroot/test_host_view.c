@@ -266,6 +266,65 @@ static void lists_no_others(void **state)
 	assert_int_equal(listing.count, 0);
 }
 
+/* As on a file system that does not tell the types of entries: FUSE, and some network ones. */
+static bool has_no_types;
+
+/* Instead of the first entry one of this name, which is no longer there, or cannot be looked at. */
+static const char *first_name;
+
+struct dirent *__real_fs_next_entry(DIR *dir);
+struct dirent *__wrap_fs_next_entry(DIR *dir);
+
+struct dirent *__wrap_fs_next_entry(DIR *dir)
+{
+	struct dirent *entry = __real_fs_next_entry(dir);
+
+	if (entry && has_no_types)
+		entry->d_type = DT_UNKNOWN;
+	if (entry && first_name)
+		strcpy(entry->d_name, first_name);
+	first_name = NULL;
+	return entry;
+}
+
+static void finds_out_the_types(void **state)
+{
+	const struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	_cleanup_(listing_clear) struct listing listing = {0};
+
+	has_no_types = true;
+	lists_every_kind(state);
+	first_name = "gone";
+	assert_int_equal(view.list(view.context, "/nix", &listing), 0);
+	assert_int_equal(listing.count, 5);
+	listing_clear(&listing);
+	first_name = "fifo/x";
+	assert_int_equal(view.list(view.context, "/nix", &listing), 0);
+	assert_int_equal(listing.count, 6);
+	assert_int_equal(entry_named(&listing, "fifo/x")->type, ENTRY_DIRECTORY);
+	has_no_types = false;
+}
+
+static void reads_files(void **state)
+{
+	const struct real *real = *state;
+	struct host_view view = host_view_real(&real->fd);
+	_cleanup_(host_file_clear) struct host_file file = {0};
+
+	assert_int_equal(fs_replace_file(real->fd, "directory/text", "four", 4, 0640), 0);
+	assert_int_equal(view.read(view.context, "/nix/directory/text", 4, &file), 0);
+	assert_string_equal(file.text, "four");
+	assert_int_equal(file.owner, geteuid());
+	assert_int_equal(file.mode, S_IFREG | 0640);
+	host_file_clear(&file);
+	assert_int_equal(view.read(view.context, "/nix/directory/text", 3, &file), -EFBIG);
+	assert_int_equal(view.read(view.context, "/nix/missing", 4, &file), -ENOENT);
+	assert_int_equal(view.read(view.context, "/nix/fifo", 4, &file), -EINVAL);
+	assert_int_equal(view.read(view.context, "/nix/directory", 4, &file), -EISDIR);
+	assert_null(file.text);
+}
+
 static void looks_below_nix_and_beside_it(void **state)
 {
 	struct real *real = *state;
@@ -419,6 +478,8 @@ int main(void)
 		cmocka_unit_test(forty_links_are_followed),
 		cmocka_unit_test_setup_teardown(lists_every_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_no_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_out_the_types, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_below_nix_and_beside_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(sees_each_change, place_setup, place_teardown),

@@ -20,6 +20,7 @@
 
 #include "../child.h"
 #include "../refuse.h"
+#include "seem_root.h"
 
 /* Does this user namespace map more IDs than one? */
 static bool has_others(void)
@@ -41,6 +42,7 @@ static void who_has_one(void **state)
 	(void)state;
 	id_mapper_start(&mapper);
 	assert_int_equal(mapper.pid > 0, geteuid() == 0 && has_others());
+	assert_true(child_has_stdin());
 	alarm(20);
 	id_mapper_finish(&mapper, false, &uids, &gids);
 	alarm(0);
@@ -139,6 +141,93 @@ static void without_a_child(void **state)
 	assert_in_child(cannot_start, NULL);
 }
 
+struct seeming {
+	const struct place *place;
+	const char *map;
+	bool has_child;	  /* that writes the maps, */
+	bool has_entered; /* if this process entered a namespace */
+	bool is_refused;  /* at the limit of processes */
+	bool is_killed;	  /* the child is gone before it could map anything */
+};
+
+static int lowest_free(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+static const char *read_maps(void)
+{
+	char map[100] = "";
+
+	for (int i = 0; i < 2; i++) {
+		if (fs_read_some(AT_FDCWD, i ? "/proc/self/gid_map" : "/proc/self/uid_map", map,
+				 sizeof(map)) <= 0)
+			return "no map";
+		if (strcmp(map, "         0          0          1\n") != 0)
+			return xasprintf("map %d: %s", i, map);
+	}
+	return NULL;
+}
+
+static const char *try_seeming(void *ctx)
+{
+	const struct seeming *seeming = ctx;
+	bool uids = true, gids = true, has_child = seeming->has_child;
+	struct id_mapper mapper;
+	int lowest;
+
+	if (!seem_root(seeming->place, seeming->map))
+		return NULL;
+	if (seeming->is_refused)
+		refuse_forks();
+	lowest = lowest_free();
+	alarm(20);
+	id_mapper_start(&mapper);
+	seem_root_end();
+	if (has_child && fcntl(mapper.fd, F_GETFD) != FD_CLOEXEC)
+		return "the command would have the descriptor";
+	if ((mapper.pid > 0) != has_child || (mapper.fd >= 0) != has_child || mapper.pid < 0 ||
+	    !child_has_stdin())
+		return xasprintf("%s: child %d", seeming->map, mapper.pid);
+	if (seeming->has_entered && unshare(CLONE_NEWUSER) < 0)
+		return "no namespace";
+	if (seeming->is_killed &&
+	    (kill(mapper.pid, SIGKILL) < 0 ||
+	     waitid(P_PID, (id_t)mapper.pid, &(siginfo_t){0}, WEXITED | WNOWAIT | __WALL) < 0))
+		return "not killed";
+	id_mapper_finish(&mapper, seeming->has_entered, &uids, &gids);
+	if (mapper.pid != 0 || mapper.fd != -1 || waitpid(-1, NULL, __WALL) >= 0)
+		return "the child is still there";
+	if (lowest_free() != lowest || !child_has_stdin())
+		return "another descriptor is open";
+	if (uids != (has_child && seeming->has_entered && !seeming->is_killed) || gids != uids)
+		return xasprintf("%s: mapped: %d, %d", seeming->map, uids, gids);
+	return uids ? read_maps() : NULL;
+}
+
+/* Who has one ID alone needs no child, and a namespace that was not entered gets no maps. */
+static void roots_of_namespaces(void **state)
+{
+	const struct place *place = *state;
+	struct seeming cases[] = {
+		{place, "0 1000 1\n", false, false, false, false},
+		{place, "0 1000 1\n", false, true, false, false},
+		{place, "0 1000 2\n", true, true, false, false},
+		{place, "0 1000 2\n", true, false, false, false},
+		{place, "0 1000 2\n", false, true, true, false},
+		{place, "0 1000 2\n", true, true, false, true},
+		{place, "0 0 1\n1 7 1\n", true, true, false, false},
+		{place, "", false, true, false, false},
+		{place, "0 0\n", false, true, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_in_child(try_seeming, &cases[i]);
+}
+
 /* All IDs of root are mapped to themselves. */
 static void all_are_mapped(void **state)
 {
@@ -155,6 +244,7 @@ int main(void)
 		cmocka_unit_test(who_has_one),
 		cmocka_unit_test(children_of_the_caller),
 		cmocka_unit_test(without_a_child),
+		cmocka_unit_test_setup_teardown(roots_of_namespaces, place_setup, place_teardown),
 		cmocka_unit_test(all_are_mapped),
 	};
 

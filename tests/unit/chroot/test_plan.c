@@ -308,6 +308,28 @@ static void exclude_nothing(void **state)
 	});
 }
 
+/* What cannot be looked at is left as it is, and so is all that is above it. */
+static void exclude_what_is_closed(void **state)
+{
+	static const struct fake_entry table[] = {
+		D("/tmp"),	     D("/d"),	      F("/d/f"), D("/d/sub"), CLOSED("/d/sub/no"),
+		L("/l", "d/sub/no"), D("/d/sub/no/x")};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/d/sub/no", "/d/sub/no/x", "/l/x"},
+		.level = LOG_VERBOSE,
+		.steps = "bind-dir /tmp\nbind-dir /d\nlink /l < d/sub/no\nnix /nix\n",
+		.said = "nix-user-chroot: exclude of /d/sub/no: nothing to do, it does not exist: "
+			"Permission denied\n"
+			"nix-user-chroot: exclude of /d/sub/no/x: nothing to do, it does not exist: "
+			"Permission denied\n"
+			"nix-user-chroot: exclude of /l/x: nothing to do, it does not exist: "
+			"Permission denied\n",
+	});
+}
+
 static void exclude_in_nix(void **state)
 {
 	static const struct fake_entry table[] = {D("/tmp"), D("/nix"), D("/nix/var"),
@@ -451,6 +473,7 @@ int main(void)
 		cmocka_unit_test(exclude_directory),
 		cmocka_unit_test(exclude_through_links),
 		cmocka_unit_test(exclude_nothing),
+		cmocka_unit_test(exclude_what_is_closed),
 		cmocka_unit_test(exclude_in_nix),
 		cmocka_unit_test(warns_where_it_hurts),
 		cmocka_unit_test(exclude_of_the_kernels),

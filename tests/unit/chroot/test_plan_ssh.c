@@ -201,6 +201,7 @@ static void what_is_watched(void **state)
 		0);
 	assert_non_null(strstr(asked, "look /etc/ssh/ssh_config.d/a.conf\n"));
 	assert_non_null(strstr(asked, "list /etc/ssh/ssh_config.d\n"));
+	assert_null(strstr(asked, "/ssh_config\n"));
 	assert_null(strstr(asked, "own.conf"));
 	assert_null(strstr(asked, "/home/u"));
 }
