@@ -169,6 +169,7 @@ static void normalised(void **state)
 		 "[absolute]\n"
 		 "'//' = '/mnt/host'\n"
 		 "'/a/./b//' = '/nix2/.'\n"
+		 "'/.a/b./c' = '/x'\n"
 		 "'/nix/store/x' = '/y'\n",
 		 &config);
 	assert_int_equal(config.excludes.count, 6);
@@ -182,6 +183,7 @@ static void normalised(void **state)
 	assert_mount(&config, "/opt/profile2", ".", true);
 	assert_mount(&config, "/mnt/host", "/", false);
 	assert_mount(&config, "/nix2", "/a/b", false);
+	assert_mount(&config, "/x", "/.a/b./c", false);
 	assert_mount(&config, "/y", "/nix/store/x", false);
 	path_config_clear(&config);
 }

@@ -288,6 +288,92 @@ static void exclude_through_links(void **state)
 	});
 }
 
+/* Excludes "/l/f", where /l is a link to TARGET: what is hidden, or why nothing is. */
+static void exclude_by_link(const char *target, const char *hidden, const char *why)
+{
+	const struct fake_entry table[] = {
+		D("/tmp"),	    D("/d"),	    D("/d/e"), F("/d/e/f"), L("/d/up", "../d/e"),
+		L("/loop", "loop"), L("/l", target)};
+	_cleanup_free_ char *steps =
+		xasprintf("bind-dir /tmp\nbind-dir /d\nlink /loop < loop\nlink /l < %s\n"
+			  "nix /nix\n%s",
+			  target, hidden);
+	_cleanup_free_ char *said =
+		xasprintf("nix-user-chroot: exclude of /l/f: nothing to do, it does not exist: "
+			  "%s\n",
+			  why);
+
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.excludes = {"/l/f"},
+		.level = LOG_VERBOSE,
+		.steps = steps,
+		.said = why ? said : NULL,
+	});
+}
+
+static void exclude_through_odd_links(void **state)
+{
+	static const struct {
+		const char *target, *why;
+	} cases[] = {
+		{"d/e", NULL},
+		{"./d//./e/.", NULL},
+		{"/./d/e//", NULL},
+		{"../../d/e", NULL},
+		{"d/e/../e", NULL},
+		{"d/../d/up", NULL},
+		{"d/up/../e", NULL},
+		{"d/.e", "No such file or directory"},
+		{"d/missing/../e", "No such file or directory"},
+		{"d/e/f", "Not a directory"},
+		{"d/e/f/..", "Not a directory"},
+		{"loop", "Too many levels of symbolic links"},
+		{"l", "Too many levels of symbolic links"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		exclude_by_link(cases[i].target, cases[i].why ? "" : "hide /d/e/f\n", cases[i].why);
+}
+
+/* A chain of links to /0, which has the file f; as in the kernel, 40 of them are followed. */
+static void exclude_through_many_links(void **state)
+{
+	enum { LINKS = 41 };
+	struct fake_entry table[LINKS + 2] = {D("/0"), F("/0/f")};
+	_cleanup_free_ char *steps = xstrdup("bind-dir /0\nnix /nix\n");
+
+	(void)state;
+	for (int i = 1; i <= LINKS; i++) {
+		char *path = xasprintf("/%d", i), *target = xasprintf("%d", i - 1), *longer;
+
+		table[i + 1] = (struct fake_entry)L(path, target);
+		longer = xasprintf("%slink %s < %s\n", steps, path, target);
+		free(steps);
+		steps = longer;
+	}
+	for (int i = LINKS - 1; i <= LINKS; i++) {
+		_cleanup_free_ char *exclude = xasprintf("/%d/f", i), *said = NULL;
+		_cleanup_free_ char *all = xasprintf("%s%s", steps, i < LINKS ? "hide /0/f\n" : "");
+
+		said = xasprintf("nix-user-chroot: exclude of %s: nothing to do, it does not "
+				 "exist: Too many levels of symbolic links\n",
+				 exclude);
+		play(&(struct scene){
+			.host = FAKE_HOST(table),
+			.excludes = {exclude},
+			.level = LOG_VERBOSE,
+			.steps = all,
+			.said = i < LINKS ? NULL : said,
+		});
+	}
+	for (int i = 2; i < LINKS + 2; i++) {
+		free((char *)(uintptr_t)table[i].path);
+		free((char *)(uintptr_t)table[i].target);
+	}
+}
+
 static void exclude_nothing(void **state)
 {
 	const char *steps = "bind-dir /etc\nbind-dir /tmp\nbind-dir /run\n" REST;
@@ -472,6 +558,8 @@ int main(void)
 		cmocka_unit_test(exclude_link),
 		cmocka_unit_test(exclude_directory),
 		cmocka_unit_test(exclude_through_links),
+		cmocka_unit_test(exclude_through_odd_links),
+		cmocka_unit_test(exclude_through_many_links),
 		cmocka_unit_test(exclude_nothing),
 		cmocka_unit_test(exclude_what_is_closed),
 		cmocka_unit_test(exclude_in_nix),

@@ -48,6 +48,8 @@ static void words(void **state)
 	includes("Include \"a b\nInclude c\n", "<a b><c>");
 	includes("Include \"\"\n", "<>");
 	includes("Include a\\", "<a\\>");
+	includes("Include a\\\\b\\'c d\\x\n", "<a\\b'c><d\\x>");
+	includes("Include\fa\vb\n", "<a><b>");
 }
 
 int main(void)
