@@ -87,6 +87,15 @@ static char *others(int nix_fd, ino_t own)
 	return text;
 }
 
+static int count_open(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
 static void named(void **state)
 {
 	const struct place *place = *state;
@@ -94,8 +103,10 @@ static void named(void **state)
 	_cleanup_free_ char *both = NULL, *below = NULL, *first = NULL, *none = NULL;
 	_cleanup_free_ char *first_line = NULL, *second_line = NULL;
 	struct chain chain;
+	int open_before;
 
 	start(place, &chain);
+	open_before = count_open();
 	first_line = xasprintf("%d (first)\n", (int)chain.first);
 	second_line = xasprintf("%d (second (x) y)\n", (int)chain.second);
 	both = others(place->fd, 0);
@@ -117,6 +128,8 @@ static void named(void **state)
 	none = others(-1, 0);
 	assert_string_equal(none, "");
 	free(none);
+	/* among many processes, none leaves a descriptor open */
+	assert_int_equal(count_open(), open_before);
 	assert_int_equal(mkdirat(place->fd, "sub", 0755), 0);
 	sub = fs_open_dir(place->fd, "sub");
 	none = others(sub, 0);

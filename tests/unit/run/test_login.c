@@ -27,7 +27,7 @@ static void came_by(uint64_t pid, uint64_t start, unsigned depth)
 static void goes_round(void **state)
 {
 	const uint64_t own = (uint64_t)getpid(), start = process_start(getpid());
-	_cleanup_free_ char *left = NULL;
+	_cleanup_free_ char *left = NULL, *half = NULL;
 
 	(void)state;
 	assert_false(login_goes_round(NULL));
@@ -51,6 +51,9 @@ static void goes_round(void **state)
 	assert_true(login_goes_round(WORDS("zsh")));
 	/* rubbish counts for nothing */
 	setenv(LOGIN_VARIABLE, "99 99", 1);
+	assert_false(login_goes_round(NULL));
+	half = xasprintf("%llu %llu", (unsigned long long)own, (unsigned long long)start);
+	setenv(LOGIN_VARIABLE, half, 1);
 	assert_false(login_goes_round(NULL));
 	setenv(LOGIN_VARIABLE, "x", 1);
 	assert_false(login_goes_round(NULL));
