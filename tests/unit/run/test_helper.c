@@ -107,6 +107,8 @@ static void told(void **state)
 		fail_msg("status %x: %s", (unsigned)status, said);
 }
 
+static bool without_stderr;
+
 /* Hands over to this very program as the helper, which shows its words. */
 static int hand_over(const void *context)
 {
@@ -119,6 +121,8 @@ static int hand_over(const void *context)
 	int r;
 
 	close(STDIN_FILENO);
+	if (without_stderr)
+		close(STDERR_FILENO);
 	setrlimit(RLIMIT_STACK, &stack);
 	r = helper_exec(request, &entry, &refusal);
 	dprintf(STDOUT_FILENO, "refused: %s\n", refusal.what ? refusal.what : "");
@@ -161,6 +165,11 @@ static void words(void **state)
 	login = handed_over(&request, 0);
 	assert_has(login, "[" HELPED "=1named:1048576:0/nix/home][--]");
 	assert_true(str_ends_with(login, "/test_helper]"));
+	without_stderr = true;
+	free(login);
+	login = handed_over(&request, 0);
+	assert_has(login, "[" HELPED "=1named:1048576:02/nix/home][--]");
+	without_stderr = false;
 	/* where it refuses, another runtime is tried; by name, the helper says so itself */
 	setenv("REFUSES", "because", 1);
 	refused = handed_over(&request, 1);
