@@ -129,7 +129,7 @@ static void the_links(void **state)
 static void the_path_of_new_shells(void **state)
 {
 	struct complete *at = *state;
-	_cleanup_free_ char *text = NULL, *record = NULL;
+	_cleanup_free_ char *text = NULL, *record = NULL, *said = NULL;
 	size_t len;
 
 	if (access("/bin/bash", X_OK) < 0)
@@ -137,7 +137,10 @@ static void the_path_of_new_shells(void **state)
 	at->request.no_shims = false;
 	assert_int_equal(setenv("SHELL", "/bin/bash", 1), 0);
 	complete_put(at, ".bashrc", "# mine\n");
-	says(at, 0, "new shells have the nix commands on PATH by a line in ~/.", NULL);
+	said = ends(at, 0);
+	assert_has(said, "new shells have the nix commands on PATH by a line in ~/.");
+	/* the last of the list, which nothing follows */
+	assert_has(said, "~/.bashrc\n");
 	assert_true(complete_has(at, ".config/nix-user-chroot/path.sh"));
 	assert_int_equal(fs_read_file(at->place->fd, ".bashrc", 1 << 16, &text, &len), 0);
 	assert_has(text, "# mine\n");
