@@ -50,11 +50,6 @@ static enum link_kind look_at(int nix_dir_fd, const char *path, char **target)
 	return kind;
 }
 
-static bool is_new(const struct record *record, const char *path)
-{
-	return record && record_says_new(record, path);
-}
-
 /*
  * Is PATH of another Nix directory of the user's, as on nodes that share the home directory and
  * have a store each? It then leads nowhere on this host, the home directory has links of this
@@ -77,7 +72,8 @@ static bool is_foreign_generation(const struct site *site, int nix_dir_fd,
 
 	/* root's are in /nix/var/nix/profiles, whatever is here */
 	return geteuid() != 0 && look_at(nix_dir_fd, path, NULL) == LINK_FOREIGN &&
-	       !is_new(record, site->home.generations) && !is_of_another_node(site, record, path);
+	       !record_says_new(record, site->home.generations) &&
+	       !is_of_another_node(site, record, path);
 }
 
 /*
@@ -202,7 +198,7 @@ static int note(struct record *record, int nix_dir_fd, const char *path)
 	_cleanup_free_ char *target = NULL;
 	enum link_kind kind = look_at(nix_dir_fd, path, &target);
 
-	if ((kind != LINK_FOREIGN && kind != LINK_SHARED) || is_new(record, path) ||
+	if ((kind != LINK_FOREIGN && kind != LINK_SHARED) || record_says_new(record, path) ||
 	    has_note(record, path))
 		return 0;
 	return record_note(record, RECORD_WAS, path, target);

@@ -166,6 +166,18 @@ static void each_kind_of_profile(void **state)
 	expect(scene, -1, ".nix-profile is not a link, and Nix needs its place for one to your");
 }
 
+/* Where there is no directory for it, there is no profile. */
+static void a_file_above(void **state)
+{
+	struct scene *scene = *state;
+	char text[] = "use-xdg-base-directories = true\n";
+
+	assert_int_equal(fs_remove_tree(scene->place->fd, ".local/state/nix"), 0);
+	put(scene, ".local/state/nix", "");
+	scene->facts.extra_text = text;
+	expect(scene, 0, NULL);
+}
+
 /* The store path at the end of the chain is what a user knows another Nix by. */
 static void the_end_of_a_chain(void **state)
 {
@@ -202,6 +214,10 @@ static void the_usual_profile(void **state)
 	expect(scene, 0, REPLACED);
 	assert_int_equal(unlinkat(scene->place->fd, ".nix-profile", 0), 0);
 	expect(scene, 0, STAYS);
+	/* ours is another one, so that of the other Nix concerns nobody */
+	put_link(scene, ".nix-profile", OURS);
+	expect(scene, 0, NULL);
+	assert_int_equal(unlinkat(scene->place->fd, ".nix-profile", 0), 0);
 	/* made by a run of this Nix directory */
 	put_record(scene, "absent", "/.local/state/nix/profiles", "");
 	expect(scene, 0, NULL);
@@ -507,6 +523,7 @@ int main(void)
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_SCENE(each_kind_of_profile),
+		WITH_SCENE(a_file_above),
 		WITH_SCENE(the_end_of_a_chain),
 		WITH_SCENE(the_usual_profile),
 		WITH_SCENE(another_node),
