@@ -429,6 +429,20 @@ static void cache(void **state)
 	assert_false(strlist_has(&file, "left @/store (not known to be of Nix)"));
 }
 
+/* A file in the place of a directory: below it is nothing, of no other Nix either. */
+static void nothing_below_a_file(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_(strlist_clear) struct strlist lines = {0};
+
+	put(scene, "~/.local/state/nix", "");
+	put(scene, "~/.config/nix-user-chroot", "");
+	put_record(scene, "");
+	find_lines_of(scene, true, false, &lines);
+	for (size_t i = 0; i < lines.count; i++)
+		assert_false(str_starts_with(lines.items[i], "left ~/"));
+}
+
 int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, scene_setup, scene_teardown)
@@ -444,6 +458,7 @@ int main(void)
 		WITH_SCENE(orphans),
 		WITH_SCENE(files_of_ci_bootstrap),
 		WITH_SCENE(cache),
+		WITH_SCENE(nothing_below_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
