@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -327,6 +328,31 @@ static void read_only(void **state)
 	assert_non_null(plan.sh.path);
 }
 
+/* SHELL that is relative, or names no program, only says which shell it is. */
+static void shells_elsewhere(void **state)
+{
+	static const char *const shells[] = {"bash", "/nonexistent/bash"};
+	const struct scene *scene = *state;
+	const struct strlist none = {0};
+	_cleanup_free_ char *line = xasprintf("PATH=%s:$PATH\n", scene->bin);
+	_cleanup_free_ char *rc = path_join(scene->place->path, ".bashrc");
+
+	if (access("/bin/bash", X_OK) < 0)
+		skip();
+	put(scene, ".bashrc", line);
+	put(scene, "bash", "#!/bin/sh\n");
+	assert_int_equal(fchmodat(scene->place->fd, "bash", 0755, 0), 0);
+	assert_int_equal(fchdir(scene->place->fd), 0);
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+		_cleanup_(path_plan_clear) struct path_plan plan = {0};
+
+		setenv("SHELL", shells[i], 1);
+		path_look(&scene->home, scene->bin, &none, &plan);
+		assert_false(strlist_has(&plan.files, rc));
+	}
+	assert_int_equal(chdir("/"), 0);
+}
+
 /* What has the place of our file stays, unless it is ours. */
 static void foreign_files(void **state)
 {
@@ -397,11 +423,21 @@ static void no_shells(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scene_test(texts),	   scene_test(names),	     scene_test(profile),
-		scene_test(colon),	   scene_test(bash),	     scene_test(signs_of_bash),
-		scene_test(own_shell),	   scene_test(fish),	     scene_test(sign_of_fish),
-		scene_test(zdotdir),	   scene_test(signs_of_zsh), scene_test(read_only),
-		scene_test(foreign_files), scene_test(no_shells),
+		scene_test(texts),
+		scene_test(names),
+		scene_test(profile),
+		scene_test(colon),
+		scene_test(bash),
+		scene_test(signs_of_bash),
+		scene_test(own_shell),
+		scene_test(fish),
+		scene_test(sign_of_fish),
+		scene_test(zdotdir),
+		scene_test(signs_of_zsh),
+		scene_test(read_only),
+		scene_test(shells_elsewhere),
+		scene_test(foreign_files),
+		scene_test(no_shells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
