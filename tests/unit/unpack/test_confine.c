@@ -418,6 +418,57 @@ static void test_signals_while_waiting(void **state)
 	assert_true(ticks >= 3);
 }
 
+static int look_at_signals(void *ctx)
+{
+	struct sigaction now;
+	sigset_t blocked;
+
+	(void)ctx;
+	if (sigprocmask(SIG_SETMASK, NULL, &blocked) < 0)
+		return 8;
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		if (sigismember(&blocked, sig) == 1 ||
+		    (sigaction(sig, NULL, &now) == 0 &&
+		     (now.sa_handler == SIG_IGN) != (sig == SIGXFSZ)))
+			return 9;
+	return 7;
+}
+
+/* The caller ignores and blocks all signals; but not SIGCHLD, by which it learns the status. */
+static int spawn_ignoring(struct scratch *scratch)
+{
+	int root = make_dir(scratch, "root"), null = open("/dev/null", O_RDWR);
+	struct confine_request request = request_for(root, null, null, look_at_signals);
+	struct confined child;
+	sigset_t all;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		if (sig != SIGCHLD)
+			signal(sig, SIG_IGN);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	MUST(confine_spawn(&request, &child) == 0);
+	return confine_wait(child.pid);
+}
+
+static int spawn_ignoring_plain(struct scratch *scratch)
+{
+	refuse_namespaces();
+	return spawn_ignoring(scratch);
+}
+
+/* Which signals the caller ignores or blocks is nothing to the child. */
+static void test_signals_of_the_caller(void **state)
+{
+	int r;
+
+	assert_int_equal(in_child(*state, spawn_ignoring, NULL), 7);
+	r = in_child(*state, spawn_ignoring_plain, NULL);
+	if (r == NO_FILTER)
+		skip();
+	assert_int_equal(r, 7);
+}
+
 /* If the root is not a directory, the failure comes before any work. */
 static void test_root_is_file(void **state)
 {
@@ -448,6 +499,7 @@ int main(void)
 		WITH_SCRATCH(test_no_filter),
 		WITH_SCRATCH(test_crash),
 		WITH_SCRATCH(test_signals_while_waiting),
+		WITH_SCRATCH(test_signals_of_the_caller),
 		WITH_SCRATCH(test_root_is_file),
 	};
 
