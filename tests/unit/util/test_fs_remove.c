@@ -491,6 +491,25 @@ static void taken_names(void **state)
 	assert_false(is_there(place->fd, "all"));
 }
 
+static int remove_what_cannot_move(const struct place *place)
+{
+	alarm(20);
+#ifdef SYS_renameat
+	refuse_call(SYS_renameat, -1, EIO);
+#endif
+	refuse_call(SYS_renameat2, -1, EIO);
+	return fs_remove_tree(place->fd, "t") == -EIO ? 0 : 1;
+}
+
+/* Any other reason than a name that is taken is told. */
+static void moves_that_fail(void **state)
+{
+	const struct place *place = *state;
+
+	make_deep(place, 70);
+	in_mount_namespace(place, remove_what_cannot_move, LACK_NOTHING);
+}
+
 static void files_below(void **state)
 {
 	const struct place *place = *state;
@@ -591,6 +610,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(links_instead_of_directories, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_vanishes_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(taken_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(moves_that_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_below, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(open_below, setup, teardown),
