@@ -44,6 +44,14 @@ static void nothing_to_do(void **state)
 		/* ssh refuses these outside as well */
 		TEXT("/etc/ssh/ssh_config.d/foreign.conf", 7, ""),
 		TEXT_MODE("/etc/ssh/ssh_config.d/open.conf", 0, 0100664, ""),
+		TEXT_MODE("/etc/ssh/ssh_config.d/all.conf", 0, 0100646, ""),
+		/* no configuration has such a name */
+		TEXT("/etc/ssh/ssh_config.d/s*.conf", 0, ""),
+		/* what other users have is not looked for */
+		D("/home/u/ther"),
+		TEXT("/home/u/ther/x", 0, ""),
+		D("/home/u/.ssh/~other"),
+		TEXT("/home/u/.ssh/~other/x", 0, ""),
 		/* ssh accepts this one inside as well */
 		TEXT("/etc/ssh/ssh_config.d/own.conf", 1000, ""),
 		/* not files that can be read */
@@ -256,6 +264,110 @@ static void with_a_path_config(void **state)
 	play(&hidden);
 }
 
+/* ssh follows includes 16 deep. */
+static void as_deep_as_ssh(void **state)
+{
+	enum { HOSTS_COUNT = 5, DEPTH = 18 };
+	struct fake_entry table[HOSTS_COUNT + DEPTH] = {HOSTS};
+	_cleanup_free_ char *steps = xstrdup(ROOT);
+
+	(void)state;
+	for (int i = 0; i < DEPTH; i++) {
+		char *path = i ? xasprintf("/etc/ssh/%d", i) : xstrdup("/etc/ssh/ssh_config");
+		char *text = xasprintf("Include %d", i + 1), *longer;
+
+		table[HOSTS_COUNT + i] = (struct fake_entry)TEXT(path, 0, text);
+		if (i == 0 || i > 16)
+			continue;
+		longer = xasprintf("%scover-text %s = %s\n", steps, path, text);
+		free(steps);
+		steps = longer;
+	}
+	play_as_user(table, HOSTS_COUNT + DEPTH, steps);
+	for (int i = HOSTS_COUNT; i < HOSTS_COUNT + DEPTH; i++) {
+		free((char *)(uintptr_t)table[i].path);
+		free((char *)(uintptr_t)table[i].text);
+	}
+}
+
+/* 256 files are read, from each of the two that ssh begins with, of 64 KiB each. */
+static void as_many_as_usual(void **state)
+{
+	enum { FIRST = 9, COUNT = 260 };
+	_cleanup_free_ char *most = xcalloc((64 << 10) + 1, 1);
+	_cleanup_free_ char *more = xcalloc((64 << 10) + 2, 1);
+	struct fake_entry table[FIRST + COUNT] = {
+		HOSTS, TEXT("/etc/ssh/ssh_config", 0, "Include many/*\n"), D("/etc/ssh/many"),
+		D("/home/u/.ssh"), TEXT("/home/u/.ssh/config", 0, "")};
+	_cleanup_free_ char *steps = xstrdup(ROOT "cover-text /home/u/.ssh/config = \n");
+
+	(void)state;
+	memset(most, '#', 64 << 10);
+	memset(more, '#', (64 << 10) + 1);
+	for (int i = 0; i < COUNT; i++) {
+		char *path = xasprintf("/etc/ssh/many/%03d", i), *longer;
+		const char *text = i == 0 ? most : i == 1 ? more : "";
+
+		table[FIRST + i] = (struct fake_entry)TEXT(path, 0, text);
+		if (i == 1 || i >= 255)
+			continue;
+		longer = xasprintf("%scover-text %s = %s\n", steps, path, text);
+		free(steps);
+		steps = longer;
+	}
+	play_as_user(table, FIRST + COUNT, steps);
+	for (int i = FIRST; i < FIRST + COUNT; i++)
+		free((char *)(uintptr_t)table[i].path);
+}
+
+/* A home directory that is no absolute path is none. */
+static void homes_that_are_none(void **state)
+{
+	static const struct fake_entry table[] = {HOSTS, D("/home/u/.ssh"),
+						  TEXT("/home/u/.ssh/config", 0, "")};
+
+	(void)state;
+	play(&(struct scene){.host = FAKE_HOST(table),
+			     .with_ssh = true,
+			     .uid = 1000,
+			     .home = "home/u",
+			     .steps = ROOT});
+	play(&(struct scene){
+		.host = FAKE_HOST(table), .with_ssh = true, .uid = 1000, .steps = ROOT});
+	play(&(struct scene){.host = FAKE_HOST(table),
+			     .with_ssh = true,
+			     .uid = 1000,
+			     .home = "/home/u",
+			     .level = LOG_VERBOSE,
+			     .steps = ROOT "cover-text /home/u/.ssh/config = \n",
+			     .said = "nix-user-chroot: /home/u/.ssh/config is a copy of your own "
+				     "inside, so that ssh accepts it\n"});
+}
+
+/* Files that are mounted there are seen, and copied; those in /nix never. */
+static void what_is_mounted_there(void **state)
+{
+	static const struct fake_entry table[] = {
+		HOSTS,
+		TEXT("/etc/ssh/ssh_config", 0, "Include ssh_config.d/* /nix/x\n"),
+		D("/etc/ssh/ssh_config.d"),
+		TEXT("/etc/ssh/ssh_config.d/a", 0, "A"),
+		TEXT("/tmp/mine", 0, "M"),
+		D("/nix"),
+		TEXT("/nix/x", 0, "X"),
+	};
+
+	(void)state;
+	play(&(struct scene){
+		.host = FAKE_HOST(table),
+		.with_ssh = true,
+		.uid = 1000,
+		.absolute = {TO("/tmp/mine", "/etc/ssh/ssh_config.d/new")},
+		.steps = ROOT "tmpfs /etc/ssh/ssh_config.d\nwrite /etc/ssh/ssh_config.d/a = A\n"
+			      "write /etc/ssh/ssh_config.d/new = M\n",
+	});
+}
+
 /* Files that include each other twice: reading them ends. */
 static void comes_to_an_end(void **state)
 {
@@ -280,6 +392,8 @@ int main(void)
 		cmocka_unit_test(what_is_included_by_it), cmocka_unit_test(over_single_files),
 		cmocka_unit_test(what_is_watched),	  cmocka_unit_test(not_asked_for),
 		cmocka_unit_test(with_a_path_config),	  cmocka_unit_test(comes_to_an_end),
+		cmocka_unit_test(as_deep_as_ssh),	  cmocka_unit_test(as_many_as_usual),
+		cmocka_unit_test(homes_that_are_none),	  cmocka_unit_test(what_is_mounted_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
