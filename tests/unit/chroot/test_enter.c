@@ -72,7 +72,7 @@ static const char *try_refusal(void *ctx)
 	if (enter(refusal->place, !refusal->without_user_namespace, &error) != -1)
 		return "no failure";
 	/* on a host without user namespaces nothing else can be tried */
-	if (error.step == CHROOT_UNSHARE && refusal->step != CHROOT_UNSHARE)
+	if (error.step == CHROOT_UNSHARE && error.err && refusal->step != CHROOT_UNSHARE)
 		return NULL;
 	if (error.step != refusal->step || error.err != refusal->err)
 		return xasprintf("step %d instead of %d: %d", (int)error.step, (int)refusal->step,
@@ -149,7 +149,7 @@ static const char *look_inside(void *ctx)
 	if (may_map && setgroups(1, (gid_t[]){7}) < 0)
 		return "no groups";
 	if (enter(place, true, &error) < 0)
-		return error.step == CHROOT_UNSHARE ? NULL : "not entered";
+		return error.step == CHROOT_UNSHARE && error.err ? NULL : "not entered";
 	if (geteuid() != uid || getegid() != gid || getuid() != uid || getgid() != gid)
 		return "another user";
 	if (stat("/nix", &nix) < 0 || fstatat(place->fd, "dir", &here, 0) < 0 ||
