@@ -190,18 +190,27 @@ static void words_of_a_failure(void **state)
 		int status;
 		const char *says, *reason;
 	} cases[] = {
-		{{SYS_pipe2, 1, EMFILE, NULL, false}, FAILS, pipes, ""},
-		{{SYS_pipe2, 2, EMFILE, NULL, false}, FAILS, pipes, ""},
-		{{SYS_fcntl, 1, EMFILE, NULL, false}, FAILS, pipes, ""},
-		{{SYS_fcntl, 2, EMFILE, NULL, false}, FAILS, pipes, ""},
+		{{.number = SYS_pipe2, .nth = 1, .err = EMFILE}, FAILS, pipes, ""},
+		{{.number = SYS_pipe2, .nth = 2, .err = EMFILE}, FAILS, pipes, ""},
+		{{.number = SYS_fcntl, .nth = 1, .err = EMFILE}, FAILS, pipes, ""},
+		{{.number = SYS_fcntl, .nth = 2, .err = EMFILE}, FAILS, pipes, ""},
 		/* then without namespaces, for the reason that there was */
-		{{SYS_pipe2, 3, EMFILE, NULL, false},
+		{{.number = SYS_pipe2, .nth = 3, .err = EMFILE},
 		 SUCCEEDS,
 		 plain,
 		 "pipe: Too many open files\n"},
-		{{SYS_clone, 1, EAGAIN, NULL, true}, SUCCEEDS, plain, "fork: Resource temp"},
-		{{SYS_clone, 2, EAGAIN, NULL, true}, SUCCEEDS, plain, "fork: Resource temp"},
-		{{SYS_clone, 3, EAGAIN, NULL, true}, SUCCEEDS, plain, "fork: Resource temp"},
+		{{.number = SYS_clone, .nth = 1, .err = EAGAIN, .of_children = true},
+		 SUCCEEDS,
+		 plain,
+		 "fork: Resource temp"},
+		{{.number = SYS_clone, .nth = 2, .err = EAGAIN, .of_children = true},
+		 SUCCEEDS,
+		 plain,
+		 "fork: Resource temp"},
+		{{.number = SYS_clone, .nth = 3, .err = EAGAIN, .of_children = true},
+		 SUCCEEDS,
+		 plain,
+		 "fork: Resource temp"},
 	};
 	struct scene scene = scene_new(*state);
 	int status;
@@ -248,8 +257,8 @@ static void restarted_in_vain(void **state)
 {
 	/* the first child has three pipes */
 	static const struct nth cases[] = {
-		{SYS_pipe2, 4, EMFILE, NULL, false},
-		{SYS_pipe2, 5, EMFILE, NULL, false},
+		{.number = SYS_pipe2, .nth = 4, .err = EMFILE},
+		{.number = SYS_pipe2, .nth = 5, .err = EMFILE},
 	};
 	struct scene scene = scene_new(*state);
 
@@ -332,10 +341,10 @@ static void cannot_be_emptied(void **state)
 		struct nth what;
 		size_t left;
 	} cases[] = {
-		{{SYS_unlinkat, 1, EIO, NULL, false}, 1},
-		{{SYS_unlinkat, 2, EIO, NULL, false}, 1},
-		{{SYS_unlinkat, 3, EIO, NULL, false}, 1},
-		{{SYS_openat, 1, EIO, NULL, false}, 3},
+		{{.number = SYS_unlinkat, .nth = 1, .err = EIO}, 1},
+		{{.number = SYS_unlinkat, .nth = 2, .err = EIO}, 1},
+		{{.number = SYS_unlinkat, .nth = 3, .err = EIO}, 1},
+		{{.number = SYS_openat, .nth = 1, .err = EIO}, 3},
 	};
 	struct scene scene = scene_new(*state);
 
