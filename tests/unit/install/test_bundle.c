@@ -206,6 +206,10 @@ static void another_tarball(void **state)
 	assert_int_equal(unlink(scene->tarball), 0);
 	ends(scene, CANCELED, TARBALL);
 	assert_false(fs_exists(scene->place->fd, ".cache/nix-user-chroot"));
+	/* what did not come has no hash */
+	free(said);
+	said = child_says(call, &scene->request, NULL, &status);
+	assert_has_not(said, "SHA-256");
 }
 
 /* Nothing is downloaded to a place where others can change it. */

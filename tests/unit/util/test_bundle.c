@@ -322,9 +322,32 @@ static void this_very_program_ends_where_its_file_does(void **state)
 	assert_false(elf_is_for(&elf, "vax-linux"));
 }
 
+static void plain_names(void **state)
+{
+	static const char *const good[] = {"a", "Z9", "nix-2.26.3-x86_64-linux.tar.xz", "+_-"};
+	static const char *const bad[] = {"", ".", ".a", "a/b", "a b", "a\n"};
+	char name[BUNDLE_NAME + 1] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		strncpy(name, good[i], BUNDLE_NAME);
+		assert_true(bundle_name_is_plain(name));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		strncpy(name, bad[i], BUNDLE_NAME);
+		assert_false(bundle_name_is_plain(name));
+	}
+	/* a name without an end is none */
+	memset(name, 'a', BUNDLE_NAME);
+	assert_false(bundle_name_is_plain(name));
+	name[BUNDLE_NAME - 1] = '\0';
+	assert_true(bundle_name_is_plain(name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_names),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(every_byte_is_written),
 		cmocka_unit_test(every_cut_is_seen),

@@ -69,6 +69,18 @@ static void parents(void **state)
 	assert_text(path_join("/a", "b"), "/a/b");
 }
 
+static void ends(void **state)
+{
+	(void)state;
+	assert_true(str_ends_with("abc", "bc"));
+	assert_true(str_ends_with("abc", "abc"));
+	assert_true(str_ends_with("abc", ""));
+	assert_true(str_ends_with("", ""));
+	assert_false(str_ends_with("abc", "ab"));
+	assert_false(str_ends_with("abc", "xabc"));
+	assert_false(str_ends_with("", "a"));
+}
+
 /* NULL would mean that there is no memory. */
 static void arrays_of_nothing(void **state)
 {
@@ -88,9 +100,9 @@ static void arrays_of_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shell_words),	     cmocka_unit_test(sizes),
-		cmocka_unit_test(next_of_a_path),    cmocka_unit_test(parents),
-		cmocka_unit_test(arrays_of_nothing),
+		cmocka_unit_test(shell_words),	  cmocka_unit_test(sizes),
+		cmocka_unit_test(next_of_a_path), cmocka_unit_test(parents),
+		cmocka_unit_test(ends),		  cmocka_unit_test(arrays_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

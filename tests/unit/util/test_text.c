@@ -134,9 +134,22 @@ static void encoding_undoes_decoding(void **state)
 	}
 }
 
+static void scalars(void **state)
+{
+	static const uint32_t good[] = {0, 0x7f, 0xd7ff, 0xe000, 0x10ffff};
+	static const uint32_t bad[] = {0xd800, 0xdbff, 0xdfff, 0x110000, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(utf8_is_scalar(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_is_scalar(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scalars),
 		cmocka_unit_test(what_a_terminal_shows_stays),
 		cmocka_unit_test(what_a_terminal_obeys_does_not),
 		cmocka_unit_test(the_direction_of_text_cannot_be_turned),
