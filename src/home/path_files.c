@@ -54,7 +54,8 @@ static bool is_below_place(const char *path, const char *directory)
 	while (!is_same_place(part, directory)) {
 		char *above;
 
-		if (!part[1])
+		/* "/", or "" above it */
+		if (!part[0] || !part[1])
 			return false;
 		above = path_parent(part);
 		free(part);

@@ -179,7 +179,7 @@ static void which_answers_count(void **state)
 		"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\n1",
 		"HTTP/1.1 200 OK\r\nContent-Encoding: IDENTITY\r\nContent-Length: 1\r\n\r\n1",
 		"HTTP/1.1 200 OK\r\nContent-Encoding:\r\nContent-Length: 1\r\n\r\n1",
-		"HTTP/1.1 200 OK\r\n" EMPTY,
+		("HTTP/1.1 200 OK\r\n" EMPTY),
 	};
 
 	(void)state;

@@ -128,9 +128,10 @@ static void add_reasons(struct explanations *out)
 {
 	static const char *const ids[] = {"first", "second", "third"};
 	static const enum check_step steps[] = {CHECK_ID_MAPS, CHECK_PROC_MOUNT, CHECK_CONFINEMENT};
-	static const char *const ways[] = {"a way", "another way",
-					   "a way that is so long that it has to be continued on a "
-					   "second line of the table"};
+	static const char *const ways[] = {
+		"a way", "another way",
+		("a way that is so long that it has to be continued on a "
+		 "second line of the table")};
 
 	out->items = xcalloc(3, sizeof(*out->items));
 	out->count = 3;

@@ -165,11 +165,14 @@ static void words(void **state)
 	login = handed_over(&request, 0);
 	assert_has(login, "[" HELPED "=1named:1048576:0/nix/home][--]");
 	assert_true(str_ends_with(login, "/test_helper]"));
+#ifndef __SANITIZE_ADDRESS__
+	/* the sanitizer takes the number of stderr for its own use */
 	without_stderr = true;
 	free(login);
 	login = handed_over(&request, 0);
 	assert_has(login, "[" HELPED "=1named:1048576:02/nix/home][--]");
 	without_stderr = false;
+#endif
 	/* where it refuses, another runtime is tried; by name, the helper says so itself */
 	setenv("REFUSES", "because", 1);
 	refused = handed_over(&request, 1);

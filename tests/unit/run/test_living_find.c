@@ -426,7 +426,6 @@ static void room_for_a_newer_one(void **state)
 {
 	const struct scene *scene = *state;
 	_cleanup_free_ char *name = living_file_name(&scene->head.key);
-	_cleanup_(strlist_clear) struct strlist names = {0};
 	pid_t last;
 
 	living_make_room(scene->list, &scene->head.key);

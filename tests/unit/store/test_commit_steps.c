@@ -168,7 +168,6 @@ static void names_the_step(void **state)
 		"cannot write the record in NIX: Input/output error\n",
 		"cannot write to disk NIX/store: Input/output error\n",
 	};
-	_cleanup_free_ char *all = xstrdup("");
 
 	for (int nth = 3; nth < 6; nth++) {
 		_cleanup_free_ char *said = said_of(*state, SYS_fsync, nth, EIO);

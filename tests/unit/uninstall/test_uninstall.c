@@ -514,7 +514,6 @@ static void inside_and_mounts(void **state)
 	struct scene *scene = *state;
 	_cleanup_free_ char *said = NULL, *mounts = NULL, *shown = NULL;
 	_cleanup_free_ char *nix = path_join(scene->place->path, "nix");
-	_cleanup_close_ int old = scene->nix_fd;
 	int status;
 
 	put_installation(scene);
@@ -528,6 +527,7 @@ static void inside_and_mounts(void **state)
 	assert_int_equal(rename(scene->nix, nix), 0);
 	free(scene->nix);
 	scene->nix = xstrdup(nix);
+	close(scene->nix_fd);
 	scene->nix_fd = fs_open_dir(AT_FDCWD, nix);
 	said = child_says(from_inside, scene, NULL, &status);
 	assert_int_equal(WEXITSTATUS(status), EXIT_CANCELED);
