@@ -254,8 +254,10 @@ static void a_program_in_nix(void **state)
 	clear_environment();
 	setenv("NIX_USER_CHROOT_HELPER", "/bin/true", 1);
 	said = child_says(run_from_nix, NULL, NULL, &status);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99) {
+		free(said);
 		skip();
+	}
 	wanted = xasprintf("use the helper: this program is in /nix, and so is missing inside, "
 			   "%d, %d",
 			   ENOENT, (int)CHECK_STEP_COUNT);
