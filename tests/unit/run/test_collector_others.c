@@ -53,13 +53,14 @@ static void start(const struct place *place, struct chain *chain)
 		entry.is_new = true;
 		if (userns_enter(&entry, &refusal) != 0)
 			_exit(1);
+		/* before the second says that it is there */
+		prctl(PR_SET_NAME, "first");
 		if (fork() == 0) {
 			prctl(PR_SET_NAME, "second (x) y");
 			if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
 				stay(ends[1]);
 			_exit(1);
 		}
-		prctl(PR_SET_NAME, "first");
 		alarm(60);
 		pause();
 		_exit(0);
