@@ -18,8 +18,8 @@
 #include "ui/log.h"
 #include "util/capability.h"
 #include "util/cleanup.h"
-#include "util/standard_fds.h"
 #include "util/exit_status.h"
+#include "util/standard_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -18,8 +18,8 @@
 #include "uninstall/uninstall.h"
 #include "util/bundle.h"
 #include "util/program.h"
-#include "util/standard_fds.h"
 #include "util/cleanup.h"
+#include "util/standard_fds.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,8 +9,10 @@
 #include "install/request.h"
 #include "install/site.h"
 
-/* Make these checks, with what nix.conf will have; changes nothing. Returns 0, or -1 after a
- * message. */
+/*
+ * Make these checks, with what nix.conf will have in FACTS; changes nothing. Returns 0, or -1 after
+ * a message.
+ */
 int user_checks(const struct site *site, const struct install_request *request,
 		const struct nix_conf_facts *facts);
 

@@ -1102,52 +1102,6 @@ static void what_cannot_be_of_the_file_begins_anew(void **state)
 	assert_int_equal(f->got_len, 20);
 }
 
-/* What the user can do about a file that cannot be written depends on why. */
-static void advice_for_a_part(void **state)
-{
-	static const struct {
-		int err;
-		const char *advice;
-	} cases[] = {
-		{ENOSPC, "make room there, and run it again: what has come is kept"},
-		{EDQUOT, "make room there, and run it again: what has come is kept"},
-		{EACCES, "it must be in a directory of yours that can be written to"},
-		{EPERM, "it must be in a directory of yours that can be written to"},
-		{EROFS, "it must be in a directory of yours that can be written to"},
-		{EIO, "look at that directory"},
-	};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		_cleanup_free_ char *words = xasprintf(
-			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n"
-			"  %s\n"
-			"nix-user-chroot: cannot write to %s/x.part: %s\n  %s\n",
-			f->dir, strerror(cases[i].err), cases[i].advice, f->dir,
-			strerror(cases[i].err), cases[i].advice);
-		_cleanup_free_ char *said = NULL;
-		struct capture capture;
-		int status;
-		pid_t pid;
-
-		capture_begin(&capture);
-		pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) {
-			struct part_file part;
-
-			refuse_call(SYS_pwrite64, -1, cases[i].err);
-			_exit(part_file_open(&part, f->dirfd, f->dir, "x") != 0 ||
-			      part_file_write(&part, "x", 1, 20) != -1 ||
-			      part_file_write(&part, "x", 1, 0) != -1);
-		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		said = capture_end(&capture);
-		assert_int_equal(status, 0);
-		assert_string_equal(said, words);
-	}
-}
-
 static void a_part_that_cannot_be(void **state)
 {
 	struct fixture *f = *state;
@@ -1163,57 +1117,6 @@ static void a_part_that_cannot_be(void **state)
 	/* one message */
 	assert_int_equal(strncmp(said, words, strlen(words)), 0);
 	assert_int_equal(count_of(said, "nix-user-chroot: "), 1);
-}
-
-/* The file must still have its name at the end: what is read then is what was written. */
-static void a_part_that_was_replaced(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *said = NULL;
-	struct capture capture;
-	struct part_file part;
-	char byte;
-	int fd;
-
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
-	assert_int_equal(fcntl(part.fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
-	fd = part_file_finish(&part);
-	assert_int_equal(read(fd, &byte, 1), 1);
-	assert_int_equal(byte, 'm');
-	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-	close(fd);
-	assert_int_equal(unlinkat(f->dirfd, "x.part", 0), 0);
-	capture_begin(&capture);
-	assert_int_equal(part_file_finish(&part), -1);
-	put(f, "x.part", "theirs");
-	assert_int_equal(part_file_finish(&part), -1);
-	said = capture_end(&capture);
-	assert_non_null(strstr(said, "/x.part: No such file or directory\n"));
-	assert_non_null(strstr(said, "/x.part: Stale file handle\n"));
-	part_file_close(&part);
-}
-
-static void room_for_a_part(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *said = NULL, *words = NULL;
-	struct capture capture;
-	struct part_file part;
-
-	words = xasprintf("nix-user-chroot: cannot write %s/x.part: it needs ", f->dir);
-	assert_int_equal(part_file_open(&part, f->dirfd, f->dir, "x"), 0);
-	assert_int_equal(part_file_check_room(&part, 1), 0);
-	capture_begin(&capture);
-	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), -1);
-	said = capture_end(&capture);
-	assert_int_equal(strncmp(said, words, strlen(words)), 0);
-	/* what has come is not needed again */
-	part.size = (UINT64_C(1) << 60) - 1;
-	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
-	part.size = UINT64_C(1) << 61;
-	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
-	part_file_close(&part);
 }
 
 #define IN_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, make_directory, remove_directory)
@@ -1251,10 +1154,7 @@ int main(void)
 		IN_DIRECTORY(a_sink_that_refuses_at_once),
 		IN_DIRECTORY(which_size_is_announced),
 		IN_DIRECTORY(what_cannot_be_of_the_file_begins_anew),
-		IN_DIRECTORY(advice_for_a_part),
 		IN_DIRECTORY(a_part_that_cannot_be),
-		IN_DIRECTORY(a_part_that_was_replaced),
-		IN_DIRECTORY(room_for_a_part),
 	};
 	static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
 

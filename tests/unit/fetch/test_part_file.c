@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../child.h"
 #include "../nth.h"
 #include "../place.h"
 #include "../refuse.h"
@@ -50,17 +51,27 @@ static void refuse(long call, int err)
 	}
 }
 
-/* What DEED returns where the call CALL fails; the child that does it cannot go back. */
-static int do_refused(const struct place *place, enum deed deed, long call, int err)
+/* A call that fails. */
+struct refused {
+	const struct place *place;
+	enum deed deed;
+	long call;
+	int err;
+};
+
+/* What the deed returns where the call fails; the child that does it cannot go back. */
+static int do_refused(const void *context)
 {
+	const struct refused *what = context;
+	const struct place *place = what->place;
 	struct part_file part;
 
-	if (deed == OPEN_LINK && symlinkat("elsewhere", place->fd, "x.part") < 0)
+	if (what->deed == OPEN_LINK && symlinkat("elsewhere", place->fd, "x.part") < 0)
 		return 99;
-	if (deed > OPEN_LINK && part_file_open(&part, place->fd, place->path, "x") < 0)
+	if (what->deed > OPEN_LINK && part_file_open(&part, place->fd, place->path, "x") < 0)
 		return 98;
-	refuse(call, err);
-	switch (deed) {
+	refuse(what->call, what->err);
+	switch (what->deed) {
 	case OPEN:
 	case OPEN_LINK:
 		return part_file_open(&part, place->fd, place->path, "x");
@@ -99,19 +110,12 @@ static void what_is_refused_is_said(void **state)
 	const struct place *place = *state;
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const struct refused what = {place, cases[i].deed, cases[i].call, cases[i].err};
 		_cleanup_free_ char *said = NULL, *words = NULL;
-		struct capture capture;
 		int status;
-		pid_t pid;
 
 		(void)!unlinkat(place->fd, "x.part", 0);
-		capture_begin(&capture);
-		pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0)
-			_exit(do_refused(place, cases[i].deed, cases[i].call, cases[i].err) & 255);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		said = capture_end(&capture);
+		said = child_says(do_refused, &what, NULL, &status);
 		words = cases[i].verb
 				? xasprintf("nix-user-chroot: cannot %s %s/x.part: %s\n"
 					    "  look at that directory\n",
@@ -212,31 +216,28 @@ static void which_validator_is_kept(void **state)
 }
 
 /* Where the state cannot be written, this run can continue all the same; -v says why none is. */
+static int without_state(const void *context)
+{
+	const struct place *place = context;
+	struct part_file part;
+
+	log_set_level(LOG_VERBOSE);
+	if (part_file_open(&part, place->fd, place->path, "x") < 0)
+		return 1;
+	refuse_call(SYS_openat, -1, EIO);
+	return part_file_restart(&part, URL, "\"a\"") != 0 ||
+	       part_file_write(&part, "0", 1, 0) != 0 || !part_file_can_resume(&part, URL);
+}
+
 static void a_state_that_cannot_be_written(void **state)
 {
 	const struct place *place = *state;
-	_cleanup_free_ char *said = NULL, *words = NULL;
-	struct capture capture;
 	int status;
-	pid_t pid;
-
-	capture_begin(&capture);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct part_file part;
-
-		log_set_level(LOG_VERBOSE);
-		if (part_file_open(&part, place->fd, place->path, "x") < 0)
-			_exit(1);
-		refuse_call(SYS_openat, -1, EIO);
-		_exit(part_file_restart(&part, URL, "\"a\"") != 0 ||
-		      part_file_write(&part, "0", 1, 0) != 0 || !part_file_can_resume(&part, URL));
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	said = capture_end(&capture);
-	words = xasprintf("nix-user-chroot: cannot note the state of %s/x.part: %s\n", place->path,
+	_cleanup_free_ char *said = child_says(without_state, place, NULL, &status);
+	_cleanup_free_ char *words =
+		xasprintf("nix-user-chroot: cannot note the state of %s/x.part: %s\n", place->path,
 			  strerror(EIO));
+
 	assert_string_equal(said, words);
 	assert_int_equal(status, 0);
 }
@@ -316,6 +317,99 @@ static void another_file_at_the_end(void **state)
 	part_file_close(&part);
 }
 
+static int write_refused(const void *context)
+{
+	const struct refused *what = context;
+	struct part_file part;
+
+	refuse_call(SYS_pwrite64, -1, what->err);
+	return part_file_open(&part, what->place->fd, what->place->path, "x") != 0 ||
+	       part_file_write(&part, "x", 1, 20) != -1 || part_file_write(&part, "x", 1, 0) != -1;
+}
+
+/* What the user can do about a file that cannot be written depends on why. */
+static void advice_for_a_part(void **state)
+{
+	static const struct {
+		int err;
+		const char *advice;
+	} cases[] = {
+		{ENOSPC, "make room there, and run it again: what has come is kept"},
+		{EDQUOT, "make room there, and run it again: what has come is kept"},
+		{EACCES, "it must be in a directory of yours that can be written to"},
+		{EPERM, "it must be in a directory of yours that can be written to"},
+		{EROFS, "it must be in a directory of yours that can be written to"},
+		{EIO, "look at that directory"},
+	};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_free_ char *words = xasprintf(
+			"nix-user-chroot: cannot write more than 0 of 20 bytes to %s/x.part: %s\n"
+			"  %s\n"
+			"nix-user-chroot: cannot write to %s/x.part: %s\n  %s\n",
+			place->path, strerror(cases[i].err), cases[i].advice, place->path,
+			strerror(cases[i].err), cases[i].advice);
+		const struct refused what = {.place = place, .err = cases[i].err};
+		int status;
+		_cleanup_free_ char *said = child_says(write_refused, &what, NULL, &status);
+
+		assert_int_equal(status, 0);
+		assert_string_equal(said, words);
+	}
+}
+
+/* The file must still have its name at the end: what is read then is what was written. */
+static void a_part_that_was_replaced(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	struct part_file part;
+	char byte;
+	int fd;
+
+	assert_int_equal(part_file_open(&part, place->fd, place->path, "x"), 0);
+	assert_int_equal(fcntl(part.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(part_file_write(&part, "mine", 4, 0), 0);
+	fd = part_file_finish(&part);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(byte, 'm');
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(fd);
+	assert_int_equal(unlinkat(place->fd, "x.part", 0), 0);
+	capture_begin(&capture);
+	assert_int_equal(part_file_finish(&part), -1);
+	put(place, "x.part", "theirs", 6);
+	assert_int_equal(part_file_finish(&part), -1);
+	said = capture_end(&capture);
+	assert_non_null(strstr(said, "/x.part: No such file or directory\n"));
+	assert_non_null(strstr(said, "/x.part: Stale file handle\n"));
+	part_file_close(&part);
+}
+
+static void room_for_a_part(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *said = NULL, *words = NULL;
+	struct capture capture;
+	struct part_file part;
+
+	words = xasprintf("nix-user-chroot: cannot write %s/x.part: it needs ", place->path);
+	assert_int_equal(part_file_open(&part, place->fd, place->path, "x"), 0);
+	assert_int_equal(part_file_check_room(&part, 1), 0);
+	capture_begin(&capture);
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), -1);
+	said = capture_end(&capture);
+	assert_int_equal(strncmp(said, words, strlen(words)), 0);
+	/* what has come is not needed again */
+	part.size = (UINT64_C(1) << 60) - 1;
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
+	part.size = UINT64_C(1) << 61;
+	assert_int_equal(part_file_check_room(&part, UINT64_C(1) << 60), 0);
+	part_file_close(&part);
+}
+
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 int main(void)
@@ -328,6 +422,9 @@ int main(void)
 		IN_PLACE(a_state_is_written_to_a_new_file_alone),
 		IN_PLACE(room_that_nobody_knows),
 		IN_PLACE(another_file_at_the_end),
+		IN_PLACE(advice_for_a_part),
+		IN_PLACE(a_part_that_was_replaced),
+		IN_PLACE(room_for_a_part),
 	};
 
 	return cmocka_run_group_tests_name("part_file", tests, NULL, NULL);

@@ -1,5 +1,4 @@
 #include "fetch/response_header.h"
-#include "fetch/error_table.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -178,90 +177,12 @@ static void keeps_values_of_text(void **state)
 	response_header_clear(&header);
 }
 
-static void knows_statuses(void **state)
-{
-	static const struct {
-		long status;
-		const char *what;
-		bool transient;
-	} cases[] = {
-		{204, "not an answer that was expected", false},
-		{304, "not an answer that was expected", false},
-		{399, "not an answer that was expected", false},
-		{400, "the server refused", false},
-		{401, "the server wants a login", false},
-		{403, "the server forbids it", false},
-		{404, "there is no such file", false},
-		{407, "the proxy wants a login", false},
-		{408, "the server timed out", true},
-		{410, "the file is gone", false},
-		{425, "too early", true},
-		{429, "too many requests", true},
-		{451, "the server may not give it to you, for legal reasons", false},
-		{499, "the server refused", false},
-		{500, "an error in the server", true},
-		{501, "the server failed", true},
-		{502, "the server behind the server failed", true},
-		{503, "the server is overloaded or being repaired", true},
-		{504, "the server behind the server is stalled", true},
-		{599, "the server failed", true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct error_meaning error = error_of_status(cases[i].status);
-
-		assert_string_equal(error.what, cases[i].what);
-		assert_int_equal(error.transient, cases[i].transient);
-		assert_non_null(error.next);
-	}
-}
-
-/* Another try helps where a connection or a server is at fault; all else ends at once. */
-static void knows_what_may_pass(void **state)
-{
-	static const CURLcode transient[] = {
-		CURLE_COULDNT_RESOLVE_PROXY,
-		CURLE_COULDNT_RESOLVE_HOST,
-		CURLE_COULDNT_CONNECT,
-		CURLE_OPERATION_TIMEDOUT,
-		CURLE_PARTIAL_FILE,
-		CURLE_GOT_NOTHING,
-		CURLE_SEND_ERROR,
-		CURLE_RECV_ERROR,
-		CURLE_HTTP2,
-		CURLE_HTTP2_STREAM,
-		CURLE_WEIRD_SERVER_REPLY,
-		CURLE_SSL_CONNECT_ERROR,
-#if LIBCURL_VERSION_NUM >= 0x074900
-		CURLE_PROXY,
-#endif
-	};
-	bool may_pass[CURL_LAST] = {0};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(transient); i++)
-		may_pass[transient[i]] = true;
-	for (int code = 1; code < CURL_LAST; code++) {
-		struct error_meaning error = error_of_curl((CURLcode)code);
-
-		assert_int_equal(error.transient, may_pass[code]);
-		assert_non_null(error.what);
-		assert_non_null(error.next);
-	}
-	assert_string_equal(error_of_curl(CURLE_COULDNT_CONNECT).what, "cannot connect");
-	assert_string_equal(error_of_curl(CURLE_READ_ERROR).what, "the file cannot be read");
-	/* one without words of ours has those of libcurl */
-	assert_string_equal(error_of_curl(CURLE_OUT_OF_MEMORY).what,
-			    curl_easy_strerror(CURLE_OUT_OF_MEMORY));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_content_range), cmocka_unit_test(reads_a_header),
-		cmocka_unit_test(keeps_values_of_text),	 cmocka_unit_test(knows_statuses),
-		cmocka_unit_test(knows_what_may_pass),
+		cmocka_unit_test(reads_a_content_range),
+		cmocka_unit_test(reads_a_header),
+		cmocka_unit_test(keeps_values_of_text),
 	};
 
 	return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

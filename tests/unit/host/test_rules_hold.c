@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "rule_find.h"
+
 /* What is not as on a plain Debian, of an unprivileged user. */
 enum {
 	NO_PROC = 1 << 0,
@@ -139,18 +141,6 @@ static const struct row {
 	{"security-module", SELINUX, ENFORCED, SOME, "EACCES"},
 };
 
-static const struct rule *find(const char *id)
-{
-	for (size_t i = 0; i < kernel_rule_count; i++)
-		if (strcmp(kernel_rules[i].id, id) == 0)
-			return &kernel_rules[i];
-	for (size_t i = 0; i < confined_rule_count; i++)
-		if (strcmp(confined_rules[i].id, id) == 0)
-			return &confined_rules[i];
-	fail_msg("there is no %s", id);
-	return NULL;
-}
-
 /* The facts of a host with TRAITS; the texts are nobody's to free. */
 static struct host_facts facts_of(unsigned traits, const char *label)
 {
@@ -196,7 +186,7 @@ static void holds(void **state)
 				bool wanted = strchr(row->steps, LETTERS[step]) &&
 					      strstr(row->errors, errors[k].name);
 
-				if (find(row->id)->holds(&refusal) != wanted)
+				if (rule_find(row->id)->holds(&refusal) != wanted)
 					fail_msg("%s (row %zu): %c, %s", row->id, i, LETTERS[step],
 						 errors[k].name);
 			}

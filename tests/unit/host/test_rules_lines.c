@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "rule_find.h"
+
 struct advice {
 	const char *id;
 	enum container container;
@@ -94,18 +96,6 @@ static const struct advice all[] = {
 	{"proc-hidden", CONTAINER_NONE, NULL, CHECK_PROC_MOUNT, ENOENT, false, false, 2, 1},
 };
 
-static const struct rule *find(const char *id)
-{
-	for (size_t i = 0; i < kernel_rule_count; i++)
-		if (strcmp(kernel_rules[i].id, id) == 0)
-			return &kernel_rules[i];
-	for (size_t i = 0; i < confined_rule_count; i++)
-		if (strcmp(confined_rules[i].id, id) == 0)
-			return &confined_rules[i];
-	fail_msg("there is no %s", id);
-	return NULL;
-}
-
 static void lines(void **state)
 {
 	(void)state;
@@ -131,7 +121,7 @@ static void lines(void **state)
 		facts.container_name = xstrdup(one->container_name);
 		if (strcmp(one->id, "max-namespaces-zero") == 0)
 			facts.max_user_namespaces = 0;
-		find(one->id)->write(&refusal, &list.items[0]);
+		rule_find(one->id)->write(&refusal, &list.items[0]);
 		assert_non_null(list.items[0].reason);
 		assert_non_null(list.items[0].short_fix);
 		if (list.items[0].admin.count != one->admin ||

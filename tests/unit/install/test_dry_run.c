@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../place.h"
+#include "at_home.h"
 
 #define NIX_LINE                                                  \
 	"if [ -e /h/.nix-profile/etc/profile.d/nix.sh ]; then . " \
@@ -34,14 +34,10 @@ static char bin[] = "/bin-dir", program[] = "/bin-dir/prog", copied[] = "/from/p
 static int setup(void **state)
 {
 	struct scene *scene = xcalloc(1, sizeof(*scene));
-	void *place = NULL;
 
-	if (empty_environment(NULL) != 0 || place_setup(&place) != 0)
+	scene->place = at_home(&scene->site, "nix");
+	if (!scene->place)
 		return -1;
-	scene->place = place;
-	assert_int_equal(setenv("HOME", scene->place->path, 1), 0);
-	assert_int_equal(home_find(&scene->site.home), 0);
-	scene->site.nix_dir = path_join(scene->place->path, "nix");
 	scene->release.version = version;
 	scene->release.system = host_system;
 	scene->release.tarball_shown = tarball_url;

@@ -14,7 +14,7 @@
 
 #include "../capture.h"
 #include "../child.h"
-#include "../place.h"
+#include "at_home.h"
 
 /* A home directory, and a site on a host that allows everything. */
 struct scene {
@@ -27,14 +27,10 @@ struct scene {
 static int setup(void **state)
 {
 	struct scene *scene = xcalloc(1, sizeof(*scene));
-	void *place = NULL;
 
-	if (empty_environment(NULL) != 0 || place_setup(&place) != 0)
+	scene->place = at_home(&scene->site, "nix");
+	if (!scene->place)
 		return -1;
-	scene->place = place;
-	assert_int_equal(setenv("HOME", scene->place->path, 1), 0);
-	assert_int_equal(home_find(&scene->site.home), 0);
-	scene->site.nix_dir = path_join(scene->place->path, "nix");
 	scene->site.runtime = RUNTIME_USERNS;
 	for (int i = 0; i < CHECK_STEP_COUNT; i++)
 		scene->site.runtimes.userns.steps[i].outcome = PROBE_OK;
@@ -45,10 +41,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct scene *scene = *state;
-	void *place = scene->place;
-	int r = place_teardown(&place);
+	int r = at_home_end(scene->place, &scene->site);
 
-	site_clear(&scene->site);
 	free(scene);
 	return r;
 }

@@ -16,7 +16,7 @@
 
 #include "../capture.h"
 #include "../child.h"
-#include "../place.h"
+#include "at_home.h"
 
 #define OURS	 "/nix/store/00000000000000000000000000000100-profile"
 #define SHARED	 "/nix/var/nix/profiles/per-user/u/profile"
@@ -35,14 +35,10 @@ struct scene {
 static int setup(void **state)
 {
 	struct scene *scene = xcalloc(1, sizeof(*scene));
-	void *place = NULL;
 
-	if (empty_environment(NULL) != 0 || place_setup(&place) != 0)
+	scene->place = at_home(&scene->site, "nix");
+	if (!scene->place)
 		return -1;
-	scene->place = place;
-	assert_int_equal(setenv("HOME", scene->place->path, 1), 0);
-	assert_int_equal(home_find(&scene->site.home), 0);
-	scene->site.nix_dir = path_join(scene->place->path, "nix");
 	assert_int_equal(fs_mkdirs(scene->place->fd, "nix/store", 0755), 0);
 	assert_int_equal(mkdirat(scene->place->fd,
 				 "nix/store/00000000000000000000000000000100-"
@@ -58,11 +54,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct scene *scene = *state;
-	void *place = scene->place;
-	int r = place_teardown(&place);
+	int r = at_home_end(scene->place, &scene->site);
 
 	close(scene->nix);
-	site_clear(&scene->site);
 	free(scene);
 	return r;
 }

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../place.h"
+#include "at_home.h"
 
 #define NAME "00000000000000000000000000000100-nix-1"
 #define NIX_LINE                                                  \
@@ -39,14 +39,10 @@ static void put(const struct scene *scene, const char *name, const char *text)
 static int setup(void **state)
 {
 	struct scene *scene = xcalloc(1, sizeof(*scene));
-	void *place = NULL;
 
-	if (empty_environment(NULL) != 0 || place_setup(&place) != 0)
+	scene->place = at_home(&scene->site, "above/nix");
+	if (!scene->place)
 		return -1;
-	scene->place = place;
-	assert_int_equal(setenv("HOME", scene->place->path, 1), 0);
-	assert_int_equal(home_find(&scene->site.home), 0);
-	scene->site.nix_dir = path_join(scene->place->path, "above/nix");
 	layout_missing(scene->site.nix_dir, &scene->site.missing);
 	put(scene, "above/nix/" LAYOUT_LOCK, "");
 	put(scene, "above/nix/" LAYOUT_STAGING "/half/x", "");
@@ -57,10 +53,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct scene *scene = *state;
-	void *place = scene->place;
-	int r = place_teardown(&place);
+	int r = at_home_end(scene->place, &scene->site);
 
-	site_clear(&scene->site);
 	free(scene);
 	return r;
 }

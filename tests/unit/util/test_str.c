@@ -81,28 +81,12 @@ static void ends(void **state)
 	assert_false(str_ends_with("", "a"));
 }
 
-/* NULL would mean that there is no memory. */
-static void arrays_of_nothing(void **state)
-{
-	static const size_t none[][2] = {{0, 0}, {0, 8}, {8, 0}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
-		char *zeroed = xcalloc(none[i][0], none[i][1]);
-
-		assert_non_null(zeroed);
-		zeroed = xreallocarray(zeroed, none[i][0], none[i][1]);
-		assert_non_null(zeroed);
-		free(zeroed);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shell_words),	  cmocka_unit_test(sizes),
 		cmocka_unit_test(next_of_a_path), cmocka_unit_test(parents),
-		cmocka_unit_test(ends),		  cmocka_unit_test(arrays_of_nothing),
+		cmocka_unit_test(ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
