@@ -92,6 +92,8 @@ static void what_is_to_be_done(void **state)
 		{true, 410, "the file is gone", "check --mirror and --tarball"},
 		{true, 499, "the server refused", "try another --mirror"},
 		{true, 501, "the server failed", "try another --mirror"},
+		{false, CURLE_UNSUPPORTED_PROTOCOL, "the server does not speak HTTP",
+		 "check --mirror"},
 		{false, CURLE_URL_MALFORMAT, "this is not a proper URL", "check --mirror"},
 		{false, CURLE_COULDNT_RESOLVE_PROXY, "the proxy's name", "check the variables"},
 		{false, CURLE_COULDNT_RESOLVE_HOST, "the host's name", "check the network"},
