@@ -219,7 +219,7 @@ deepest()
 			mkdir "root$dir"
 		fi
 	done
-	run --separate-stderr -1 inside sh -c '
+	PATH=$PATH:/usr/sbin run --separate-stderr -1 inside sh -c '
 		for dir in root/*; do
 			[ -L "$dir" ] || [ "$dir" = root/program ] ||
 				mount --rbind "/${dir#root/}" "$dir" || exit 99

@@ -101,7 +101,7 @@ flat()
 
 @test "a chroot to a mount point within a mount namespace: that it may be one" {
 	mkdir "$SCRATCH/root"
-	run -125 unshare --user --map-root-user --mount sh -ec '
+	PATH=$PATH:/usr/sbin run -125 unshare --user --map-root-user --mount sh -ec '
 		mount --rbind / "$SCRATCH/root"
 		exec chroot "$SCRATCH/root" "$@"' sh "$PROGRAM" --runtime=userns "$NIX" true
 	[[ $output == *"as it does in a chroot"* ]]

@@ -20,6 +20,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/*
+ * The system calls of stat(3) and its relatives: of fstat(3), an older C library makes the first,
+ * and a newer one the second.
+ */
+static const long nth_looks[] = {
+#ifdef SYS_newfstatat
+	SYS_newfstatat,
+#endif
+#ifdef SYS_fstat
+	SYS_fstat,
+#endif
+};
+#define NTH_LOOKS (sizeof(nth_looks) / sizeof(nth_looks[0]))
+
 /* From now on each call NUMBER of this process and its children waits for an answer; -1: it cannot.
  */
 static inline int nth_filter(long number)

@@ -129,6 +129,9 @@ static void each_call_fails_once(void **state)
 #ifdef SYS_newfstatat
 		{"newfstatat", SYS_newfstatat, true},
 #endif
+#ifdef SYS_fstat
+		{"fstat", SYS_fstat, true},
+#endif
 		{"getdents64", SYS_getdents64, true},
 	};
 	size_t count[2] = {0};
