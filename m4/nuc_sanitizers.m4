@@ -14,6 +14,9 @@ AC_DEFUN([NUC_SANITIZERS], [
       AC_MSG_RESULT([no])
       AC_MSG_ERROR([$CC cannot link with $nuc_flags: install its sanitizer runtime])
     ])
+    # no sanitizer sees a variable that is not set: give it a value that is noticed
+    CFLAGS="$CFLAGS -Werror -ftrivial-auto-var-init=pattern"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM()], [nuc_flags="$nuc_flags -ftrivial-auto-var-init=pattern"])
     CFLAGS=$nuc_saved
     NUC_CFLAGS="$NUC_CFLAGS $nuc_flags"
   ])

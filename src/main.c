@@ -299,7 +299,7 @@ static int run(const struct options *options)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(options_clear) struct options options;
+	_cleanup_(options_clear) struct options options = {0};
 	const char *command = program_command(argc > 0 ? argv[0] : NULL);
 	char *name_alone[] = {argc > 0 ? argv[0] : NULL, NULL};
 	struct run_request started;
