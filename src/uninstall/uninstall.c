@@ -262,9 +262,10 @@ static int carry_out_all(const struct uninstallation *un, int nix_dir_fd,
 }
 
 /*
- * Remove everything else, then the record, then the program, then the lock. A new --install may
- * begin when the lock is gone, and finds nothing that is still to be removed: only the directories
- * that hold the lock are left then, and they are removed only if they are empty.
+ * Remove everything else, then the program, then the record, then the lock. The record alone tells
+ * which empty directories were made, also that of the program. A new --install may begin when the
+ * lock is gone, and finds nothing that is still to be removed: only the directories that hold the
+ * lock are left then, and they are removed only if they are empty.
  */
 static int carry_out(const struct uninstallation *un, struct lock *lock, const struct found *found,
 		     struct strlist *held)
@@ -279,12 +280,15 @@ static int carry_out(const struct uninstallation *un, struct lock *lock, const s
 	if (carry_out_all(un, lock->nix_dir_fd, &found->removals) < 0)
 		return -1;
 	remove_made(&found->made, NULL);
-	record_remove(lock->nix_dir_fd);
-	if (fs_exists(lock->nix_dir_fd, LAYOUT_RECORD))
-		return layout_error("remove the record in", un->nix_dir, -EACCES);
+	/* the program is needed for another run */
+	if (state && faccessat(AT_FDCWD, state, W_OK, AT_EACCESS) < 0)
+		return layout_error("remove the record in", un->nix_dir, -errno);
 	if (carry_out_all(un, lock->nix_dir_fd, &found->last) < 0)
 		return -1;
 	remove_made(&found->made, NULL);
+	record_remove(lock->nix_dir_fd);
+	if (fs_exists(lock->nix_dir_fd, LAYOUT_RECORD))
+		return layout_error("remove the record in", un->nix_dir, -EACCES);
 	lock_end(lock);
 	remove_made(&found->made, state);
 	let_go_find(&found->made, held);

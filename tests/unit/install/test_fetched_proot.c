@@ -17,6 +17,7 @@
 
 #include "../capture.h"
 #include "../child.h"
+#include "../nth.h"
 #include "../place.h"
 
 #define WORKS "#!/bin/sh\nexit 0\n"
@@ -234,6 +235,41 @@ static void it_cannot_be_put_there(void **state)
 	expect(take, scene, -1, "/nix");
 }
 
+static int take_in_child(void *ctx)
+{
+	return take(ctx) == 0 ? 0 : 1;
+}
+
+/* Whatever cannot be read: what is in place is whole, and it is there when that is reported. */
+static void what_cannot_be_read(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *path = path_join(scene->site.nix_dir, PROOT_FETCHED);
+	size_t failed = 0;
+
+	expect(find, scene, 0, "");
+	for (int nth = 1, status, r = 1; r > 0; nth++) {
+		_cleanup_free_ char *text = NULL;
+		struct capture capture;
+		size_t len;
+		int found;
+
+		capture_begin(&capture);
+		r = nth_fails(SYS_read, nth, EIO, take_in_child, scene, &status);
+		free(capture_end(&capture));
+		if (r < 0)
+			skip();
+		assert_true(status == 0 || status == 1 << 8);
+		found = fs_read_file(AT_FDCWD, path, 4096, &text, &len);
+		assert_int_equal(found, status == 0 ? 0 : -ENOENT);
+		if (found == 0)
+			assert_string_equal(text, WORKS);
+		failed += status != 0;
+		assert_int_equal(fs_remove_tree(scene->place->fd, "nix"), 0);
+	}
+	assert_true(failed > 0);
+}
+
 int main(void)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -241,6 +277,7 @@ int main(void)
 		WITH_SCENE(one_is_found),	   WITH_SCENE(none_is_found),
 		WITH_SCENE(it_is_put_in_place),	   WITH_SCENE(it_is_not_what_the_release_says),
 		WITH_SCENE(it_does_not_work_here), WITH_SCENE(it_cannot_be_put_there),
+		WITH_SCENE(what_cannot_be_read),
 	};
 
 	if (!own_release_system()) {

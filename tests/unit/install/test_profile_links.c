@@ -420,6 +420,12 @@ static void what_is_prepared(void **state)
 		return;
 	put_link(scene, USUAL, "/other/profile");
 	assert_false(fs_exists(scene->nix, above + strlen("/nix/")));
+	/* not beside generations that --install has made */
+	put_link(scene, ".nix-profile", "~/" USUAL);
+	put_record(scene, "absent", "/.local/state/nix/profiles", "");
+	assert_int_equal(prepare(scene), 0);
+	expect_link(scene, ".nix-profile", "~/" USUAL);
+	put_record(scene, "absent", "/.other", "");
 	assert_int_equal(prepare(scene), 0);
 	expect_link(scene, ".nix-profile", own);
 	expect_link(scene, USUAL, "/other/profile");

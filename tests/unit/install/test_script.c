@@ -350,11 +350,24 @@ static void whether_it_runs(void **state)
 	}
 }
 
+static int ask_without_processes(const void *context)
+{
+	_cleanup_free_ char *version = NULL;
+
+	refuse_forks();
+	return script_nix_runs(context, &version) == -1 && !version ? 0 : 1;
+}
+
 static void nix_cannot_be_entered(void **state)
 {
 	struct fake_nix *nix = *state;
-	_cleanup_free_ char *version = NULL;
+	_cleanup_free_ char *version = NULL, *said = NULL;
+	int status;
 
+	fake_program(nix, "store/" NIX "/bin/nix", "");
+	said = child_says(ask_without_processes, &nix->request, NULL, &status);
+	assert_int_equal(status, 0);
+	assert_has(said, "Resource temporarily unavailable");
 	nix->request.nix_dir = "/tmp";
 	SAID(nix, -1, script_nix_runs(&nix->request, &version));
 	assert_null(version);

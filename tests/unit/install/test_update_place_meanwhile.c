@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../capture.h"
+#include "../nth.h"
 #include "../place.h"
 
 #define OLD "the old program"
@@ -144,6 +145,56 @@ static void signals_are_as_before(void **state)
 	update_place_clear(&place);
 }
 
+struct hit {
+	struct update_place place;
+	int told[2]; /* a pipe for the pid of the process */
+	int sig;
+};
+
+static int put_and_tell(void *ctx)
+{
+	const struct hit *hit = ctx;
+	pid_t self = getpid();
+	int r;
+
+	if (write(hit->told[1], &self, sizeof(self)) != sizeof(self))
+		return 1;
+	free(put(&hit->place, &r));
+	return 2;
+}
+
+static void send_it(void *ctx)
+{
+	const struct hit *hit = ctx;
+	pid_t pid;
+
+	assert_int_equal(read(hit->told[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(kill(pid, hit->sig), 0);
+}
+
+/* A signal that comes while the program is replaced ends the process when all is done. */
+static void signals_come_afterwards(void **state)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		const struct nth what = {.number = SYS_fsync, .nth = 1, .meanwhile = send_it};
+		struct hit hit = {.place = find(*state), .sig = signals[i]};
+		int status, r;
+
+		assert_int_equal(pipe2(hit.told, O_CLOEXEC), 0);
+		r = nth_happens(&what, put_and_tell, &hit, &status);
+		close(hit.told[0]);
+		close(hit.told[1]);
+		update_place_clear(&hit.place);
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status & 0x7f, hit.sig);
+		assert_program(*state, NEW);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +202,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(exchanged_meanwhile, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(another_is_at_work, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(signals_are_as_before, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(signals_come_afterwards, place_setup,
+						place_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,6 +327,20 @@ static void broken_config(void **state)
 	assert_has(said, "r=-1, cwd /usr, refused: -");
 }
 
+static void refuse_lists(void)
+{
+	refuse_call(SYS_getdents64, -1, EIO);
+}
+
+static void what_cannot_be_planned(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *said = SAYS(.before = refuse_lists);
+
+	assert_has(said, "cannot list /: Input/output error\n");
+	assert_has(said, "r=98, cwd /usr, refused: -");
+}
+
 /* How the plan of the place shows the file "x" of the profile; what is said to *SAID. */
 static bool shows_profile(const struct place *place, char **said)
 {
@@ -447,10 +461,18 @@ static void direct(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FILE_TEST(enters),	    FILE_TEST(no_directory),  FILE_TEST(filters),
-		FILE_TEST(filters_by_name), FILE_TEST(limits),	      FILE_TEST(without_capability),
-		FILE_TEST(weak_root),	    FILE_TEST(broken_config), cmocka_unit_test(refusals),
-		FILE_TEST(profiles),	    FILE_TEST(direct),
+		FILE_TEST(enters),
+		FILE_TEST(no_directory),
+		FILE_TEST(filters),
+		FILE_TEST(filters_by_name),
+		FILE_TEST(limits),
+		FILE_TEST(without_capability),
+		FILE_TEST(weak_root),
+		FILE_TEST(broken_config),
+		FILE_TEST(what_cannot_be_planned),
+		cmocka_unit_test(refusals),
+		FILE_TEST(profiles),
+		FILE_TEST(direct),
 	};
 
 	if (own_mounts() < 0) {

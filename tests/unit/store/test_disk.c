@@ -288,6 +288,34 @@ static void looks_that_fail(void **state)
 	assert_int_equal(told, 8);
 }
 
+static int try_directories(void *ctx)
+{
+	const struct place *place = ctx;
+	struct disk disk;
+	int r = disk_try(place->fd, &disk);
+
+	if (r == 0 && disk.refused)
+		return str_starts_with(disk.refused, "no directory can be made there: ") ? 7 : 8;
+	return r == -EOPNOTSUPP ? 5 : r == 0 ? 0 : 1;
+}
+
+/* One directory that can be made is not enough. */
+static void each_directory(void **state)
+{
+	size_t told = 0;
+
+	prepare(*state);
+	for (int nth = 1, status, r = 1; r > 0; nth++) {
+		r = nth_fails(SYS_mkdirat, nth, EOPNOTSUPP, try_directories, *state, &status);
+		if (r < 0)
+			skip();
+		assert_true(status == 0 || status == 5 << 8 || status == 7 << 8);
+		told += status == 7 << 8;
+		assert_int_equal(fs_remove_tree(((struct place *)*state)->fd, LAYOUT_STAGING), 0);
+	}
+	assert_int_equal(told, 2);
+}
+
 /* What an earlier attempt has left, and cannot be removed, is the reason that is given. */
 static void leftovers_that_stay(void **state)
 {
@@ -424,6 +452,7 @@ int main(void)
 		TEST(no_state_directory),
 		TEST(what_fails),
 		TEST(looks_that_fail),
+		TEST(each_directory),
 		TEST(leftovers_that_stay),
 		TEST(what_is_not_as_asked),
 		TEST(shared_memory),

@@ -317,13 +317,12 @@ static void lines_of_startup_files(void **state)
 	put(scene, "~/.zprofile", OWN_LINE "\n");
 	put(scene, "~/.bash_profile", "edited " OWN_LINE "\n");
 	put(scene, "~/.nix-channels", "https://example.org/c own\n" CHANNEL_LINE "\n");
-	put_record(scene, "absent @/store\nabsent ~/.zshenv\nabsent ~/.zprofile\n"
+	put_record(scene, "source ~/.bashrc <<" OWN_LINE ">>\n"
+			  "absent @/store\nabsent ~/.zshenv\nabsent ~/.zprofile\n"
 			  "line ~/.profile <<" NIX_LINE ">>\n"
 			  "line ~/.zshenv <<" NIX_LINE ">>\n"
 			  "line ~/.zshrc\n"
 			  "line ~/.zlogin <<" NIX_LINE " >>\n"
-			  "source ~/.bashrc <<" OWN_LINE ">>\n"
-			  "source ~/.bashrc <<before>>\n"
 			  "source ~/.zprofile <<" OWN_LINE ">>\n"
 			  "source ~/.bash_profile <<" OWN_LINE ">>\n"
 			  "source ~/.gone <<" OWN_LINE ">>\n"
