@@ -293,6 +293,9 @@ static void the_program_itself(void **state)
 	assert_null(strstr(said, "cannot open"));
 	assert_string_equal(found.path, self);
 	assert_true(found.fd >= 0 && found.dir_fd >= 0);
+	/* the new program, which may be started, inherits neither */
+	assert_int_equal(fcntl(found.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(found.dir_fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(found.mode & 0700, 0700);
 	update_place_clear(&found);
 	assert_null(found.path);

@@ -139,7 +139,7 @@ static void limits_of_entries_and_levels(void **state)
 	put_directory(scene, "@/store/" OTHER_NAME);
 	dir = fs_open_dir(AT_FDCWD, many);
 	for (int i = 0; i < 5001; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "%d", i);
 		/* one link that has 5000 names: 5000 links would keep the disk busy */

@@ -43,6 +43,8 @@ static void test_xz(void **state)
 	assert_int_equal(XZ("\3\3\4\0\4\0\4\0\x21\1\x1c\0"), 64 * MIB);
 	/* none of the filters has a dictionary */
 	assert_int_equal(XZ("\2\1\4\0\4\0\0\0"), 0);
+	/* what follows the last filter is none */
+	assert_int_equal(XZ("\2\0\4\0\x21\1\x1c\0"), 0);
 	/* an empty file: the index follows at once */
 	assert_int_equal(XZ("\0\0\0\0\x1c\xdf\x44\x21"), 0);
 }
