@@ -240,6 +240,22 @@ static void what_is_inherited_goes(void **state)
 	assert_int_equal(fs_make_plain(-1), -EBADF);
 }
 
+static const char *self_is_unknown(void *ctx)
+{
+	_cleanup_free_ char *path = NULL;
+
+	(void)ctx;
+	refuse_call(SYS_readlinkat, -1, ENOENT);
+	path = fs_self_path();
+	return path ? "a path that the kernel did not say" : NULL;
+}
+
+static void without_proc(void **state)
+{
+	(void)state;
+	assert_in_child(self_is_unknown, NULL);
+}
+
 static const char *mount_is_unknown(void *ctx)
 {
 	(void)ctx;
@@ -315,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_inherited_goes, place_setup,
 						place_teardown),
 		cmocka_unit_test(numbers_of_mounts),
+		cmocka_unit_test(without_proc),
 		cmocka_unit_test(ended_file_systems),
 	};
 
