@@ -221,8 +221,13 @@ static int look_at_low_limits(struct scratch *scratch)
 	_cleanup_close_ int staging = fs_open_dir(scratch->fd, "staging");
 	struct unpack_request request = request_for(staging);
 	struct unpack *unpack;
+	struct rlimit core;
 	pid_t worker;
 
+	/* as where core files are wanted */
+	MUST(getrlimit(RLIMIT_CORE, &core) == 0);
+	core.rlim_cur = core.rlim_max;
+	MUST(setrlimit(RLIMIT_CORE, &core) == 0);
 	MUST(setrlimit(RLIMIT_NOFILE, &files) == 0 && setrlimit(RLIMIT_FSIZE, &size) == 0 &&
 	     setrlimit(RLIMIT_CPU, &cpu) == 0);
 	unpack = unpack_begin(&request);
@@ -231,6 +236,7 @@ static int look_at_low_limits(struct scratch *scratch)
 	has_limit(worker, "Max open files", 40, 50);
 	has_limit(worker, "Max file size", 1000, 2000);
 	has_limit(worker, "Max cpu time", 100, 200);
+	has_limit(worker, "Max core file size", 0, 0);
 	unpack_abort(unpack);
 	return 0;
 }
