@@ -227,12 +227,32 @@ static void test_room(void **state)
 	assert_int_equal(r, 0);
 }
 
+static int unpack_without_seek(struct scratch *scratch)
+{
+	static const struct entry entries[] = {SPARSE("0000603", "0000000"), FILE_("/f"), {0}};
+	char *said;
+
+	refuse_call(SYS_ftruncate, -1, EIO);
+	refuse_call_with(SYS_lseek, 1, 602, EIO);
+	MUST(unpack_entries(scratch, entries, 0, &said) == FAILED);
+	MUST(strstr(said, PATH_A "/f"));
+	return 0;
+}
+
+/* A hole at the end of a file is made last of all. */
+static void test_hole_at_the_end(void **state)
+{
+	assert_int_equal(in_child(*state, unpack_without_seek, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_entries, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_sum_of_sizes, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_room, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_hole_at_the_end, scratch_setup,
+						scratch_teardown),
 	};
 
 	return cmocka_run_group_tests_name("extract_entry", tests, NULL, NULL);
