@@ -150,10 +150,7 @@ end_it()
 
 @test "a child that is not confined gets nothing before the digest is right" {
 	type -P proot >/dev/null || skip "needs proot"
-	# in PRoot 5.1 on Debian 13 such a program gets nothing but SIGSEGV
-	! under_sanitizers ||
-		PROOT_TMP_DIR=$SCRATCH timeout --signal=KILL 5 proot "$PROGRAM" --version >/dev/null 2>&1 ||
-		skip "this proot runs no program with AddressSanitizer"
+	! under_sanitizers || skip "AddressSanitizer and PRoot 5.1 may want the same addresses"
 	mirror_fault '{"path": "*.tar.xz", "fault": "stall", "bytes": 3000000, "times": 1}'
 	in_background unconfined
 	wait_until 20 bytes_have_come 3000000
