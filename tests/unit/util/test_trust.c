@@ -198,7 +198,7 @@ static const char *where_root_is_not_mapped(void *ctx)
 	/* where the kernel's number cannot be read, it is the usual one */
 	overflow.st_uid = OVERFLOW;
 	if (mount("/dev/null", "/proc/sys/kernel/overflowuid", NULL, MS_BIND, NULL) < 0)
-		return NULL;
+		return "the number cannot be covered";
 	return trust_judge_here(here, &overflow, false) == TRUST_GOOD ? NULL : "no number";
 }
 
