@@ -340,6 +340,8 @@ END
 @test "^Z at a terminal stops all of it, and fg continues it" {
 	run -0 in_terminal ^Z 'set -m; stty -g; "$0" "$@"; echo "status $?"
 		read -r worker <"$NIX/var/nix-user-chroot/lock"
+		# the terminal signals all of them at once, and one may stop a moment after another
+		for i in $(seq 100); do grep -q "^State:.T" /proc/$worker/status && break; sleep 0.02; done
 		grep "^State:" /proc/$worker/status
 		exec 9<>go; echo >&9; fg; echo "status $?"; stty -g' \
 		"$PROGRAM" --install --mirror "$MIRROR_URL" --cacert "$MIRROR_CA" --nix-version "$SLOW"
