@@ -7,6 +7,7 @@
 #   forget_lists           remove the lists of living namespaces of the users that the suites make up
 #   sandbox_here           print "true" if a sandbox can be made within an entry: another user namespace, with a
 #                          /proc of its own; else "false"
+#   under_sanitizers       is PROGRAM built with AddressSanitizer?
 #   has_words WORDS...     does $output, as `run` sets it, contain all WORDS?
 #   take_runtime           in setup: let the program use the runtime TEST_RUNTIME, where it is set. In `direct`
 #                          NIX becomes the /nix that tests/own-root has made, and is emptied; in `helper` the
@@ -86,6 +87,11 @@ sandbox_here()
 	PATH=$PATH:/usr/sbin:/sbin unshare --user --map-root-user \
 		unshare --user --map-root-user --mount --pid --fork --mount-proc --net true 2>/dev/null &&
 		echo true || echo false
+}
+
+under_sanitizers()
+{
+	grep -q __asan_init "$PROGRAM"
 }
 
 # shellcheck disable=SC2154 # run sets output

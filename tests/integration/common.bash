@@ -24,7 +24,6 @@
 #                             root, else as root of a user namespace
 #   require_root              skip the test unless we are root
 #   require_user              skip the test if we are root, whom file permissions do not stop
-#   under_sanitizers          is PROGRAM built with AddressSanitizer?
 #
 # Environment: NIX_USER_CHROOT and BUILD_DIR, see scripts/check; TEST_RUNTIME, the runtime to enter by, which is
 # "userns" by default.
@@ -168,9 +167,4 @@ require_root()
 require_user()
 {
 	[ "$(id -u)" -ne 0 ] || skip "needs to be somebody else than root"
-}
-
-under_sanitizers()
-{
-	grep -q __asan_init "$PROGRAM"
 }
