@@ -52,7 +52,8 @@ static inline int nth_filter(long number)
 struct nth {
 	long number;
 	int nth;
-	int err; /* it fails with this error (0: does nothing, and succeeds); */
+	int err; /* it fails with this error (0: does nothing, and returns VALUE); */
+	int value;
 	void (*meanwhile)(void *ctx); /* or, if not NULL, the test does this before it */
 	bool of_children;	      /* those of the child's children count, too */
 	bool others_are_void;	      /* all other calls NUMBER do nothing, and succeed */
@@ -75,6 +76,7 @@ static inline bool nth_answer(int listener, pid_t pid, const struct nth *what, v
 		is_it = (what->of_children || (pid_t)call.pid == pid) && --nth == 0;
 		if (is_it && what->meanwhile)
 			what->meanwhile(ctx);
+		response.val = is_it ? what->value : 0;
 		if (is_it && !what->meanwhile)
 			response.error = -what->err;
 		else if (is_it || !what->others_are_void)

@@ -327,6 +327,31 @@ static int write_refused(const void *context)
 	       part_file_write(&part, "x", 1, 20) != -1 || part_file_write(&part, "x", 1, 0) != -1;
 }
 
+static int write_interrupted(void *ctx)
+{
+	const struct place *place = ctx;
+	struct part_file part;
+
+	return part_file_open(&part, place->fd, place->path, "x") != 0 ||
+	       part_file_write(&part, "bytes", 5, 0) != 0 || part.size != 5;
+}
+
+/* A signal that comes meanwhile costs nothing. */
+static void a_signal_meanwhile(void **state)
+{
+	const struct place *place = *state;
+	_cleanup_free_ char *text = NULL;
+	int status, r = nth_fails(SYS_pwrite64, 1, EINTR, write_interrupted, *state, &status);
+	size_t len;
+
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_int_equal(fs_read_file(place->fd, "x.part", 100, &text, &len), 0);
+	assert_string_equal(text, "bytes");
+}
+
 /* What the user can do about a file that cannot be written depends on why. */
 static void advice_for_a_part(void **state)
 {
@@ -422,6 +447,7 @@ int main(void)
 		IN_PLACE(a_state_is_written_to_a_new_file_alone),
 		IN_PLACE(room_that_nobody_knows),
 		IN_PLACE(another_file_at_the_end),
+		IN_PLACE(a_signal_meanwhile),
 		IN_PLACE(advice_for_a_part),
 		IN_PLACE(a_part_that_was_replaced),
 		IN_PLACE(room_for_a_part),

@@ -19,6 +19,7 @@
 
 #include "../capture.h"
 #include "../child.h"
+#include "../nth.h"
 #include "../place.h"
 #include "../refuse.h"
 
@@ -102,6 +103,8 @@ static int on_write(void *ctx, const void *data, size_t len)
 		assert_int_equal(unlinkat(attempt->place->fd, "x.part", 0), 0);
 	}
 	attempt->got += len;
+	/* what is read next must not be taken for interrupted */
+	errno = EINTR;
 	return 0;
 }
 
@@ -389,6 +392,32 @@ static void what_cannot_be_read_or_kept(void **state)
 	assert_has(attempt.said, "/x.part: No such file or directory\n");
 }
 
+static int get_interrupted(void *ctx)
+{
+	struct attempt *attempt = ctx;
+
+	get_once(attempt);
+	return attempt->result == 0 && attempt->got == strlen(BODY) ? 0 : 1;
+}
+
+/* A signal that comes while the earlier bytes are read costs nothing. */
+static void a_signal_meanwhile(void **state)
+{
+	ATTEMPT(attempt, WHOLE);
+	struct sha256 body;
+	int status, r;
+
+	assert_int_equal(sha256_of_bytes(BODY, strlen(BODY), &body), 0);
+	attempt.expected = &body;
+	leave(&attempt, BODY, 20, false);
+	r = nth_fails(SYS_pread64, 1, EINTR, get_interrupted, &attempt, &status);
+	get(&attempt);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+}
+
 /* An installation of libcrypto that is broken is said, and nothing passes for verified. */
 static void a_broken_libcrypto(void **state)
 {
@@ -450,6 +479,7 @@ int main(void)
 		IN_PLACE(a_wrong_file_is_not_asked_for_twice),
 		IN_PLACE(a_large_file_of_an_earlier_run),
 		IN_PLACE(what_cannot_be_read_or_kept),
+		IN_PLACE(a_signal_meanwhile),
 		IN_PLACE(a_broken_libcrypto),
 		IN_PLACE(what_cannot_be_continued_is_removed),
 	};

@@ -16,6 +16,7 @@
 #include "../capture.h"
 #include "../child.h"
 #include "../filter.h"
+#include "../nth.h"
 #include "scene.h"
 
 #define FRESH ".nix-user-chroot-new"
@@ -391,6 +392,44 @@ static void closed_stdin(void **state)
 	assert_in_child(without_stdin, *state);
 }
 
+static int put_once(void *ctx)
+{
+	const struct scene *scene = ctx;
+	struct self_plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	make_plan(scene, &plan);
+	for (size_t i = 0; i < SHIM_COUNT; i++)
+		plan.shims[i] = SHIM_TURN;
+	said = carry_out(&plan);
+	if (!strstr(said, "cannot put the nix commands into "))
+		return *said == '\0' ? 0 : 1;
+	return strstr(said, ": Too many open files\n") ? 0 : 1;
+}
+
+/* Whichever file cannot be opened: the old copy is there, or the new one as a whole. */
+static void each_file_that_cannot_be_opened(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_free_ char *program = path_join(scene->bin, "nix-user-chroot");
+
+	for (int nth = 1, r = 1; r > 0; nth++) {
+		_cleanup_free_ char *text = NULL;
+		int status;
+		size_t len;
+
+		put(scene, ".local/bin/nix-user-chroot", "older");
+		r = nth_fails(SYS_openat, nth, EMFILE, put_once, *state, &status);
+		if (r < 0)
+			skip();
+		assert_int_equal(status, 0);
+		if (fs_read_file(AT_FDCWD, program, 5, &text, &len) == 0)
+			assert_string_equal(text, "older");
+		else
+			assert_copy(program);
+	}
+}
+
 /* A call that fails: the old copy and the old links stay, and nothing else is left. */
 struct fault {
 	const struct scene *scene;
@@ -466,6 +505,7 @@ int main(void)
 		scene_test(no_directory),
 		scene_test(closed_to_others),
 		scene_test(faults),
+		scene_test(each_file_that_cannot_be_opened),
 		scene_test(flushed),
 		scene_test(closed_stdin),
 	};

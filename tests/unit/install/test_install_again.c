@@ -478,6 +478,31 @@ static void a_disk_that_nix_cannot_use(void **state)
 	}
 }
 
+static int call_without_a_record(const void *request)
+{
+	/* which alone is opened to be appended to */
+	refuse_call_if(SYS_openat, 2, BPF_JSET, O_APPEND, EIO);
+	return install_command(request);
+}
+
+/* Without a record nothing is begun that it would have to tell. */
+static void a_record_that_cannot_be_begun(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *said = NULL;
+	int status;
+
+	put_mirror(at, &mirror);
+	at->request.nix_version = "2.30.0";
+	said = child_says(call_without_a_record, &at->request, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), CANCELED);
+	assert_has(said, "cannot write the record in ");
+	assert_has(said, ": Input/output error\n");
+	/* the tarball's contents are of no use */
+	assert_has_not(said, "unpack");
+	assert_false(complete_has(at, "nix/" LAYOUT_STAGING));
+}
+
 static int call_without_syncs(const void *request)
 {
 	refuse_call(SYS_fsync, -1, EIO);
@@ -556,6 +581,7 @@ int main(void)
 		COMPLETE(renewing_without_the_lock),
 		COMPLETE(a_disk_that_nix_cannot_use),
 		COMPLETE(a_record_that_is_not_written),
+		COMPLETE(a_record_that_cannot_be_begun),
 		COMPLETE(the_directory),
 	};
 

@@ -175,6 +175,25 @@ static void signals_that_come_meanwhile(void **state)
 	assert_string_equal(text, "end\n");
 }
 
+/* On a terminal, the step is drawn again and again, also while the script says nothing. */
+static void what_is_shown_meanwhile(void **state)
+{
+	struct fake_nix *nix = *state;
+	const char *drawn;
+
+	nix->progress.style = PROGRESS_LIVE;
+	nix->progress.label = "registering";
+	fake_program(nix, SCRIPT, "sleep 0.5");
+	log_set_level(LOG_DEBUG);
+	SAID(nix, 0, script_run(&nix->request));
+	log_set_level(LOG_NORMAL);
+	assert_has(nix->said, "nix-user-chroot: running /nix/" SCRIPT " inside\n");
+	drawn = strstr(nix->said, "registering");
+	assert_non_null(drawn);
+	assert_has(drawn + 1, "registering");
+	progress_drop(&nix->progress);
+}
+
 static int run_without_pipes(const void *context)
 {
 	refuse_call(SYS_pipe2, -1, EMFILE);
@@ -399,6 +418,7 @@ int main(void)
 		WITH_NIX(nix_cannot_be_entered),
 		WITH_NIX(a_channel),
 		WITH_NIX(signals_that_come_meanwhile),
+		WITH_NIX(what_is_shown_meanwhile),
 	};
 
 	if (own_mounts() < 0) {

@@ -111,6 +111,8 @@ static void a_directory_that_cannot_be(void **state)
 	assert_int_equal(lock_take_now(nix_dir, &lock), -1);
 	assert_int_equal(lock_take(nix_dir, &progress, &lock), -1);
 	assert_int_equal(lock_wait(nix_dir, &progress), 0);
+	/* stdin is not taken for the lock, nor closed */
+	assert_false(lock_is_held(nix_dir));
 	said = capture_end(&capture);
 	assert_int_equal(lock.fd, -1);
 	assert_int_equal(lock.nix_dir_fd, -1);

@@ -317,8 +317,22 @@ static void full_pipe(void **state)
 /* A case: whose group is in the foreground of the terminal, and what the terminal then gets. */
 struct foreground {
 	bool first, second; /* is it the group of the first status, and of the second? */
+	bool is_lost;	    /* a group of another process gets the terminal after both */
 	const char *wanted;
 };
+
+/* A process in a group of its own, which gets the terminal; its ID, or -1. */
+static pid_t start_in_foreground(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(60);
+		pause();
+		_exit(0);
+	}
+	return pid > 0 && setpgid(pid, pid) == 0 && tcsetpgrp(STDERR_FILENO, pid) == 0 ? pid : -1;
+}
 
 static const char *on_a_terminal(void *ctx)
 {
@@ -326,7 +340,7 @@ static const char *on_a_terminal(void *ctx)
 	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
 	char *said = xcalloc(4096, 1);
 	size_t len = 0;
-	pid_t other;
+	pid_t other, editor = 0;
 
 	if (master < 0 || unlockpt(master) < 0)
 		return NULL; /* none to be had on this host */
@@ -338,7 +352,11 @@ static const char *on_a_terminal(void *ctx)
 	other = getpgrp() + 1;
 	log_status("one", foreground->first ? getpgrp() : other);
 	log_status("two", foreground->second ? getpgrp() : other);
+	if (foreground->is_lost && (editor = start_in_foreground()) < 0)
+		return "no process that gets the terminal";
 	log_info("m");
+	if (editor)
+		kill(editor, SIGKILL);
 	log_erase_line(foreground->second ? getpgrp() : other);
 	if (write(STDERR_FILENO, "END", 3) != 3)
 		return "no end";
@@ -356,10 +374,11 @@ static const char *on_a_terminal(void *ctx)
 static void foreground(void **state)
 {
 	static const struct foreground cases[] = {
-		{true, true, ERASE "one" ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
-		{false, false, P "m\r\nEND"},
-		{true, false, ERASE "one" P "m\r\nEND"},
-		{false, true, ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
+		{true, true, false, ERASE "one" ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
+		{false, false, false, P "m\r\nEND"},
+		{true, false, false, ERASE "one" P "m\r\nEND"},
+		{false, true, false, ERASE "two" ERASE P "m\r\ntwo" ERASE "END"},
+		{true, true, true, ERASE "one" ERASE "two" P "m\r\nEND"},
 	};
 
 	(void)state;

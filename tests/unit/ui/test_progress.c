@@ -341,6 +341,24 @@ static void test_forgotten(void **state)
 	assert_string_equal(said, "\r\033[Krunningnix-user-chroot: of a child\n");
 }
 
+/* The time is the kernel's; the first bytes are a sample, however many they are. */
+static void test_clock(void **state)
+{
+	struct progress progress = {.style = PROGRESS_LIVE, .group = -1};
+	uint64_t begun;
+
+	(void)state;
+	progress_begin(&progress, "running", NULL);
+	begun = progress.begun;
+	usleep(20000);
+	progress_begin(&progress, "running", NULL);
+	assert_in_range(progress.begun, begun + 20, begun + 20000);
+	progress_update(&progress, UINT64_C(1) << 62, 0);
+	assert_int_equal(progress.sample_count, 1);
+	assert_true(progress.samples[0].done == UINT64_C(1) << 62);
+	progress_drop(&progress);
+}
+
 /* --quiet also applies to steps. */
 static void test_quiet(void **state)
 {
@@ -371,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_begun_line),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

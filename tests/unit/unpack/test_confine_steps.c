@@ -8,6 +8,8 @@
 #include "ui/log.h"
 #include "unpack/confine.h"
 
+#include "../nth.h"
+
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -216,6 +218,46 @@ static void test_landlock_fails(void **state)
 	}
 }
 
+static int beside_namespaces(void *ctx)
+{
+	struct confined child;
+	int status;
+
+	MUST(spawn(ctx, leave_a_file, &child, &status) == 0 && status == 7 && child.to_root);
+	return child.namespaces && child.landlock == 0 ? 0 : 1;
+}
+
+static int landlock_alone(void *ctx)
+{
+	struct confined child;
+	int status;
+
+	refuse_namespaces();
+	MUST(spawn(ctx, leave_a_file, &child, &status) == 0 && status == 7 && child.to_root);
+	return child.landlock == 1 ? 0 : 1;
+}
+
+/* As on Linux 5.13 to 5.18. It refuses hard links, and namespaces can do without it. */
+static void test_first_landlock(void **state)
+{
+	/* landlock_create_ruleset(2) is asked for the version before all else */
+	static const struct nth what = {.number = 444, .nth = 1, .value = 1, .of_children = true};
+	static int (*const bodies[])(void *) = {landlock_alone, beside_namespaces};
+
+	if (landlock_version() == 0)
+		skip();
+	close(make_dir(*state, "root"));
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		int status, r;
+
+		r = nth_happens(&what, bodies[i], *state, &status);
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, 0);
+	}
+}
+
 /* ---- descriptors without close_range(2) ---- */
 
 static int has_three_descriptors(void *ctx)
@@ -320,6 +362,7 @@ int main(void)
 		WITH_SCRATCH(test_all_refused),
 		WITH_SCRATCH(test_no_word),
 		WITH_SCRATCH(test_landlock_fails),
+		WITH_SCRATCH(test_first_landlock),
 		WITH_SCRATCH(test_close_by_proc),
 		WITH_SCRATCH(test_mount_flags),
 	};

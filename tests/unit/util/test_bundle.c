@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "../nth.h"
+
 #define NAME "nix-2.26.3-x86_64-linux.tar.xz"
 
 enum {
@@ -72,6 +74,34 @@ static int look(const void *data, size_t len, struct bundle *out)
 	/* of an earlier call, which was interrupted: of no meaning for this one */
 	errno = EINTR;
 	return bundle_look(fd, out);
+}
+
+static int look_at_bundle(void *ctx)
+{
+	struct bundle found;
+
+	return look(ctx, WHOLE, &found) == 1 ? 0 : 1;
+}
+
+/* A read that a signal interrupts is made again; one that finds nothing, at the end, is not. */
+static void a_signal_meanwhile(void **state)
+{
+	static const struct {
+		int err, wanted;
+	} cases[] = {{EINTR, 0}, {0, 1}, {EIO, 1}};
+	unsigned char whole[WHOLE];
+
+	(void)state;
+	make_whole(whole);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status,
+			r = nth_fails(SYS_pread64, 1, cases[i].err, look_at_bundle, whole, &status);
+
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, cases[i].wanted << 8);
+	}
 }
 
 static void what_is_written_is_read(void **state)
@@ -349,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_names),
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(a_signal_meanwhile),
 		cmocka_unit_test(every_byte_is_written),
 		cmocka_unit_test(every_cut_is_seen),
 		cmocka_unit_test(every_changed_byte_of_the_trailer_is_seen),

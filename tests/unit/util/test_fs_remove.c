@@ -501,6 +501,34 @@ static int remove_what_cannot_move(const struct place *place)
 	return fs_remove_tree(place->fd, "t") == -EIO ? 0 : 1;
 }
 
+#ifdef SYS_renameat
+static int remove_t(void *ctx)
+{
+	const struct place *place = ctx;
+
+	return fs_remove_tree(place->fd, "t") == 0 ? 0 : 1;
+}
+
+/* Each way in which a file system may say that a name is taken: the next one is tried. */
+static void each_way_to_say_taken(void **state)
+{
+	static const int errors[] = {ENOTEMPTY, EEXIST, ENOTDIR};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		int status, r;
+
+		make_deep(place, 70);
+		r = nth_fails(SYS_renameat, 1, errors[i], remove_t, *state, &status);
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, 0);
+		assert_false(is_there(place->fd, "t"));
+	}
+}
+#endif
+
 /* Any other reason than a name that is taken is told. */
 static void moves_that_fail(void **state)
 {
@@ -610,6 +638,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(links_instead_of_directories, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_vanishes_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(taken_names, setup, teardown),
+#ifdef SYS_renameat
+		cmocka_unit_test_setup_teardown(each_way_to_say_taken, setup, teardown),
+#endif
 		cmocka_unit_test_setup_teardown(moves_that_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_below, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
