@@ -542,6 +542,32 @@ static void certificates_that_are_not_there(void **state)
 	assert_true(local.text.trusted);
 }
 
+/* The certificates are looked for once: what happens to the file after that does not matter. */
+static void certificates_that_vanish(void **state)
+{
+	static const char *const answers[] = {"HTTP/1.1 200 OK\r\n" EMPTY,
+					      "HTTP/1.1 200 OK\r\n" EMPTY, NULL};
+	const struct place *place = *state;
+	_cleanup_free_ char *file = path_join(place->path, "ca.pem");
+	struct download_options options;
+	struct downloader *downloader;
+	struct canned server;
+
+	download_options_init(&options);
+	options.cacert = file;
+	downloader = downloader_new(&options);
+	canned_start(&server, answers);
+	assert_int_equal(fs_replace_file(place->fd, "ca.pem", "x", 1, 0644), 0);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_(download_text_clear) struct download_text text = {0};
+
+		assert_int_equal(download_text(downloader, server.url, 100, NULL, &text), 0);
+		(void)!unlinkat(place->fd, "ca.pem", 0);
+	}
+	free(canned_end(&server));
+	downloader_free(downloader);
+}
+
 /* The connections to servers that are open; each of them has O_CLOEXEC. */
 static int connections(void)
 {
@@ -617,6 +643,7 @@ int main(void)
 		IN_PLACE(a_gain_is_no_failure),
 		IN_PLACE(a_proxy_that_refuses),
 		IN_PLACE(certificates_that_are_not_there),
+		IN_PLACE(certificates_that_vanish),
 		IN_PLACE(connections_are_our_own),
 	};
 

@@ -1,5 +1,6 @@
 /* --install of what is installed already, as the small program answers it. */
 #include "install/already.h"
+#include "config.h"
 #include "home/shims.h"
 #include "store/lock.h"
 #include "util/ca_paths.h"
@@ -266,6 +267,10 @@ static void the_links(void **state)
 	_cleanup_free_ char *bin = path_join(at->place->path, ".local/bin");
 	_cleanup_free_ char *last = path_join(bin, shim_names[SHIM_COUNT - 1]);
 
+#ifdef SINGLE_BINARY
+	/* there is no small program, and the links lead to a copy */
+	skip();
+#endif
 	if (!filter_host_allows_all())
 		skip();
 	at->request.no_shims = false;

@@ -1,5 +1,6 @@
 /* What an installation writes down before its deeds, over two runs. */
 #include "install/notes.h"
+#include "config.h"
 #include "store/layout.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
@@ -252,6 +253,10 @@ static void what_is_made_for_the_commands(void **state)
 		.fish = {.path = fish, .text = (char[]){"text"}, .stays = true},
 	};
 	struct strlist copies = {0};
+#ifdef SINGLE_BINARY
+	char hex[SHA256_HEX_LEN + 1];
+	struct sha256 digest;
+#endif
 
 	self.shims[1] = SHIM_MAKE;
 	self.shims[2] = SHIM_LEAVE;
@@ -299,6 +304,14 @@ static void what_is_made_for_the_commands(void **state)
 	self.documents.items[DOCUMENT_MAN].action = DOCUMENT_MAKE;
 	assert_int_equal(notes_self(&scene.site, &self, &record), 0);
 	assert_false(has(&scene, &record, RECORD_FILE, "kept"));
+#ifdef SINGLE_BINARY
+	/* the copy, with the digest of what is copied */
+	self.copy = COPY_MAKE;
+	assert_int_equal(notes_self(&scene.site, &self, &record), 0);
+	assert_int_equal(self_digest(&digest), 0);
+	sha256_format(&digest, hex);
+	assert_true(record_has(&record, RECORD_FILE, self.program, hex));
+#endif
 }
 
 static void one_runtime(void **state)

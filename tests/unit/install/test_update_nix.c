@@ -10,6 +10,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 
 #include "../capture.h"
 #include "../child.h"
+#include "../nth.h"
 #include "../place.h"
 #include "../refuse.h"
 
@@ -311,6 +313,67 @@ static void without_the_program(void **state)
 	work_ends(call_command, scene, 0, "nothing to do");
 }
 
+#ifdef SINGLE_BINARY
+static int update_the_copy(void *ctx)
+{
+	char *const *argv = ctx;
+
+	execv(argv[0], argv);
+	return 99;
+}
+
+/* The new program is in place, and cannot be run: that is told, and the rest is left. */
+static void a_program_that_cannot_be_run(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_free_ char *copy = path_join(scene->place->path, "bin/nix-user-chroot");
+	_cleanup_free_ char *name = xasprintf("nix-user-chroot-99.0-%s", own_release_system());
+	_cleanup_free_ char *self = NULL, *sums = NULL, *said = NULL, *words = NULL;
+	char *argv[] = {copy, (char[]){"--update"}, scene->place->path, NULL};
+	char hex[SHA256_HEX_LEN + 1];
+	struct capture capture;
+	struct sha256 digest;
+	int status, r;
+	size_t len;
+
+	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/exe", 1 << 28, &self, &len), 0);
+	/* the new one is the same with a zero behind it */
+	assert_int_equal(sha256_of_bytes(self, len + 1, &digest), 0);
+	sha256_format(&digest, hex);
+	sums = xasprintf("%s  %s\n", hex, name);
+	put(scene, "SHA256SUMS", sums);
+	assert_int_equal(fs_replace_file(scene->place->fd, name, self, len + 1, 0644), 0);
+	assert_int_equal(fs_mkdirs(scene->place->fd, "bin", 0755), 0);
+	assert_int_equal(fs_replace_file(AT_FDCWD, copy, self, len, 0755), 0);
+	capture_begin(&capture);
+	/* the first is that of the copy */
+	r = nth_fails(SYS_execve, 2, EACCES, update_the_copy, argv, &status);
+	said = capture_end(&capture);
+	if (r < 0)
+		skip();
+	words = xasprintf("cannot run %s: Permission denied\n  it is in place; run it again ",
+			  copy);
+	assert_has(said, words);
+	assert_int_equal(r, 1);
+	assert_int_equal(status, CANCELED << 8);
+}
+#endif
+
+/* As the program that the test runs. */
+static int run_as_program(int argc, char **argv)
+{
+	if (strcmp(argv[1], "--version") == 0)
+		return puts("nix-user-chroot 99.0") < 0;
+	if (strcmp(argv[1], "--update") == 0)
+		return update_command(
+			&(struct update_request){.program_argv = argv, .releases = argv[2]});
+	if (getenv(UPDATED_FROM))
+		puts("as a program that was just updated:");
+	for (int i = 1; i < argc; i++)
+		printf("%s%s", argv[i], i + 1 < argc ? " " : "\n");
+	return RAN;
+}
+
 int main(int argc, char **argv)
 {
 #define WITH_SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -322,14 +385,10 @@ int main(int argc, char **argv)
 		WITH_SCENE(of_another_user),
 		WITH_SCENE(after_the_program),
 		WITH_SCENE(without_the_program),
+#ifdef SINGLE_BINARY
+		WITH_SCENE(a_program_that_cannot_be_run),
+#endif
 	};
 
-	if (argc > 1 && strcmp(argv[1], "--install") == 0) {
-		if (getenv(UPDATED_FROM))
-			puts("as a program that was just updated:");
-		for (int i = 1; i < argc; i++)
-			printf("%s%s", argv[i], i + 1 < argc ? " " : "\n");
-		return RAN;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return argc > 1 ? run_as_program(argc, argv) : cmocka_run_group_tests(tests, NULL, NULL);
 }

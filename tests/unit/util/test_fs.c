@@ -2,6 +2,7 @@
 #include "ui/log.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/sha256_stream.h"
 #include "util/str.h"
 
 #include <errno.h>
@@ -18,9 +19,9 @@
 
 #include <cmocka.h>
 
-#include "../place.h"
-
 #include "../capture.h"
+#include "../nth.h"
+#include "../place.h"
 
 static int fd_of(void **state)
 {
@@ -147,6 +148,71 @@ static void replace_that_fails(void **state)
 	assert_int_equal(fs_replace_file(fd, "directory", "x", 1, 0644), -EISDIR);
 	assert_int_equal(count_entries(fd, "."), 1);
 	assert_int_equal(fs_write_all(-1, "x", 1), -EBADF);
+}
+
+static int read_f(void *ctx)
+{
+	const struct place *place = ctx;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return fs_read_file(place->fd, "f", 100, &text, &len) == 0 && strcmp(text, "text") == 0 ? 0
+												: 1;
+}
+
+static int write_f(void *ctx)
+{
+	const struct place *place = ctx;
+
+	return fs_replace_file(place->fd, "f", "text", 4, 0600) == 0 ? 0 : 1;
+}
+
+static int digest_f(void *ctx)
+{
+	const struct place *place = ctx;
+	struct sha256 digest;
+
+	return sha256_of_file(place->fd, "f", &digest) == 0 ? 0 : 1;
+}
+
+static int digest_part_of_f(void *ctx)
+{
+	const struct place *place = ctx;
+	_cleanup_close_ int fd = openat(place->fd, "f", O_RDONLY | O_CLOEXEC);
+	struct sha256 digest;
+
+	return sha256_of_part(fd, 1, 2, &digest) == 0 ? 0 : 1;
+}
+
+/* A signal that comes meanwhile costs nothing; another error is told. */
+static void signals_meanwhile(void **state)
+{
+	static const struct {
+		long call;
+		int (*body)(void *ctx);
+	} cases[] = {
+		{SYS_read, read_f},
+		{SYS_write, write_f},
+		{SYS_read, digest_f},
+		{SYS_pread64, digest_part_of_f},
+	};
+	const struct place *place = *state;
+	struct sha256 digest;
+
+	/* libcrypto reads its configuration with the first one */
+	assert_int_equal(sha256_of_bytes("", 0, &digest), 0);
+	put(place->fd, "f", "text");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int is_error = 0; is_error < 2; is_error++) {
+			int status, r = nth_fails(cases[i].call, 1, is_error ? EIO : EINTR,
+						  cases[i].body, *state, &status);
+
+			if (r < 0)
+				skip();
+			assert_int_equal(r, 1);
+			assert_int_equal(status, is_error << 8);
+			assert_file(place->fd, "f", "text");
+		}
 }
 
 /* A full disk, as /dev/full simulates it. */
@@ -610,6 +676,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replace_a_link, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(replace_that_fails, place_setup, place_teardown),
 		cmocka_unit_test(write_to_a_full_disk),
+		cmocka_unit_test_setup_teardown(signals_meanwhile, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(make_directories, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(open_directories, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(remove_trees, place_setup, place_teardown),
