@@ -198,6 +198,26 @@ static void directories_that_are_closed(void **state)
 	assert_in_child(cannot_make, *state);
 }
 
+static const char *cannot_be_closed(void *ctx)
+{
+	const struct place *place = ctx;
+
+	refuse_call(SYS_fchmod, -1, EPERM);
+	/* one that was there is as it is */
+	if (fs_make_dirs_below(place->fd, "closed") < 0)
+		return "a directory that was there";
+	return fs_make_dirs_below(place->fd, "a/b") == -EPERM && child_has_stdin() ? NULL : "a/b";
+}
+
+/* A new directory that cannot be kept from others is not used. */
+static void directories_that_stay_open(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "closed", 0755), 0);
+	assert_in_child(cannot_be_closed, *state);
+}
+
 /* What a directory above would give to others, acl(5): all rights for user 65534 */
 static void what_is_inherited_goes(void **state)
 {
@@ -327,6 +347,7 @@ int main(void)
 						place_teardown),
 		cmocka_unit_test(read_errors),
 		cmocka_unit_test_setup_teardown(directories_that_are_closed, place_setup,
+		cmocka_unit_test_setup_teardown(directories_that_stay_open, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(what_is_inherited_goes, place_setup,
 						place_teardown),
