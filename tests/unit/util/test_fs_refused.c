@@ -347,6 +347,7 @@ int main(void)
 						place_teardown),
 		cmocka_unit_test(read_errors),
 		cmocka_unit_test_setup_teardown(directories_that_are_closed, place_setup,
+						place_teardown),
 		cmocka_unit_test_setup_teardown(directories_that_stay_open, place_setup,
 						place_teardown),
 		cmocka_unit_test_setup_teardown(what_is_inherited_goes, place_setup,
