@@ -431,6 +431,40 @@ static void sees_each_entry(void **state)
 	}
 }
 
+/* The directory NAME, with a link to the file "same", and a file OTHER, in this order or not. */
+static void put_two(const struct place *place, const char *name, const char *other, bool in_order)
+{
+	_cleanup_free_ char *link = xasprintf("%s/same", name);
+	_cleanup_free_ char *file = xasprintf("%s/%s", name, other);
+
+	assert_int_equal(mkdirat(place->fd, name, 0755), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal((i == 0) == in_order
+					 ? linkat(place->fd, "same", place->fd, link, 0)
+					 : fs_replace_file(place->fd, file, "", 0, 0644),
+				 0);
+}
+
+/* The entries that are listed after one that is the same: some file systems list the newest first.
+ */
+static void sees_the_second_entry(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_replace_file(place->fd, "same", "", 0, 0644), 0);
+	for (int in_order = 0; in_order < 2; in_order++) {
+		uint64_t one;
+
+		put_two(place, "d", "one", in_order);
+		put_two(place, "e", "two", in_order);
+		one = seen(place, "d", true, 0);
+		assert_int_equal(renameat2(place->fd, "d", place->fd, "e", RENAME_EXCHANGE), 0);
+		assert_int_not_equal(seen(place, "d", true, 0), one);
+		assert_int_equal(fs_remove_tree(place->fd, "d"), 0);
+		assert_int_equal(fs_remove_tree(place->fd, "e"), 0);
+	}
+}
+
 /* What is seen begins anew with each watch, whatever its memory held. */
 static void watches_begin_alike(void **state)
 {
@@ -484,6 +518,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(resolves_on_the_real_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(sees_each_change, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(sees_each_entry, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(sees_the_second_entry, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(watches_begin_alike, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_what_the_kernel_makes, setup, teardown),
