@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../capture.h"
 #include "../child.h"
 #include "../nth.h"
@@ -33,45 +34,6 @@
 	"HTTP/1.1 206 Part\r\nContent-Length: 10\r\nContent-Range: bytes 10-19/20" \
 	"\r\nETag: \"a\"\r\n\r\nabcdefghij"
 #define COMPLETE "HTTP/1.1 416 No\r\nContent-Length: 0\r\nContent-Range: bytes */20\r\n\r\n"
-
-/* Which function of libcrypto's fails: one that is broken cannot be had otherwise. */
-enum { NONE, NEW, RESTART, UPDATE, DIGEST };
-static int broken = NONE;
-
-int __real_sha256_stream_new(struct sha256_stream **out);
-int __wrap_sha256_stream_new(struct sha256_stream **out);
-int __real_sha256_stream_restart(struct sha256_stream *stream);
-int __wrap_sha256_stream_restart(struct sha256_stream *stream);
-int __real_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len);
-int __wrap_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len);
-int __real_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out);
-int __wrap_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out);
-
-int __wrap_sha256_stream_new(struct sha256_stream **out)
-{
-	int function = broken, r;
-
-	/* it calls the restart, which some linkers wrap here, too */
-	broken = NONE;
-	r = function == NEW ? -ENOTSUP : __real_sha256_stream_new(out);
-	broken = function;
-	return r;
-}
-
-int __wrap_sha256_stream_restart(struct sha256_stream *stream)
-{
-	return broken == RESTART ? -EIO : __real_sha256_stream_restart(stream);
-}
-
-int __wrap_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len)
-{
-	return broken == UPDATE ? -EIO : __real_sha256_stream_update(stream, data, len);
-}
-
-int __wrap_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out)
-{
-	return broken == DIGEST ? -EIO : __real_sha256_stream_digest(stream, out);
-}
 
 enum deed { TAKE, SHORTEN, REMOVE };
 
@@ -422,29 +384,29 @@ static void a_signal_meanwhile(void **state)
 static void a_broken_libcrypto(void **state)
 {
 	static const struct {
-		int function;
+		enum broken function;
 		const char *said;
 	} cases[] = {
-		{NEW, P "libcrypto offers no SHA-256\n  its installation is broken\n"},
-		{RESTART, P "cannot begin a SHA-256: libcrypto fails\n"
-			    "  its installation is broken\n"},
-		{UPDATE, "/x.part: libcrypto fails\n  its installation is broken\n"},
-		{DIGEST, "/x.part: libcrypto fails\n  its installation is broken\n"},
+		{BROKEN_NEW, P "libcrypto offers no SHA-256\n  its installation is broken\n"},
+		{BROKEN_RESTART, P "cannot begin a SHA-256: libcrypto fails\n"
+				   "  its installation is broken\n"},
+		{BROKEN_UPDATE, "/x.part: libcrypto fails\n  its installation is broken\n"},
+		{BROKEN_DIGEST, "/x.part: libcrypto fails\n  its installation is broken\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		ATTEMPT(attempt, WHOLE);
 
 		leave(&attempt, "other bytes", 11, false);
-		broken = cases[i].function;
+		broken_crypto.function = cases[i].function;
 		get(&attempt);
-		broken = NONE;
+		broken_crypto.function = BROKEN_NONE;
 		assert_int_equal(attempt.result, -1);
 		assert_int_equal(attempt.file.fd, -1);
 		assert_has(attempt.said, cases[i].said);
 		/* after the restart it was empty */
 		assert_int_equal(fs_exists(attempt.place->fd, "x.part"),
-				 cases[i].function != RESTART);
+				 cases[i].function != BROKEN_RESTART);
 	}
 }
 
@@ -453,9 +415,9 @@ static void what_cannot_be_continued_is_removed(void **state)
 {
 	ATTEMPT(attempt, WHOLE_WITHOUT_TAG);
 
-	broken = DIGEST;
+	broken_crypto.function = BROKEN_DIGEST;
 	get(&attempt);
-	broken = NONE;
+	broken_crypto.function = BROKEN_NONE;
 	assert_int_equal(attempt.result, -1);
 	assert_false(fs_exists(attempt.place->fd, "x.part"));
 }

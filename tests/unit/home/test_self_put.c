@@ -392,6 +392,21 @@ static void closed_stdin(void **state)
 	assert_in_child(without_stdin, *state);
 }
 
+/* A file that somebody has put in the place of a new link meanwhile stays. */
+static void a_name_that_is_taken_meanwhile(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_(self_plan_clear) struct self_plan plan;
+	_cleanup_free_ char *said = NULL, *text = NULL;
+
+	make_plan(scene, &plan);
+	put(scene, ".local/bin/nix", "mine");
+	said = carry_out(&plan);
+	assert_non_null(strstr(said, ": File exists\n"));
+	text = get(scene, ".local/bin/nix");
+	assert_string_equal(text, "mine");
+}
+
 static int put_once(void *ctx)
 {
 	const struct scene *scene = ctx;
@@ -506,6 +521,7 @@ int main(void)
 		scene_test(closed_to_others),
 		scene_test(faults),
 		scene_test(each_file_that_cannot_be_opened),
+		scene_test(a_name_that_is_taken_meanwhile),
 		scene_test(flushed),
 		scene_test(closed_stdin),
 	};

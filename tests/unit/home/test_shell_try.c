@@ -68,6 +68,16 @@ static void answers(void **state)
 	assert_try(place, "kill -KILL $$", "/ok", -1);
 }
 
+/* Once the answer is there, whichever, the shell is ended: it does not do what comes after. */
+static void the_end(void **state)
+{
+	const struct place *place = *state;
+
+	assert_try(place, "PATH=/ok; " ANSWER "; /bin/sleep 4; echo >\"$HOME/late\"", "/ok", 1);
+	assert_try(place, "PATH=/no; " ANSWER "; /bin/sleep 4; echo >\"$HOME/late\"", "/ok", 0);
+	assert_false(fs_exists(place->fd, "late"));
+}
+
 /* What startup files print before, in whatever pieces, does not matter. */
 static void noise(void **state)
 {
@@ -358,11 +368,17 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(answers),		test(noise),
-		test(real_shell),	test(interrupted),
-		test(nothing_to_start), test(environment),
-		test(patience),		test(background_process),
-		test(killed_installer), cmocka_unit_test(limits),
+		test(answers),
+		test(noise),
+		test(the_end),
+		test(real_shell),
+		test(interrupted),
+		test(nothing_to_start),
+		test(environment),
+		test(patience),
+		test(background_process),
+		test(killed_installer),
+		cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../child.h"
 #include "../place.h"
 
@@ -126,6 +127,8 @@ static void ends(const struct scene *scene, int expected, const char *says)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
 		fail_msg("%d instead of %d: %s", status, expected, said);
 	assert_has(said, says);
+	/* nobody else makes one here */
+	assert_has_not(said, "waiting for another");
 	assert_int_equal(fs_exists(scene->place->fd, "out"), expected == 0);
 	assert_false(fs_exists(scene->place->fd, ".cache/nix-user-chroot/" TARBALL ".part"));
 	if (expected != 0)
@@ -335,6 +338,11 @@ static void the_program_of_a_release(void **state)
 	sha256_format(&digest, hex);
 	sums = xasprintf("%s  nix-user-chroot-1.0-x86_64-linux\n", hex);
 	put(scene, "SHA256SUMS", sums, strlen(sums));
+	broken_crypto.function = BROKEN_BYTES;
+	ends(scene, CANCELED, "-x86_64-linux: libcrypto fails\n  its installation is broken\n");
+	broken_crypto.nth = 2;
+	ends(scene, CANCELED, "-x86_64-linux cannot begin a bundle: libcrypto cannot take its SHA");
+	broken_crypto.function = BROKEN_NONE;
 	ends(scene, 0, HOLDS);
 	assert_bundle(scene, "out", TARBALL);
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../capture.h"
 #include "util/str.h"
 
@@ -123,6 +124,27 @@ static void what_is_wrong(void **state)
 	fails(&changed, NULL, ": Invalid argument\n  run it again\n");
 }
 
+static void a_broken_libcrypto(void **state)
+{
+	struct download_file file = DOWNLOAD_FILE_NONE;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	struct bundle bundle;
+
+	(void)state;
+	describe(1000, &bundle);
+	broken_crypto.function = BROKEN_NEW;
+	capture_begin(&capture);
+	assert_int_equal(bundled_read(&bundle, NULL, &file), -1);
+	said = capture_end(&capture);
+	assert_string_equal(said, "nix-user-chroot: libcrypto offers no SHA-256\n"
+				  "  its installation is broken\n");
+	assert_int_equal(file.fd, -1);
+	broken_crypto.function = BROKEN_UPDATE;
+	fails(&bundle, NULL, ": Input/output error\n");
+	broken_crypto.function = BROKEN_NONE;
+}
+
 static void one_that_is_broken(void **state)
 {
 	const struct bundle bundle = {.broken = "its end is missing"};
@@ -142,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tarball),
 		cmocka_unit_test(what_is_wrong),
+		cmocka_unit_test(a_broken_libcrypto),
 		cmocka_unit_test(one_that_is_broken),
 	};
 

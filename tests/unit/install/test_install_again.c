@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "../filter.h"
+#include "../nth.h"
 #include "complete.h"
 
 #define CANCELED    125
@@ -485,6 +486,38 @@ static void a_disk_that_nix_cannot_use(void **state)
 	}
 }
 
+static int call_once(void *ctx)
+{
+	const struct complete *at = ctx;
+
+	return install_command(&at->request);
+}
+
+static void begin_another(void *ctx)
+{
+	complete_put_record(ctx, "", "begun\n");
+}
+
+/* Another process has begun an installation when this one gets the lock: it is let alone. */
+static void another_that_has_begun(void **state)
+{
+	struct complete *at = *state;
+	const struct nth what = {
+		.number = SYS_flock, .nth = 1, .meanwhile = begin_another, .of_children = true};
+	_cleanup_free_ char *record = NULL;
+	int status, r;
+
+	at->request.runtime = RUNTIME_USERNS;
+	r = nth_happens(&what, call_once, at, &status);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	record = record_of(at);
+	assert_has(record, "\nbegun\n");
+	assert_has_not(record, "runtime");
+}
+
 static int call_without_a_record(const void *request)
 {
 	/* which alone is opened to be appended to */
@@ -589,6 +622,7 @@ int main(void)
 		COMPLETE(a_disk_that_nix_cannot_use),
 		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(a_record_that_cannot_be_begun),
+		COMPLETE(another_that_has_begun),
 		COMPLETE(the_directory),
 	};
 

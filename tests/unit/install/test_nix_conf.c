@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../capture.h"
 #include "../child.h"
 #include "../place.h"
@@ -296,7 +297,7 @@ static void what_cannot_be_written(void **state)
 	const struct place *place = *state;
 	_cleanup_(record_clear) struct record record = RECORD_NONE;
 	_cleanup_(nix_conf_before_clear) struct nix_conf_before before = {0};
-	_cleanup_free_ char *said = NULL, *locked = NULL;
+	_cleanup_free_ char *said = NULL, *broken = NULL, *locked = NULL;
 	struct capture capture;
 
 	capture_begin(&capture);
@@ -306,6 +307,12 @@ static void what_cannot_be_written(void **state)
 	said = capture_end(&capture);
 	assert_has(said, "cannot write /NIX/etc/nix/nix.conf: Bad file descriptor\n");
 	assert_false(before.is_changed);
+	assert_false(fs_exists(place->fd, "etc"));
+	broken_crypto.function = BROKEN_BYTES;
+	broken = write_conf(place, &(struct nix_conf_facts){0});
+	broken_crypto.function = BROKEN_NONE;
+	assert_has(broken,
+		   "-1: nix-user-chroot: cannot write /NIX/etc/nix/nix.conf: Input/output ");
 	assert_false(fs_exists(place->fd, "etc"));
 	if (geteuid() == 0)
 		return;

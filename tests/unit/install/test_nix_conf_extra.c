@@ -105,7 +105,7 @@ static void what_is_asked_for(void **state)
 	const struct place *place = *state;
 	_cleanup_free_ char *file = path_join(place->path, "extra"), *message = NULL;
 	struct nix_conf_facts facts = {0};
-	struct strlist lines = {0};
+	struct strlist lines = {0}, first = {0};
 
 	unsetenv("NIX_SSL_CERT_FILE");
 	message = xasprintf("cannot read %s: No such file or directory\n", file);
@@ -119,6 +119,10 @@ static void what_is_asked_for(void **state)
 	assert_string_equal(facts.extra_text, "a = b\n");
 	assert_ptr_equal(facts.extra, &lines);
 	nix_conf_facts_clear(&facts);
+	strlist_add(&first, "nonsense");
+	refuses_extra(&(struct install_request){.extra_conf = &first},
+		      "--extra-conf: 'nonsense' is not a line of nix.conf\n");
+	strlist_clear(&first);
 	strlist_add(&lines, "nonsense");
 	refuses_extra(&(struct install_request){.extra_conf = &lines},
 		      "--extra-conf: 'nonsense' is not a line of nix.conf\n"

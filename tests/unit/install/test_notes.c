@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../capture.h"
 #include "../place.h"
 
@@ -245,7 +246,8 @@ static void what_is_made_for_the_commands(void **state)
 	_cleanup_free_ char *bin = path_join(root, "bin"), *program = path_join(bin, "prog");
 	_cleanup_free_ char *sh = path_join(root, "p/path.sh"), *rc = path_join(root, ".new-rc");
 	_cleanup_free_ char *fish = path_join(root, "p/fish"), *man = path_join(root, "man/page");
-	_cleanup_free_ char *kept = path_join(root, "kept");
+	_cleanup_free_ char *kept = path_join(root, "kept"), *said = NULL;
+	struct capture capture;
 	struct self_plan self = {.bin = bin, .program = program, .copy = COPY_KEEP};
 	struct path_plan path = {
 		.line = (char[]){"line"},
@@ -274,6 +276,14 @@ static void what_is_made_for_the_commands(void **state)
 	assert_true(has(&scene, &record, RECORD_ABSENT, "man"));
 	assert_false(has(&scene, &record, RECORD_FILE, "kept"));
 	strlist_add(&path.files, rc);
+	/* what has no digest is not put in place */
+	broken_crypto.function = BROKEN_BYTES;
+	capture_begin(&capture);
+	assert_int_equal(notes_path(&scene.site, &path, &record), -1);
+	broken_crypto.function = BROKEN_NONE;
+	said = capture_end(&capture);
+	assert_true(str_starts_with(said, "nix-user-chroot: cannot write the record in "));
+	assert_false(has(&scene, &record, RECORD_FILE, "p/path.sh"));
 	assert_int_equal(notes_path(&scene.site, &path, &record), 0);
 	assert_true(has(&scene, &record, RECORD_FILE, "p/path.sh"));
 	assert_true(has(&scene, &record, RECORD_ABSENT, "p"));

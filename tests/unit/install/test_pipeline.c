@@ -8,6 +8,7 @@
 #include "util/sha256_stream.h"
 
 #include "../unpack/unpack_fixture.h"
+#include "../broken_crypto.h"
 #include "../child.h"
 #include "../run/own_mounts.h"
 #include "../swap.h"
@@ -24,9 +25,10 @@ struct wish {
 	uint64_t bundle;    /* bytes of a bundle that is to be read; 0: it is a file */
 	bool is_unconfined; /* neither namespaces nor Landlock */
 	bool is_missing;
-	bool has_no_state; /* the state directory is a file */
-	bool is_blind;	   /* statfs(2) fails */
-	bool is_garbled;   /* what an earlier run has left are other bytes */
+	bool has_no_state;  /* the state directory is a file */
+	bool is_blind;	    /* statfs(2) fails */
+	bool is_garbled;    /* what an earlier run has left are other bytes */
+	enum broken broken; /* which function of libcrypto fails when the file is read again */
 };
 
 static const struct wish *wish;
@@ -115,6 +117,9 @@ static int run(struct scratch *scratch)
 		refuse_namespaces();
 		refuse_landlock();
 	}
+	broken_crypto.function = wish->broken;
+	/* the first ones are those of the download */
+	broken_crypto.nth = 2;
 	r = pipeline_run(&release, downloader, &lock, nix, &progress, &out);
 	downloader_free(downloader);
 	/* a descriptor that was never opened is not closed */
@@ -178,6 +183,10 @@ static void each_end(void **state)
 		{{.is_unconfined = true, .is_bad = true, .has_other_hash = true},
 		 1,
 		 "SHA-256 mismatch for SHOWN"},
+		{{.is_unconfined = true, .broken = BROKEN_NEW}, 3, "libcrypto offers no SHA-256"},
+		{{.is_unconfined = true, .broken = BROKEN_UPDATE},
+		 3,
+		 "libcrypto cannot take a SHA-256"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

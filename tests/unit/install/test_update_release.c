@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../broken_crypto.h"
 #include "../capture.h"
 #include "../child.h"
 #include "../place.h"
@@ -251,6 +252,9 @@ static void what_is_no_program(void **state)
 
 	describe(scene, "garbage", 7, "1", &file);
 	gets_none(scene, &file, "/program does not run on this host: Exec format error\n");
+	broken_crypto.function = BROKEN_BYTES;
+	gets_none(scene, &file, "/program: libcrypto fails\n  its installation is broken\n");
+	broken_crypto.function = BROKEN_NONE;
 	describe(scene, "garbage", 7, "1", &changed);
 	changed.sha256.byte[0] ^= 1;
 	gets_none(scene, &changed, "SHA-256 mismatch for file://");

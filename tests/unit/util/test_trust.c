@@ -17,6 +17,7 @@
 
 #include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 enum { SELF = 1000, OTHER = 1001, OVERFLOW = 65534, OWN_GROUP = 1000, SHARED = 2000 };
 
@@ -202,6 +203,17 @@ static const char *where_root_is_not_mapped(void *ctx)
 	return trust_judge_here(here, &overflow, false) == TRUST_GOOD ? NULL : "no number";
 }
 
+/* Without /proc, whether root is mapped is unknown, and the "overflow" user is one like others. */
+static const char *without_proc(void *ctx)
+{
+	const struct stat overflow = {.st_uid = OVERFLOW, .st_mode = S_IFDIR | 0755};
+	const struct trust trust = {.self = SELF};
+
+	(void)ctx;
+	refuse_call(SYS_openat, -1, ENOENT);
+	return trust_judge_here(&trust, &overflow, false) == TRUST_OWNER ? NULL : "trusted";
+}
+
 static void namespaces(void **state)
 {
 	const struct trust trust = {.self = SELF};
@@ -217,6 +229,12 @@ static void namespaces(void **state)
 	/* as root, all would be mapped again */
 	if (geteuid() != 0)
 		assert_in_child(where_root_is_not_mapped, *state);
+}
+
+static void proc(void **state)
+{
+	(void)state;
+	assert_in_child(without_proc, NULL);
 }
 
 static void keepers(void **state)
@@ -241,6 +259,7 @@ int main(void)
 		cmocka_unit_test(uid_maps),
 		cmocka_unit_test(names),
 		cmocka_unit_test_setup_teardown(namespaces, place_setup, place_teardown),
+		cmocka_unit_test(proc),
 		cmocka_unit_test_setup_teardown(keepers, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(looks, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(read_only, place_setup, place_teardown),

@@ -1,0 +1,71 @@
+/*
+ * A libcrypto that fails: one that is broken cannot be had otherwise. For programs that are linked
+ * with BROKEN_CRYPTO (Makefile.am).
+ */
+#ifndef TEST_BROKEN_CRYPTO_H
+#define TEST_BROKEN_CRYPTO_H
+
+#include "util/sha256_stream.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+enum broken { BROKEN_NONE, BROKEN_NEW, BROKEN_RESTART, BROKEN_UPDATE, BROKEN_DIGEST, BROKEN_BYTES };
+
+/* Which function fails, and at which of its calls from now on; 0: at each. */
+static struct {
+	enum broken function;
+	int nth;
+} broken_crypto;
+
+static inline bool is_broken(enum broken function)
+{
+	return broken_crypto.function == function &&
+	       (broken_crypto.nth == 0 || --broken_crypto.nth == 0);
+}
+
+int __real_sha256_stream_new(struct sha256_stream **out);
+int __wrap_sha256_stream_new(struct sha256_stream **out);
+int __real_sha256_stream_restart(struct sha256_stream *stream);
+int __wrap_sha256_stream_restart(struct sha256_stream *stream);
+int __real_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len);
+int __wrap_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len);
+int __real_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out);
+int __wrap_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out);
+int __real_sha256_of_bytes(const void *data, size_t len, struct sha256 *out);
+int __wrap_sha256_of_bytes(const void *data, size_t len, struct sha256 *out);
+
+int __wrap_sha256_stream_new(struct sha256_stream **out)
+{
+	enum broken function = broken_crypto.function;
+	int r = is_broken(BROKEN_NEW) ? -ENOTSUP : 0;
+
+	/* it calls the restart, which some linkers wrap here, too */
+	broken_crypto.function = BROKEN_NONE;
+	if (r == 0)
+		r = __real_sha256_stream_new(out);
+	broken_crypto.function = function;
+	return r;
+}
+
+int __wrap_sha256_stream_restart(struct sha256_stream *stream)
+{
+	return is_broken(BROKEN_RESTART) ? -EIO : __real_sha256_stream_restart(stream);
+}
+
+int __wrap_sha256_stream_update(struct sha256_stream *stream, const void *data, size_t len)
+{
+	return is_broken(BROKEN_UPDATE) ? -EIO : __real_sha256_stream_update(stream, data, len);
+}
+
+int __wrap_sha256_stream_digest(const struct sha256_stream *stream, struct sha256 *out)
+{
+	return is_broken(BROKEN_DIGEST) ? -EIO : __real_sha256_stream_digest(stream, out);
+}
+
+int __wrap_sha256_of_bytes(const void *data, size_t len, struct sha256 *out)
+{
+	return is_broken(BROKEN_BYTES) ? -EIO : __real_sha256_of_bytes(data, len, out);
+}
+
+#endif
