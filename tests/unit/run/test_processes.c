@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
+#include "../refuse.h"
+
 /* More than any process has here: pid_max is at most 4 Mi. */
 #define NO_PROCESS 0x7ffffff0
 
@@ -100,11 +103,26 @@ static void all_processes(void **state)
 	assert_int_equal(few.lowest, getpid());
 }
 
+/* Without /proc, the last process ID is unknown. */
+static const char *without_proc(void *ctx)
+{
+	(void)ctx;
+	refuse_call(SYS_openat, -1, ENOENT);
+	return process_last() == 0 ? NULL : "an ID that nobody has told";
+}
+
+static void unknown(void **state)
+{
+	(void)state;
+	assert_in_child(without_proc, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_process),
 		cmocka_unit_test(all_processes),
+		cmocka_unit_test(unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

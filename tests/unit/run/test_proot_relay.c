@@ -18,6 +18,8 @@
 
 #define NAME "TEST_PROOT_RELAY"
 
+static pid_t test; /* the test itself */
+
 /* Run BODY in a child, and return its exit status. */
 static int in_child(int (*body)(void))
 {
@@ -102,6 +104,13 @@ static int run_inside_without_forks(void)
 	return 9;
 }
 
+/* A descriptor that is none: nobody listens, and the command runs in this very process. */
+static int run_inside_without_relay(void)
+{
+	proot_relay_inside(999);
+	return waitpid(-1, NULL, WNOHANG) < 0 && getppid() == test ? 9 : 1;
+}
+
 static void on_continue(int number)
 {
 	(void)number;
@@ -155,6 +164,8 @@ static void no_process(void **state)
 	assert_int_equal(in_child(run_without_pipes), 0);
 	assert_int_equal(in_child(run_without_signalfd), 0);
 	assert_int_equal(in_child(run_inside_without_forks), 9);
+	test = getpid();
+	assert_int_equal(in_child(run_inside_without_relay), 9);
 }
 
 static void relay_to(void *ctx, int out)

@@ -145,6 +145,29 @@ static void interrupted(void **state)
 	scene_free(&scene);
 }
 
+/* Each read of the child fails, as from a disk that is broken. */
+static void reads_that_fail(void **state)
+{
+	struct scene scene = scene_new(*state);
+	size_t told = 0;
+	int status;
+
+	for (int nth = 1; nth < 100; nth++) {
+		const struct nth what = {
+			.number = SYS_read, .nth = nth, .err = EIO, .of_children = true};
+		_cleanup_free_ char *said = unpack_with(&what, &scene, &status);
+
+		if (!said)
+			break;
+		if (status == IS_WRONG << 8)
+			fail_msg("the %dth: %s", nth, said);
+		told += strstr(said, "cannot read it: Input/output error") != NULL;
+	}
+	/* the beginning, which tells how it is compressed, and what comes after it */
+	assert_true(told >= 2);
+	scene_free(&scene);
+}
+
 /* What fails is told, once; or it is done without. */
 static void fails_once(void **state)
 {
@@ -423,10 +446,11 @@ static void children_ignored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_SCRATCH(interrupted),	  WITH_SCRATCH(fails_once),
-		WITH_SCRATCH(words_of_a_failure), WITH_SCRATCH(restarted_in_vain),
-		WITH_SCRATCH(no_process),	  WITH_SCRATCH(cannot_be_emptied),
-		WITH_SCRATCH(part_of_a_file),	  WITH_SCRATCH(children_ignored),
+		WITH_SCRATCH(interrupted),	 WITH_SCRATCH(reads_that_fail),
+		WITH_SCRATCH(fails_once),	 WITH_SCRATCH(words_of_a_failure),
+		WITH_SCRATCH(restarted_in_vain), WITH_SCRATCH(no_process),
+		WITH_SCRATCH(cannot_be_emptied), WITH_SCRATCH(part_of_a_file),
+		WITH_SCRATCH(children_ignored),
 	};
 
 	return cmocka_run_group_tests_name("unpack steps", tests, NULL, NULL);
