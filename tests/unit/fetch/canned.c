@@ -40,11 +40,12 @@ static void serve_one(int connection, int requests, const char *answer)
 	head[used] = '#';
 	if (fs_write_all(requests, head, used + 1) < 0)
 		return;
-	if (fs_write_all(connection, answer, strlen(answer)) < 0) {
+	if (fs_write_all(connection, answer, strcspn(answer, CANNED_SILENCE)) < 0) {
 		(void)!fs_write_all(requests, "!", 1);
 		return;
 	}
-	shutdown(connection, SHUT_WR);
+	if (!strstr(answer, CANNED_SILENCE))
+		shutdown(connection, SHUT_WR);
 	while (read(connection, head, sizeof(head)) > 0)
 		;
 }

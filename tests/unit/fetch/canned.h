@@ -7,6 +7,9 @@
 
 #include <sys/types.h>
 
+/* The end of an answer after which the server says nothing, and keeps the connection open. */
+#define CANNED_SILENCE "\001"
+
 struct canned {
 	pid_t pid;
 	int requests; /* a pipe with the heads of all requests, one after the other */

@@ -542,6 +542,20 @@ static void certificates_that_are_not_there(void **state)
 	assert_true(local.text.trusted);
 }
 
+/* A server that falls silent: the connection is given up soon. */
+static void a_server_that_falls_silent(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123" CANNED_SILENCE, NULL};
+	_cleanup_(attempt_clear) struct attempt attempt = attempt_of(1);
+
+	(void)state;
+	attempt.options.stall_window = 1;
+	get_answers(&attempt, "/x", answers);
+	assert_int_equal(attempt.result, -1);
+	assert_non_null(strstr(attempt.said, "the connection stalled"));
+}
+
 /* The certificates are looked for once: what happens to the file after that does not matter. */
 static void certificates_that_vanish(void **state)
 {
@@ -644,6 +658,7 @@ int main(void)
 		IN_PLACE(a_proxy_that_refuses),
 		IN_PLACE(certificates_that_are_not_there),
 		IN_PLACE(certificates_that_vanish),
+		IN_PLACE(a_server_that_falls_silent),
 		IN_PLACE(connections_are_our_own),
 	};
 
