@@ -126,8 +126,8 @@ static void keeps_values_of_text(void **state)
 		const char *value;
 		bool kept;
 	} cases[] = {
-		{"\" ~\"", true}, {"\"\xc3\xa9\"", true}, {"\"\x1f\"", false}, {"\"\x7f\"", false},
-		{"", true},
+		{"\x1f", false},     {"\x7f", false},	  {"\" ~\"", true}, {"\"\xc3\xa9\"", true},
+		{"\"\x1f\"", false}, {"\"\x7f\"", false}, {"", true},
 	};
 	char longest[4098];
 	struct response_header header = {0};
