@@ -12,16 +12,22 @@
 
 enum broken { BROKEN_NONE, BROKEN_NEW, BROKEN_RESTART, BROKEN_UPDATE, BROKEN_DIGEST, BROKEN_BYTES };
 
-/* Which function fails, and at which of its calls from now on; 0: at each. */
-static struct {
+/* Which function fails: at each call (0), or at the NTH from now on alone. */
+static struct broken_crypto {
 	enum broken function;
 	int nth;
 } broken_crypto;
 
 static inline bool is_broken(enum broken function)
 {
-	return broken_crypto.function == function &&
-	       (broken_crypto.nth == 0 || --broken_crypto.nth == 0);
+	if (broken_crypto.function != function)
+		return false;
+	if (broken_crypto.nth == 0)
+		return true;
+	if (--broken_crypto.nth > 0)
+		return false;
+	broken_crypto.function = BROKEN_NONE;
+	return true;
 }
 
 int __real_sha256_stream_new(struct sha256_stream **out);
@@ -37,13 +43,15 @@ int __wrap_sha256_of_bytes(const void *data, size_t len, struct sha256 *out);
 
 int __wrap_sha256_stream_new(struct sha256_stream **out)
 {
-	enum broken function = broken_crypto.function;
-	int r = is_broken(BROKEN_NEW) ? -ENOTSUP : 0;
+	enum broken function;
+	int r;
 
+	if (is_broken(BROKEN_NEW))
+		return -ENOTSUP;
+	function = broken_crypto.function;
 	/* it calls the restart, which some linkers wrap here, too */
 	broken_crypto.function = BROKEN_NONE;
-	if (r == 0)
-		r = __real_sha256_stream_new(out);
+	r = __real_sha256_stream_new(out);
 	broken_crypto.function = function;
 	return r;
 }

@@ -300,10 +300,15 @@ static void too_long(void **state)
 
 static void twice(void **state)
 {
+	static const char text[] = "[profile]\n'a' = '/x'\n'b' = '/x'";
+	_cleanup_(path_config_problems_clear) struct path_config_problems problems;
 	struct path_config config;
 
 	(void)state;
-	expect_error("[profile]\n'a' = '/x'\n'b' = '/x'", PATH_CONFIG_SAME_TARGET, 3, 7, "/x");
+	assert_int_equal(path_config_parse(text, strlen(text), &config, &problems), -1);
+	assert_problem(&problems, PATH_CONFIG_SAME_TARGET, 3, 7, "/x");
+	/* where the first one is */
+	assert_int_equal(problems.items[0].line, 2);
 	expect_error("profile = {'a' = '/x', 'b' = '/x'}", PATH_CONFIG_SAME_TARGET, 1, 30, "/x");
 	expect_error("[absolute]\n'/z' = '/y'\n'/b' = '//x/.'\n[profile]\n'a' = '/x'\n",
 		     PATH_CONFIG_SAME_TARGET, 5, 7, "/x");

@@ -20,6 +20,7 @@
 
 #include "../broken_crypto.h"
 #include "../child.h"
+#include "../nth.h"
 #include "../place.h"
 
 #define CANCELED    125
@@ -181,6 +182,8 @@ static void the_name_of_the_tarball(void **state)
 {
 	struct scene *scene = *state;
 	_cleanup_free_ char *other = path_join(scene->place->path, "my nix.tgz");
+	_cleanup_free_ char *longest = xasprintf(TARBALL ".%0*d", BUNDLE_NAME, 1);
+	_cleanup_free_ char *longer = path_join(scene->place->path, longest);
 
 	put(scene, "my nix.tgz", "abc", 3);
 	scene->request.tarball = other;
@@ -188,6 +191,11 @@ static void the_name_of_the_tarball(void **state)
 	scene->request.nix_version = "2.26.3";
 	ends(scene, 0, HOLDS);
 	assert_bundle(scene, "out", "nix-2.26.3-x86_64-linux.tar");
+	assert_int_equal(unlink(scene->out), 0);
+	put(scene, longest, "abc", 3);
+	scene->request.tarball = longer;
+	scene->request.nix_version = NULL;
+	ends(scene, CANCELED, "1 is too long\n  give it a shorter one\n");
 }
 
 static void another_tarball(void **state)
@@ -307,6 +315,37 @@ static void a_program_alone(void **state)
 	assert_string_equal(said, "");
 }
 
+/* 0: it is the program, 1: none, 2: half of one. */
+static int get_whole_program(void *context)
+{
+	const struct install_request *request = context;
+	unsigned char wanted[PROGRAM];
+	struct bundle_program program;
+	int r = bundle_program_get(request->program, NULL, request->system, NULL, &program);
+
+	make_program(wanted, EM_X86_64, PT_LOAD, MARK);
+	if (r == 0 && (program.len != PROGRAM || memcmp(program.data, wanted, PROGRAM) != 0))
+		return 2;
+	return r == 0 ? 0 : 1;
+}
+
+/* Each read of it is interrupted by a signal, or fails. */
+static void a_program_that_is_hard_to_read(void **state)
+{
+	struct scene *scene = *state;
+
+	for (int is_error = 0; is_error < 2; is_error++)
+		for (int nth = 1, r = 1; r > 0; nth++) {
+			int status;
+
+			r = nth_fails(SYS_pread64, nth, is_error ? EIO : EINTR, get_whole_program,
+				      &scene->request, &status);
+			if (r < 0)
+				skip();
+			assert_in_range(status, 0, is_error << 8);
+		}
+}
+
 static void the_program_of_a_release(void **state)
 {
 	struct scene *scene = *state;
@@ -357,6 +396,7 @@ int main(void)
 		WITH_SCENE(where_it_is_downloaded),
 		WITH_SCENE(which_program),
 		WITH_SCENE(a_program_alone),
+		WITH_SCENE(a_program_that_is_hard_to_read),
 		WITH_SCENE(the_program_of_a_release),
 	};
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
 #include "../filter.h"
 #include "../nth.h"
 #include "complete.h"
@@ -41,6 +42,25 @@ static int call(const void *request)
 	int r = install_command(request);
 
 	return fflush(stdout) == 0 && child_has_stdin() ? r : 99;
+}
+
+static int call_once(void *ctx)
+{
+	const struct complete *at = ctx;
+
+	return install_command(&at->request);
+}
+
+/* The same, to which WHAT happens; what it says does not matter. */
+static int call_with(const struct nth *what, struct complete *at, int *status)
+{
+	struct capture capture;
+	int r;
+
+	capture_begin(&capture);
+	r = nth_happens(what, call_once, at, status);
+	free(capture_end(&capture));
+	return r;
 }
 
 /* What install_command() says, if it ends with EXPECTED; the caller frees. */
@@ -157,6 +177,55 @@ static void the_path_of_new_shells(void **state)
 	assert_has(record, "/.config/nix-user-chroot/path.sh ");
 	assert_has(record, "/.bashrc ");
 	says(at, 0, NOTHING, "new shells have");
+}
+
+/* What was there before the links and the path of new shells. */
+static void take_back(const struct complete *at)
+{
+	assert_int_equal(fs_remove_tree(at->place->fd, ".local"), 0);
+	assert_int_equal(fs_remove_tree(at->place->fd, ".config"), 0);
+	complete_put(at, ".bashrc", "# mine\n");
+	complete_put_record(at, "", "");
+}
+
+/* Whichever write fails, as on a disk that is full: what is on the disk, the record has. */
+static void each_write_that_fails(void **state)
+{
+	struct complete *at = *state;
+	struct nth what = {.number = SYS_write, .err = ENOSPC, .of_children = true};
+	size_t failed = 0;
+	int r = 1;
+
+	if (access("/bin/bash", X_OK) < 0)
+		skip();
+	at->request.no_shims = false;
+	assert_int_equal(setenv("SHELL", "/bin/bash", 1), 0);
+	while (r > 0) {
+		_cleanup_free_ char *record = NULL, *text = NULL;
+		int status;
+		size_t len;
+
+		take_back(at);
+		what.nth++;
+		r = call_with(&what, at, &status);
+		if (r < 0)
+			skip();
+		assert_true(WIFEXITED(status));
+		failed += WEXITSTATUS(status) != 0;
+		record = record_of(at);
+		assert_int_equal(fs_read_file(at->place->fd, ".bashrc", 1 << 16, &text, &len), 0);
+		assert_has(text, "# mine\n");
+		if (strstr(text, "path.sh"))
+			assert_has(record, "/.bashrc ");
+		if (complete_has(at, ".config/nix-user-chroot/path.sh"))
+			assert_has(record, "/.config/nix-user-chroot/path.sh ");
+		if (complete_has(at, ".local/bin/nix"))
+			assert_has(record, "/.local/bin/nix ");
+		/* without a word about it nothing is left out */
+		if (WEXITSTATUS(status) == 0 && r == 0)
+			assert_has(text, "path.sh");
+	}
+	assert_true(failed > 3);
 }
 
 /* The first runtime that works; PRoot is tried only if it is asked for, or is the last one left. */
@@ -416,6 +485,29 @@ static void what_prevents_it(void **state)
 	says(at, CANCELED, "/nowhere/ca", NOTHING);
 }
 
+static int call_without_namespaces(const void *request)
+{
+	refuse_call(SYS_unshare, -1, EPERM);
+	return install_command(request);
+}
+
+/* Where nothing can be entered, that is said before anything is downloaded or made. */
+static void a_host_that_refuses(void **state)
+{
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *said = NULL;
+	int status;
+
+	put_mirror(at, &mirror);
+	at->request.nix_version = "2.30.0";
+	at->request.runtime = RUNTIME_USERNS;
+	said = child_says(call_without_namespaces, &at->request, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), CANCELED);
+	assert_has_not(said, "looking for the release");
+	assert_has_not(said, "downloading");
+	assert_false(complete_has(at, "nix/" LAYOUT_LOCK));
+}
+
 static int call_without_directories(const void *request)
 {
 	refuse_call(SYS_mkdirat, -1, EROFS);
@@ -486,13 +578,6 @@ static void a_disk_that_nix_cannot_use(void **state)
 	}
 }
 
-static int call_once(void *ctx)
-{
-	const struct complete *at = ctx;
-
-	return install_command(&at->request);
-}
-
 static void begin_another(void *ctx)
 {
 	complete_put_record(ctx, "", "begun\n");
@@ -508,7 +593,7 @@ static void another_that_has_begun(void **state)
 	int status, r;
 
 	at->request.runtime = RUNTIME_USERNS;
-	r = nth_happens(&what, call_once, at, &status);
+	r = call_with(&what, at, &status);
 	if (r < 0)
 		skip();
 	assert_int_equal(r, 1);
@@ -605,6 +690,7 @@ int main(void)
 		COMPLETE(nothing_to_do),
 		COMPLETE(the_links),
 		COMPLETE(the_path_of_new_shells),
+		COMPLETE(each_write_that_fails),
 		COMPLETE(the_runtime_that_is_chosen),
 		COMPLETE(on_path_already),
 		COMPLETE(the_runtime),
@@ -617,6 +703,7 @@ int main(void)
 		COMPLETE(which_release),
 		COMPLETE(a_release_that_is_none),
 		COMPLETE(what_prevents_it),
+		COMPLETE(a_host_that_refuses),
 		COMPLETE(without_the_lock),
 		COMPLETE(renewing_without_the_lock),
 		COMPLETE(a_disk_that_nix_cannot_use),

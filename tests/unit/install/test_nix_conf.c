@@ -221,6 +221,7 @@ static void never_over_a_users_file(void **state)
 	const struct place *place = *state;
 	struct strlist extra = {0};
 	_cleanup_free_ char *quiet = NULL, *told = NULL, *by_file = NULL, *certificates = NULL;
+	_cleanup_free_ char *unknown = NULL;
 	char file[] = "/ca";
 
 	assert_int_equal(fs_mkdirs(place->fd, "etc/nix", 0755), 0);
@@ -238,6 +239,10 @@ static void never_over_a_users_file(void **state)
 	certificates = write_conf(place, &(struct nix_conf_facts){.ssl_cert_file = file});
 	assert_non_null(strstr(certificates, "0: nix-user-chroot: warning: "));
 	assert_non_null(strstr(certificates, "add to it: ssl-cert-file = /ca\n"));
+	/* also if its digest cannot be taken */
+	broken_crypto = (struct broken_crypto){BROKEN_BYTES, 1};
+	unknown = write_conf(place, &(struct nix_conf_facts){0});
+	assert_string_equal(unknown, "0: ");
 	assert_file(place, "mine");
 	strlist_clear(&extra);
 }

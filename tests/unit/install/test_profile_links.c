@@ -388,6 +388,11 @@ static void a_note_that_cannot_be_written(void **state)
 	put_link(scene, ".nix-profile", "/other/profile");
 	assert_int_equal(profile_links_note(&scene->site, scene->nix, &record), -EBADF);
 	record_clear(&record);
+	/* also once the store has begun */
+	record = (struct record)RECORD_NONE;
+	record.is_begun = true;
+	assert_int_equal(profile_links_note(&scene->site, scene->nix, &record), -EBADF);
+	record_clear(&record);
 	assert_int_equal(unlinkat(scene->place->fd, ".nix-profile", 0), 0);
 	put_link(scene, ".nix-defexpr/channels", "/other/channels");
 	record = (struct record)RECORD_NONE;

@@ -228,6 +228,16 @@ static int get_without_descriptors(const void *context)
 	return update_release_get(context, present->downloader, &data, &len) < 0;
 }
 
+static int get_without_pipes(const void *context)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+
+	refuse_call(SYS_pipe2, -1, EMFILE);
+	return update_release_get(context, present->downloader, &data, &len) < 0 &&
+	       child_has_stdin();
+}
+
 /* Without an output to read the program does not run at all. */
 static void no_output(void **state)
 {
@@ -243,6 +253,10 @@ static void no_output(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 	assert_has(said, "does not say that it is of version 9.8.7, but: \n");
 	assert_has_not(said, "and more");
+	free(said);
+	said = child_says(get_without_pipes, &good, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_has(said, " does not run on this host: Too many open files\n");
 }
 
 static void what_is_no_program(void **state)

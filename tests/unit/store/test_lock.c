@@ -166,6 +166,8 @@ static void who_was_killed_is_waited_for(void **state)
 	assert_int_equal(waitpid(holder.pid, NULL, 0), holder.pid);
 	assert_int_equal(lock_try(place->path, 0, &lock), -1);
 	assert_int_equal(lock_try(place->path, getpid(), &lock), -1);
+	/* one that does not die is waited for a while */
+	assert_int_equal(lock_try(place->path, holder.pid, &lock), -1);
 	assert_true(lock_is_held(place->path));
 	assert_int_equal(write(holder.ends, "", 1), 1);
 	assert_int_equal(lock_try(place->path, holder.pid, &lock), 0);
