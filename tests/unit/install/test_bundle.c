@@ -321,8 +321,11 @@ static int get_whole_program(void *context)
 	const struct install_request *request = context;
 	unsigned char wanted[PROGRAM];
 	struct bundle_program program;
-	int r = bundle_program_get(request->program, NULL, request->system, NULL, &program);
+	int r;
 
+	/* of an earlier call, which was interrupted: of no meaning for this one */
+	errno = EINTR;
+	r = bundle_program_get(request->program, NULL, request->system, NULL, &program);
 	make_program(wanted, EM_X86_64, PT_LOAD, MARK);
 	if (r == 0 && (program.len != PROGRAM || memcmp(program.data, wanted, PROGRAM) != 0))
 		return 2;

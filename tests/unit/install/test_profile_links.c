@@ -16,6 +16,7 @@
 
 #include "../capture.h"
 #include "../child.h"
+#include "../nth.h"
 #include "at_home.h"
 
 #define OURS	 "/nix/store/00000000000000000000000000000100-profile"
@@ -508,6 +509,32 @@ static void a_profile_that_begins_anew(void **state)
 	assert_int_equal(fchmodat(scene->place->fd, ".local/state/nix/profiles", 0700, 0), 0);
 }
 
+static int prepare_once(void *scene)
+{
+	/* cmocka catches it, and would go on with the next test in the child */
+	signal(SIGSEGV, SIG_DFL);
+	return prepare(scene) == 1 ? 1 : 0;
+}
+
+/* Each link that cannot be read: a profile that cannot be followed to its end is let alone. */
+static void each_link_that_cannot_be_read(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, DATABASE, "it has nothing");
+	for (int nth = 1, r = 1; r > 0; nth++) {
+		int status;
+
+		put_link(scene, USUAL, OURS);
+		put_link(scene, ".nix-profile", "~/" USUAL);
+		r = nth_fails(SYS_readlinkat, nth, EIO, prepare_once, scene, &status);
+		if (r < 0)
+			skip();
+		assert_true(WIFEXITED(status));
+		expect_link(scene, USUAL, WEXITSTATUS(status) ? NULL : OURS);
+	}
+}
+
 static void channels(void **state)
 {
 	static const char name[] = ".local/state/nix/profiles/channels";
@@ -539,6 +566,7 @@ int main(void)
 		WITH_SCENE(what_is_prepared),
 		WITH_SCENE(what_cannot_be_prepared),
 		WITH_SCENE(a_profile_that_begins_anew),
+		WITH_SCENE(each_link_that_cannot_be_read),
 		WITH_SCENE(channels),
 	};
 
