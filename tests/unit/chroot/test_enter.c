@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cmocka.h>
 
@@ -145,6 +146,7 @@ static const char *look_inside(void *ctx)
 	bool may_map = uid == 0;
 	struct chroot_error error;
 	struct stat nix, here;
+	struct statvfs root;
 
 	if (may_map && setgroups(1, (gid_t[]){7}) < 0)
 		return "no groups";
@@ -157,6 +159,9 @@ static const char *look_inside(void *ctx)
 		return "another /nix";
 	if (fs_exists(AT_FDCWD, "/old") || mkdir("/new", 0755) == 0 || errno != EROFS)
 		return "another root";
+	if (statvfs("/", &root) < 0 || !(root.f_flag & ST_RDONLY) || !(root.f_flag & ST_NOSUID) ||
+	    !(root.f_flag & ST_NODEV))
+		return "a root with other flags";
 	/* root keeps all IDs and its groups; a user must give up setgroups(2) */
 	if (may_map && (setgroups(1, (gid_t[]){8}) < 0 || setresuid(5, 5, 5) < 0))
 		return "root lost IDs";
