@@ -74,9 +74,16 @@ static const char *advice(int err)
 {
 	switch (err) {
 	case EXDEV:
-	case EBUSY:
 		return "something is mounted in there: unmount it, then run nix-user-chroot "
 		       "--uninstall again";
+	/* NFS, and FUSE below, keep a removed file under another name as long as it is open */
+	case EBUSY:
+		return "something is mounted in there, or a process still uses a file of it: "
+		       "unmount it, or end the process, then run nix-user-chroot --uninstall "
+		       "again";
+	case ENOTEMPTY:
+		return "a process still uses a file in there, or makes new ones: end it, then "
+		       "run nix-user-chroot --uninstall again";
 	case EROFS:
 	case EACCES:
 	case EPERM:

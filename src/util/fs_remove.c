@@ -17,6 +17,9 @@
  */
 enum { MAX_DEPTH = 64 };
 
+/* Some file systems may say for ever that an entry is removed, and show it again. */
+enum { MAX_PASSES = 1000 };
+
 /* What all levels of one walk share. */
 struct walk {
 	int top_fd;   /* the directory that is being removed */
@@ -176,16 +179,16 @@ static int move_to_top(struct walk *walk, int fd, const char *name)
 }
 
 /*
- * Empty the directory NAME and remove it. If it is not empty then, do it again: some file systems
- * skip entries while others are removed, and move_to_top() adds some.
+ * Empty the directory NAME and remove it. If all in it could be removed, and it is not empty then,
+ * do it again: some file systems skip entries while others are removed, and move_to_top() adds
+ * some.
  */
 static int remove_directory(struct walk *walk, int fd, const char *name)
 {
-	bool is_top = walk->top_fd < 0;
-	int r;
+	bool is_top = walk->top_fd < 0, removed;
+	int r, passes = 0;
 
 	do {
-		bool removed = false;
 		int child = walk->depth == MAX_DEPTH ? -EMFILE : open_child(walk, fd, name);
 
 		if (child == -EMFILE && !is_top && fd != walk->top_fd)
@@ -197,14 +200,14 @@ static int remove_directory(struct walk *walk, int fd, const char *name)
 		walk->depth++;
 		r = remove_children(walk, child, &removed);
 		walk->depth--;
-		if (r == 0)
-			r = unlink_in(fd, name, AT_REMOVEDIR);
-		if (!removed)
-			break;
-	} while (r == -ENOTEMPTY || r == -EEXIST);
+		if (r < 0)
+			return r;
+		r = unlink_in(fd, name, AT_REMOVEDIR);
+	} while ((r == -ENOTEMPTY || r == -EEXIST) && removed && ++passes < MAX_PASSES);
 	return r;
 }
 
+/* Remove ENTRY of FD: 0, -ENOENT if somebody else has done it, or another negative errno. */
 static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 {
 	int r = entry->d_type == DT_DIR ? -EISDIR : unlink_in(fd, entry->d_name, 0);
@@ -212,24 +215,26 @@ static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 	/* a directory whose type readdir(3) did not tell: EISDIR, or EPERM as POSIX has it */
 	if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
 		r = remove_directory(walk, fd, entry->d_name);
-	/* somebody else has removed it */
-	return r == -ENOENT ? 0 : r;
+	return r;
 }
 
-/* Remove everything in FD, and close FD. *REMOVED: something was there. */
+/* Remove everything in FD, and close FD. *REMOVED: something was. */
 static int remove_children(struct walk *walk, int fd, bool *removed)
 {
 	_cleanup_closedir_ DIR *dir = fs_list_fd(fd);
 	struct dirent *entry;
 	int first = 0;
 
+	*removed = false;
 	if (!dir)
 		return -errno;
 	while ((entry = fs_next_entry(dir))) {
 		int r = remove_entry(walk, fd, entry);
 
-		*removed = true;
-		first = first ? first : r;
+		/* libfuse only gives a file that is open another such name, each time */
+		*removed |= r == 0 && !str_starts_with(entry->d_name, ".fuse_hidden");
+		if (first == 0 && r != -ENOENT)
+			first = r;
 	}
 	return first ? first : -errno;
 }

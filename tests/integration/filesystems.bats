@@ -83,6 +83,20 @@ works_and_goes()
 	wait_until 5 [ -z "$(ls -A "$HOME/below")" ]
 }
 
+@test "FUSE: a file of the store that a process has open; --uninstall ends, says so, and continues later" {
+	local file user
+	fuse bindfs --no-allow-other "$HOME/below" "$MOUNT"
+	run -0 install --nix-version "$TINY"
+	file=$(find "$NIX/store" -type f | head -n 1)
+	sleep 60 <"$file" &
+	user=$!
+	run -125 timeout 30 "$PROGRAM" --uninstall --yes
+	kill "$user"
+	[[ $output == *"Directory not empty"*"a process still uses a file in there, or makes new ones: end it, then"* ]]
+	run -0 "$PROGRAM" --uninstall --yes
+	[ -z "$(ls -A "$HOME/below")" ]
+}
+
 @test "sshfs" {
 	local server
 	for server in /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server; do

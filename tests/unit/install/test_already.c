@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
+#include "../capture.h"
 #include "../filter.h"
+#include "../nth.h"
 #include "complete.h"
 
 #define NOTHING "Nix 2.26.3 is installed in "
@@ -228,6 +230,44 @@ static void waits_for_another(void **state)
 		assert_has(said, NOTHING);
 }
 
+static int ask_once(void *ctx)
+{
+	const struct complete *at = ctx;
+
+	return already_installed(&at->request) + 1;
+}
+
+/* A wait that fails: that was said, and the installer is not started to say it again. */
+static void a_wait_that_fails(void **state)
+{
+	struct complete *at = *state;
+	int says[2], go[2], status, r;
+	struct capture capture;
+	pid_t holder;
+	char byte;
+
+	assert_int_equal(pipe2(says, O_CLOEXEC) + pipe2(go, O_CLOEXEC), 0);
+	holder = fork();
+	if (holder == 0) {
+		close(go[1]);
+		hold(at, says[1], go[0]);
+	}
+	assert_int_equal(read(says[0], &byte, 1), 1);
+	capture_begin(&capture);
+	/* the first one only asks whether there is another process */
+	r = nth_fails(SYS_flock, 2, EIO, ask_once, at, &status);
+	free(capture_end(&capture));
+	close(go[1]);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
+	close(go[0]);
+	close(says[0]);
+	close(says[1]);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+}
+
 static void of_others(void **state)
 {
 	const struct complete *at = *state;
@@ -301,6 +341,7 @@ int main(void)
 		COMPLETE(what_is_wrong_with_the_request),
 		COMPLETE(what_is_not_settled),
 		COMPLETE(waits_for_another),
+		COMPLETE(a_wait_that_fails),
 		COMPLETE(of_others),
 		COMPLETE(not_trusted),
 		COMPLETE(the_links),

@@ -99,7 +99,11 @@ static void nothing_to_do(void **state)
 	struct complete *at = *state;
 	_cleanup_free_ char *before = record_of(at), *after = NULL;
 
+	/* what a run that was killed has left is removed all the same */
+	complete_put(at, "nix/" LAYOUT_STAGING "/nix-1/file", "x");
+	complete_put(at, "nix/" LAYOUT_LOCK, "");
 	says(at, 0, IS_THERE, "would be");
+	assert_false(complete_has(at, "nix/" LAYOUT_STAGING));
 	says(at, 0, NOTHING, "PATH");
 	at->request.dry_run = true;
 	says(at, 0, NOTHING, "written");

@@ -288,9 +288,16 @@ static void something_in_the_way(void **state)
 static void a_directory_in_its_place(void **state)
 {
 	const struct place *place = *state;
-	_cleanup_free_ char *outcome = NULL;
+	_cleanup_(record_clear) struct record record = RECORD_NONE;
+	_cleanup_free_ char *outcome = NULL, *checked = NULL;
+	struct capture capture;
 
 	assert_int_equal(fs_mkdirs(place->fd, LAYOUT_NIX_CONF, 0755), 0);
+	capture_begin(&capture);
+	assert_int_equal(
+		nix_conf_check(place->fd, "/NIX", &(struct nix_conf_facts){0}, &record, true), -1);
+	checked = capture_end(&capture);
+	assert_has(checked, "cannot read /NIX/etc/nix/nix.conf: Is a directory\n");
 	outcome = write_conf(place, &(struct nix_conf_facts){0});
 	assert_has(outcome,
 		   "-1: nix-user-chroot: cannot read /NIX/etc/nix/nix.conf: Is a directory");

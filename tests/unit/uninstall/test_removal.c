@@ -251,14 +251,17 @@ static int remove_refused(const void *context)
 static void advices(void **state)
 {
 	static const char mount[] = "something is mounted in there: unmount it, then run ";
+	static const char busy[] = "something is mounted in there, or a process still uses a file ";
+	static const char in_use[] =
+		"a process still uses a file in there, or makes new ones: end ";
 	static const char write[] = "when you may write there, run ";
 	static const char other[] = "when that is repaired, run ";
 	static const struct {
 		int err;
 		const char *advice;
 	} cases[] = {
-		{EXDEV, mount}, {EBUSY, mount}, {EROFS, write},	 {EACCES, write},
-		{EPERM, write}, {EIO, other},	{ENOSPC, other},
+		{EXDEV, mount},	 {EBUSY, busy},	 {ENOTEMPTY, in_use}, {EROFS, write},
+		{EACCES, write}, {EPERM, write}, {EIO, other},	      {ENOSPC, other},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -180,6 +180,26 @@ static int mount_and_remove(const struct place *place)
 	return access("t/tmpfs/mine", F_OK) < 0 ? 4 : 0;
 }
 
+static int remove_at_the_root(const struct place *place)
+{
+	if (chroot(place->path) < 0 || chdir("/") < 0)
+		return 77;
+	if (fs_remove_tree(AT_FDCWD, "/t") != 0)
+		return 1;
+	return access("/t", F_OK) == 0 ? 2 : access("/file", F_OK) == 0 ? 0 : 3;
+}
+
+/* A path right below the root. */
+static void at_the_root(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "t/a/b", 0755), 0);
+	put(place->fd, "file");
+	in_mount_namespace(place, remove_at_the_root, LACK_NOTHING);
+	assert_false(is_there(place->fd, "t"));
+}
+
 static void other_file_systems(void **state)
 {
 	const struct place *place = *state;
@@ -538,6 +558,27 @@ static void moves_that_fail(void **state)
 	in_mount_namespace(place, remove_what_cannot_move, LACK_NOTHING);
 }
 
+static int remove_what_is_never_empty(const struct place *place)
+{
+	alarm(20);
+	refuse_call_with(SYS_unlinkat, 2, AT_REMOVEDIR, ENOTEMPTY);
+	return fs_remove_tree(place->fd, "t") == -ENOTEMPTY ? 0 : 1;
+}
+
+/* A directory that does not get empty is not tried for ever, nor what it is in. */
+static void never_empty(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_mkdirs(place->fd, "t/a/b/c", 0755), 0);
+	in_mount_namespace(place, remove_what_is_never_empty, LACK_NOTHING);
+	/* what else is in it does not make it empty either */
+	put(place->fd, "t/a/f");
+	put(place->fd, "t/g");
+	in_mount_namespace(place, remove_what_is_never_empty, LACK_NOTHING);
+	assert_int_equal(fs_remove_tree(place->fd, "t"), 0);
+}
+
 static void files_below(void **state)
 {
 	const struct place *place = *state;
@@ -632,6 +673,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bind_mounts, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_file_systems, setup, teardown),
+		cmocka_unit_test_setup_teardown(at_the_root, setup, teardown),
 		cmocka_unit_test_setup_teardown(deeper_than_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(deeper_than_the_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(modes_of_what_was_looked_at, setup, teardown),
@@ -642,6 +684,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_way_to_say_taken, setup, teardown),
 #endif
 		cmocka_unit_test_setup_teardown(moves_that_fail, setup, teardown),
+		cmocka_unit_test_setup_teardown(never_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_below, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(open_below, setup, teardown),

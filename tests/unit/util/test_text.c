@@ -71,6 +71,7 @@ static void what_is_not_utf8_becomes_escapes(void **state)
 	assert_shown("\xc0\xaf", "\\xc0\\xaf");		 /* overlong */
 	assert_shown("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate */
 	assert_shown("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+	assert_shown("\xf8\x90\x80\x80", "\\xf8\\x90\\x80\\x80");
 }
 
 static void a_limit_cuts_between_characters(void **state)
