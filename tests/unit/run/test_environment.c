@@ -16,6 +16,7 @@
 #include "../capture.h"
 #include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 #include "own_mounts.h"
 
 static void wants_a_daemon(void **state)
@@ -237,11 +238,46 @@ static int setup(void **state)
 	return empty_environment(state) != 0 ? -1 : place_setup(state);
 }
 
+/* As a user whose ID has no name here: what USER says, if it can be the name of a file. */
+static const char *without_a_name(void *ctx)
+{
+	static const struct {
+		const char *user, *wanted; /* NULL: none */
+	} cases[] = {
+		{"me", "me"}, {"me.too", "me.too"}, {"a/b", NULL}, {"/", NULL},
+		{".", NULL},  {"..", NULL},	    {".me", NULL}, {NULL, NULL},
+	};
+
+	(void)ctx;
+	/* the user 4294963201, of whom no host knows */
+	refuse_call(SYS_geteuid, -1, 4095);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *user;
+
+		if (cases[i].user)
+			setenv("USER", cases[i].user, 1);
+		else
+			unsetenv("USER");
+		user = environment_user();
+		if (user ? !cases[i].wanted || strcmp(user, cases[i].wanted) != 0
+			 : cases[i].wanted != NULL)
+			return xasprintf("%s: %s", cases[i].user, user);
+	}
+	return NULL;
+}
+
+static void user_without_a_name(void **state)
+{
+	(void)state;
+	assert_in_child(without_a_name, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wants_a_daemon),
 		cmocka_unit_test_setup(drops_libraries, empty_environment),
+		cmocka_unit_test(user_without_a_name),
 		cmocka_unit_test_setup_teardown(prepares, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(certificates, setup, place_teardown),
 		cmocka_unit_test_setup(tells_of_libraries, empty_environment),

@@ -147,6 +147,24 @@ static int run_inside_while_interrupted(void)
 	return 7;
 }
 
+/* A signal for all of them is for the command to obey: the process that reports lives on. */
+static int run_inside_with_signals(void)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
+	int ends[2];
+	char byte;
+
+	if (pipe(ends) < 0)
+		return 1;
+	proot_relay_inside(ends[1]);
+	/* it reports the command's ID once it ignores them */
+	if (read(ends[0], &byte, 1) != 1)
+		return 1;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		kill(getppid(), signals[i]);
+	return 7;
+}
+
 static void statuses(void **state)
 {
 	(void)state;
@@ -155,6 +173,7 @@ static void statuses(void **state)
 	/* a signal is no end */
 	assert_int_equal(in_child(run_while_interrupted), 7);
 	assert_int_equal(in_child(run_inside_while_interrupted), 7);
+	assert_int_equal(in_child(run_inside_with_signals), 7);
 }
 
 static void no_process(void **state)
