@@ -26,6 +26,7 @@ enum { HEAD_MAX = 4096, LIFE = 60 };
  */
 static void serve_one(int connection, int requests, const char *answer)
 {
+	const char *silence = strstr(answer, CANNED_SILENCE);
 	char head[HEAD_MAX + 1];
 	size_t used = 0;
 	ssize_t n;
@@ -40,11 +41,12 @@ static void serve_one(int connection, int requests, const char *answer)
 	head[used] = '#';
 	if (fs_write_all(requests, head, used + 1) < 0)
 		return;
-	if (fs_write_all(connection, answer, strcspn(answer, CANNED_SILENCE)) < 0) {
+	if (fs_write_all(connection, answer,
+			 silence ? (size_t)(silence - answer) : strlen(answer)) < 0) {
 		(void)!fs_write_all(requests, "!", 1);
 		return;
 	}
-	if (!strstr(answer, CANNED_SILENCE))
+	if (!silence)
 		shutdown(connection, SHUT_WR);
 	while (read(connection, head, sizeof(head)) > 0)
 		;

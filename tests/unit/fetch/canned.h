@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 /* The end of an answer after which the server says nothing, and keeps the connection open. */
-#define CANNED_SILENCE "\001"
+#define CANNED_SILENCE "(silence)"
 
 struct canned {
 	pid_t pid;
