@@ -352,6 +352,24 @@ static void a_signal_meanwhile(void **state)
 	assert_string_equal(text, "bytes");
 }
 
+/* A call that writes less than all: the rest follows. */
+static void a_part_in_pieces(void **state)
+{
+	static const struct nth two = {.number = SYS_pwrite64, .nth = 1, .value = 2};
+	const struct place *place = *state;
+	_cleanup_free_ char *text = NULL;
+	int status, r = nth_happens(&two, write_interrupted, *state, &status);
+	size_t len;
+
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_int_equal(fs_read_file(place->fd, "x.part", 100, &text, &len), 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(text, "\0\0tes", 5);
+}
+
 /* What the user can do about a file that cannot be written depends on why. */
 static void advice_for_a_part(void **state)
 {
@@ -448,6 +466,7 @@ int main(void)
 		IN_PLACE(room_that_nobody_knows),
 		IN_PLACE(another_file_at_the_end),
 		IN_PLACE(a_signal_meanwhile),
+		IN_PLACE(a_part_in_pieces),
 		IN_PLACE(advice_for_a_part),
 		IN_PLACE(a_part_that_was_replaced),
 		IN_PLACE(room_for_a_part),

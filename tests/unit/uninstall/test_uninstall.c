@@ -365,6 +365,33 @@ static void records_of_others(void **state)
 	succeeds(scene, false, "to be removed");
 }
 
+/* Whom the host does not know cannot be trusted. */
+static int trust_nobody(const void *context)
+{
+	const struct uninstall_request request = {
+		.program_argv = (char *[]){(char[]){"nix-user-chroot"}, NULL},
+		.trust.owner = "no-such-user",
+		.yes = true,
+	};
+
+	(void)context;
+	return uninstall_command(&request);
+}
+
+static void an_unknown_user(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL;
+	int status;
+
+	put_installation(scene);
+	said = child_says(trust_nobody, NULL, NULL, &status);
+	assert_int_equal(WEXITSTATUS(status), EXIT_CANCELED);
+	assert_has(said, "there is no user no-such-user here");
+	assert_has_not(said, "to be removed");
+	assert_true(is_there(scene, "@/store/" PATH_NAME "/rc"));
+}
+
 /* As a user with another number, who trusts the owner. */
 static int as_another(const void *context)
 {
@@ -590,6 +617,7 @@ int main(void)
 		WITH_SCENE(a_copy_that_fails),
 		WITH_SCENE(the_users_nix_fish),
 		WITH_SCENE(records_of_others),
+		WITH_SCENE(an_unknown_user),
 		WITH_SCENE(records_of_the_trusted),
 		WITH_SCENE(what_cannot_begin),
 		WITH_SCENE(what_may_not_be_written),
