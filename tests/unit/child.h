@@ -62,6 +62,14 @@ static inline void assert_has_not(const char *text, const char *words)
 		fail_msg("\"%s\" is in:\n%s", words, text);
 }
 
+/* TEXT is one message, and has WORDS. */
+static inline void assert_one_message(const char *text, const char *words)
+{
+	assert_has(text, words);
+	if (strncmp(text, "nix-user-chroot: ", 17) != 0 || strstr(text + 1, "nix-user-chroot: "))
+		fail_msg("not one message: %s", text);
+}
+
 /* Is stdin open still? What closes a descriptor that it never got closes stdin. */
 static inline bool child_has_stdin(void)
 {

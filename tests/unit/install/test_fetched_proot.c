@@ -230,6 +230,8 @@ static void it_cannot_be_put_there(void **state)
 	expect(take, scene, -1, "cannot write the program proot in ");
 	assert_int_equal(unlinkat(scene->place->fd, release, 0), 0);
 	expect(take, scene, -1, scene->name);
+	/* what did not come was not tried */
+	assert_has_not(scene->said, "does not work");
 	assert_int_equal(fs_remove_tree(scene->place->fd, "nix"), 0);
 	assert_int_equal(fs_replace_file(scene->place->fd, "nix", "", 0, 0644), 0);
 	expect(take, scene, -1, "/nix");

@@ -57,13 +57,6 @@ static char *says(int (*call)(const void *), const struct run_request *request, 
 	return said;
 }
 
-/* One message, and WORDS in it. */
-static void assert_one(const char *said, const char *words)
-{
-	assert_has(said, words);
-	assert_has_not(said + 1, "nix-user-chroot: ");
-}
-
 #define RUNS WORDS("echo", "it runs")
 #define SAYS(wanted, command, ...) \
 	says(do_run, &(struct run_request){.argv = command, __VA_ARGS__}, wanted)
@@ -76,7 +69,7 @@ static void no_directory(void **state)
 	_cleanup_free_ char *other = NULL;
 
 	missing = SAYS(EXIT_CANCELED, RUNS, .nix_dir = none, .is_named = true);
-	assert_one(missing, "none as /nix: No such file");
+	assert_one_message(missing, "none as /nix: No such file");
 	assert_has(missing, "make the directory first (mkdir -p), or leave it out");
 	advised = SAYS(EXIT_CANCELED, RUNS, .nix_dir = none, .is_named = true,
 		       .missing_advice = "well?");
@@ -94,7 +87,7 @@ static void no_directory(void **state)
 	other = path_join(place->path, "closed");
 	closed = SAYS(EXIT_CANCELED, RUNS, .nix_dir = other, .is_named = true,
 		      .missing_advice = "well?");
-	assert_one(closed, "closed as /nix: Permission denied");
+	assert_one_message(closed, "closed as /nix: Permission denied");
 	assert_has(closed, "NIXPATH must be a directory that you may search");
 	free(closed);
 	/* the default one is there: nothing may be installed in its place */
