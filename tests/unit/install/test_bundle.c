@@ -354,8 +354,9 @@ static void the_program_of_a_release(void **state)
 	struct scene *scene = *state;
 	unsigned char program[PROGRAM];
 	char hex[SHA256_HEX_LEN + 1];
-	_cleanup_free_ char *sums = NULL;
+	_cleanup_free_ char *sums = NULL, *none = NULL;
 	struct sha256 digest;
+	int status;
 
 #ifdef SINGLE_BINARY
 	/* the running program comes first */
@@ -369,6 +370,10 @@ static void the_program_of_a_release(void **state)
 	scene->request.releases = scene->place->path;
 	ends(scene, CANCELED, "there is no release of nix-user-chroot at file://");
 	ends(scene, CANCELED, "or give the program with --program\n");
+	/* what is not there is not looked into */
+	none = child_says(call, &scene->request, NULL, &status);
+	assert_has_not(none, "plain http");
+	assert_has_not(none, "names no program");
 	put(scene, "SHA256SUMS", A64 "  nix-user-chroot-1.0-i686-linux\n", 96);
 	ends(scene, CANCELED, "/SHA256SUMS names no program for x86_64-linux\n");
 	put(scene, "SHA256SUMS", A64 "  nix-user-chroot-1.0-x86_64-linux\n", 99);

@@ -47,6 +47,7 @@ static void test_xz(void **state)
 	assert_int_equal(XZ("\2\0\4\0\x21\1\x1c\0"), 0);
 	/* an empty file: the index follows at once */
 	assert_int_equal(XZ("\0\0\0\0\x1c\xdf\x44\x21"), 0);
+	assert_int_equal(XZ("\0\0\x21\1\x16\0\0\0"), 0);
 }
 
 static void test_zstd(void **state)
