@@ -392,6 +392,44 @@ static void closed_stdin(void **state)
 	assert_in_child(without_stdin, *state);
 }
 
+static int put_short(void *ctx)
+{
+	const struct scene *scene = ctx;
+	struct self_plan plan;
+	_cleanup_free_ char *said = NULL;
+
+	alarm(20);
+	make_plan(scene, &plan);
+	said = carry_out(&plan);
+	return strstr(said, ": Input/output error\n") ? 1 : 0;
+}
+
+/* A program that is shorter than it was when it was looked at: no half of it gets in place. */
+static void a_program_that_gets_shorter(void **state)
+{
+	const struct scene *scene = *state;
+	_cleanup_free_ char *program = path_join(scene->bin, "nix-user-chroot");
+	struct nth what = {.number = SYS_read};
+	size_t told = 0;
+
+	for (int r = 1; r > 0;) {
+		int status;
+
+		(void)!fs_remove_tree(AT_FDCWD, scene->bin);
+		what.nth++;
+		r = nth_happens(&what, put_short, *state, &status);
+		if (r < 0)
+			skip();
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 0)
+			assert_copy(program);
+		else
+			assert_false(fs_exists(AT_FDCWD, program));
+		told += WEXITSTATUS(status) != 0;
+	}
+	assert_true(told > 0);
+}
+
 /* A file that somebody has put in the place of a new link meanwhile stays. */
 static void a_name_that_is_taken_meanwhile(void **state)
 {
@@ -522,6 +560,7 @@ int main(void)
 		scene_test(faults),
 		scene_test(each_file_that_cannot_be_opened),
 		scene_test(a_name_that_is_taken_meanwhile),
+		scene_test(a_program_that_gets_shorter),
 		scene_test(flushed),
 		scene_test(closed_stdin),
 	};

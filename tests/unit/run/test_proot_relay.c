@@ -20,7 +20,9 @@
 
 static pid_t test; /* the test itself */
 
-/* Run BODY in a child, and return its exit status. */
+enum { BY_SIGNAL = 1000 };
+
+/* Run BODY in a child, and return its exit status, or BY_SIGNAL + the signal that ended it. */
 static int in_child(int (*body)(void))
 {
 	int status;
@@ -32,7 +34,7 @@ static int in_child(int (*body)(void))
 		_exit(body());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : BY_SIGNAL + WTERMSIG(status);
 }
 
 /* Have /bin/sh run LINE as PRoot would be run. */
@@ -169,7 +171,7 @@ static void statuses(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(run_to_the_end), 7);
-	assert_int_equal(in_child(run_to_a_signal), 128 + SIGTERM);
+	assert_int_equal(in_child(run_to_a_signal), BY_SIGNAL + SIGTERM);
 	/* a signal is no end */
 	assert_int_equal(in_child(run_while_interrupted), 7);
 	assert_int_equal(in_child(run_inside_while_interrupted), 7);
