@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "../broken_crypto.h"
+#include "../capture.h"
 #include "../child.h"
 #include "../nth.h"
 #include "../place.h"
@@ -332,6 +333,41 @@ static int get_whole_program(void *context)
 	return r == 0 ? 0 : 1;
 }
 
+static int call_once(void *request)
+{
+	return call(request);
+}
+
+/* Whichever write fails, as on a disk that is full: there is a whole bundle, or none. */
+static void each_write_that_fails(void **state)
+{
+	struct scene *scene = *state;
+	struct nth what = {.number = SYS_write, .err = ENOSPC, .of_children = true};
+	size_t failed = 0;
+
+	for (int r = 1; r > 0;) {
+		_cleanup_free_ char *said = NULL;
+		struct capture capture;
+		int status;
+
+		(void)!unlink(scene->out);
+		what.nth++;
+		capture_begin(&capture);
+		r = nth_happens(&what, call_once, &scene->request, &status);
+		said = capture_end(&capture);
+		if (r < 0)
+			skip();
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 0)
+			assert_bundle(scene, "out", TARBALL);
+		else
+			assert_false(fs_exists(scene->place->fd, "out"));
+		failed += WEXITSTATUS(status) != 0;
+	}
+	/* the program, the tarball and what is behind it */
+	assert_true(failed >= 3);
+}
+
 /* Each read of it is interrupted by a signal, or fails. */
 static void a_program_that_is_hard_to_read(void **state)
 {
@@ -405,6 +441,7 @@ int main(void)
 		WITH_SCENE(which_program),
 		WITH_SCENE(a_program_alone),
 		WITH_SCENE(a_program_that_is_hard_to_read),
+		WITH_SCENE(each_write_that_fails),
 		WITH_SCENE(the_program_of_a_release),
 	};
 

@@ -69,6 +69,18 @@ static bool has(const struct scene *scene, const struct record *record, enum rec
 	return false;
 }
 
+/* How often RECORD has our line in the startup file NAME. */
+static size_t count_lines(const struct scene *scene, const struct record *record, const char *name)
+{
+	_cleanup_free_ char *path = path_join(scene->root, name);
+	size_t count = 0;
+
+	for (size_t i = 0; i < record->count; i++)
+		count += record->entries[i].kind == RECORD_LINE &&
+			 strcmp(record->entries[i].subject, path) == 0;
+	return count;
+}
+
 /* The beginning of a run: takes the lock, and notes what is there. */
 static void begin(struct scene *scene, struct record *record)
 {
@@ -135,6 +147,11 @@ static void two_runs(void **state)
 	for (size_t i = 0; i < second.count; i++)
 		if (second.entries[i].kind == RECORD_LINE)
 			assert_non_null(second.entries[i].value);
+	/* our line is known by its digest; it is not noted a second time where it is gone */
+	assert_int_equal(count_lines(&scene, &second, ".bashrc"), 1);
+	put(root, ".bashrc", "a\n");
+	assert_int_equal(notes_home(&later.site, -1, &second), 0);
+	assert_int_equal(count_lines(&scene, &second, ".bashrc"), 1);
 }
 
 static void a_store_that_was_there(void **state)

@@ -47,6 +47,8 @@ static void what_the_script_gets(void **state)
 	assert_has(first, "in /\nnoise\n");
 	setenv("USER", "me", 1);
 	setenv("NIX_CONFIG", "cores = 1", 1);
+	/* what was asked for goes before what was there */
+	setenv("NIX_SSL_CERT_FILE", "/other", 1);
 	nix->request.ssl_cert_file = "/certs";
 	nix->request.profile = "/nix/p";
 	nix->request.no_channel_add = nix->request.no_modify_profile = true;

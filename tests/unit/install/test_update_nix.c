@@ -255,6 +255,31 @@ static int call_as_root(const void *request)
 	return call(request);
 }
 
+static int call_once(void *request)
+{
+	return call(request);
+}
+
+/* A program that cannot be run again: an error, which tells what is left to do. */
+static void a_program_that_does_not_run(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	int status, r;
+
+	put_complete(scene, "2.26.3", "");
+	capture_begin(&capture);
+	r = nth_fails(SYS_execve, 1, EACCES, call_once, &scene->request, &status);
+	said = capture_end(&capture);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 1 << 8);
+	assert_has(said, " again: Permission denied\n"
+			 "  run nix-user-chroot --install --nix-version 2.30.0\n");
+}
+
 /* Another user's, which this one, as it seems to be root, can read and write: its owner updates it.
  */
 static void of_another_user(void **state)
@@ -382,6 +407,7 @@ int main(int argc, char **argv)
 		WITH_SCENE(the_versions),
 		WITH_SCENE(where_it_comes_from),
 		WITH_SCENE(without_a_complete_installation),
+		WITH_SCENE(a_program_that_does_not_run),
 		WITH_SCENE(of_another_user),
 		WITH_SCENE(after_the_program),
 		WITH_SCENE(without_the_program),

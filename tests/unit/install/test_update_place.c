@@ -21,6 +21,7 @@
 #include "../capture.h"
 #include "../child.h"
 #include "../place.h"
+#include "../refuse.h"
 
 #define OLD_HEX "1111111111111111111111111111111111111111111111111111111111111111"
 
@@ -185,7 +186,7 @@ static void with_a_record(void **state)
 {
 	const struct place *place = *state;
 	_cleanup_(update_place_clear) struct update_place program = UPDATE_PLACE_NONE;
-	_cleanup_free_ char *ours = NULL, *other = NULL;
+	_cleanup_free_ char *ours = NULL, *other = NULL, *first = NULL;
 
 	open_place(place, &program);
 	put_record(place, "link @/bin/other /x\nfile @/bin/prog " OLD_HEX
@@ -200,6 +201,33 @@ static void with_a_record(void **state)
 	other = recorded(place, "bin/other");
 	assert_string_equal(other, "/x " OLD_HEX " ");
 	assert_false(fs_exists(place->fd, "nix/" LAYOUT_LOCK));
+	/* also as the first line */
+	update_place_clear(&program);
+	open_place(place, &program);
+	put_record(place, "file @/bin/prog " OLD_HEX "\n");
+	succeeds(&program);
+	first = recorded(place, "bin/prog");
+	assert_string_equal(first, ours);
+}
+
+static const char *put_without_locks(void *ctx)
+{
+	const struct place *place = ctx;
+	struct update_place program;
+	char *said;
+
+	open_place(place, &program);
+	refuse_call(SYS_flock, -1, ENOLCK);
+	return put_new(&program, &said) == 0 && !*said ? NULL : said;
+}
+
+/* On a file system without locks two at the same time cannot be kept apart. */
+static void without_locks(void **state)
+{
+	const struct place *place = *state;
+
+	assert_in_child(put_without_locks, *state);
+	assert_text(place, "bin/prog", "new");
 }
 
 /* A record of other programs is not touched. */
@@ -348,6 +376,7 @@ int main(void)
 		WITH_PLACE(without_a_record),
 		WITH_PLACE(another_update),
 		WITH_PLACE(with_a_record),
+		WITH_PLACE(without_locks),
 		WITH_PLACE(another_programs_record),
 		WITH_PLACE(a_nix_directory_that_is_not_trusted),
 		WITH_PLACE(a_program_that_cannot_be_written),

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -173,10 +174,19 @@ static void what_the_program_says(void **state)
 	_cleanup_(own_file_clear) struct own_file good = {0}, wrong = {0};
 	_cleanup_free_ char *self = NULL, *data = NULL;
 	size_t len, got = 0;
+	int ends[2], kept;
 
 	assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/exe", 1 << 28, &self, &len), 0);
 	describe(scene, self, len, "9.8.7", &good);
+	/* what is typed is not for it */
+	kept = dup(STDIN_FILENO);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
 	assert_int_equal(update_release_get(&good, scene->downloader, &data, &got), 0);
+	assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+	close(kept);
 	assert_int_equal(got, len);
 	assert_memory_equal(data, self, len);
 	/* a last line without its end */
@@ -289,6 +299,10 @@ int main(int argc, char **argv)
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		struct stat input;
+
+		if (fstat(STDIN_FILENO, &input) < 0 || !S_ISCHR(input.st_mode))
+			puts("it may read what is not for it");
 		for (int left = atoi(getenv("TEST_MORE")); left >= 0; left--)
 			fputs(left ? "x" : "nix-user-chroot 9.8.7", stdout);
 		if (getenv("TEST_LINES"))
