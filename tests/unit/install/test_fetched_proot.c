@@ -242,6 +242,49 @@ static int take_in_child(void *ctx)
 	return take(ctx) == 0 ? 0 : 1;
 }
 
+/* Other bytes in what was downloaded. */
+static void change_part(void *ctx)
+{
+	const struct scene *scene = ctx;
+	_cleanup_free_ char *part =
+		xasprintf("%s/" LAYOUT_STATE "/%s.part", scene->site.nix_dir, scene->name);
+	_cleanup_close_ int fd = open(part, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		assert_int_equal(pwrite(fd, "X", 1, 0), 1);
+}
+
+/* A file that is changed after its digest was compared, whenever that is, is not put in place. */
+static void it_is_changed_meanwhile(void **state)
+{
+	struct scene *scene = *state;
+	_cleanup_free_ char *path = path_join(scene->site.nix_dir, PROOT_FETCHED);
+	struct nth what = {.number = SYS_read, .meanwhile = change_part};
+	size_t refused = 0;
+
+	expect(find, scene, 0, "");
+	for (int r = 1; r > 0;) {
+		_cleanup_free_ char *text = NULL, *said = NULL;
+		struct capture capture;
+		int status;
+		size_t len;
+
+		what.nth++;
+		capture_begin(&capture);
+		r = nth_happens(&what, take_in_child, scene, &status);
+		said = capture_end(&capture);
+		if (r < 0)
+			skip();
+		if (WEXITSTATUS(status) == 0) {
+			assert_int_equal(fs_read_file(AT_FDCWD, path, 4096, &text, &len), 0);
+			assert_string_equal(text, WORKS);
+		}
+		refused += strstr(said, "cannot write the program proot in ") != NULL;
+		assert_int_equal(fs_remove_tree(AT_FDCWD, scene->site.nix_dir), 0);
+	}
+	assert_true(refused > 0);
+}
+
 /* Whatever cannot be read: what is in place is whole, and it is there when that is reported. */
 static void what_cannot_be_read(void **state)
 {
@@ -279,7 +322,7 @@ int main(void)
 		WITH_SCENE(one_is_found),	   WITH_SCENE(none_is_found),
 		WITH_SCENE(it_is_put_in_place),	   WITH_SCENE(it_is_not_what_the_release_says),
 		WITH_SCENE(it_does_not_work_here), WITH_SCENE(it_cannot_be_put_there),
-		WITH_SCENE(what_cannot_be_read),
+		WITH_SCENE(what_cannot_be_read),   WITH_SCENE(it_is_changed_meanwhile),
 	};
 
 	if (!own_release_system()) {

@@ -333,6 +333,9 @@ static void nix_conf(void **state)
 	static char line[] = "cores = 1";
 	struct complete *at = *state;
 	const struct strlist lines = {.items = (char *[]){line}, .count = 1};
+	/* sha256 of "sandbox = true\n" */
+	_cleanup_free_ char *file =
+		xasprintf("file %s/" LAYOUT_NIX_CONF " " CONF_HASH "\n", at->nix);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
@@ -340,6 +343,10 @@ static void nix_conf(void **state)
 	says(at, CANCELED, "cores = 1", NOTHING);
 	at->request.dry_run = true;
 	says(at, CANCELED, "cores = 1", NONE_DONE);
+	/* one that is as it was written gets the line */
+	complete_put_record(at, file, "");
+	says(at, 0, "/nix/" LAYOUT_NIX_CONF " would be written\n", NONE_DONE);
+	complete_put_record(at, "", "");
 	at->request.extra_conf = NULL;
 	assert_int_equal(unlinkat(at->place->fd, "nix/" LAYOUT_NIX_CONF, 0), 0);
 	says(at, 0, "/nix/" LAYOUT_NIX_CONF " would be written\n", NONE_DONE);

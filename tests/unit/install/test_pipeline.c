@@ -230,6 +230,7 @@ static void a_file_that_changes_meanwhile(void **state)
 	for (int i = 25; !was_noticed; i++) {
 		int saved = stderr_begin(scratch), status, r;
 		_cleanup_free_ char *said = NULL;
+		const char *expected;
 
 		r = swap_at(i, run_scratch, change_part, scratch, &status);
 		said = stderr_end(scratch, saved);
@@ -245,6 +246,8 @@ static void a_file_that_changes_meanwhile(void **state)
 			continue;
 		assert_has(said, "cannot use " NAME ": it was changed after it had been verified\n"
 				 "  expected ");
+		expected = strstr(said, "  expected ") + strlen("  expected ");
+		assert_int_equal(strspn(expected, "0123456789abcdef"), 64);
 		assert_has(said, "\n  found    ");
 	}
 }
