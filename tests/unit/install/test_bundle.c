@@ -368,6 +368,27 @@ static void each_write_that_fails(void **state)
 	assert_true(failed >= 3);
 }
 
+/* Two at the same time: the second waits for the cache, and says so. */
+static void another_at_the_same_time(void **state)
+{
+	static const struct nth held = {
+		.number = SYS_flock, .nth = 1, .err = EWOULDBLOCK, .of_children = true};
+	struct scene *scene = *state;
+	_cleanup_free_ char *said = NULL;
+	struct capture capture;
+	int status, r;
+
+	capture_begin(&capture);
+	r = nth_happens(&held, call_once, &scene->request, &status);
+	said = capture_end(&capture);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_has(said, "waiting for another --bundle to end\n");
+	assert_bundle(scene, "out", TARBALL);
+}
+
 /* Each read of it is interrupted by a signal, or fails. */
 static void a_program_that_is_hard_to_read(void **state)
 {
@@ -442,6 +463,7 @@ int main(void)
 		WITH_SCENE(a_program_alone),
 		WITH_SCENE(a_program_that_is_hard_to_read),
 		WITH_SCENE(each_write_that_fails),
+		WITH_SCENE(another_at_the_same_time),
 		WITH_SCENE(the_program_of_a_release),
 	};
 

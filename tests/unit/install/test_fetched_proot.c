@@ -232,6 +232,9 @@ static void it_cannot_be_put_there(void **state)
 	expect(take, scene, -1, scene->name);
 	/* what did not come was not tried */
 	assert_has_not(scene->said, "does not work");
+	assert_int_equal(fchmodat(scene->place->fd, "nix", 0777, 0), 0);
+	expect(take, scene, -1, "is not used as the Nix directory");
+	assert_has_not(scene->said, scene->name);
 	assert_int_equal(fs_remove_tree(scene->place->fd, "nix"), 0);
 	assert_int_equal(fs_replace_file(scene->place->fd, "nix", "", 0, 0644), 0);
 	expect(take, scene, -1, "/nix");

@@ -257,6 +257,11 @@ static void what_is_lost(void **state)
 		    "Nix 2.26.3 was installed, but /nix/store/" MORE
 		    " is gone: installing it again\n",
 		    NULL, "2.26.3");
+	/* also the first of the record */
+	put_record(scene, "store " MORE "\nstore " NAME "\ncomplete 2.26.3 x86_64-linux " A64
+			  " https://x/t\n");
+	assert_look(scene, &request, 0, "/nix/store/" MORE " is gone: installing it again\n", NULL,
+		    "2.26.3");
 }
 
 /* The user has upgraded by Nix's own means. */

@@ -202,6 +202,13 @@ static int run_without_pipes(const void *context)
 	return script_run(context) == -1 ? 0 : 1;
 }
 
+static int run_without_forks(const void *context)
+{
+	alarm(20);
+	refuse_forks();
+	return script_run(context) == -1 ? 0 : 1;
+}
+
 static int run_elsewhere(const void *context)
 {
 	struct script_request request = *(const struct script_request *)context;
@@ -221,6 +228,7 @@ static void what_cannot_be_run(void **state)
 		/* the script goes to its end all the same */
 		{run_limited, "install.log: File too large", true},
 		{run_without_pipes, "cannot run /bin/sh inside: Too many open files\n", false},
+		{run_without_forks, "Resource temporarily unavailable", false},
 		{run_elsewhere, "/tmp was replaced by another directory a moment ago: ", false},
 	};
 	struct fake_nix *nix = *state;
