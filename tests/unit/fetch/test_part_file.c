@@ -327,7 +327,7 @@ static int write_refused(const void *context)
 	       part_file_write(&part, "x", 1, 20) != -1 || part_file_write(&part, "x", 1, 0) != -1;
 }
 
-static int write_interrupted(void *ctx)
+static int write_bytes(void *ctx)
 {
 	const struct place *place = ctx;
 	struct part_file part;
@@ -336,38 +336,33 @@ static int write_interrupted(void *ctx)
 	       part_file_write(&part, "bytes", 5, 0) != 0 || part.size != 5;
 }
 
-/* A signal that comes meanwhile costs nothing. */
-static void a_signal_meanwhile(void **state)
+/* A signal that comes meanwhile costs nothing; after a call that writes less, the rest follows. */
+static void what_is_written_again(void **state)
 {
+	static const struct {
+		struct nth what;
+		const char *bytes;
+	} cases[] = {
+		{{.number = SYS_pwrite64, .nth = 1, .err = EINTR}, "bytes"},
+		/* these two are said to be written, and are not */
+		{{.number = SYS_pwrite64, .nth = 1, .value = 2}, "\0\0tes"},
+	};
 	const struct place *place = *state;
-	_cleanup_free_ char *text = NULL;
-	int status, r = nth_fails(SYS_pwrite64, 1, EINTR, write_interrupted, *state, &status);
-	size_t len;
 
-	if (r < 0)
-		skip();
-	assert_int_equal(r, 1);
-	assert_int_equal(status, 0);
-	assert_int_equal(fs_read_file(place->fd, "x.part", 100, &text, &len), 0);
-	assert_string_equal(text, "bytes");
-}
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		_cleanup_free_ char *text = NULL;
+		int status, r = nth_happens(&cases[i].what, write_bytes, *state, &status);
+		size_t len;
 
-/* A call that writes less than all: the rest follows. */
-static void a_part_in_pieces(void **state)
-{
-	static const struct nth two = {.number = SYS_pwrite64, .nth = 1, .value = 2};
-	const struct place *place = *state;
-	_cleanup_free_ char *text = NULL;
-	int status, r = nth_happens(&two, write_interrupted, *state, &status);
-	size_t len;
-
-	if (r < 0)
-		skip();
-	assert_int_equal(r, 1);
-	assert_int_equal(status, 0);
-	assert_int_equal(fs_read_file(place->fd, "x.part", 100, &text, &len), 0);
-	assert_int_equal(len, 5);
-	assert_memory_equal(text, "\0\0tes", 5);
+		if (r < 0)
+			skip();
+		assert_int_equal(r, 1);
+		assert_int_equal(status, 0);
+		assert_int_equal(fs_read_file(place->fd, "x.part", 100, &text, &len), 0);
+		assert_int_equal(len, 5);
+		assert_memory_equal(text, cases[i].bytes, 5);
+		part_file_remove(place->fd, "x");
+	}
 }
 
 /* What the user can do about a file that cannot be written depends on why. */
@@ -465,8 +460,7 @@ int main(void)
 		IN_PLACE(a_state_is_written_to_a_new_file_alone),
 		IN_PLACE(room_that_nobody_knows),
 		IN_PLACE(another_file_at_the_end),
-		IN_PLACE(a_signal_meanwhile),
-		IN_PLACE(a_part_in_pieces),
+		IN_PLACE(what_is_written_again),
 		IN_PLACE(advice_for_a_part),
 		IN_PLACE(a_part_that_was_replaced),
 		IN_PLACE(room_for_a_part),

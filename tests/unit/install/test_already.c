@@ -189,15 +189,10 @@ static void hold(const struct complete *at, int says, int go)
 	_exit(0);
 }
 
-/* It waits for another --install, for which there may be work, and looks again then. */
-static void waits_for_another(void **state)
+/* A child that holds the lock until GO ends; what others say then, SAYS tells. */
+static pid_t start_holder(const struct complete *at, int says[2], int go[2])
 {
-	const struct complete *at = *state;
-	_cleanup_free_ char *said = xcalloc(4096, 1);
-	int says[2], go[2], status, expected = filter_host_allows_all() ? 1 : 0;
-	size_t used = 0;
-	pid_t holder, waiter;
-	ssize_t n;
+	pid_t holder;
 	char byte;
 
 	assert_int_equal(pipe2(says, O_CLOEXEC) + pipe2(go, O_CLOEXEC), 0);
@@ -207,6 +202,20 @@ static void waits_for_another(void **state)
 		hold(at, says[1], go[0]);
 	}
 	assert_int_equal(read(says[0], &byte, 1), 1);
+	return holder;
+}
+
+/* It waits for another --install, for which there may be work, and looks again then. */
+static void waits_for_another(void **state)
+{
+	const struct complete *at = *state;
+	_cleanup_free_ char *said = xcalloc(4096, 1);
+	int says[2], go[2], status, expected = filter_host_allows_all() ? 1 : 0;
+	size_t used = 0;
+	pid_t holder, waiter;
+	ssize_t n;
+
+	holder = start_holder(at, says, go);
 	waiter = fork();
 	if (waiter == 0) {
 		close(go[1]);
@@ -244,15 +253,8 @@ static void a_wait_that_fails(void **state)
 	int says[2], go[2], status, r;
 	struct capture capture;
 	pid_t holder;
-	char byte;
 
-	assert_int_equal(pipe2(says, O_CLOEXEC) + pipe2(go, O_CLOEXEC), 0);
-	holder = fork();
-	if (holder == 0) {
-		close(go[1]);
-		hold(at, says[1], go[0]);
-	}
-	assert_int_equal(read(says[0], &byte, 1), 1);
+	holder = start_holder(at, says, go);
 	capture_begin(&capture);
 	/* the first one only asks whether there is another process */
 	r = nth_fails(SYS_flock, 2, EIO, ask_once, at, &status);
