@@ -614,6 +614,28 @@ static void another_that_has_begun(void **state)
 	assert_has_not(record, "runtime");
 }
 
+/* Where it cannot be known whether another process is at work, nothing begins. */
+static void a_lock_that_cannot_be_asked(void **state)
+{
+	/* the first one is that of the clean-up */
+	static const struct nth fails = {
+		.number = SYS_flock, .nth = 2, .err = EIO, .of_children = true};
+	struct complete *at = *state;
+	_cleanup_free_ char *mirror = NULL, *said = NULL;
+	int status, r;
+
+	put_mirror(at, &mirror);
+	at->request.nix_version = "2.30.0";
+	complete_put(at, "nix/" LAYOUT_LOCK, "");
+	r = call_with(&fails, at, &status, &said);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, CANCELED << 8);
+	assert_has(said, "cannot lock ");
+	assert_has_not(said, "looking for the release");
+}
+
 static int call_without_a_record(const void *request)
 {
 	/* which alone is opened to be appended to */
@@ -721,6 +743,7 @@ int main(void)
 		COMPLETE(a_record_that_is_not_written),
 		COMPLETE(a_record_that_cannot_be_begun),
 		COMPLETE(another_that_has_begun),
+		COMPLETE(a_lock_that_cannot_be_asked),
 		COMPLETE(the_directory),
 	};
 
