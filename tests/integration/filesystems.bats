@@ -84,14 +84,13 @@ works_and_goes()
 }
 
 @test "FUSE: a file of the store that a process has open; --uninstall ends, says so, and continues later" {
-	local file user
+	local file
 	fuse bindfs --no-allow-other "$HOME/below" "$MOUNT"
 	run -0 install --nix-version "$TINY"
 	file=$(find "$NIX/store" -type f | head -n 1)
-	sleep 60 <"$file" &
-	user=$!
+	exec 5<"$file"
 	run -125 timeout 30 "$PROGRAM" --uninstall --yes
-	kill "$user"
+	exec 5<&-
 	[[ $output == *"Directory not empty"*"a process still uses a file in there, or makes new ones: end it, then"* ]]
 	run -0 "$PROGRAM" --uninstall --yes
 	[ -z "$(ls -A "$HOME/below")" ]
