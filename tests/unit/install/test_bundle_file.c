@@ -61,7 +61,9 @@ static size_t names(const struct place *place)
 /* Write TEXT to the file OUT, with a part of it cut off and written again. */
 static void write_file(const char *out, const char *text)
 {
+	const int before = dup(STDIN_FILENO);
 	struct bundle_file file;
+	int after;
 
 	assert_int_equal(bundle_file_find(out, &file), 0);
 	assert_int_equal(bundle_file_begin(&file), 0);
@@ -73,6 +75,10 @@ static void write_file(const char *out, const char *text)
 	assert_int_equal(file.fd, -1);
 	bundle_file_clear(&file);
 	assert_null(file.path);
+	after = dup(STDIN_FILENO);
+	assert_int_equal(after, before + 1);
+	close(after);
+	close(before);
 }
 
 static void a_new_file_and_one_that_is_replaced(void **state)

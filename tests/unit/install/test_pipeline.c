@@ -27,6 +27,7 @@ struct wish {
 	bool is_missing;
 	bool has_no_state;  /* the state directory is a file */
 	bool is_read_only;  /* no directory can be made */
+	bool has_no_pipes;  /* the limit of open files is reached */
 	bool is_blind;	    /* statfs(2) fails */
 	bool is_garbled;    /* what an earlier run has left are other bytes */
 	enum broken broken; /* which function of libcrypto fails when the file is read again */
@@ -112,6 +113,8 @@ static int run(struct scratch *scratch)
 		memset(garbage, 'x', wish->more);
 		MUST(fs_write_all(fd, garbage, wish->more) == 0);
 	}
+	if (wish->has_no_pipes)
+		refuse_call(SYS_pipe2, -1, EMFILE);
 	if (wish->is_read_only)
 		refuse_call(SYS_mkdirat, -1, EROFS);
 	if (wish->is_blind)
@@ -181,6 +184,7 @@ static void each_end(void **state)
 		{{.is_missing = true}, 1, "MISSING"},
 		{{.has_no_state = true}, 1, "cannot remove "},
 		{{.is_read_only = true}, 1, "cannot make the directory "},
+		{{.has_no_pipes = true}, 1, "cannot start the unpacking: pipe: Too many open "},
 		{{.is_unconfined = true}, 0, "unpacked: "},
 		{{.is_unconfined = true, .is_bad = true}, 1, "outside"},
 		{{.is_unconfined = true, .has_other_hash = true}, 1, "SHA-256 mismatch for SHOWN"},
