@@ -3,6 +3,7 @@
 #include "util/fs.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../child.h"
 #include "../host/fake_host.h"
 #include "../place.h"
 
@@ -466,6 +468,48 @@ static void sees_the_second_entry(void **state)
 	}
 }
 
+/* What the list of / adds up to. */
+static uint64_t seen_root(void)
+{
+	struct host_watch watch = {.nix_dir_fd = -1};
+	struct host_view view = host_view_watched(&watch);
+	struct listing listing = {0};
+
+	if (view.list(view.context, "/", &listing) < 0)
+		return 0;
+	listing_clear(&listing);
+	return watch.seen;
+}
+
+static const char *look_at_the_root(void *ctx)
+{
+	const struct place *place = ctx;
+	uint64_t before, with_nix;
+
+	if (unshare(CLONE_NEWUSER) < 0 || chroot(place->path) < 0 || chdir("/") < 0)
+		return NULL; /* not to be had on this host */
+	before = seen_root();
+	if (before == 0)
+		return "/ is not listed";
+	if (mkdir("/nix", 0755) < 0)
+		return NULL;
+	with_nix = seen_root();
+	if (with_nix != before)
+		return "the host's /nix counts, which is covered inside";
+	if (mkdir("/more", 0755) < 0 || seen_root() == before)
+		return "a new directory in / is not seen";
+	return NULL;
+}
+
+/* In / everything counts but /nix. */
+static void sees_the_root(void **state)
+{
+	const struct place *place = *state;
+
+	assert_int_equal(fs_replace_file(place->fd, "file", "", 0, 0644), 0);
+	assert_in_child(look_at_the_root, *state);
+}
+
 /* What is seen begins anew with each watch, whatever its memory held. */
 static void watches_begin_alike(void **state)
 {
@@ -520,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sees_each_change, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(sees_each_entry, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(sees_the_second_entry, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(sees_the_root, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(watches_begin_alike, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(writable_is_for_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_what_the_kernel_makes, setup, teardown),

@@ -128,6 +128,7 @@ static void broken_strings(void **state)
 	expect_error("a = \"\"\"\"\"", 1, 5, not_closed);
 	expect_error("a = ''''''''''", 1, 13, "expected the end of the line");
 	expect_error("a = \"ab\\e\"", 1, 8, "unknown escape");
+	expect_error("a = \"\"\"\nxy\n  \\x\"\"\"", 3, 3, "unknown escape");
 	expect_error("a = \"\\x41\"", 1, 6, "unknown escape");
 	expect_error("a = \"\\/\"", 1, 6, "unknown escape");
 	expect_error("a = \"\\ \"", 1, 6, "unknown escape");
