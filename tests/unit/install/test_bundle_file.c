@@ -279,7 +279,12 @@ static const char *write_by_name(void *context)
 	struct bundle_file file;
 
 	refuse_call_if(SYS_openat, 2, BPF_JSET, O_TMPFILE & ~O_DIRECTORY, EOPNOTSUPP);
-	if (bundle_file_find(context, &file) < 0 || bundle_file_begin(&file) < 0)
+	if (bundle_file_find(context, &file) < 0)
+		return "no place";
+	/* what a process of the same number left, which was killed */
+	if (symlinkat("nowhere", file.dir_fd, file.temporary) < 0)
+		return "not left";
+	if (bundle_file_begin(&file) < 0)
 		return "it is not begun";
 	if (!fs_exists(file.dir_fd, file.temporary))
 		return "it has no name";
