@@ -242,6 +242,33 @@ static void a_state_that_cannot_be_written(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int restart_verbosely(void *ctx)
+{
+	const struct place *place = ctx;
+	struct part_file part;
+
+	log_set_level(LOG_VERBOSE);
+	return part_file_open(&part, place->fd, place->path, "x") != 0 ||
+	       part_file_restart(&part, URL, "\"a\"") != 0;
+}
+
+static void a_state_on_a_full_disk(void **state)
+{
+	struct capture capture;
+	_cleanup_free_ char *said = NULL;
+	int status, r;
+
+	capture_begin(&capture);
+	r = nth_fails(SYS_write, 1, ENOSPC, restart_verbosely, *state, &status);
+	said = capture_end(&capture);
+	if (r < 0)
+		skip();
+	assert_int_equal(r, 1);
+	assert_int_equal(status, 0);
+	assert_one_message(said, "cannot note the state of ");
+	assert_has(said, "/x.part: No space left on device\n");
+}
+
 /* Somebody gives another file the name of the state, in the moment after the old state is gone. */
 static void link_as_state(void *ctx)
 {
@@ -457,6 +484,7 @@ int main(void)
 		IN_PLACE(which_state_counts),
 		IN_PLACE(which_validator_is_kept),
 		IN_PLACE(a_state_that_cannot_be_written),
+		IN_PLACE(a_state_on_a_full_disk),
 		IN_PLACE(a_state_is_written_to_a_new_file_alone),
 		IN_PLACE(room_that_nobody_knows),
 		IN_PLACE(another_file_at_the_end),

@@ -278,6 +278,20 @@ static void a_wrong_file_is_not_asked_for_twice(void **state)
 	assert_int_equal(attempt.restarts, 1);
 }
 
+/* What is too large is another file: what an earlier run left of it is of no use either. */
+static void a_file_that_is_too_large(void **state)
+{
+	ATTEMPT(attempt, WHOLE);
+
+	attempt.max = 15;
+	leave(&attempt, BODY, 10, false);
+	get(&attempt);
+	assert_int_equal(attempt.result, -1);
+	assert_has(attempt.said, "it is larger than 15 bytes, so it is not what was asked for");
+	assert_false(fs_exists(attempt.place->fd, "x.part"));
+	assert_false(fs_exists(attempt.place->fd, "x.part.state"));
+}
+
 /* More than is read at a time: all of it, and in its order. */
 static void a_large_file_of_an_earlier_run(void **state)
 {
@@ -440,6 +454,7 @@ int main(void)
 		IN_PLACE(wrong_bytes_are_found_out),
 		IN_PLACE(a_wrong_file_is_not_asked_for_twice),
 		IN_PLACE(a_large_file_of_an_earlier_run),
+		IN_PLACE(a_file_that_is_too_large),
 		IN_PLACE(what_cannot_be_read_or_kept),
 		IN_PLACE(a_signal_meanwhile),
 		IN_PLACE(a_broken_libcrypto),

@@ -390,6 +390,8 @@ static void ended(void **state)
 	gone.made++;
 	boot = user = pid = gone;
 	boot.key.origin.boot++;
+	/* the newest of all, which is the first of the list */
+	boot.made++;
 	user.key.origin.user_namespace++;
 	pid.pid_namespace++;
 	/* a process of another namespace has this root; one of this namespace has another root */
