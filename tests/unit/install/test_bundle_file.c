@@ -77,6 +77,8 @@ static void write_file(const char *out, const char *text)
 	assert_null(file.path);
 	after = dup(STDIN_FILENO);
 	assert_int_equal(after, before + 1);
+	assert_int_equal(dup(after), before + 2);
+	close(before + 2);
 	close(after);
 	close(before);
 }
