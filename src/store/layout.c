@@ -28,6 +28,9 @@ static const char *advice(int err)
 	case EIO:
 	case ESTALE:
 		return "look at the file system: it does not answer as it should";
+	case ENOTEMPTY:
+		return "a process still uses a file in there: end it, then run nix-user-chroot "
+		       "--install again";
 	default:
 		return "when that is repaired, run nix-user-chroot --install again: it continues";
 	}

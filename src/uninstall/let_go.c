@@ -16,8 +16,7 @@ static bool is_held(const char *directory)
 	size_t count = 0;
 
 	while (dir && (entry = fs_next_entry(dir))) {
-		if (!str_starts_with(entry->d_name, ".nfs") &&
-		    !str_starts_with(entry->d_name, ".fuse_hidden"))
+		if (!fs_is_removed_in_use(entry->d_name))
 			return false;
 		count++;
 	}

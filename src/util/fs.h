@@ -80,6 +80,12 @@ int fs_stat_below(int dirfd, const char *path, struct stat *st);
 int fs_unlink_below(int dirfd, const char *path);
 
 /*
+ * Is NAME one of those that a removed file gets as long as a process has it open: .nfs… of NFS, or
+ * .fuse_hidden… of FUSE (libfuse, which gives it another such name each time it is removed)?
+ */
+bool fs_is_removed_in_use(const char *name);
+
+/*
  * rm -rf NAME. Directories that lack u+rwx get it first. Symlinks are removed and never followed. A
  * mount is never entered (-EXDEV), even if it is of the same file system, or is NAME itself;
  * everything beside a mount is removed. 0 also if there was nothing. If NAME is absolute, anything

@@ -207,6 +207,11 @@ static int remove_directory(struct walk *walk, int fd, const char *name)
 	return r;
 }
 
+bool fs_is_removed_in_use(const char *name)
+{
+	return str_starts_with(name, ".nfs") || str_starts_with(name, ".fuse_hidden");
+}
+
 /* Remove ENTRY of FD: 0, -ENOENT if somebody else has done it, or another negative errno. */
 static int remove_entry(struct walk *walk, int fd, const struct dirent *entry)
 {
@@ -231,8 +236,8 @@ static int remove_children(struct walk *walk, int fd, bool *removed)
 	while ((entry = fs_next_entry(dir))) {
 		int r = remove_entry(walk, fd, entry);
 
-		/* libfuse only gives a file that is open another such name, each time */
-		*removed |= r == 0 && !str_starts_with(entry->d_name, ".fuse_hidden");
+		/* what is in use has only got another name */
+		*removed |= r == 0 && !fs_is_removed_in_use(entry->d_name);
 		if (first == 0 && r != -ENOENT)
 			first = r;
 	}

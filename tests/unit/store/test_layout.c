@@ -50,6 +50,7 @@ static void failures_have_advice(void **state)
 		{ELOOP, "move what is in the way"},
 		{EIO, "look at the file system"},
 		{ESTALE, "look at the file system"},
+		{ENOTEMPTY, "a process still uses a file in there: end it, then run"},
 		{EXDEV, "when that is repaired, run nix-user-chroot --install again"},
 	};
 
